@@ -1,0 +1,61 @@
+"""How does the objective of learning change what a network represents?
+
+The names below are the Python API. They are imported when they are first used, so that `import autoencoder`, and with
+it `autoencoder --help`, does not wait for torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_API = {
+    "DataConfig": "autoencoder.config",
+    "ModelConfig": "autoencoder.config",
+    "NoiseConfig": "autoencoder.config",
+    "ObjectiveConfig": "autoencoder.config",
+    "TrainingConfig": "autoencoder.config",
+    "RunConfig": "autoencoder.config",
+    "UserError": "autoencoder.errors",
+    "ImageSet": "autoencoder.data.images",
+    "load_images": "autoencoder.data.images",
+    "make_arena": "autoencoder.data.arena",
+    "Trained": "autoencoder.trained",
+    "load_run": "autoencoder.trained",
+    "train": "autoencoder.training",
+    "evaluate": "autoencoder.evaluation",
+    "resume": "autoencoder.training",
+    "visualize": "autoencoder.workflows.visualizing",
+}
+
+__all__ = ["__version__", *_API]
+
+if TYPE_CHECKING:
+    from autoencoder.config import DataConfig as DataConfig
+    from autoencoder.config import ModelConfig as ModelConfig
+    from autoencoder.config import NoiseConfig as NoiseConfig
+    from autoencoder.config import ObjectiveConfig as ObjectiveConfig
+    from autoencoder.config import RunConfig as RunConfig
+    from autoencoder.config import TrainingConfig as TrainingConfig
+    from autoencoder.data.arena import make_arena as make_arena
+    from autoencoder.data.images import ImageSet as ImageSet
+    from autoencoder.data.images import load_images as load_images
+    from autoencoder.errors import UserError as UserError
+    from autoencoder.evaluation import evaluate as evaluate
+    from autoencoder.trained import Trained as Trained
+    from autoencoder.trained import load_run as load_run
+    from autoencoder.training import resume as resume
+    from autoencoder.training import train as train
+    from autoencoder.workflows.visualizing import visualize as visualize
+
+
+def __getattr__(name: str) -> Any:
+    if name in _API:
+        return getattr(importlib.import_module(_API[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,50 @@
+"""Say what a data file, a run folder or a checkpoint holds; or list the presets.
+
+  autoencoder info data/arena.npz
+  autoencoder info runs/arena
+  autoencoder info presets
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from autoencoder.cli.options import positive_float
+
+HELP = "what a data file, a run or a checkpoint holds"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of `info`."""
+    parser.add_argument("path", metavar="PATH", help="a .npz or .npy file, a run folder, a .pt checkpoint, or 'presets'")
+    parser.add_argument("--max-pixel-value", type=positive_float, metavar="X", help="pixel value that stands for 1")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print what was found."""
+    from autoencoder.description import describe, describe_presets
+
+    if args.path == "presets" and not Path("presets").exists():
+        found = describe_presets()
+    else:
+        found = describe(Path(args.path), args.max_pixel_value)
+    if args.json:
+        json.dump(found, sys.stdout, indent=2, default=str)
+        print()
+    else:
+        _print(found)
+
+
+def _print(found: dict[str, Any], indent: str = "") -> None:
+    width = max((len(str(name)) for name in found), default=0)
+    for name, value in found.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}")
+            _print(value, indent + "  ")
+        else:
+            print(f"{indent}{name:<{width}}  {value}")

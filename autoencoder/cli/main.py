@@ -1,0 +1,94 @@
+"""`autoencoder`: the command line. Parses, calls, prints; everything else is below it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from autoencoder import __version__
+from autoencoder.cli.old_flags import translate
+from autoencoder.cli.options import Parser, add_common
+from autoencoder.errors import UserError
+
+COMMANDS = ("demo", "prepare", "train", "test", "visualize", "info")
+"""Each is a module of this package with `HELP`, `add_arguments(parser)` and `run(args)`."""
+
+DESCRIPTION = """\
+How does the objective of learning change what a network represents?
+
+Prepare images, train an autoencoder on them, test how well it removes noise, and watch its latent space take shape."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; needs neither torch nor umap, so that help comes at once."""
+    parser = Parser(prog="autoencoder", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--version", action="version", version=f"autoencoder {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    for name in COMMANDS:
+        module = importlib.import_module(f"autoencoder.cli.{name}")
+        command = commands.add_parser(
+            name, help=module.HELP, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.add_arguments(command)
+        if not command.get_default("has_subcommands"):
+            add_common(command)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status.
+
+    0 for success; 2 with one line on standard error for what the user can mend; 130 after Ctrl-C and 143 after
+    SIGTERM, once what can be saved is saved. Anything else is a defect of the toolkit and shows its traceback.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        args = build_parser().parse_args(translate(arguments))
+        importlib.import_module(f"autoencoder.cli.{args.command}").run(args)
+    except UserError as error:
+        if debug:
+            raise
+        print(f"error: {_one_line(str(error))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; point stdout away so that Python's last flush stays silent.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        interrupted = _interrupted_by(error)
+        if interrupted is None:
+            raise
+        print(error, file=sys.stderr)
+        return 128 + interrupted
+    return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM as an exception, so that temporary files are removed on the way out."""
+    raise SystemExit(128 + number)
+
+
+def _interrupted_by(error: Exception) -> int | None:
+    """The signal after which a step saved and stopped, or None for any other error."""
+    from autoencoder.stopping import Interrupted
+
+    return error.signum if isinstance(error, Interrupted) else None
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Pieces that the commands' parsers share: types of arguments, and flags that mean the same everywhere."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from autoencoder.config import DEVICES, NoiseConfig
+from autoencoder.errors import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all errors of the command line are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with status 2."""
+        self.exit(2, f"error: {message}; see '{self.prog} --help'\n")
+
+
+def number_type(convert: Callable[[str], Any], what: str, accepts: Callable[[Any], bool]) -> Callable[[str], Any]:
+    """An argparse type: `convert` the text and check the value; `what` is said when that fails."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = convert(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None
+        if not accepts(value):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        return value
+
+    return parse
+
+
+positive_int = number_type(int, "a whole number of 1 or more", lambda value: value >= 1)
+count = number_type(int, "a whole number of 0 or more", lambda value: value >= 0)
+positive_float = number_type(float, "a positive number", lambda value: 0 < value < float("inf"))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """An argparse type: `"a,b"` to `("a", "b")`."""
+    parts = tuple(part.strip() for part in text.split(","))
+    if not all(parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of names such as x,y")
+    return parts
+
+
+def point(text: str) -> tuple[float, float]:
+    """An argparse type: `"532,535"` to `(532.0, 535.0)`."""
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a place such as 532,535") from None
+    return x, y
+
+
+def noise(text: str) -> NoiseConfig:
+    """An argparse type for KIND:AMOUNT."""
+    try:
+        return NoiseConfig.parse(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def samples(text: str) -> int | str:
+    """An argparse type: a number of images, `auto` or `all`."""
+    if text in ("auto", "all"):
+        return text
+    value: int = positive_int(text)
+    return value
+
+
+def default_of(section: type, name: str) -> Any:
+    """The default value of a field of a configuration's section, to be shown in a help text."""
+    return next(item.default for item in dataclasses.fields(section) if item.name == name)
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """`--run`, `--checkpoint`-less: the run folder that a later command works on."""
+    parser.add_argument("--run", type=Path, required=True, metavar="RUN", help="the run's folder")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """`--device`."""
+    parser.add_argument(
+        "--device", choices=DEVICES, default="auto", help="where to compute; auto takes a GPU if there is one"
+    )
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Flags that every command has."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--quiet", action="store_true", help="show no progress and no summary, only errors")
+    group.add_argument("--debug", action="store_true", help="show the traceback of an error")

@@ -1,0 +1,182 @@
+"""Train a network on the images in DATA, or go on with a run, and leave a run folder.
+
+  autoencoder train data/arena.npz --run runs/arena
+  autoencoder train data/mnist.npz --noise gaussian:0.5 --epochs 5
+  autoencoder train --resume runs/arena --epochs 80
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from autoencoder import config as c
+from autoencoder.cli.options import (
+    count,
+    default_of,
+    names,
+    noise,
+    number_type,
+    positive_float,
+    positive_int,
+    samples,
+)
+from autoencoder.cli.reporting import made, say
+from autoencoder.errors import UserError
+from autoencoder.models.registry import ENCODERS
+from autoencoder.objectives.registry import OBJECTIVES
+from autoencoder.presets import PRESETS
+
+HELP = "train a network and leave a run folder"
+
+RESUME_TAKES = ("epochs", "device")
+"""Settings that may change when a run is resumed; the others would make it another run."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of `train`. Those that set a field of the configuration are named after it and have no default here."""
+    parser.add_argument("data", nargs="?", metavar="DATA", help="images: .npz, or .npy, which is memory-mapped")
+    parser.add_argument("--run", type=Path, help="folder to make (default: runs/DATA-ENCODER-001, or the next number)")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run where it stopped")
+    parser.add_argument("--preset", choices=PRESETS, help="start from a documented system; see 'autoencoder info presets'")
+
+    group = parser.add_argument_group("data")
+    _add(group, c.DataConfig, "metadata", "metadata file (default: the .csv beside DATA)", metavar="FILE")
+    _add(group, c.DataConfig, "columns", "names of the columns of .npy metadata", type=names, metavar="A,B,...")
+    _add(group, c.DataConfig, "max_pixel_value", "pixel value that stands for 1 (default: the dtype's largest; 1 for "
+         "floats)", type=positive_float, metavar="X")
+    _add(group, c.DataConfig, "split", "hold out random images, or blocks of neighbouring video frames", choices=c.SPLITS)
+    _add(group, c.DataConfig, "val_fraction", "share of the images held out", type=_fraction, metavar="F")
+    _add(group, c.DataConfig, "block_size", "images per block (default: a fiftieth of all)", type=positive_int, metavar="N")
+
+    group = parser.add_argument_group("model")
+    _add(group, c.ModelConfig, "encoder", "the network", choices=ENCODERS)
+    _add(group, c.ModelConfig, "latent_dim", "number of latent units", type=positive_int, metavar="N")
+    _add(group, c.ModelConfig, "norm", "normalisation after each layer", choices=c.NORMS)
+    _add(group, c.ModelConfig, "latent_activation", "of the latent units (default: the encoder's own)",
+         choices=c.LATENT_ACTIVATIONS)
+
+    group = parser.add_argument_group("objective")
+    group.add_argument("--objective", dest="objective", choices=OBJECTIVES, default=argparse.SUPPRESS,
+                       help="what the network is trained for (default: reconstruct)")
+    _add(group, c.ObjectiveConfig, "loss", "loss of a reconstruction", choices=c.RECONSTRUCTION_LOSSES)
+    group.add_argument("--noise", type=noise, default=argparse.SUPPRESS, metavar="KIND:AMOUNT",
+                       help="corrupt the input: gaussian:STD, salt-pepper:FRACTION, masking:FRACTION or poisson:PEAK, "
+                       "for pixels scaled to [0, 1] (default: none)")
+
+    group = parser.add_argument_group("training")
+    _add(group, c.TrainingConfig, "epochs", "passes over the training images", type=positive_int, metavar="N")
+    _add(group, c.TrainingConfig, "batch_size", "images per update", type=positive_int, metavar="N")
+    _add(group, c.TrainingConfig, "lr", "learning rate, the largest of the schedule", type=positive_float, metavar="X")
+    _add(group, c.TrainingConfig, "schedule", "course of the learning rate", choices=c.SCHEDULES)
+    _add(group, c.TrainingConfig, "weight_decay", "decoupled weight decay; 0 is plain Adam", type=_non_negative, metavar="X")
+    _add(group, c.TrainingConfig, "patience", "stop after so many validations without improvement (default: never)",
+         type=positive_int, metavar="N")
+    _add(group, c.TrainingConfig, "seed", "of the split, the weights, the order and the noise", type=count, metavar="N")
+    _add(group, c.TrainingConfig, "init_from", "start from the weights of this checkpoint", metavar="CHECKPOINT")
+    _add(group, c.TrainingConfig, "threads", "processor threads (default: torch's choice)", type=positive_int, metavar="N")
+    _add(group, c.TrainingConfig, "device", "where to train; auto takes a GPU if there is one", choices=c.DEVICES)
+
+    group = parser.add_argument_group("what is kept")
+    _add(group, c.TrainingConfig, "val_interval", "epochs between two validations", type=positive_int, metavar="N")
+    _add(group, c.TrainingConfig, "checkpoint_interval", "epochs between two kept checkpoints; 0 keeps only last and "
+         "best", type=count, metavar="N")
+    _add(group, c.TrainingConfig, "snapshots_per_epoch", "latent snapshots in each epoch; 0 for none", type=count, metavar="N")
+    _add(group, c.TrainingConfig, "snapshot_samples", "images in a snapshot: N, all, or auto (an eighth, at least 2,000)",
+         type=samples, metavar="N")
+    _add(group, c.TrainingConfig, "snapshot_batch_size", "batch size for snapshots and validation", type=positive_int,
+         metavar="N")
+    group.add_argument("--tensorboard", action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS,
+                       help="write TensorBoard's event files too (extra 'tensorboard')")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, or resume, and say what was made."""
+    if args.resume is not None:
+        run_folder = _resume(args)
+    else:
+        run_folder = _train(args)
+    made(args, run_folder.path, f"next: autoencoder test --run {run_folder.path}")
+
+
+def _train(args: argparse.Namespace) -> Any:
+    if args.data is None:
+        raise UserError("what to train on? give a data file, or --resume RUN; 'autoencoder prepare --help' makes one")
+    config = build_config(args)
+    from autoencoder.runs import Run, next_free_run
+    from autoencoder.training import train
+
+    stem = f"{Path(args.data).stem}-{config.model.encoder}"
+    folder = Run(args.run) if args.run is not None else next_free_run(Path("runs"), stem)
+    say(args, f"Training '{config.model.encoder}' on {args.data}; the run goes to {folder.path}")
+    train(config, folder.path, quiet=args.quiet)
+    _say_result(args, folder)
+    return folder
+
+
+def _resume(args: argparse.Namespace) -> Any:
+    given = set(vars(args)) - {"command", "data", "run", "resume", "preset", "quiet", "debug", "has_subcommands"}
+    given |= {name for name in ("data", "run", "preset") if getattr(args, name) is not None}
+    refused = sorted(given - set(RESUME_TAKES))
+    if refused:
+        raise UserError(
+            f"--resume goes on with the run as it is, so it does not take {', '.join(refused)}: leave those out "
+            "(--epochs and --device may change), or start a new run"
+        )
+    from autoencoder.training import resume
+
+    trained = resume(args.resume, epochs=getattr(args, "epochs", None), device=getattr(args, "device", None),
+                     quiet=args.quiet)
+    _say_result(args, trained.run)
+    return trained.run
+
+
+def build_config(args: argparse.Namespace) -> c.RunConfig:
+    """The run's configuration: defaults, then the preset, then the flags that were given."""
+    preset = PRESETS.get(args.preset) if args.preset else None
+    given = vars(args)
+
+    def fields(section: type, preset_values: Any) -> dict[str, Any]:
+        known = section.__dataclass_fields__  # type: ignore[attr-defined]
+        return {**(preset_values or {}), **{name: given[name] for name in known if name in given}}
+
+    problems: list[str] = []
+
+    def make(section: type, values: dict[str, Any]) -> Any:
+        try:
+            return section(**values)
+        except UserError as error:
+            problems.extend(error.problems)
+            return None
+
+    data = make(c.DataConfig, {"images": args.data, **fields(c.DataConfig, None)})
+    model = make(c.ModelConfig, fields(c.ModelConfig, preset and preset.model))
+    objective = fields(c.ObjectiveConfig, preset and preset.objective)
+    if "objective" in given:
+        objective["name"] = given["objective"]
+    objective = make(c.ObjectiveConfig, objective)
+    training = make(c.TrainingConfig, fields(c.TrainingConfig, preset and preset.training))
+    if problems:
+        raise UserError(problems)
+    return c.RunConfig(data, model, objective, training)
+
+
+def _say_result(args: argparse.Namespace, folder: Any) -> None:
+    rows = folder.metrics()
+    if rows:
+        last = rows[-1]
+        best = min((row["val_loss"] for row in rows if row["val_loss"] is not None), default=None)
+        best_text = "" if best is None else f", best validation loss {best:.5f}"
+        say(args, f"{last['epoch']} epochs, {last['step']} steps: training loss {last['train_loss']:.5f}{best_text}")
+
+
+def _add(group: Any, section: type, name: str, text: str, **options: Any) -> None:
+    """A flag for the field `name` of `section`; absent from the arguments unless it is given."""
+    default = default_of(section, name)
+    shown = "" if default is None or "default:" in text else f" (default: {default})"
+    group.add_argument(f"--{name.replace('_', '-')}", dest=name, default=argparse.SUPPRESS, help=text + shown, **options)
+
+
+_fraction = number_type(float, "a fraction between 0 and 1", lambda value: 0 < value < 1)
+_non_negative = number_type(float, "a number of 0 or more", lambda value: 0 <= value < float("inf"))

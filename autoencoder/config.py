@@ -1,0 +1,288 @@
+"""What a run is: dataclasses that are checked when they are made and that go to JSON and back unchanged.
+
+Nothing here imports torch, so the command line can build its parser, print help and refuse a bad option at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from autoencoder.errors import UserError, raise_if_any
+from autoencoder.models.registry import ENCODERS
+from autoencoder.objectives.registry import OBJECTIVES
+
+FORMAT_VERSION = 1
+"""Version of the run folder's layout; raised when an older reader could not make sense of a newer run."""
+
+SPLITS = ("random", "blocks")
+NOISES = ("none", "gaussian", "salt-pepper", "masking", "poisson")
+RECONSTRUCTION_LOSSES = ("mse", "rmse", "bce")
+NORMS = ("batch", "layer", "none")
+LATENT_ACTIVATIONS = ("relu", "linear", "sigmoid", "tanh")
+SCHEDULES = ("constant", "step", "cosine", "onecycle")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+ALL_SAMPLES = "all"
+AUTO_SAMPLES = "auto"
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images a run learns from, and how they are split."""
+
+    images: str
+    """Path of the `.npz` or `.npy` file."""
+    metadata: str | None = None
+    """Path of the metadata; None for the sibling of the images with the same stem, where there is one."""
+    columns: tuple[str, ...] | None = None
+    """Names of the columns of a `.npy` metadata file."""
+    max_pixel_value: float | None = None
+    """The pixel value that stands for 1.0; None for the largest of the dtype, and 1.0 for floats."""
+    split: Literal["random", "blocks"] = "random"
+    """`random` images, or whole `blocks` of neighbouring rows, for video frames that resemble their neighbours."""
+    val_fraction: float = 0.2
+    """Share of the images held out for validation."""
+    block_size: int | None = None
+    """Rows per block with `blocks`; None for a fiftieth of the images."""
+
+    def __post_init__(self) -> None:
+        problems = _not_one_of("split", self.split, SPLITS)
+        if not 0 < self.val_fraction < 1:
+            problems.append(f"val_fraction lies between 0 and 1, not at {self.val_fraction}")
+        if self.max_pixel_value is not None and not 0 < self.max_pixel_value < math.inf:
+            problems.append(f"max_pixel_value is a positive number, not {self.max_pixel_value}")
+        if self.block_size is not None and self.block_size < 1:
+            problems.append(f"block_size is at least 1, not {self.block_size}")
+        if self.block_size is not None and self.split != "blocks":
+            problems.append("block_size goes with the split 'blocks' only")
+        raise_if_any(problems)
+
+
+@dataclass(frozen=True)
+class NoiseConfig:
+    """Corruption of the network's input, drawn anew for every batch; the target stays clean."""
+
+    kind: str = "none"
+    """One of `NOISES`."""
+    amount: float = 0.0
+    """Standard deviation (gaussian), fraction of pixels (salt-pepper, masking) or photons at brightness 1 (poisson)."""
+
+    def __post_init__(self) -> None:
+        problems = _not_one_of("noise", self.kind, NOISES)
+        if not math.isfinite(self.amount) or self.amount < 0:
+            problems.append(f"the amount of noise is a number of 0 or more, not {self.amount}")
+        elif self.kind in ("salt-pepper", "masking") and self.amount > 1:
+            problems.append(f"{self.kind} noise takes a fraction from 0 to 1, not {self.amount:g}")
+        elif self.kind != "none" and self.amount == 0:
+            problems.append(f"{self.kind} noise of amount 0 is no noise: say 'none'")
+        raise_if_any(problems)
+
+    @classmethod
+    def parse(cls, text: str) -> NoiseConfig:
+        """`"gaussian:0.5"` to a configuration; `"none"` alone takes no amount.
+
+        Raises:
+            UserError: the text is not KIND:AMOUNT.
+        """
+        kind, separator, amount = text.strip().partition(":")
+        if kind == "none" and not separator:
+            return cls()
+        try:
+            return cls(kind, float(amount))
+        except ValueError:
+            kinds = ", ".join(NOISES[1:])
+            raise UserError(f"noise is 'none' or KIND:AMOUNT with a kind of {kinds}, not '{text}'") from None
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "none" else f"{self.kind}:{self.amount:g}"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The encoder, and with it the decoder that mirrors it."""
+
+    encoder: str = "strided"
+    """A name in `autoencoder.models.registry.ENCODERS`."""
+    latent_dim: int = 16
+    """Number of latent units."""
+    norm: Literal["batch", "layer", "none"] = "batch"
+    """Normalisation after each layer."""
+    latent_activation: Literal["relu", "linear", "sigmoid", "tanh"] | None = None
+    """Non-linearity of the latent units; None for the encoder's own default."""
+
+    def __post_init__(self) -> None:
+        problems = _not_one_of("encoder", self.encoder, ENCODERS)
+        problems += _not_one_of("norm", self.norm, NORMS)
+        if self.latent_activation is not None:
+            problems += _not_one_of("latent_activation", self.latent_activation, LATENT_ACTIVATIONS)
+        if self.latent_dim < 1:
+            problems.append(f"latent_dim is at least 1, not {self.latent_dim}")
+        raise_if_any(problems)
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """What the network is trained for."""
+
+    name: str = "reconstruct"
+    """A name in `autoencoder.objectives.registry.OBJECTIVES`."""
+    loss: Literal["mse", "rmse", "bce"] = "mse"
+    """Loss of a reconstruction."""
+    noise: NoiseConfig = field(default_factory=NoiseConfig)
+    """Corruption of the input."""
+
+    def __post_init__(self) -> None:
+        problems = _not_one_of("objective", self.name, OBJECTIVES)
+        problems += _not_one_of("loss", self.loss, RECONSTRUCTION_LOSSES)
+        raise_if_any(problems)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the network is trained, and what is kept on the way."""
+
+    epochs: int = 40
+    batch_size: int = 64
+    lr: float = 3e-3
+    """Learning rate; the largest one of the schedule."""
+    schedule: Literal["constant", "step", "cosine", "onecycle"] = "onecycle"
+    weight_decay: float = 0.0
+    """Decoupled weight decay; 0 makes AdamW the same as Adam."""
+    val_interval: int = 2
+    """Epochs between two validations; the last epoch is always validated."""
+    patience: int | None = None
+    """Stop when the validation loss has not improved for this many validations; None for never."""
+    checkpoint_interval: int = 10
+    """Epochs between two kept checkpoints, beside `last` and `best`; 0 for none."""
+    snapshots_per_epoch: int = 3
+    """Latent snapshots in each epoch, evenly spaced; one more is taken before the first step. 0 for none."""
+    snapshot_samples: int | Literal["auto", "all"] = "auto"
+    """Images whose latent codes are kept: a number, `all`, or `auto` (an eighth, at least 2,000)."""
+    snapshot_batch_size: int = 512
+    """Batch size for codes and validation; changes the speed and nothing else."""
+    seed: int = 42
+    init_from: str | None = None
+    """Checkpoint whose weights the network starts from; None for freshly drawn ones."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: int | None = None
+    """Processor threads; None for torch's own choice."""
+    tensorboard: bool = False
+    """Also write TensorBoard's event files (needs the extra `tensorboard`)."""
+
+    def __post_init__(self) -> None:
+        problems = _not_one_of("schedule", self.schedule, SCHEDULES) + _not_one_of("device", self.device, DEVICES)
+        for name in ("epochs", "batch_size", "val_interval", "snapshot_batch_size"):
+            if getattr(self, name) < 1:
+                problems.append(f"{name} is at least 1, not {getattr(self, name)}")
+        for name in ("patience", "threads"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                problems.append(f"{name} is at least 1, not {getattr(self, name)}")
+        for name in ("checkpoint_interval", "snapshots_per_epoch", "seed", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                problems.append(f"{name} is 0 or more, not {getattr(self, name)}")
+        if not 0 < self.lr < math.inf:
+            problems.append(f"lr is a positive number, not {self.lr}")
+        if isinstance(self.snapshot_samples, str):
+            problems += _not_one_of("snapshot_samples", self.snapshot_samples, (AUTO_SAMPLES, ALL_SAMPLES))
+        elif self.snapshot_samples < 1:
+            problems.append(f"snapshot_samples is at least 1, not {self.snapshot_samples}")
+        raise_if_any(problems)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All that defines a run."""
+
+    data: DataConfig
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        if self.model.norm == "batch" and self.training.batch_size == 1:
+            raise UserError("a batch norm cannot train on batches of 1 image: use --batch-size 2 or more, or --norm layer")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries and lists, as written to `config.json`."""
+        return {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> RunConfig:
+        """The configuration that `to_json` came from.
+
+        Raises:
+            UserError: a section or a field is missing, unknown or out of range, or the format is a newer one.
+        """
+        version = content.get("format_version")
+        if version != FORMAT_VERSION:
+            raise UserError(f"format version {version} is not {FORMAT_VERSION}, the one that this version reads")
+        sections = {key: value for key, value in content.items() if key != "format_version"}
+        return _build(cls, sections, "")
+
+    @classmethod
+    def load(cls, path: Path) -> RunConfig:
+        """Read `config.json`.
+
+        Raises:
+            UserError: the file is missing, is not JSON, or does not describe a run.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{path} is missing, so {path.parent} is not a run folder") from None
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise UserError(f"{path} cannot be read as JSON ({error}): restore it, or train again") from None
+        if not isinstance(content, dict):
+            raise UserError(f"{path} holds no configuration of a run")
+        try:
+            return cls.from_json(content)
+        except UserError as error:
+            raise UserError([f"{path}: {problem}" for problem in error.problems]) from None
+
+
+_NESTED = {
+    "data": DataConfig,
+    "model": ModelConfig,
+    "objective": ObjectiveConfig,
+    "training": TrainingConfig,
+    "noise": NoiseConfig,
+}
+
+_Config = TypeVar("_Config")
+
+
+def _build(kind: type[_Config], content: Mapping[str, Any], where: str) -> _Config:
+    known = {item.name: item for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = [f"unknown entry '{where}{name}'" for name in content if name not in known]
+    missing = [
+        f"entry '{where}{name}' is missing"
+        for name, item in known.items()
+        if name not in content
+        and item.default is dataclasses.MISSING
+        and item.default_factory is dataclasses.MISSING
+    ]
+    raise_if_any(unknown + missing)
+    values: dict[str, Any] = {}
+    for name, value in content.items():
+        if name in _NESTED:
+            if not isinstance(value, Mapping):
+                raise UserError(f"entry '{where}{name}' is not a group of settings")
+            value = _build(_NESTED[name], value, f"{where}{name}.")
+        elif isinstance(value, list):
+            value = tuple(value)
+        values[name] = value
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise UserError(f"an entry under '{where or 'the run'}' has the wrong type ({error})") from None
+
+
+def _not_one_of(name: str, value: object, allowed: Any) -> list[str]:
+    if value in allowed:
+        return []
+    return [f"{name} is one of {', '.join(allowed)}, not {value!r}"]

@@ -1,0 +1,388 @@
+"""A synthetic arena: a tailed animal that walks between six ports, filmed by a camera that follows it.
+
+Everything that the picture shows is known exactly: the clean image without the sensor's noise, the animal's mask, its
+place, its body and head angle. So denoising has a truth to be measured against, and what a latent space holds can be
+decoded against the true cause of the image.
+
+Coordinates: the arena's centre is the origin, x points right, y points up as one sees the picture, lengths are pixels.
+Angles are degrees, counter-clockwise from the x axis, in [0, 360).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.errors import raise_if_any
+
+FloatArray = NDArray[np.float32]
+
+RADIUS = 200.0
+"""Radius of the arena's wall, in pixels."""
+
+N_PORTS = 6
+PORT_ANGLES = np.arange(N_PORTS) * (2 * math.pi / N_PORTS) + math.pi / 6
+"""Polar angle of each port's centre, in radians."""
+
+PORT_HALF_WIDTH = 15.0
+PORT_DEPTH = 30.0
+PORT_HALF_ANGLE = math.asin(PORT_HALF_WIDTH / RADIUS)
+"""Half of the gap that a port leaves in the wall, in radians seen from the centre."""
+
+LAMP_SIZE = 3.2
+"""Half of the side of a port's square lamps, in pixels."""
+
+WALL_CLEARANCE = 11.0
+"""How near the animal's centre comes to the wall, in pixels."""
+
+# The animal's shape, in pixels from the centre of its body; it was sized so that nose to rump is half of a 50-pixel crop.
+RUMP, SHOULDER, NOSE = -11.0, 6.5, 8.5
+RUMP_RADIUS, SHOULDER_RADIUS, NOSE_RADIUS = 4.4, 4.0, 1.6
+TAIL_LENGTH, TAIL_SEGMENTS = 19.0, 6
+TAIL_RADIUS_BASE, TAIL_RADIUS_TIP = 1.0, 0.45
+
+FLOOR, FLOOR_AT_WALL, OUTSIDE = 0.055, 0.10, 0.03
+WALL, PORT_WALL, LAMP, FUR, FUR_SHADE, TAIL = 0.34, 0.30, 0.85, 0.56, 0.16, 0.36
+"""Brightness of each part, on a scale where 1 saturates the sensor."""
+
+READ_NOISE, SHOT_NOISE = 0.045, 0.05
+"""Noise: standard deviation at black, and its growth with the square root of brightness."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The animal's posture in each of N frames; every array has shape (N,), float64.
+
+    Attributes:
+        x, y: centre of the body, pixels from the arena's centre.
+        body: direction from rump to shoulders, radians.
+        head: direction from shoulders to nose, radians.
+        tail_bend: how much the tail turns from root to tip, radians.
+        tail_wave: amplitude of its S shape, radians.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    body: NDArray[np.float64]
+    head: NDArray[np.float64]
+    tail_bend: NDArray[np.float64]
+    tail_wave: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: slice) -> Walk:
+        return Walk(
+            self.x[rows], self.y[rows], self.body[rows], self.head[rows], self.tail_bend[rows], self.tail_wave[rows]
+        )
+
+
+@dataclass(frozen=True)
+class ArenaSet:
+    """Rendered frames.
+
+    Attributes:
+        images: (N, size, size) uint8, with the sensor's noise.
+        clean: (N, size, size) uint8, without it.
+        mask: (N, size, size) uint8, 1 where the animal is and 0 elsewhere.
+        columns: metadata, one array of length N per column.
+    """
+
+    images: NDArray[np.uint8]
+    clean: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    columns: dict[str, NDArray[np.float64] | NDArray[np.int64]]
+
+
+def make_arena(
+    n_images: int, seed: int = 0, size: int = 50, on_progress: Callable[[int], None] | None = None
+) -> ArenaSet:
+    """Render a walk of `n_images` frames; the same seed and size give the same bytes.
+
+    Args:
+        n_images: number of frames, at least 1.
+        seed: of the walk and of the sensor's noise.
+        size: side of the square crop around the animal, in pixels, at least 8.
+        on_progress: called with the number of frames done since the last call.
+
+    Raises:
+        UserError: a number is out of range.
+    """
+    raise_if_any(_problems(n_images, seed, size))
+    walk_seed, noise_seed = np.random.SeedSequence(seed).spawn(2)
+    walk = simulate_walk(n_images, np.random.default_rng(walk_seed))
+    noise = np.random.default_rng(noise_seed)
+    images = np.empty((n_images, size, size), np.uint8)
+    clean = np.empty_like(images)
+    mask = np.empty_like(images)
+    step = max(1, 32 * 2500 // size**2)  # keeps the working arrays of a batch in the processor's cache
+    for start in range(0, n_images, step):
+        rows = slice(start, start + step)
+        truth, animal = render(walk[rows], size)
+        deviation = READ_NOISE + SHOT_NOISE * np.sqrt(truth)
+        noisy = truth + deviation * noise.standard_normal(truth.shape, dtype=np.float32)
+        images[rows] = _to_uint8(noisy)
+        clean[rows] = _to_uint8(truth)
+        mask[rows] = animal
+        if on_progress is not None:
+            on_progress(len(truth))
+    return ArenaSet(images, clean, mask, _columns(walk))
+
+
+def _problems(n_images: int, seed: int, size: int) -> list[str]:
+    problems = []
+    if n_images < 1:
+        problems.append(f"an arena needs at least 1 image, not {n_images}")
+    if seed < 0:
+        problems.append(f"a seed is 0 or more, not {seed}")
+    if size < 8:
+        problems.append(f"an arena's crops are at least 8 pixels wide, not {size}")
+    return problems
+
+
+def _to_uint8(brightness: FloatArray) -> NDArray[np.uint8]:
+    return (np.clip(brightness, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def _columns(walk: Walk) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
+    polar = np.arctan2(walk.y, walk.x)
+    to_port = np.abs(_wrapped(polar[:, None] - PORT_ANGLES[None, :]))
+    return {
+        "frame": np.arange(len(walk)),
+        "x": walk.x,
+        "y": walk.y,
+        "body_angle_deg": np.degrees(walk.body) % 360,
+        "head_angle_deg": np.degrees(walk.head) % 360,
+        "distance_from_center": np.hypot(walk.x, walk.y),
+        "polar_angle_deg": np.degrees(polar) % 360,
+        "nearest_port": to_port.argmin(axis=1),
+    }
+
+
+def _wrapped(angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`angle` in radians, brought to [-pi, pi)."""
+    return (angle + math.pi) % (2 * math.pi) - math.pi
+
+
+# ---------------------------------------------------------------------------------------------------------------- walk
+
+STEPS_PER_FRAME = 4
+"""Steps of the walk between two frames, so that neighbouring frames are alike and not the same."""
+
+SPEED = 3.2
+"""Pixels per step when the animal runs straight."""
+
+
+def simulate_walk(n_frames: int, rng: np.random.Generator) -> Walk:
+    """A walk that visits ports, follows the wall and crosses the open field.
+
+    The animal runs from goal to goal: into a port (where it stays for some frames and which it leaves backwards, as
+    rats do), to a place at the wall, or to a place in the open. It turns towards its goal at a limited rate; the head
+    leads the turn and the tail lags behind it.
+    """
+    n_steps = n_frames * STEPS_PER_FRAME
+    jitter = rng.standard_normal((n_steps, 4)).tolist()
+    steps = np.empty((n_steps, 6))
+    animal = _Animal(rng)
+    for i, (turn_noise, head_noise, bend_noise, wave_noise) in enumerate(jitter):
+        animal.step(turn_noise, head_noise, bend_noise, wave_noise)
+        steps[i] = (animal.x, animal.y, animal.body, animal.head_turn, animal.tail_bend, animal.tail_wave)
+    x, y, body, head_turn, tail_bend, tail_wave = steps[STEPS_PER_FRAME - 1 :: STEPS_PER_FRAME].T
+    return Walk(x, y, body, body + head_turn, tail_bend, tail_wave)
+
+
+class _Animal:
+    """One walking animal; plain floats, because 100,000 steps of numpy scalars would take seconds more."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self.body = rng.uniform(0, 2 * math.pi)
+        self.x, self.y = rng.uniform(-50, 50, 2).tolist()
+        self.head_turn = self.tail_bend = self.tail_wave = 0.0
+        self._waiting = 0
+        self._path: list[tuple[float, float]] = []
+        self._backing = 0
+        self._in_port = False
+        self._choose_goal()
+
+    def _choose_goal(self) -> None:
+        """Sets the way points of the next bout, the last one first."""
+        kind, angle = self._rng.random(), self._rng.uniform(0, 2 * math.pi)
+        self._in_port = kind < 0.45
+        if self._in_port:
+            port = float(self._rng.choice(PORT_ANGLES))
+            depth = self._rng.uniform(RADIUS - 4, RADIUS + PORT_DEPTH - 16)
+            self._path = [_place(depth, port), _place(RADIUS - 38, port)]
+        elif kind < 0.75:
+            # Along the wall, a few way points in the direction in which the animal looks.
+            here, way = math.atan2(self.y, self.x), 1.0 if self._rng.random() < 0.5 else -1.0
+            arc = self._rng.uniform(0.4, 1.8)
+            near = RADIUS - WALL_CLEARANCE - self._rng.uniform(0, 8)
+            self._path = [_place(near, here + way * part * arc) for part in (1.0, 0.75, 0.5, 0.25)]
+        else:
+            self._path = [_place(RADIUS * math.sqrt(self._rng.uniform(0, 0.75)), angle)]
+
+    def step(self, turn_noise: float, head_noise: float, bend_noise: float, wave_noise: float) -> None:
+        """Move on by one step; the arguments are standard normal draws."""
+        turn = self._advance(turn_noise)
+        # Three leaky integrators: the head leads the turn, the tail lags behind it, both have a life of their own.
+        self.head_turn = 0.85 * self.head_turn + 0.9 * turn + 0.11 * head_noise
+        self.head_turn = min(1.0, max(-1.0, self.head_turn))
+        self.tail_bend = 0.93 * self.tail_bend - 0.8 * turn + 0.16 * bend_noise
+        self.tail_bend = min(2.2, max(-2.2, self.tail_bend))
+        self.tail_wave = 0.92 * self.tail_wave + 0.17 * wave_noise
+
+    def _advance(self, turn_noise: float) -> float:
+        """Change place and body angle; returns the turn in radians."""
+        if self._waiting > 0:
+            self._waiting -= 1
+            turn = 0.03 * turn_noise
+            self.body += turn
+            return turn
+        if self._backing > 0:
+            self._backing -= 1
+            self._move(-0.6 * SPEED)
+            return 0.0
+        goal_x, goal_y = self._path[-1]
+        distance = math.hypot(goal_x - self.x, goal_y - self.y)
+        off = math.atan2(goal_y - self.y, goal_x - self.x) - self.body
+        off = (off + math.pi) % (2 * math.pi) - math.pi
+        turn = min(0.30, max(-0.30, 0.35 * off)) + 0.07 * turn_noise
+        self.body += turn
+        self._move(min(SPEED * (0.15 + 0.85 * max(0.0, math.cos(off))), distance))
+        if distance < 4.0 or (distance < 14.0 and abs(off) > 1.2):
+            self._path.pop()
+            if not self._path:
+                self._arrive()
+        return turn
+
+    def _arrive(self) -> None:
+        if self._in_port:
+            self._waiting = int(self._rng.integers(4, 30))
+            self._backing = 18
+        elif self._rng.random() < 0.3:
+            self._waiting = int(self._rng.integers(2, 16))
+        self._choose_goal()
+
+    def _move(self, distance: float) -> None:
+        self.x += distance * math.cos(self.body)
+        self.y += distance * math.sin(self.body)
+        r, polar = math.hypot(self.x, self.y), math.atan2(self.y, self.x)
+        limit = RADIUS - WALL_CLEARANCE
+        if r > limit:
+            nearest = min(abs((polar - port + math.pi) % (2 * math.pi) - math.pi) for port in PORT_ANGLES.tolist())
+            if nearest * r < PORT_HALF_WIDTH - 6:
+                limit = RADIUS + PORT_DEPTH - 12
+            if r > limit:
+                self.x, self.y = _place(limit, polar)
+
+
+def _place(r: float, polar: float) -> tuple[float, float]:
+    return r * math.cos(polar), r * math.sin(polar)
+
+
+# -------------------------------------------------------------------------------------------------------------- render
+
+
+def render(walk: Walk, size: int) -> tuple[FloatArray, NDArray[np.uint8]]:
+    """Draw each posture of `walk` in a crop centred on the animal.
+
+    Returns:
+        brightness (N, size, size) float32 in [0, 1], and the animal's mask (N, size, size) uint8 of 0 and 1.
+    """
+    half = (size - 1) / 2
+    across = (np.arange(size, dtype=np.float32) - half)[None, None, :]
+    up = (half - np.arange(size, dtype=np.float32))[None, :, None]
+    scene = _draw_arena(walk, across, up)
+    scene, animal = _draw_animal(walk, across, up, scene)
+    return scene, (animal > 0.5).astype(np.uint8)
+
+
+def _cover(distance: FloatArray) -> FloatArray:
+    """How much of a pixel a shape covers, from the signed distance of the pixel's centre to the shape's edge."""
+    return np.clip(0.5 - distance, 0.0, 1.0)
+
+
+def _column(values: NDArray[np.float64]) -> FloatArray:
+    """(N,) to (N, 1, 1) float32, to be broadcast over pixels."""
+    return values.astype(np.float32)[:, None, None]
+
+
+def _draw_arena(walk: Walk, across: FloatArray, up: FloatArray) -> FloatArray:
+    """Floor, wall and the nearest port; a crop sees one port at most, because ports are a radius apart."""
+    x, y = _column(walk.x) + across, _column(walk.y) + up
+    r = np.sqrt(x * x + y * y)
+    inside = _cover(r - RADIUS)
+    floor = FLOOR + (FLOOR_AT_WALL - FLOOR) * np.square(np.minimum(r / RADIUS, 1.0))
+    scene = OUTSIDE + (floor - OUTSIDE) * inside
+    if not (np.hypot(walk.x, walk.y) + 0.75 * across.shape[2] > RADIUS).any():
+        return scene
+
+    polar = np.arctan2(walk.y, walk.x)
+    port = PORT_ANGLES[np.abs(_wrapped(polar[:, None] - PORT_ANGLES[None, :])).argmin(axis=1)]
+    # The port's own axes: `out` away from the centre, measured from the wall; `side` along it.
+    out = x * _column(np.cos(port)) + y * _column(np.sin(port)) - RADIUS
+    side = np.abs(y * _column(np.cos(port)) - x * _column(np.sin(port)))
+    mouth = np.float32(RADIUS * math.cos(PORT_HALF_ANGLE) - RADIUS)
+
+    in_front_of_port = (side < PORT_HALF_WIDTH) & (out > -25)
+    wall = _cover(np.abs(r - RADIUS) - 0.8) * ~in_front_of_port
+    scene += (WALL - scene) * wall
+    niche = _cover(side - PORT_HALF_WIDTH) * _cover(out - PORT_DEPTH) * (out > mouth)
+    scene += (0.8 * FLOOR_AT_WALL - scene) * niche
+    sides = _cover(np.abs(side - PORT_HALF_WIDTH) - 0.6) * _cover(out - PORT_DEPTH) * (out > mouth)
+    back = _cover(np.abs(out - PORT_DEPTH) - 0.6) * _cover(side - PORT_HALF_WIDTH)
+    scene += (PORT_WALL - scene) * np.maximum(sides, back)
+    # Two lamps beside the mouth, behind the wall, with a glow.
+    lamp_out, lamp_side = out - 8.0, side - (PORT_HALF_WIDTH + 7.0)
+    lamp = _cover(np.maximum(np.abs(lamp_out), np.abs(lamp_side)) - LAMP_SIZE)
+    scene += (LAMP - scene) * lamp
+    scene += 0.16 * (1 - lamp) * np.exp(-(lamp_out * lamp_out + lamp_side * lamp_side) / 50.0)
+    return scene
+
+
+def _draw_animal(walk: Walk, across: FloatArray, up: FloatArray, scene: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Tail, then body, then head over `scene`; returns the picture and how much of each pixel the animal covers."""
+    cos, sin = np.cos(walk.body), np.sin(walk.body)
+    rump, shoulder = (RUMP * cos, RUMP * sin), (SHOULDER * cos, SHOULDER * sin)
+    nose = (shoulder[0] + NOSE * np.cos(walk.head), shoulder[1] + NOSE * np.sin(walk.head))
+
+    tail = np.full(scene.shape, np.inf, np.float32)
+    joint, length = rump, TAIL_LENGTH / TAIL_SEGMENTS
+    for i in range(TAIL_SEGMENTS):
+        part = (i + 0.5) / TAIL_SEGMENTS
+        direction = walk.body + math.pi + part * walk.tail_bend + walk.tail_wave * math.sin(2 * math.pi * part)
+        end = (joint[0] + length * np.cos(direction), joint[1] + length * np.sin(direction))
+        radius = TAIL_RADIUS_BASE + (TAIL_RADIUS_TIP - TAIL_RADIUS_BASE) * part
+        distance, _ = _capsule(across, up, joint, end)
+        np.minimum(tail, distance - np.float32(radius), out=tail)
+        joint = end
+
+    trunk, along = _capsule(across, up, rump, shoulder)
+    trunk_radius = RUMP_RADIUS + (SHOULDER_RADIUS - RUMP_RADIUS) * along + 0.9 * 4 * along * (1 - along)
+    head, along_head = _capsule(across, up, shoulder, nose)
+    head_radius = SHOULDER_RADIUS + (NOSE_RADIUS - SHOULDER_RADIUS) * along_head
+    body = np.minimum(trunk - trunk_radius, head - head_radius)
+
+    tail_cover, body_cover = _cover(tail), _cover(body)
+    # The back is round: brighter along the spine than at the flanks.
+    fur = FUR + FUR_SHADE * np.clip(-body / 5.0, 0.0, 1.0) - 0.5 * FUR_SHADE
+    scene = scene + (TAIL - scene) * tail_cover
+    scene = scene + (fur - scene) * body_cover
+    return scene, np.maximum(tail_cover, body_cover)
+
+
+_Points = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def _capsule(across: FloatArray, up: FloatArray, start: _Points, end: _Points) -> tuple[FloatArray, FloatArray]:
+    """Distance of every pixel to the segments from `start` to `end`, and where along it (0 to 1) the nearest point is."""
+    vx, vy = _column(end[0] - start[0]), _column(end[1] - start[1])
+    px, py = across - _column(start[0]), up - _column(start[1])
+    along = np.clip((px * vx + py * vy) / (vx * vx + vy * vy), 0.0, 1.0)
+    dx, dy = px - along * vx, py - along * vy
+    return np.sqrt(dx * dx + dy * dy), along

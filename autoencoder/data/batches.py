@@ -1,0 +1,89 @@
+"""Images of a set as float batches on a device.
+
+Pixels stay in their stored type until a batch is asked for. On a GPU they are sent once, if they fit in half of its free
+memory; on the CPU a batch is gathered from the array or from its memory map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Rows = NDArray[np.int64]
+
+RESIDENT_SHARE = 0.5
+"""Share of a GPU's free memory that the images may take."""
+
+
+class Pixels:
+    """Stored images, to be had as float batches on `device`.
+
+    Args:
+        stored: (N, C, H, W) uint8, uint16 or float; may be a memory map.
+        max_pixel_value: the stored value that becomes 1.0.
+        device: where batches go.
+    """
+
+    def __init__(self, stored: NDArray[np.generic], max_pixel_value: float, device: torch.device) -> None:
+        self._stored = np.asarray(stored)
+        self._max = max_pixel_value
+        self._device = device
+        self._resident = self._send_all() if device.type == "cuda" and self._fits() else None
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def batch(self, rows: Rows) -> Tensor:
+        """Images `rows` as (n, C, H, W) float32 in [0, 1], channels last in memory."""
+        if self._resident is not None:
+            pixels = self._resident[torch.from_numpy(rows).to(self._device, non_blocking=True)]
+        else:
+            pixels = _to_tensor(self._stored[rows])
+            if self._device.type == "cuda":
+                pixels = pixels.pin_memory()
+            pixels = pixels.to(self._device, non_blocking=True)
+        images = pixels.to(torch.float32, memory_format=torch.channels_last)
+        # A float32 batch was not copied by the conversion, but gathering it above did copy: dividing in place is safe.
+        return images.div_(self._max)
+
+    def batches(self, rows: Rows, batch_size: int) -> Iterator[tuple[Rows, Tensor]]:
+        """Rows and images of `rows` in their order, `batch_size` at a time."""
+        for start in range(0, len(rows), batch_size):
+            part = rows[start : start + batch_size]
+            yield part, self.batch(part)
+
+    def _fits(self) -> bool:
+        free, _ = torch.cuda.mem_get_info(self._device)
+        return self._stored.nbytes <= RESIDENT_SHARE * free
+
+    def _send_all(self) -> Tensor:
+        return _to_tensor(self._stored).to(self._device)
+
+
+def _to_tensor(pixels: NDArray[np.generic]) -> Tensor:
+    """A tensor of the same values; uint16, which torch hardly computes with, as int32."""
+    if pixels.dtype == np.uint16:
+        pixels = pixels.astype(np.int32)
+    if not pixels.flags.writeable:
+        pixels = pixels.copy()
+    return torch.from_numpy(np.ascontiguousarray(pixels))
+
+
+def epoch_order(train_rows: Rows, generator: np.random.Generator) -> Rows:
+    """The training rows in a random order."""
+    return generator.permutation(train_rows)
+
+
+def split_into_batches(rows: Rows, batch_size: int) -> list[Rows]:
+    """Batches of `batch_size`; a single row left over joins the batch before it, since a batch norm cannot train on one.
+
+    Every row is in exactly one batch.
+    """
+    edges = list(range(batch_size, len(rows), batch_size))
+    if edges and len(rows) - edges[-1] == 1:
+        edges.pop()
+    return np.split(rows, edges)

@@ -1,0 +1,139 @@
+"""IDX files, the format of MNIST and of its relatives, plain or gzipped."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from collections.abc import Callable
+from io import BufferedIOBase
+from pathlib import Path
+
+import numpy as np
+
+from autoencoder.data.arrays import check_readable
+from autoencoder.data.dataset import Prepared, check_output, save_dataset
+from autoencoder.data.resize import fit, fit_problems
+from autoencoder.errors import UserError, raise_if_any
+
+DTYPES = {0x08: "u1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+"""Codes of the types of values; those of more than one byte are big-endian."""
+
+GZIP_MAGIC = b"\x1f\x8b"
+MAX_GZIP_RATIO = 1032
+"""How many bytes a byte of a gzip file stands for at most; a header that promises more is wrong."""
+
+READ_BYTES = 2**20
+MAX_DIMENSIONS = 8
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Read an IDX file, gzipped or not, whatever its name.
+
+    The sizes in the header are compared with the size of the file before memory is taken for them.
+
+    Returns:
+        the array of the stored shape, in the machine's byte order: uint8, int16, int32, float32 or float64.
+
+    Raises:
+        UserError: the file is missing, no IDX file, cut short, or longer than its header says.
+    """
+    check_readable(path, "IDX values")
+    with path.open("rb") as file:
+        zipped = file.read(2) == GZIP_MAGIC
+    try:
+        with gzip.open(path, "rb") if zipped else path.open("rb") as file:
+            dtype, shape = _read_header(file, path)
+            values = _read_values(file, path, math.prod(shape) * dtype.itemsize, zipped)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path} is a damaged gzip file ({error}): download it again") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error})") from None
+    return np.frombuffer(values, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+
+
+def _read_header(file: BufferedIOBase, path: Path) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or not 1 <= magic[3] <= MAX_DIMENSIONS:
+        raise UserError(f"{path} is no IDX file: such a file starts with two zero bytes, a type and a count of sizes")
+    if magic[2] not in DTYPES:
+        known = ", ".join(f"0x{code:02X}" for code in DTYPES)
+        raise UserError(f"{path} holds values of the IDX type 0x{magic[2]:02X}; those that are read are {known}")
+    sizes = file.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        raise UserError(f"{path} is cut short within its header: download it again")
+    return np.dtype(DTYPES[magic[2]]), struct.unpack(f">{magic[3]}I", sizes)
+
+
+def _read_values(file: BufferedIOBase, path: Path, n_bytes: int, zipped: bool) -> bytearray:
+    """The `n_bytes` of values, after making sure that the file holds that many and no more."""
+    size = path.stat().st_size
+    most = size * MAX_GZIP_RATIO if zipped else size - file.tell()
+    promised = f"the header of {path} promises {n_bytes:,} bytes of values"
+    if n_bytes > most:
+        raise UserError(f"{promised} and a file of {size:,} bytes cannot hold them: it is cut short; download it again")
+    values = bytearray()
+    while len(values) <= n_bytes:  # up to one byte more than promised, which is how a surplus shows
+        part = file.read(min(READ_BYTES, n_bytes + 1 - len(values)))
+        if not part:
+            break
+        values += part
+    if len(values) < n_bytes:
+        raise UserError(f"{promised} and {len(values):,} are there: it is cut short; download it again")
+    if len(values) > n_bytes:
+        raise UserError(f"{promised} and there are more: it is damaged; download it again")
+    return values
+
+
+def prepare_idx(
+    images: Path,
+    output: Path,
+    labels: Path | None = None,
+    pad: int = 0,
+    resize: int | None = None,
+    limit: int | None = None,
+    *,
+    overwrite: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Prepared:
+    """Turn IDX images into a data set, with the column `label` where there are labels and `index` where there are not.
+
+    Args:
+        images: IDX file of shape (N, H, W), uint8.
+        output: path with or without `.npz`.
+        labels: IDX file of shape (N,), integers.
+        pad: black pixels to add on every side; 2 makes MNIST 32 x 32.
+        resize: side of the square to resize to, after padding.
+        limit: take the first so many images; None for all.
+        overwrite: files of these names may be replaced.
+        on_progress: called with the number of images done since the last call.
+
+    Raises:
+        UserError: a file is not what it should be, images and labels differ in number, or the output cannot be written.
+    """
+    raise_if_any(fit_problems(pad, resize, limit))
+    check_output(output, overwrite=overwrite)
+    pictures = read_idx(images)
+    problems = []
+    if pictures.ndim != 3 or pictures.dtype != np.uint8 or 0 in pictures.shape:
+        problems.append(f"{images} holds {pictures.dtype} of shape {pictures.shape}: images are uint8, (N, H, W)")
+    columns = {}
+    if labels is not None:
+        values = read_idx(labels)
+        if values.ndim != 1 or values.dtype.kind not in "ui":
+            problems.append(f"{labels} holds {values.dtype} of shape {values.shape}: labels are integers, (N,)")
+        elif len(values) != len(pictures):
+            problems.append(f"{images} has {len(pictures):,} images and {labels} has {len(values):,} labels")
+        columns["label"] = values[:limit]
+    raise_if_any(problems)
+    notes = []
+    if limit is not None and limit < len(pictures):
+        notes.append(f"took the first {limit:,} of {len(pictures):,} images")
+    pictures = pictures[:limit]
+    fitted = np.empty((len(pictures), *fit(pictures[0], pad, resize).shape), np.uint8)
+    for i, picture in enumerate(pictures):
+        fitted[i] = fit(picture, pad, resize)
+        if on_progress is not None:
+            on_progress(1)
+    return save_dataset(output, fitted, columns, overwrite=overwrite, notes=tuple(notes))

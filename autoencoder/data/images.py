@@ -1,0 +1,293 @@
+"""A set of images as it is stored: checked when it is loaded, scaled to [0, 1] batch by batch."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.data.arrays import ArrayHeader, check_readable, npz_headers, open_npy, read_npz
+from autoencoder.data.metadata import Metadata, Rows, load_metadata
+from autoencoder.errors import UserError, raise_if_any
+
+CHUNK_BYTES = 32 * 2**20
+"""Bytes of pixels that are looked at in one go, so that a memory-mapped set is never in memory as a whole."""
+
+WHOLE_HASH_BYTES = 256 * 2**20
+"""Sets up to this size are hashed whole."""
+
+HASH_ROWS = 1024
+"""Images at the head, at the tail and evenly between that stand for a larger set in its hash."""
+
+MAX_CHANNELS = 16
+"""More channels than this are taken for the height of images with their channels last."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images and what is known of them.
+
+    Attributes:
+        images: (N, C, H, W) in the stored dtype; a view of a memory map for an `.npy`.
+        max_pixel_value: the pixel value that stands for 1.0.
+        metadata: columns of N rows; without any column where nothing is known.
+        clean: the images without noise, of the same shape; or None.
+        mask: (N, 1, H, W) uint8, 1 where the animal is and 0 elsewhere; or None.
+        source: the file they came from.
+    """
+
+    images: np.ndarray
+    max_pixel_value: float
+    metadata: Metadata
+    clean: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    source: Path | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        _, channels, height, width = self.images.shape
+        return channels, height, width
+
+    def scaled(self, rows: Rows, of: Literal["images", "clean", "mask"] = "images") -> NDArray[np.float32]:
+        """Images of the given rows, (n, C, H, W) float32 in [0, 1]; a mask has one channel of 0 and 1.
+
+        Raises:
+            UserError: the set has no clean images, or no mask.
+        """
+        stored = {"images": self.images, "clean": self.clean, "mask": self.mask}[of]
+        if stored is None:
+            raise UserError(f"{self.source or 'the image set'} has no array '{of}': add it to the .npz")
+        scale = 1.0 if of == "mask" else self.max_pixel_value
+        batch = np.asarray(stored[rows]).astype(np.float32)
+        if scale != 1.0:
+            batch /= np.float32(scale)
+        return batch
+
+    def content_hash(self) -> str:
+        """SHA-256 of shape, dtype and pixels of `images`, in hexadecimal.
+
+        Of a set larger than 256 MB only the first, the last and evenly spaced images are read, `HASH_ROWS` of each, so
+        a change in one of the others goes unseen.
+        """
+        digest = hashlib.sha256(f"{self.images.shape} {self.images.dtype.str}".encode())
+        n = len(self)
+        if self.images.nbytes <= WHOLE_HASH_BYTES:
+            for _, chunk in _chunks(self.images):
+                digest.update(chunk.tobytes())
+        else:
+            spread = np.linspace(0, n - 1, HASH_ROWS).astype(np.int64)
+            head, tail = np.arange(min(n, HASH_ROWS)), np.arange(max(0, n - HASH_ROWS), n)
+            for row in np.concatenate([head, spread, tail]).tolist():
+                digest.update(self.images[row].tobytes())
+        return digest.hexdigest()
+
+
+def load_images(
+    path: Path,
+    metadata: Path | None = None,
+    columns: Sequence[str] | None = None,
+    max_pixel_value: float | None = None,
+) -> ImageSet:
+    """Load images with their metadata, and check both.
+
+    Args:
+        path: `.npy` (memory-mapped), or `.npz` with `images`, `arr_0` or one array of 3 or 4 dimensions, and with
+            `clean` and `mask` where there are such; (N, H, W) or (N, C, H, W), uint8, uint16 or float.
+        metadata: file of the metadata; None for NAME.csv beside the images, then NAME_metadata.npy if `columns` names
+            its columns, then the arrays of shape (N,) in the `.npz`.
+        columns: names of the columns of a metadata file in `.npy`.
+        max_pixel_value: the pixel value that stands for 1.0; None for the largest of uint8 and uint16, and 1.0 for
+            floats.
+
+    Raises:
+        UserError: everything that is wrong with the files, in one error.
+    """
+    metadata_path = metadata or _sibling(path, columns)
+    try:
+        arrays = _read_arrays(path, with_columns=metadata_path is None)
+    except UserError as error:
+        problems = list(error.problems)
+        if metadata is not None and not metadata.exists():
+            problems.append(f"there is no file {metadata}: check the path of the metadata")
+        raise UserError(problems) from None
+    images = arrays.pop("images")
+    clean, mask = arrays.pop("clean", None), arrays.pop("mask", None)
+
+    problems = _form_problems(images, path)
+    n_images = len(images) if images.ndim else 0
+    table = Metadata({}, path)
+    try:
+        if metadata_path is not None:
+            table = load_metadata(metadata_path, n_images, columns, images_path=path)
+        elif columns is not None:
+            problems.append(f"columns are named and there is no metadata to {path}: give its path (--metadata)")
+        else:
+            table = _table_within(arrays, n_images, path)
+    except UserError as error:
+        problems += error.problems
+    if max_pixel_value is not None and not 0 < max_pixel_value < math.inf:
+        problems.append(f"the largest pixel value is a positive number, not {max_pixel_value}")
+    raise_if_any(problems)
+
+    images = _with_channels(images)
+    top = max_pixel_value if max_pixel_value is not None else _default_top(images.dtype)
+    problems = _pixel_problems(images, "pixels", path, top)
+    if clean is not None:
+        clean = _with_channels(clean)
+        problems += _clean_problems(clean, images, path, top)
+    if mask is not None:
+        mask = _with_channels(mask)
+        problems += _mask_problems(mask, images, path)
+    raise_if_any(problems)
+    return ImageSet(images, float(top), table, clean, None if mask is None else _binary(mask), path)
+
+
+# --------------------------------------------------------------------------------------------------------------- files
+
+
+def _sibling(path: Path, columns: Sequence[str] | None) -> Path | None:
+    """The metadata file beside the images, or None."""
+    beside = path.with_suffix(".csv")
+    if beside.exists():
+        return beside
+    beside = path.with_name(f"{path.stem}_metadata.npy")
+    return beside if columns is not None and beside.exists() else None
+
+
+def _read_arrays(path: Path, *, with_columns: bool) -> dict[str, np.ndarray]:
+    """`images`, and of an `.npz` also `clean`, `mask` and (with `with_columns`) the arrays of one dimension."""
+    check_readable(path, "images")
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return {"images": open_npy(path)}
+    if suffix != ".npz":
+        raise UserError(f"{path} is no set of images: it is read from .npy or .npz; make one by 'autoencoder prepare'")
+    headers = npz_headers(path)
+    key = _images_key(headers, path)
+    wanted: list[str] = [name for name in ("clean", "mask") if name in headers]
+    if with_columns:
+        wanted += [name for name, header in headers.items() if len(header.shape) == 1]
+    arrays = read_npz(path, dict.fromkeys([key, *wanted]))
+    return {"images": arrays[key], **{name: arrays[name] for name in wanted if name != key}}
+
+
+def _images_key(headers: dict[str, ArrayHeader], path: Path) -> str:
+    for name in ("images", "arr_0"):
+        if name in headers:
+            return name
+    likely = [name for name, header in headers.items() if len(header.shape) in (3, 4) and name not in ("clean", "mask")]
+    if len(likely) == 1:
+        return likely[0]
+    listed = ", ".join(f"{name} {header.shape}" for name, header in headers.items()) or "none"
+    raise UserError(f"which array of {path} holds the images? Name it 'images'; its arrays are {listed}")
+
+
+def _table_within(arrays: dict[str, np.ndarray], n_images: int, path: Path) -> Metadata:
+    """Metadata from the arrays that an `.npz` has beside its images."""
+    raise_if_any(
+        f"array '{name}' in {path} has {len(values):,} values for {n_images:,} images: there must be one per image"
+        for name, values in arrays.items()
+        if len(values) != n_images
+    )
+    return Metadata(arrays, path)
+
+
+# -------------------------------------------------------------------------------------------------------------- checks
+
+
+def _form_problems(images: np.ndarray, path: Path) -> list[str]:
+    """What is wrong with shape and dtype."""
+    problems = []
+    shape, dtype = images.shape, images.dtype
+    if len(shape) not in (3, 4):
+        problems.append(f"{path} has shape {shape}: images are (N, height, width) or (N, channels, height, width)")
+    elif 0 in shape:
+        problems.append(f"{path} has shape {shape}, so there is no pixel in it: make it again")
+    elif len(shape) == 4 and shape[1] > MAX_CHANNELS and shape[3] <= 4:
+        problems.append(f"{path} has shape {shape}, with channels last: save images.transpose(0, 3, 1, 2)")
+    if not (dtype.kind == "f" and dtype.itemsize <= 8) and not (dtype.kind == "u" and dtype.itemsize <= 2):
+        problems.append(
+            f"{path} holds pixels of type {dtype}, and uint8, uint16 or floats are read: save "
+            f"images.astype('{'uint8' if dtype.kind == 'b' else 'float32'}')"
+        )
+    return problems
+
+
+def _with_channels(images: np.ndarray) -> np.ndarray:
+    """(N, H, W) to (N, 1, H, W), without a copy; anything else unchanged."""
+    return images[:, None] if images.ndim == 3 else images
+
+
+def _default_top(dtype: np.dtype[Any]) -> float:
+    return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
+
+
+def _chunks(images: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Number of the first image and pixels, of runs of images of at most `CHUNK_BYTES`."""
+    step = max(1, CHUNK_BYTES // max(1, images.nbytes // len(images)))
+    for start in range(0, len(images), step):
+        yield start, images[start : start + step]
+
+
+def _pixel_problems(images: np.ndarray, what: str, path: Path, top: float) -> list[str]:
+    """What is wrong with the values: not finite, negative, or over `top`."""
+    if images.dtype.kind == "u" and top >= np.iinfo(images.dtype).max:
+        return []
+    n_broken, first_broken, low, high = 0, -1, 0.0, 0.0
+    for start, chunk in _chunks(images):
+        chunk_low, chunk_high = float(chunk.min()), float(chunk.max())
+        if not (math.isfinite(chunk_low) and math.isfinite(chunk_high)):
+            finite = np.isfinite(chunk)
+            n_broken += int(chunk.size - finite.sum())
+            if first_broken < 0:
+                first_broken = start + int((~finite).any(axis=(1, 2, 3)).argmax())
+            chunk_low = float(chunk.min(where=finite, initial=0.0))
+            chunk_high = float(chunk.max(where=finite, initial=0.0))
+        low, high = min(low, chunk_low), max(high, chunk_high)
+    problems = []
+    if n_broken:
+        problems.append(
+            f"{path} has {n_broken:,} {what} that are NaN or infinite, the first in image {first_broken}: "
+            "replace them, such as by np.nan_to_num, or leave those images out"
+        )
+    if low < 0:
+        problems.append(f"{path} has negative {what} (down to {low:g}): shift and scale them to 0 and above")
+    if high > top:
+        problems.append(
+            f"{path} has {what} up to {high:g}, over the largest pixel value {top:g}: give --max-pixel-value "
+            f"{next((limit for limit in (255, 65535) if limit / 100 < high <= limit), math.ceil(high))}"
+        )
+    return problems
+
+
+def _clean_problems(clean: np.ndarray, images: np.ndarray, path: Path, top: float) -> list[str]:
+    if clean.shape != images.shape:
+        return [f"array 'clean' in {path} has shape {clean.shape} and the images {images.shape}: they must be alike"]
+    if clean.dtype.kind != images.dtype.kind or (clean.dtype.kind == "u" and clean.dtype != images.dtype):
+        return [f"array 'clean' in {path} is {clean.dtype} and the images {images.dtype}: save both as the same type"]
+    return _pixel_problems(clean, "values of 'clean'", path, top)
+
+
+def _mask_problems(mask: np.ndarray, images: np.ndarray, path: Path) -> list[str]:
+    expected = (len(images), 1, *images.shape[2:])
+    if mask.shape != expected:
+        return [f"array 'mask' in {path} has shape {mask.shape}: for these images it must be {expected}"]
+    if mask.dtype.kind not in "buif":
+        return [f"array 'mask' in {path} is of type {mask.dtype}: save 1 for the animal and 0 elsewhere, as uint8"]
+    return [] if mask.dtype.kind == "b" else _pixel_problems(mask, "values of 'mask'", path, math.inf)
+
+
+def _binary(mask: np.ndarray) -> NDArray[np.uint8]:
+    """1 where `mask` is over half of its largest value, so that masks of 0 and 255 mean the same as of 0 and 1."""
+    largest = float(mask.max())
+    return mask if mask.dtype == np.uint8 and largest <= 1 else np.asarray(mask > largest / 2, dtype=np.uint8)

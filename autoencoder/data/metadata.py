@@ -1,0 +1,335 @@
+"""What is known of each image: named columns of numbers or text, one row per image."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.data.arrays import check_readable, npz_headers, open_npy, read_npz
+from autoencoder.errors import UserError, raise_if_any
+from autoencoder.files import replacing
+
+PERIODS = {"_deg": 360.0, "_rad": 2 * math.pi}
+"""Endings of the names of circular columns, and how far it is once round."""
+
+MAX_CATEGORIES = 20
+"""An integer column with more different values than this is a number, not a category."""
+
+COUNTING_COLUMNS = ("frame", "x", "y")
+"""Integer columns that are never categories, however few values they have."""
+
+DECIMALS = 4
+"""Decimals of a number in a written CSV: enough for degrees, pixels and seconds of any video."""
+
+SHOWN_PROBLEMS = 5
+"""How many bad fields of a file are named, before the rest is counted."""
+
+Rows = slice | NDArray[Any] | Sequence[int]
+
+
+class ColumnKind(str, Enum):
+    """How a column is to be compared, coloured and predicted."""
+
+    CIRCULAR = "circular"
+    LINEAR = "linear"
+    CATEGORY = "category"
+
+
+@dataclass(frozen=True, eq=False)
+class Metadata:
+    """Columns of known values; row i belongs to image i.
+
+    Columns are stored as float64 (NaN for a missing value), int64 or text. A name that ends in `_deg` or `_rad` is
+    circular; text, booleans, and integers with at most `MAX_CATEGORIES` different values are categories; everything
+    else is linear.
+
+    Args:
+        columns: arrays of one length, each (N,); any of them may be empty of rows, and there may be no column at all.
+        source: the file they came from, for messages.
+        kinds: kind of each column; worked out from names and values where not given, kept when rows are taken.
+
+    Raises:
+        UserError: a column is not 1-D, has another length or holds neither numbers nor text.
+    """
+
+    columns: dict[str, np.ndarray]
+    source: Path | None = None
+    kinds: Mapping[str, ColumnKind] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        columns, problems = {}, []
+        for name, values in self.columns.items():
+            try:
+                columns[name] = _as_column(name, np.asarray(values))
+            except UserError as error:
+                problems += [f"{problem} in {self.source}" if self.source else problem for problem in error.problems]
+        lengths = {len(values) for values in columns.values()}
+        if len(lengths) > 1:
+            listed = ", ".join(f"{name} {len(values):,}" for name, values in columns.items())
+            problems.append(f"the columns of {self.source or 'the metadata'} differ in length: {listed}")
+        raise_if_any(problems)
+        kinds = {name: self.kinds.get(name) or _kind_of(name, values) for name, values in columns.items()}
+        object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "kinds", kinds)
+
+    def __len__(self) -> int:
+        """Number of rows; 0 where there is no column."""
+        return next((len(values) for values in self.columns.values()), 0)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in the file's order."""
+        return tuple(self.columns)
+
+    def column(self, name: str) -> np.ndarray:
+        """Values of the column `name`, (N,) float64, int64 or text.
+
+        Raises:
+            UserError: there is no such column; the message lists those that there are.
+        """
+        if name in self.columns:
+            return self.columns[name]
+        where = self.source or "the metadata"
+        if not self.columns:
+            raise UserError(
+                f"there is no column '{name}', because {where} has no metadata: put a .csv with one row per image "
+                "beside the images, or give its path"
+            )
+        raise UserError(f"there is no column '{name}' in {where}; its columns are {', '.join(self.names)}")
+
+    def kind(self, name: str) -> ColumnKind:
+        """Whether the column `name` is circular, linear or a category.
+
+        Raises:
+            UserError: there is no such column.
+        """
+        self.column(name)
+        return self.kinds[name]
+
+    def period(self, name: str) -> float:
+        """Once round of the circular column `name`: 360 or 2 pi.
+
+        Raises:
+            UserError: there is no such column, or it is not circular.
+        """
+        if self.kind(name) is not ColumnKind.CIRCULAR:
+            raise UserError(
+                f"column '{name}' is not an angle: the name of an angle ends in _deg or _rad, as body_angle_deg does"
+            )
+        return _period(name)
+
+    def take(self, rows: Rows) -> Metadata:
+        """The given rows, in the given order; every column keeps its kind."""
+        return Metadata({name: values[rows] for name, values in self.columns.items()}, self.source, self.kinds)
+
+    def to_csv(self) -> str:
+        """A header and one line per row; numbers have at most `DECIMALS` decimals, NaN is left empty."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.names)
+        writer.writerows(zip(*(_fields(values) for values in self.columns.values()), strict=True))
+        return text.getvalue()
+
+    def save_csv(self, path: Path) -> None:
+        """Write `to_csv` to `path`, which is replaced only when all is written.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        with replacing(path) as temporary:
+            temporary.write_text(self.to_csv(), encoding="utf-8")
+
+
+def load_metadata(
+    path: Path, n_images: int, columns: Sequence[str] | None = None, *, images_path: Path | None = None
+) -> Metadata:
+    """Read metadata of `n_images` images.
+
+    Args:
+        path: `.csv` with a header (UTF-8), `.npy` of shape (N, K) or (N,), or `.npz` of arrays of shape (N,).
+        n_images: number of rows that there must be.
+        columns: names of the columns of an `.npy`, which has none of its own; for no other kind of file.
+        images_path: file of the images, for messages.
+
+    Raises:
+        UserError: the file is missing, damaged, of another kind, or has another number of rows.
+    """
+    check_readable(path, "metadata")
+    readers = {".csv": _read_csv, ".npz": _read_npz}
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        arrays = _read_npy(path, columns)
+    elif suffix not in readers:
+        raise UserError(f"{path} is no metadata: it is read from .csv, .npy or .npz")
+    elif columns is not None:
+        raise UserError(f"{path} names its columns itself: leave the names of columns (--columns) out")
+    else:
+        arrays = readers[suffix](path)
+    metadata = Metadata(arrays, path)
+    if len(metadata) != n_images:
+        raise UserError(
+            f"{path} has {len(metadata):,} rows and {images_path or 'the image file'} has {n_images:,} images: "
+            "there must be one row per image, in the images' order"
+        )
+    return metadata
+
+
+# ------------------------------------------------------------------------------------------------------------- columns
+
+
+def _as_column(name: str, values: np.ndarray) -> np.ndarray:
+    """`values` as float64, int64 or text."""
+    if values.ndim != 1:
+        raise UserError(f"column '{name}' has shape {values.shape}: a column is one value per image")
+    kind = values.dtype.kind
+    if kind in "SU":
+        if _is_circular(name):
+            raise UserError(f"column '{name}' is an angle by its name and holds text: write numbers, or rename it")
+        try:
+            return values.astype(np.str_)
+        except UnicodeDecodeError:
+            raise UserError(f"column '{name}' holds bytes that are no ASCII text: save it as text") from None
+    if kind in "bi" or (kind == "u" and (values <= np.iinfo(np.int64).max).all()):
+        return values.astype(np.int64)
+    if kind not in "uf":
+        raise UserError(f"column '{name}' is of type {values.dtype}: a column holds numbers or text")
+    if np.isinf(values).any():
+        row = int(np.flatnonzero(np.isinf(values))[0])
+        raise UserError(f"column '{name}' is infinite in row {row} (counted from 0): leave a missing value empty")
+    return values.astype(np.float64)
+
+
+def _kind_of(name: str, values: np.ndarray) -> ColumnKind:
+    if _is_circular(name):
+        return ColumnKind.CIRCULAR
+    if values.dtype.kind == "U":
+        return ColumnKind.CATEGORY
+    if values.dtype.kind == "i" and name not in COUNTING_COLUMNS and len(np.unique(values)) <= MAX_CATEGORIES:
+        return ColumnKind.CATEGORY
+    return ColumnKind.LINEAR
+
+
+def _is_circular(name: str) -> bool:
+    return name.endswith(tuple(PERIODS))
+
+
+def _period(name: str) -> float:
+    return next(period for ending, period in PERIODS.items() if name.endswith(ending))
+
+
+def _fields(values: np.ndarray) -> list[str]:
+    """The text of each value in a CSV."""
+    if values.dtype.kind != "f":
+        return [str(value) for value in values.tolist()]
+    return ["" if math.isnan(value) else repr(value) for value in values.round(DECIMALS).tolist()]
+
+
+# --------------------------------------------------------------------------------------------------------------- files
+
+
+def _read_npy(path: Path, columns: Sequence[str] | None) -> dict[str, np.ndarray]:
+    table = open_npy(path)
+    if table.ndim not in (1, 2):
+        raise UserError(f"{path} has shape {table.shape}: metadata is (N, K), or (N,) for one column")
+    table = table.reshape(len(table), -1)
+    if columns is None:
+        raise UserError(f"{path} does not name its {table.shape[1]} columns: name them (--columns)")
+    if len(columns) != table.shape[1]:
+        raise UserError(f"{path} has {table.shape[1]} columns, and {len(columns)} are named: {', '.join(columns)}")
+    _check_names(columns, path)
+    return {name: np.array(table[:, i]) for i, name in enumerate(columns)}
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    headers = npz_headers(path)
+    raise_if_any(
+        f"array '{name}' in {path} has shape {header.shape}: a column of metadata is one value per image"
+        for name, header in headers.items()
+        if len(header.shape) != 1
+    )
+    return read_npz(path, headers)
+
+
+def _read_csv(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            names = [name.strip() for name in next(reader, [])]
+            lines = [(reader.line_num, row) for row in reader if row]
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text: save it as a CSV in UTF-8") from None
+    except (csv.Error, OSError) as error:
+        raise UserError(f"{path} cannot be read as a CSV ({error}): save it again") from None
+    _check_names(names, path)
+    ragged = [
+        f"line {number} of {path} has {len(row)} fields and its header has {len(names)}"
+        for number, row in lines
+        if len(row) != len(names)
+    ]
+    raise_if_any(_shortened(ragged))
+    columns, problems = {}, []
+    for i, name in enumerate(names):
+        column = [(number, row[i].strip()) for number, row in lines]
+        values = _parse([text for _, text in column])
+        if values.dtype.kind == "U" and _is_circular(name):
+            problems += _shortened(
+                [
+                    f"column '{name}' is an angle by its name and holds '{text}' on line {number} of {path}, which is "
+                    "no number: mend it, or rename the column"
+                    for number, text in column
+                    if text and _number(text) is None
+                ]
+            )
+        columns[name] = values
+    raise_if_any(problems)
+    return columns
+
+
+def _check_names(names: Sequence[str], path: Path) -> None:
+    problems = []
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
+        raise UserError(f"the columns of {path} are not separated by commas: save it as a CSV with commas")
+    if not all(names) or not names:
+        problems.append(f"a column of {path} has no name: name it (pandas leaves it out with to_csv(index=False))")
+    repeated = sorted({name for name in names if name and names.count(name) > 1})
+    if repeated:
+        problems.append(f"{path} has more than one column of the name {', '.join(repeated)}: rename all but one")
+    raise_if_any(problems)
+
+
+def _shortened(problems: list[str]) -> list[str]:
+    more = len(problems) - SHOWN_PROBLEMS
+    return problems if more <= 0 else [*problems[:SHOWN_PROBLEMS], f"and {more:,} more of this kind"]
+
+
+def _parse(texts: list[str]) -> np.ndarray:
+    """Integers where all are, numbers where all are numbers or empty, otherwise the text itself."""
+    numbers = [_number(text) if text else math.nan for text in texts]
+    if any(number is None for number in numbers):
+        return np.array(texts, dtype=np.str_)
+    if numbers and all(isinstance(number, int) for number in numbers):
+        try:
+            return np.array(numbers, dtype=np.int64)
+        except OverflowError:
+            return np.array(texts, dtype=np.str_)  # numbers of 20 digits are names, not quantities
+    return np.array(numbers, dtype=np.float64)
+
+
+def _number(text: str) -> int | float | None:
+    if "_" in text:
+        return None  # Python reads 1_2 as 12; in a table it is a name
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None

@@ -1,0 +1,60 @@
+"""Changing the size of images."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def area_resize(image: np.ndarray, size: int, box: tuple[float, float, float, float] | None = None) -> np.ndarray:
+    """Resize to a square; each new pixel is the mean over the area that it covers, parts of pixels included.
+
+    Pillow's BOX filter is not this: it counts a pixel whole or not at all, which moves edges by up to half a pixel.
+
+    Args:
+        image: (H, W) or (C, H, W), uint8 or uint16.
+        size: side of the result, in pixels.
+        box: left, top, right and bottom of the part to take, in pixels from the image's corner; None for all.
+
+    Returns:
+        (size, size) or (C, size, size), of the image's dtype.
+    """
+    height, width = image.shape[-2:]
+    left, top, right, bottom = box or (0.0, 0.0, float(width), float(height))
+    narrow = _means(image.astype(np.float64), left, right, size)
+    means = _means(narrow.swapaxes(-1, -2), top, bottom, size).swapaxes(-1, -2)
+    return np.rint(means).astype(image.dtype)
+
+
+def _means(values: NDArray[np.float64], start: float, stop: float, size: int) -> NDArray[np.float64]:
+    """Means over `size` equal stretches from `start` to `stop` along the last axis."""
+    edges = np.linspace(start, stop, size + 1)
+    whole = np.minimum(edges.astype(np.int64), values.shape[-1] - 1)
+    # The integral up to each edge: all pixels before the one in which it lies, and its share of that one.
+    up_to = np.cumsum(values, axis=-1)[..., whole] - (whole + 1 - edges) * values[..., whole]
+    return np.diff(up_to, axis=-1) * (size / (stop - start))
+
+
+def fit(image: np.ndarray, pad: int = 0, resize: int | None = None) -> np.ndarray:
+    """Add `pad` black pixels on every side, then resize to a square of side `resize` where that is given.
+
+    Args:
+        image: (H, W) or (C, H, W), uint8 or uint16.
+        pad: pixels to add on each of the four sides.
+        resize: side of the result, in pixels; None to keep the size.
+    """
+    if pad:
+        image = np.pad(image, [(0, 0)] * (image.ndim - 2) + [(pad, pad)] * 2)
+    return image if resize is None else area_resize(image, resize)
+
+
+def fit_problems(pad: int, resize: int | None, limit: int | None) -> list[str]:
+    """What is wrong with the options of preparing still images; empty where nothing is."""
+    problems = []
+    if pad < 0:
+        problems.append(f"padding is 0 pixels or more, not {pad}")
+    if resize is not None and resize < 1:
+        problems.append(f"images are resized to at least 1 pixel, not {resize}")
+    if limit is not None and limit < 1:
+        problems.append(f"a limit is at least 1 image, not {limit}")
+    return problems

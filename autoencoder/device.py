@@ -1,0 +1,77 @@
+"""Where a network runs, and the machine's settings that it runs fastest with."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+
+from autoencoder import __version__
+from autoencoder.errors import UserError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`; `auto` takes CUDA where there is one, then Apple's, then the CPU.
+
+    Raises:
+        UserError: this machine, or this build of torch, has no such device.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        built_for = torch.version.cuda
+        why = "no GPU was found" if built_for else "this build of torch is for the CPU only"
+        raise UserError(f"--device cuda: {why}; use --device cpu or auto, or install a torch with CUDA and its driver")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise UserError("--device mps: this machine has no Apple GPU that torch can use; use --device cpu or auto")
+    return torch.device(name)
+
+
+def prepare_machine(device: torch.device, threads: int | None = None) -> None:
+    """Settings of this process that make training faster and change no result beyond rounding."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+    elif device.type == "cpu":
+        keep_freed_memory()
+
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Parameters of glibc's `mallopt`, from `malloc.h`."""
+
+
+def keep_freed_memory() -> bool:
+    """Have glibc keep freed memory for the next step instead of giving it back to the system.
+
+    The activations of a batch are tens of megabytes. By default each is mapped when it is needed and unmapped when it
+    is not, so that every step pays for its page faults again: half of a step's time for the network `conv`.
+
+    Returns:
+        whether the setting was made; it is left alone where the C library is not glibc.
+    """
+    if not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
+        return False
+    libc = ctypes.CDLL("libc.so.6")
+    no_mapping = bool(libc.mallopt(M_MMAP_MAX, 0))
+    no_trimming = bool(libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+    return no_mapping and no_trimming
+
+
+def describe_environment(device: torch.device) -> dict[str, Any]:
+    """What the numbers of a run may depend on, beside its configuration: versions, device, threads."""
+    return {
+        "autoencoder": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "device": str(device),
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or None,
+        "threads": torch.get_num_threads(),
+    }

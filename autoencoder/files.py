@@ -1,0 +1,111 @@
+"""Writing files so that none is ever half there under its final name.
+
+Everything that the toolkit writes goes through `replacing`: the content is written to a temporary file in the same
+folder, flushed to the disk, and only then renamed. A process that is killed leaves a temporary file (its name starts
+with a dot and ends in `.partial` before the suffix), never a broken one with the final name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autoencoder.errors import UserError
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block ends without an error.
+
+    The temporary name keeps the suffix of `path`, because writers of movies and arrays choose the format by it.
+
+    Raises:
+        UserError: the folder cannot be written to, or the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".partial{path.suffix}", dir=path.parent)
+    except OSError as error:
+        raise write_error(path, error) from error
+    temporary = Path(name)
+    try:
+        os.fchmod(handle, 0o666 & ~_umask())  # mkstemp makes it private; the user's own default is what is wanted
+        os.close(handle)
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise write_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_error(path: Path, error: OSError) -> UserError:
+    """The user's view of an `OSError` met while writing `path`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError(f"no space left to write {path}: free some, or choose another folder")
+    if error.errno == errno.EFBIG:
+        return UserError(f"{path} would be larger than the file size limit: raise the limit, or choose another folder")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return UserError(f"no permission to write {path}: choose another folder")
+    return UserError(f"cannot write {path}: {error.strerror or error}")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content` as indented JSON; NaN and infinity become null, since JSON has neither."""
+    with replacing(path) as temporary:
+        text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Write `rows` under the header `columns`; a missing or None entry is left empty."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(columns), restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write `array` as `.npy`, without pickle."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
+    """Write named `arrays` as `.npz`, without pickle."""
+    save = np.savez_compressed if compress else np.savez
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        save(file, **arrays, allow_pickle=False)

@@ -1,0 +1,261 @@
+"""Latents to two dimensions: fit a projection on one snapshot, then place every other snapshot in it.
+
+UMAP is fitted by umap-learn, but new points are placed here: at the mean of their nearest fitted neighbours, weighted
+by UMAP's own membership strengths. That is where `umap.UMAP.transform` begins before it moves the points by gradient
+steps. The steps cost most of a minute per snapshot on two cores and the compilation of one more kernel, and they draw
+random numbers, so a movie would tremble; without them a point moves only when its latent does.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.errors import UserError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+REDUCERS = ("umap", "pca", "tsne")
+"""Names of the projections, the default first."""
+
+MIN_POINTS = 4
+"""Fewer points have no neighbourhoods to keep."""
+
+UMAP_NEIGHBORS = 15
+TSNE_PERPLEXITY = 30.0
+
+FloatArray = NDArray[np.float32]
+
+
+class Projection(Protocol):
+    """A map from a latent space to the plane."""
+
+    def fit(self, X: FloatArray) -> Self:
+        """Learn the map from X (n, d) float32.
+
+        Raises:
+            UserError: fewer than `MIN_POINTS` points, values that are not finite, or all points the same.
+        """
+        ...
+
+    def transform(self, X: FloatArray) -> FloatArray:
+        """Place X (m, d); returns (m, 2) float32. The array fitted on gets exactly the fitted embedding.
+
+        Raises:
+            UserError: values that are not finite, or another number of columns than was fitted.
+        """
+        ...
+
+
+def make_projection(name: str, seed: int) -> Projection:
+    """The projection called `name`, one of `REDUCERS`; the same seed gives the same embedding, bit for bit.
+
+    Raises:
+        UserError: no such projection, or the package that it needs is not installed.
+    """
+    if name == "umap":
+        return UmapProjection(seed)
+    if name == "pca":
+        return PcaProjection()
+    if name == "tsne":
+        return TsneProjection(seed)
+    raise UserError(f"no reducer is called '{name}': choose from {', '.join(REDUCERS)}")
+
+
+def embed_snapshots(
+    snapshots: Iterable[FloatArray],
+    fit_on: FloatArray,
+    reducer: str,
+    seed: int,
+    on_progress: Callable[[int], None] | None = None,
+) -> FloatArray:
+    """Fit once, place every snapshot.
+
+    Args:
+        snapshots: T latents of shape (n, d), float32, in the order of training; read one at a time.
+        fit_on: (m, d) latents that define the plane, usually those of the last snapshot.
+        reducer: one of `REDUCERS`.
+        seed: of the projection.
+        on_progress: called with 1 after each snapshot.
+
+    Returns:
+        (T, n, 2) float32. A snapshot equal to `fit_on` has exactly the fitted embedding.
+
+    Raises:
+        UserError: as `Projection` does; there are no snapshots; or they differ in shape.
+    """
+    projection = make_projection(reducer, seed).fit(fit_on)
+    embeddings: list[FloatArray] = []
+    for number, snapshot in enumerate(snapshots):
+        try:
+            embedding = projection.transform(snapshot)
+        except UserError as error:
+            raise UserError(f"snapshot {number} cannot be placed: {error}") from error
+        if embeddings and len(embedding) != len(embeddings[0]):
+            raise UserError(f"snapshot {number} has {len(embedding)} points and the first one {len(embeddings[0])}")
+        embeddings.append(embedding)
+        if on_progress is not None:
+            on_progress(1)
+    if not embeddings:
+        raise UserError("there are no snapshots to embed: train with --snapshots-per-epoch of 1 or more")
+    return np.stack(embeddings)
+
+
+# -------------------------------------------------------------------------------------------------------- projections
+
+
+class PcaProjection:
+    """The first two principal components; a latent of one unit gets a second coordinate of zero."""
+
+    def __init__(self) -> None:
+        self._pca: Any = None
+
+    def fit(self, X: FloatArray) -> Self:
+        """See `Projection.fit`."""
+        from sklearn.decomposition import PCA
+
+        latent = _fittable(X)
+        # The full SVD is exact and draws no random numbers; with d columns it is a matter of milliseconds.
+        self._pca = PCA(n_components=min(2, latent.shape[1]), svd_solver="full").fit(latent)
+        return self
+
+    def transform(self, X: FloatArray) -> FloatArray:
+        """See `Projection.transform`."""
+        latent = _placeable(X, self._pca.n_features_in_)
+        plane = np.zeros((len(latent), 2), np.float32)
+        scores = self._pca.transform(latent)
+        plane[:, : scores.shape[1]] = scores
+        return plane
+
+
+class UmapProjection:
+    """UMAP with `UMAP_NEIGHBORS` neighbours, started from PCA."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def fit(self, X: FloatArray) -> Self:
+        """See `Projection.fit`."""
+        import umap
+        from scipy.spatial import cKDTree
+
+        self._fitted = _fittable(X)
+        self._n_neighbors = min(UMAP_NEIGHBORS, len(self._fitted) - 1)
+        self._tree = cKDTree(self._fitted)
+        # PCA keeps the global arrangement as well as a spectral start does, and has no way to fail where the
+        # neighbour graph falls apart or is tiny. UMAP scales it itself.
+        start = PcaProjection().fit(self._fitted).transform(self._fitted)
+        model = umap.UMAP(
+            n_neighbors=self._n_neighbors,
+            init=start,
+            random_state=self._seed,
+            n_jobs=1,
+            # Exact neighbours: sooner found than the approximate ones, whose search takes long to compile.
+            precomputed_knn=self._self_neighbors(),
+        )
+        with warnings.catch_warnings():
+            # It warns that its own transform will not work; that one is not used here, see the module's docstring.
+            warnings.filterwarnings("ignore", message=r"precomputed_knn\[2\]", category=UserWarning)
+            model.fit(self._fitted)
+        self._embedding = np.asarray(model.embedding_, np.float32)
+        return self
+
+    def _self_neighbors(self) -> tuple[NDArray[np.int32], FloatArray]:
+        """Indices and distances (n, k) of each fitted point's neighbours, itself first, as UMAP wants them."""
+        distances, indices = self._neighbors(self._fitted)
+        return indices.astype(np.int32), distances.astype(np.float32)
+
+    def _neighbors(self, latent: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Distances and indices (m, k) of the nearest fitted points, ascending."""
+        # The tree's threads do not wait busily for each other, as those of a matrix product do on a shared machine.
+        distances, indices = self._tree.query(latent, self._n_neighbors, workers=-1)
+        return distances, indices
+
+    def transform(self, X: FloatArray) -> FloatArray:
+        """See `Projection.transform`."""
+        latent = _placeable(X, self._fitted.shape[1])
+        if np.array_equal(latent, self._fitted):
+            return self._embedding.copy()
+        distances, indices = self._neighbors(latent)
+        weights = _membership(distances)
+        return cast(FloatArray, np.einsum("nk,nkc->nc", weights, self._embedding[indices]).astype(np.float32))
+
+
+class TsneProjection:
+    """t-SNE by openTSNE, which can place new points in a finished embedding."""
+
+    def __init__(self, seed: int) -> None:
+        try:
+            import openTSNE  # noqa: F401  asked here, so that a missing package is known before anything is computed
+        except ImportError:
+            raise UserError("the reducer 'tsne' needs the extra: pip install 'autoencoder[tsne]'") from None
+        self._seed = seed
+
+    def fit(self, X: FloatArray) -> Self:
+        """See `Projection.fit`."""
+        from openTSNE import TSNE
+
+        self._fitted = _fittable(X)
+        self._perplexity = min(TSNE_PERPLEXITY, (len(self._fitted) - 1) / 3)
+        tsne = TSNE(perplexity=self._perplexity, initialization="pca", random_state=self._seed, n_jobs=1)
+        self._tsne = tsne.fit(self._fitted)
+        return self
+
+    def transform(self, X: FloatArray) -> FloatArray:
+        """See `Projection.transform`."""
+        latent = _placeable(X, self._fitted.shape[1])
+        if np.array_equal(latent, self._fitted):
+            return np.array(self._tsne, np.float32)
+        return np.array(self._tsne.transform(latent, perplexity=min(5.0, self._perplexity)), np.float32)
+
+
+# ------------------------------------------------------------------------------------------------------------- helpers
+
+
+def _membership(distances: NDArray[Any]) -> NDArray[np.float64]:
+    """UMAP's weights of each row's neighbours, scaled to a sum of 1.
+
+    A weight is exp(-distance / sigma), with the sigma of each row such that the weights add up to log2(k): a point
+    among close neighbours and one far from all of them both listen to about four.
+
+    Args:
+        distances: (m, k) to the k nearest fitted points, ascending.
+    """
+    target = np.log2(distances.shape[1])
+    mean = np.maximum(distances.mean(axis=1, keepdims=True), 1e-12)
+    relative = distances / mean
+    # Bisection on a logarithmic scale; the sum grows with sigma. Ends at the lower bound where it cannot be reached,
+    # which is where more than `target` neighbours lie at distance 0: those share the weight.
+    low, high = np.full_like(mean, np.log(1e-3)), np.full_like(mean, np.log(1e3))
+    for _ in range(30):
+        middle = (low + high) / 2
+        too_wide = np.exp(-relative / np.exp(middle)).sum(axis=1, keepdims=True) > target
+        high, low = np.where(too_wide, middle, high), np.where(too_wide, low, middle)
+    # Relative to the nearest one, so that not all weights vanish; the common factor leaves the mean as it is.
+    weights = np.exp(-(relative - relative[:, :1]) / np.exp(high))
+    return cast(NDArray[np.float64], weights / weights.sum(axis=1, keepdims=True))
+
+
+def _fittable(X: FloatArray) -> FloatArray:
+    if X.ndim != 2 or len(X) < MIN_POINTS:
+        raise UserError(f"a projection needs at least {MIN_POINTS} points, (n, d), not an array of shape {X.shape}")
+    latent = _placeable(X, X.shape[1])
+    if (latent == latent[0]).all():
+        raise UserError(
+            "the latent is constant, every image has the same code: the network is dead, so there is nothing to "
+            "project (train again with a lower learning rate or another seed)"
+        )
+    return latent
+
+
+def _placeable(X: FloatArray, n_columns: int) -> FloatArray:
+    if X.ndim != 2 or X.shape[1] != n_columns:
+        raise UserError(f"the projection was fitted on latents of {n_columns} units, not on an array of {X.shape}")
+    if not np.isfinite(X).all():
+        raise UserError("the latent has values that are not finite (NaN or infinite): did the training diverge?")
+    return np.ascontiguousarray(X, np.float32)

@@ -1,0 +1,128 @@
+"""`conv`: the reference network of the work that this project carries on.
+
+For 1x50x50 images: convolutions 1-64, 64-64, 64-128 of 3x3 without padding, two 2x2 max-poolings, a linear layer to the
+latent units and back, and transposed convolutions that mirror the way down. Every layer has its norm and ReLU.
+
+Sizes, for a side of n pixels::
+
+    n  --3x3-->  n-2  --pool-->  p = (n-2)//2  --3x3-->  p-2  --pool-->  q = (p-2)//2  --3x3-->  q-2
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from autoencoder.models.blocks import activation, norm_1d, norm_2d
+
+DEFAULT_LATENT_ACTIVATION = "relu"
+
+MIN_SIDE = 18
+"""The smallest side that leaves one pixel after two halvings: 18, 16, 8, 6, 3, 1."""
+
+
+def _sizes(n: int) -> tuple[int, int, int]:
+    """Side of the first, second and third convolution's output for an image side of `n`."""
+    first = n - 2
+    second = first // 2 - 2
+    third = second // 2 - 2
+    return first, second, third
+
+
+class Encoder(nn.Module):
+    """Images (N, C, H, W) in [0, 1] to latent (N, latent_dim)."""
+
+    def __init__(
+        self, image_shape: tuple[int, int, int], latent_dim: int, *, norm: str = "batch", latent_activation: str = "relu"
+    ) -> None:
+        super().__init__()
+        channels, height, width = image_shape
+        self.convolutions = nn.Sequential(
+            *_layer(nn.Conv2d(channels, 64, 3), norm),
+            nn.MaxPool2d(2),
+            *_layer(nn.Conv2d(64, 64, 3), norm),
+            nn.MaxPool2d(2),
+            *_layer(nn.Conv2d(64, 128, 3), norm),
+        )
+        self.fc1 = nn.Sequential(
+            nn.Linear(128 * _sizes(height)[2] * _sizes(width)[2], latent_dim),
+            norm_1d(norm, latent_dim),
+            activation(latent_activation),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, latent_dim)."""
+        latent: Tensor = self.fc1(self.convolutions(images).flatten(1))
+        return latent
+
+
+class Decoder(nn.Module):
+    """Latent (N, latent_dim) to images (N, C, H, W), without a final non-linearity."""
+
+    def __init__(self, image_shape: tuple[int, int, int], latent_dim: int, *, norm: str = "batch") -> None:
+        super().__init__()
+        channels, height, width = image_shape
+        (self._first, self._second, self._third) = zip(_sizes(height), _sizes(width), strict=True)
+        features = 128 * self._third[0] * self._third[1]
+        self.fc2 = nn.Sequential(nn.Linear(latent_dim, features), norm_1d(norm, features), nn.ReLU(inplace=True))
+        self.grow_third = nn.Sequential(*_layer(GrowingConv2d(128, 64), norm))
+        self.double_second = nn.Sequential(*_layer(DoublingConv2d(64, 64), norm))
+        self.grow_second = nn.Sequential(*_layer(GrowingConv2d(64, 64), norm))
+        self.double_first = nn.Sequential(*_layer(DoublingConv2d(64, 64), norm))
+        self.grow_first = GrowingConv2d(64, channels)
+
+    def first_layer(self, latent: Tensor) -> Tensor:
+        """The start of the decoder, "fc2": (N, latent_dim) to (N, features)."""
+        features: Tensor = self.fc2(latent)
+        return features
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """(N, latent_dim) to (N, C, H, W)."""
+        maps = self.first_layer(latent).unflatten(1, (128, *self._third))
+        maps = maps.contiguous(memory_format=torch.channels_last)
+        maps = _extend(self.double_second(self.grow_third(maps)), self._second)
+        maps = _extend(self.double_first(self.grow_second(maps)), self._first)
+        images: Tensor = self.grow_first(maps)
+        return images
+
+
+class GrowingConv2d(nn.ConvTranspose2d):
+    """A 3x3 transposed convolution, two pixels larger on each axis, computed as the convolution that it is.
+
+    Parameters are those of `torch.nn.ConvTranspose2d`; on a CPU the forward and backward convolutions of this form
+    are the better tuned ones.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3)
+
+    def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """(N, in, H, W) to (N, out, H + 2, W + 2)."""
+        return F.conv2d(maps, self.weight.transpose(0, 1).flip(2, 3), self.bias, padding=2)
+
+
+class DoublingConv2d(nn.ConvTranspose2d):
+    """A 2x2 transposed convolution of stride 2, computed as a 1x1 convolution and a pixel shuffle.
+
+    Its output pixels do not overlap, so the two are the same sum; backward is twice as fast on a CPU.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 2, stride=2)
+
+    def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """(N, in, H, W) to (N, out, 2 H, 2 W)."""
+        weight = self.weight.permute(1, 2, 3, 0).reshape(4 * self.out_channels, self.in_channels, 1, 1)
+        bias = None if self.bias is None else self.bias.repeat_interleave(4)
+        return F.pixel_shuffle(F.conv2d(maps, weight, bias), 2)
+
+
+def _layer(convolution: nn.Module, norm: str) -> tuple[nn.Module, nn.Module, nn.Module]:
+    return convolution, norm_2d(norm, int(convolution.out_channels)), nn.ReLU(inplace=True)  # type: ignore[arg-type]
+
+
+def _extend(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Repeat the last row or column where pooling dropped one of an odd side."""
+    rows, columns = size[0] - maps.shape[2], size[1] - maps.shape[3]
+    return F.pad(maps, (0, columns, 0, rows), mode="replicate") if rows or columns else maps

@@ -1,0 +1,161 @@
+"""Colours of points by what is known of them: an angle, a number or a category."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.colors import ListedColormap
+
+Kind = Literal["circular", "linear", "category"]
+
+MISSING = (196, 196, 196)
+"""Grey of the points whose value is not known (RGB, 0 to 255)."""
+
+MAX_CATEGORIES = 20
+"""More colours cannot be told apart; the rarer categories share one."""
+
+OTHER = (110, 110, 110)
+
+GREYS = {"tab10": {7: (0.12, 0.12, 0.12)}, "tab20": {14: (0.12, 0.12, 0.12), 15: (0.92, 0.78, 0.0)}}
+"""What stands in for the greys of matplotlib's tables, since grey means that something is not known."""
+
+
+@dataclass(frozen=True)
+class Coloring:
+    """Colours of n points, and what a reader needs to read them.
+
+    Attributes:
+        colors: (n, 3) uint8 RGB.
+        missing: (n,) bool, where the value is not known.
+        colormap: of the colour bar; None for categories.
+        limits: values at the two ends of the colour bar.
+        ticks: values marked on the colour bar.
+        tick_labels: their text.
+        legend: name and RGB colour (0 to 255) of each category; empty for the other kinds.
+    """
+
+    colors: NDArray[np.uint8]
+    missing: NDArray[np.bool_]
+    colormap: Any = None
+    limits: tuple[float, float] = (0.0, 1.0)
+    ticks: tuple[float, ...] = ()
+    tick_labels: tuple[str, ...] = ()
+    legend: tuple[tuple[str, tuple[int, int, int]], ...] = ()
+
+
+def color_by(values: NDArray[Any], kind: Kind, period: float = 360.0) -> Coloring:
+    """Colours for `values` (n,), in which NaN (or an empty text) means not known.
+
+    Args:
+        values: numbers; for categories also texts.
+        kind: `circular` values come back to the start after `period`; `linear` ones are spread between the 1st and
+            the 99th percentile; `category` gives each distinct value its own colour.
+        period: of circular values: 360 for degrees, 2 pi for radians.
+
+    Raises:
+        UserError: there is no such kind, or a circular or linear column is not of numbers.
+    """
+    if kind == "category":
+        return _categories(values)
+    if kind not in ("circular", "linear"):
+        raise UserError(f"a column is circular, linear or category, not '{kind}'")
+    if values.dtype.kind not in "iufb":
+        raise UserError(f"a {kind} column is of numbers, not of {values.dtype}: colour by category instead")
+    return _circular(values.astype(np.float64), period) if kind == "circular" else _linear(values.astype(np.float64))
+
+
+def cyclic_colormap() -> ListedColormap:
+    """A circle of hues: red at 0, then yellow, green, blue, magenta and back to red.
+
+    `hsv` has broad stretches of one green and one blue and an almost white yellow; matplotlib's `twilight` has too few
+    hues to follow a ring by eye. This one goes around OKLCH at an even pace of hue, a little lighter in the yellows
+    and darker in the blues, so that neighbours differ everywhere by about as much and all of it shows on white.
+    """
+    from matplotlib.colors import ListedColormap
+
+    hue = np.linspace(0, 2 * np.pi, 512, endpoint=False) + np.radians(25)  # 25 degrees is red
+    lightness = 0.66 + 0.12 * np.cos(hue - np.radians(105))
+    chroma = 0.19 + 0.035 * np.cos(hue - np.radians(345))
+    a, b = chroma * np.cos(hue), chroma * np.sin(hue)
+    # OKLab to linear sRGB (Ottosson, 2020).
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    linear = np.stack(
+        [
+            4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+            -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+            -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
+        ],
+        axis=1,
+    ).clip(0, 1)
+    rgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return ListedColormap(rgb.clip(0, 1), name="cyclic")
+
+
+def _circular(values: NDArray[np.float64], period: float) -> Coloring:
+    colormap = cyclic_colormap()
+    ticks = np.linspace(0, period, 5)
+    in_turns = np.isclose(period, 2 * np.pi)
+    labels = ("0", "π/2", "π", "3π/2", "2π") if in_turns else tuple(f"{tick:g}" for tick in ticks)
+    missing = ~np.isfinite(values)
+    phase = np.where(missing, 0, values) % period / period
+    return Coloring(_mapped(colormap, phase, missing), missing, colormap, (0.0, period), tuple(ticks.tolist()), labels)
+
+
+def _linear(values: NDArray[np.float64]) -> Coloring:
+    import matplotlib
+    from matplotlib.ticker import MaxNLocator
+
+    missing = ~np.isfinite(values)
+    known = values[~missing]
+    low, high = np.percentile(known, (1, 99)).tolist() if len(known) else (0.0, 1.0)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    colormap = matplotlib.colormaps["viridis"]
+    where = (np.where(missing, low, values) - low) / (high - low)
+    ticks = tuple(float(tick) for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high)
+    labels = tuple(f"{tick:g}" for tick in ticks)
+    return Coloring(_mapped(colormap, where.clip(0, 1), missing), missing, colormap, (low, high), ticks, labels)
+
+
+def _mapped(colormap: Any, where: NDArray[np.float64], missing: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    colors: NDArray[np.uint8] = colormap(where, bytes=True)[:, :3].copy()
+    colors[missing] = MISSING
+    return colors
+
+
+def _categories(values: NDArray[Any]) -> Coloring:
+    import matplotlib
+
+    texts = values.dtype.kind not in "iufb"
+    missing = values == "" if texts else np.isnan(values.astype(np.float64))
+    names, member, counts = np.unique(values[~missing], return_inverse=True, return_counts=True)
+    kept = np.arange(len(names))
+    if len(names) > MAX_CATEGORIES:
+        kept = np.sort(np.argsort(-counts, kind="stable")[: MAX_CATEGORIES - 1])
+    table_name = "tab10" if len(kept) <= 10 else "tab20"
+    table = matplotlib.colormaps[table_name]
+    tints = [GREYS[table_name].get(i, table(i)[:3]) for i in range(len(kept))]
+    palette = np.full((len(names), 3), OTHER, np.uint8)
+    palette[kept] = (np.array(tints).reshape(-1, 3) * 255).round()
+    colors = np.full((len(values), 3), MISSING, np.uint8)
+    colors[~missing] = palette[member]
+    legend = [(str(names[i]) if texts else f"{names[i]:g}", _rgb(palette[i])) for i in kept]
+    if len(kept) < len(names):
+        legend.append((f"{len(names) - len(kept)} others", OTHER))
+    if missing.any():
+        legend.append(("unknown", MISSING))
+    return Coloring(colors, np.asarray(missing, bool), legend=tuple(legend))
+
+
+def _rgb(color: NDArray[np.uint8]) -> tuple[int, int, int]:
+    red, green, blue = color.tolist()
+    return red, green, blue

@@ -1,0 +1,157 @@
+"""Images beside images: input, latent code, output and clean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from autoencoder.errors import UserError, raise_if_any
+
+MIN_TILE_HEIGHT = 200
+"""Pixels; images in a movie are enlarged by a whole number to at least this height."""
+
+SEPARATOR = 4
+CAPTION_HEIGHT = 34
+BACKGROUND, TEXT = 255, 30
+"""Grey levels of a movie frame's separators and captions."""
+
+FloatArray = NDArray[np.floating]
+Row = tuple[str, NDArray[Any]]
+
+
+# ---------------------------------------------------------------------------------------------------------------- grid
+
+
+def image_grid(rows: Sequence[Row], captions: Sequence[str] | None = None, title: str | None = None) -> Figure:
+    """Rows of images, one column per sample.
+
+    Args:
+        rows: (title, array) each. An array (n, H, W) or (n, H, W, 3) of values in [0, 1] is drawn as images, one of
+            shape (n, d) as latent codes by `latent_row`. All have the same n.
+        captions: text under each column, such as "PSNR 31.2".
+        title: above all.
+
+    Raises:
+        UserError: no rows, no samples, or numbers of samples that differ.
+    """
+    counts = {len(array) for _, array in rows}
+    problems = [] if len(counts) == 1 and 0 not in counts else [f"rows of the grid have {sorted(counts)} samples"]
+    if captions is not None and counts and len(captions) != max(counts):
+        problems.append(f"there are {len(captions)} captions for {max(counts)} samples")
+    raise_if_any(problems)
+    (n,) = counts
+    heights = [_relative_height(array) for _, array in rows]
+    column = 1.3  # inches
+    margin = 0.35 + 0.11 * max(len(name) for name, _ in rows)  # for the rows' titles, left of the first column
+    size = (margin + column * n * 1.06 + 0.15, column * sum(heights) * 1.08 + 0.5 + (0.5 if title else 0))
+    fig = Figure(figsize=size, dpi=100, layout="constrained")
+    FigureCanvasAgg(fig)
+    axes = fig.subplots(len(rows), n, squeeze=False, height_ratios=heights)
+    for (name, array), row_axes in zip(rows, axes, strict=True):
+        if array.ndim == 2:
+            latent_row(array, row_axes)
+        else:
+            for ax, image in zip(row_axes, array, strict=True):
+                ax.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        for ax in row_axes:
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
+        row_axes[0].set_ylabel(name, fontsize=13, rotation=0, ha="right", va="center", labelpad=8)
+    if captions is not None:
+        for ax, caption in zip(axes[-1], captions, strict=True):
+            ax.set_xlabel(caption, fontsize=11)
+    if title is not None:
+        fig.suptitle(title, fontsize=15)
+    return fig
+
+
+def latent_row(latent: FloatArray, axes: Sequence[Axes]) -> None:
+    """Draw each code of `latent` (n, d) as a tile of d squares in one of n `axes`; blue negative, red positive.
+
+    The units run along the tile's rows; squares left over are blank. All codes share one scale.
+    """
+    known = np.abs(latent[np.isfinite(latent)])
+    scale = float(known.max()) if known.size and known.max() > 0 else 1.0
+    n_columns = _tile_columns(latent.shape[1])
+    n_rows = -(-latent.shape[1] // n_columns)
+    for ax, code in zip(axes, latent, strict=True):
+        tile = np.full(n_rows * n_columns, np.nan)
+        tile[: len(code)] = code
+        ax.imshow(
+            tile.reshape(n_rows, n_columns),
+            cmap="RdBu_r",
+            vmin=-scale,
+            vmax=scale,
+            aspect="equal",
+            interpolation="nearest",
+        )
+
+
+def _tile_columns(n_units: int) -> int:
+    """16 units make a tile of 4x4, other numbers one at least as wide as high."""
+    return int(np.ceil(np.sqrt(n_units)))
+
+
+def _relative_height(array: NDArray[Any]) -> float:
+    """Height of a row of unit-wide tiles."""
+    if array.ndim == 2:
+        n_columns = _tile_columns(array.shape[1])
+        return -(-array.shape[1] // n_columns) / n_columns
+    height, width = array.shape[1:3]
+    return float(height) / float(width)
+
+
+# --------------------------------------------------------------------------------------------------------------- movie
+
+
+def side_by_side(
+    images: FloatArray, outputs: FloatArray, clean: FloatArray | None = None
+) -> Iterator[NDArray[np.uint8]]:
+    """Frames of a movie that shows input, output and, where it is known, the clean image beside each other.
+
+    Args:
+        images, outputs, clean: (n, H, W) or (n, H, W, 3), values in [0, 1]; others are clipped.
+
+    Yields:
+        n frames (height, width, 3) uint8. The images are enlarged without smoothing, to at least `MIN_TILE_HEIGHT`.
+
+    Raises:
+        UserError: the arrays differ in shape.
+    """
+    parts = [("input", images), ("output", outputs)] + ([("clean", clean)] if clean is not None else [])
+    shapes = {array.shape for _, array in parts}
+    if len(shapes) != 1 or images.ndim not in (3, 4):
+        raise UserError(f"images, outputs and clean images side by side have one shape, not {sorted(shapes)}")
+    factor = -(-MIN_TILE_HEIGHT // images.shape[1])
+    tile_width = images.shape[2] * factor
+    strip = _caption_strip([name for name, _ in parts], tile_width)
+    for row in range(len(images)):
+        tiles = [_enlarged(array[row], factor) for _, array in parts]
+        line = np.full((tiles[0].shape[0], SEPARATOR, 3), BACKGROUND, np.uint8)
+        joined = [piece for tile in tiles for piece in (tile, line)][:-1]
+        yield np.concatenate([strip, np.concatenate(joined, axis=1)])
+
+
+def _enlarged(image: FloatArray, factor: int) -> NDArray[np.uint8]:
+    grey = (np.clip(np.nan_to_num(image), 0, 1) * 255 + 0.5).astype(np.uint8)
+    colour = grey if grey.ndim == 3 else np.repeat(grey[:, :, None], 3, axis=2)
+    return colour.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def _caption_strip(names: Sequence[str], tile_width: int) -> NDArray[np.uint8]:
+    """(CAPTION_HEIGHT, width, 3) uint8 with each name centred over its tile."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    width = len(names) * tile_width + (len(names) - 1) * SEPARATOR
+    strip = Image.new("L", (width, CAPTION_HEIGHT), BACKGROUND)
+    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(size=20)
+    for i, name in enumerate(names):
+        middle = i * (tile_width + SEPARATOR) + tile_width / 2
+        draw.text((middle, CAPTION_HEIGHT / 2), name, fill=TEXT, font=font, anchor="mm")
+    return np.repeat(np.asarray(strip)[:, :, None], 3, axis=2)

@@ -1,0 +1,88 @@
+"""Progress of long steps: a bar on a terminal, a sparse line elsewhere, nothing when the caller wants silence."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+SECONDS_BETWEEN_LINES = 15.0
+"""How often a step that takes long says where it is, when standard error is not a terminal."""
+
+
+class Progress:
+    """Context manager around one long step.
+
+    On a terminal it draws a bar with the time left; elsewhere it prints a line to standard error every
+    `SECONDS_BETWEEN_LINES`, so that a log file stays readable.
+
+    Args:
+        title: what is being done, such as "Training".
+        total: how many units of work there are; None where that is not known before the end.
+        unit: what is counted, in the plural.
+        quiet: print nothing at all; the Python API's default.
+    """
+
+    def __init__(self, title: str, total: int | None, unit: str = "images", *, quiet: bool = False) -> None:
+        self._title, self._total, self._unit, self._quiet = title, total, unit, quiet
+        self._done = 0
+        self._note = ""
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+        self._last_line = self._started = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        self._last_line = self._started = time.monotonic()
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import Progress as RichProgress
+
+            self._bar = RichProgress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[note]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self._title, total=self._total, note="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def set_total(self, total: int) -> None:
+        """Say how many units of work there are, once that is known."""
+        self._total = total
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=total)
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """Count `amount` more units as done; `note` stands beside the bar, such as the loss."""
+        self._done += amount
+        self._note = note or self._note
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, advance=amount, note=self._note)
+        elif not self._quiet and time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            self._print_line()
+
+    def _print_line(self) -> None:
+        of_total = f" of {self._total}" if self._total is not None else ""
+        line = f"{self._title}: {self._done}{of_total} {self._unit}"
+        elapsed = time.monotonic() - self._started
+        if self._total and self._done:
+            line += f", {elapsed * (self._total - self._done) / self._done:.0f} s left"
+        print(f"{line}  {self._note}".rstrip(), file=sys.stderr, flush=True)

@@ -1,0 +1,252 @@
+"""The run folder: the only module that knows the names of its files.
+
+::
+
+    RUN/config.json        what the run is
+        split.npz          row numbers: train, val, and snapshot (the images whose codes are kept)
+        environment.json   versions, device, threads, the data's hash
+        metrics.csv        one row per epoch
+        checkpoints/       last.pt, best.pt, epoch_0010.pt ...
+        latents/           step_00000120.npy ..., index.csv
+        test/ visualize/   what later commands made
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.config import RunConfig
+from autoencoder.errors import UserError
+from autoencoder.files import write_arrays, write_csv, write_error, write_json
+
+Rows = NDArray[np.int64]
+
+METRIC_COLUMNS = (
+    "epoch",
+    "step",
+    "lr",
+    "train_loss",
+    "val_loss",
+    "val_mse_to_clean",
+    "images_per_second",
+    "seconds",
+)
+"""Columns of `metrics.csv`; `val_mse_to_clean` is filled where the data file holds clean images."""
+
+SNAPSHOT_COLUMNS = ("step", "epoch", "file")
+
+
+@dataclass(frozen=True)
+class RunSplit:
+    """Row numbers of the images, all sorted int64: for training, held out, and those whose latent codes are kept."""
+
+    train: Rows
+    val: Rows
+    snapshot: Rows
+
+
+class Run:
+    """A run folder on disk.
+
+    Args:
+        path: the folder; it need not exist before `create`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @property
+    def config_file(self) -> Path:
+        """`config.json`."""
+        return self.path / "config.json"
+
+    @property
+    def split_file(self) -> Path:
+        """`split.npz`."""
+        return self.path / "split.npz"
+
+    @property
+    def environment_file(self) -> Path:
+        """`environment.json`."""
+        return self.path / "environment.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        """`metrics.csv`."""
+        return self.path / "metrics.csv"
+
+    @property
+    def snapshot_index_file(self) -> Path:
+        """`latents/index.csv`."""
+        return self.path / "latents" / "index.csv"
+
+    @property
+    def tensorboard_folder(self) -> Path:
+        """Where TensorBoard's event files go."""
+        return self.path / "tensorboard"
+
+    def snapshot_file(self, step: int) -> Path:
+        """Latent codes after update number `step`."""
+        return self.path / "latents" / f"step_{step:08d}.npy"
+
+    def checkpoint_file(self, name: str | int) -> Path:
+        """Checkpoint `last`, `best`, or of the given number of finished epochs."""
+        stem = f"epoch_{name:04d}" if isinstance(name, int) else name
+        return self.path / "checkpoints" / f"{stem}.pt"
+
+    def output_folder(self, command: str, *parts: str) -> Path:
+        """Where `command` ("test", "visualize") leaves what it makes."""
+        return self.path.joinpath(command, *parts)
+
+    # ------------------------------------------------------------------------------------------------ making and opening
+
+    def refuse_existing(self) -> None:
+        """Refuse a folder that is there already.
+
+        Raises:
+            UserError: it exists.
+        """
+        if self.config_file.exists():
+            raise UserError(
+                f"the run {self.path} exists: go on with it by 'train --resume {self.path}', or choose another --run"
+            )
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise UserError(f"{self.path} exists and is not a run: choose another --run")
+
+    def create(self, config: RunConfig, split: RunSplit, environment: Mapping[str, Any]) -> None:
+        """Make the folder. `config.json` is written last, so a folder that has it is a run.
+
+        Raises:
+            UserError: the folder exists, or cannot be written.
+        """
+        self.refuse_existing()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        write_arrays(self.split_file, {"train": split.train, "val": split.val, "snapshot": split.snapshot})
+        write_json(self.environment_file, environment)
+        write_json(self.config_file, config.to_json())
+
+    def config(self) -> RunConfig:
+        """What the run is.
+
+        Raises:
+            UserError: the folder is no run, or its configuration is damaged.
+        """
+        if not self.path.is_dir():
+            raise UserError(f"there is no run folder {self.path}")
+        return RunConfig.load(self.config_file)
+
+    def write_config(self, config: RunConfig) -> None:
+        """Replace the configuration, when a resumed run is given more epochs."""
+        write_json(self.config_file, config.to_json())
+
+    def environment(self) -> dict[str, Any]:
+        """What `create` was given as the environment."""
+        try:
+            content = json.loads(self.environment_file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise UserError(f"{self.environment_file} cannot be read ({error})") from None
+        if not isinstance(content, dict):
+            raise UserError(f"{self.environment_file} holds no description of an environment")
+        return content
+
+    def split(self) -> RunSplit:
+        """The run's split.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        try:
+            with np.load(self.split_file, allow_pickle=False) as arrays:
+                return RunSplit(*(arrays[name].astype(np.int64) for name in ("train", "val", "snapshot")))
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise UserError(f"{self.split_file} cannot be read as a split ({error})") from None
+
+    # --------------------------------------------------------------------------------------------------------- metrics
+
+    def write_metrics(self, rows: list[dict[str, Any]]) -> None:
+        """Write all of `metrics.csv`; see `METRIC_COLUMNS`."""
+        write_csv(self.metrics_file, rows, METRIC_COLUMNS)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Rows of `metrics.csv`; an empty entry is None. An empty list before the first epoch has ended."""
+        if not self.metrics_file.exists():
+            return []
+        return [
+            {name: _number(row[name]) if row.get(name) else None for name in METRIC_COLUMNS}
+            for row in _read_csv(self.metrics_file)
+        ]
+
+    # ------------------------------------------------------------------------------------------------------ checkpoints
+
+    def checkpoints(self) -> list[Path]:
+        """Kept checkpoints, those of epochs in order, then `best` and `last`."""
+        epochs = sorted((self.path / "checkpoints").glob("epoch_*.pt"))
+        named = [self.checkpoint_file(name) for name in ("best", "last")]
+        return epochs + [file for file in named if file.exists()]
+
+    def find_checkpoint(self, name: str) -> Path:
+        """The file of checkpoint `name`: `last`, `best`, an epoch's number, or a path.
+
+        Raises:
+            UserError: there is none; the message lists those that are.
+        """
+        if re.fullmatch(r"\d+", name):
+            file = self.checkpoint_file(int(name))
+        elif name in ("last", "best"):
+            file = self.checkpoint_file(name)
+        else:
+            file = Path(name)
+        if not file.is_file():
+            there = ", ".join(str(int(f.stem[6:])) if f.stem[6:].isdigit() else f.stem for f in self.checkpoints())
+            raise UserError(f"{self.path} has no checkpoint '{name}'; it has: {there or 'none yet'}")
+        return file
+
+    # -------------------------------------------------------------------------------------------------------- snapshots
+
+    def write_snapshot_index(self, rows: list[dict[str, Any]]) -> None:
+        """Write all of `latents/index.csv`; see `SNAPSHOT_COLUMNS`."""
+        write_csv(self.snapshot_index_file, rows, SNAPSHOT_COLUMNS)
+
+    def snapshot_index(self) -> list[dict[str, Any]]:
+        """Rows of `latents/index.csv`, in the order of steps; an empty list where no snapshot was taken."""
+        if not self.snapshot_index_file.exists():
+            return []
+        rows = _read_csv(self.snapshot_index_file)
+        try:
+            return [{"step": int(r["step"]), "epoch": float(r["epoch"]), "file": r["file"]} for r in rows]
+        except (KeyError, TypeError, ValueError):
+            raise UserError(f"{self.snapshot_index_file} is not an index of snapshots") from None
+
+
+def next_free_run(parent: Path, stem: str) -> Run:
+    """The first of `parent/stem-001`, `-002`, ... that does not exist."""
+    number = 1
+    while (parent / f"{stem}-{number:03d}").exists():
+        number += 1
+    return Run(parent / f"{stem}-{number:03d}")
+
+
+def _read_csv(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} cannot be read ({error})") from None
+
+
+def _number(text: str) -> float | int:
+    return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
+
+

@@ -1,0 +1,126 @@
+"""Latent codes over training: written at fixed steps, read back in order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from autoencoder.config import ALL_SAMPLES, AUTO_SAMPLES
+from autoencoder.data.batches import Pixels, Rows
+from autoencoder.errors import UserError
+from autoencoder.files import write_array
+from autoencoder.models.network import Network
+from autoencoder.runs import Run
+from autoencoder.seeding import numpy_stream
+
+AUTO_MINIMUM, AUTO_SHARE = 2000, 8
+"""`auto` keeps the codes of one image in `AUTO_SHARE`, and of at least `AUTO_MINIMUM`."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Codes of the run's snapshot images after one update.
+
+    Attributes:
+        step: updates done; 0 is before training.
+        epoch: the same as a number of epochs, with its fraction.
+        path: `.npy` file of (n, latent_dim) float32; row i is image `RunSplit.snapshot[i]` in every snapshot.
+    """
+
+    step: int
+    epoch: float
+    path: Path
+
+    def load(self) -> NDArray[np.float32]:
+        """The codes, (n, latent_dim).
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        try:
+            codes = np.load(self.path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(f"the snapshot {self.path} cannot be read ({error})") from None
+        if codes.ndim != 2:
+            raise UserError(f"the snapshot {self.path} has {codes.ndim} dimensions, not 2")
+        return codes.astype(np.float32, copy=False)
+
+
+def choose_samples(n_images: int, wanted: int | str, seed: int) -> Rows:
+    """Row numbers, sorted, of the images whose codes a run keeps: a number of them, `auto` or `all`."""
+    if wanted == ALL_SAMPLES:
+        count = n_images
+    elif wanted == AUTO_SAMPLES:
+        count = max(AUTO_MINIMUM, n_images // AUTO_SHARE)
+    else:
+        count = int(wanted)
+    if count >= n_images:
+        return np.arange(n_images)
+    return np.sort(numpy_stream(seed, "snapshot samples").choice(n_images, count, replace=False))
+
+
+def batches_before_snapshots(batches_per_epoch: int, snapshots_per_epoch: int) -> set[int]:
+    """After how many batches of an epoch a snapshot is due; the last one is at the epoch's end."""
+    per_epoch = min(snapshots_per_epoch, batches_per_epoch)
+    return {math.ceil(k * batches_per_epoch / per_epoch) for k in range(1, per_epoch + 1)}
+
+
+@torch.no_grad()
+def encode_rows(network: Network, pixels: Pixels, rows: Rows, batch_size: int) -> NDArray[np.float32]:
+    """Codes (n, latent_dim) of `rows`, with the network in evaluation mode, which is restored after."""
+    was_training = network.training
+    network.eval()
+    codes = torch.cat([network.encode(images) for _, images in pixels.batches(rows, batch_size)])
+    network.train(was_training)
+    return codes.float().cpu().numpy()
+
+
+class SnapshotWriter:
+    """Writes snapshots of a run and keeps their index.
+
+    Args:
+        run: where to.
+        resumed_at: when resuming, the step of the checkpoint; snapshots of later steps are taken anew and drop out.
+    """
+
+    def __init__(self, run: Run, resumed_at: int | None = None) -> None:
+        self._run = run
+        known = [] if resumed_at is None else run.snapshot_index()
+        self._rows: list[dict[str, Any]] = [row for row in known if row["step"] <= (resumed_at or 0)]
+
+    def write(self, step: int, epoch: float, codes: NDArray[np.float32]) -> None:
+        """Write `codes` as the snapshot of `step`; first the array, then the index that names it."""
+        file = self._run.snapshot_file(step)
+        write_array(file, codes)
+        self._rows = [row for row in self._rows if row["step"] != step]
+        self._rows.append({"step": step, "epoch": round(epoch, 6), "file": file.name})
+        self._run.write_snapshot_index(self._rows)
+
+
+def list_snapshots(run: Run) -> list[Snapshot]:
+    """The run's snapshots in the order of steps.
+
+    Raises:
+        UserError: it has none, or files that the index names are missing (all of them are named).
+    """
+    folder = run.snapshot_index_file.parent
+    snapshots = [Snapshot(row["step"], row["epoch"], folder / Path(row["file"]).name) for row in run.snapshot_index()]
+    if not snapshots:
+        raise UserError(f"{run.path} has no latent snapshots: train with --snapshots-per-epoch 1 or more")
+    missing = [snapshot.path.name for snapshot in snapshots if not snapshot.path.is_file()]
+    if missing:
+        raise UserError(f"snapshots that {run.snapshot_index_file} names are missing: {', '.join(missing)}")
+    return sorted(snapshots, key=lambda snapshot: snapshot.step)
+
+
+def iterate_codes(snapshots: list[Snapshot]) -> Iterator[NDArray[np.float32]]:
+    """The codes of each snapshot, one array in memory at a time."""
+    for snapshot in snapshots:
+        yield snapshot.load()

@@ -1,0 +1,136 @@
+"""A trained network: load it from a run folder, encode and reconstruct arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from autoencoder.checkpoint import Checkpoint
+from autoencoder.config import RunConfig
+from autoencoder.data.batches import Pixels
+from autoencoder.device import choose_device, prepare_machine
+from autoencoder.errors import UserError
+from autoencoder.models.network import Network, on_device
+from autoencoder.objectives.base import Objective, make_objective
+from autoencoder.runs import Run
+
+FloatArray = NDArray[np.float32]
+
+BATCH_SIZE = 512
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network of a run, in evaluation mode.
+
+    Attributes:
+        run: the run's folder.
+        config: what the run is.
+        image_shape: (C, H, W) of its images.
+        objective: what it was trained for.
+        network: the network, on `device`.
+        device: where it computes.
+    """
+
+    run: Run
+    config: RunConfig
+    image_shape: tuple[int, int, int]
+    objective: Objective
+    network: Network
+    device: torch.device
+
+    def encode(self, images: NDArray[np.generic]) -> FloatArray:
+        """Latent codes.
+
+        Args:
+            images: (N, H, W) or (N, C, H, W) of the run's size; uint8, uint16, or floats scaled as the run's data are.
+
+        Returns:
+            (N, latent_dim) float32.
+
+        Raises:
+            UserError: the images have another size than the run's.
+        """
+        return self.features("latent", images)
+
+    @torch.no_grad()
+    def features(self, layer: str, images: NDArray[np.generic]) -> FloatArray:
+        """Activations (N, features) float32 of "latent", "fc2" (the head's first layer) or "pixels"."""
+        pixels = self._pixels(images)
+        parts = [
+            self.network.features(layer, batch).float().cpu()
+            for _, batch in pixels.batches(np.arange(len(pixels)), BATCH_SIZE)
+        ]
+        return torch.cat(parts).numpy()
+
+    @torch.no_grad()
+    def reconstruct(self, images: NDArray[np.generic]) -> FloatArray:
+        """What the network makes of images: (N, C, H, W) float32 in [0, 1]; see `encode` for `images`."""
+        pixels = self._pixels(images)
+        parts = [
+            self.objective.to_images(self.network(batch).prediction).float().cpu()
+            for _, batch in pixels.batches(np.arange(len(pixels)), BATCH_SIZE)
+        ]
+        return torch.cat(parts).contiguous().numpy()
+
+    @torch.no_grad()
+    def decode(self, latent: NDArray[np.floating]) -> FloatArray:
+        """Images (N, C, H, W) float32 in [0, 1] for latent codes (N, latent_dim)."""
+        codes = torch.from_numpy(np.asarray(latent, np.float32))
+        if codes.ndim != 2 or codes.shape[1] != self.config.model.latent_dim:
+            raise UserError(f"codes are (N, {self.config.model.latent_dim}), not {tuple(codes.shape)}")
+        parts = [
+            self.objective.to_images(self.network.head(batch.to(self.device))).float().cpu()
+            for batch in codes.split(BATCH_SIZE)
+        ]
+        return torch.cat(parts).contiguous().numpy()
+
+    def _pixels(self, images: NDArray[np.generic]) -> Pixels:
+        array = np.asarray(images)
+        if array.ndim == 3:
+            array = array[:, None]
+        if array.ndim != 4 or array.shape[1:] != self.image_shape or len(array) == 0:
+            raise UserError(f"images of {self.run.path} are (N, C, H, W) = (N, {self.image_shape}), not {array.shape}")
+        top = self.config.data.max_pixel_value
+        if top is None:
+            top = float(np.iinfo(array.dtype).max) if array.dtype.kind == "u" else 1.0
+        return Pixels(array, top, self.device)
+
+
+def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto") -> Trained:
+    """Load a run's network.
+
+    Args:
+        run: a run folder.
+        checkpoint: `last`, `best`, the number of an epoch, or a path.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+
+    Raises:
+        UserError: there is no such run or checkpoint, or a file is damaged.
+    """
+    folder = Run(run)
+    config = folder.config()
+    saved = Checkpoint.load(folder.find_checkpoint(checkpoint))
+    target = choose_device(device)
+    prepare_machine(target)
+    if (saved.config.model, saved.config.objective.name) != (config.model, config.objective.name):
+        raise UserError(
+            f"checkpoint '{checkpoint}' is of a network with encoder '{saved.config.model.encoder}' and "
+            f"{saved.config.model.latent_dim} latent units, and {folder.path} has another: use a checkpoint of the run"
+        )
+    objective = make_objective(config.objective)
+    network = objective.build_network(config.model, saved.image_shape)
+    try:
+        network.load_state_dict(saved.model)
+    except RuntimeError:
+        raise UserError(
+            f"the weights in checkpoint '{checkpoint}' of {folder.path} are not those of this version's network "
+            f"'{config.model.encoder}': use the version that trained it (see {folder.environment_file}), or train again"
+        ) from None
+    network = on_device(network, target)
+    network.eval()
+    return Trained(folder, config, saved.image_shape, objective, network, target)

@@ -1,0 +1,397 @@
+"""One training loop for every encoder and objective.
+
+`train` starts a run and `resume` goes on with one; both leave a complete run folder (see `runs.py`). Every random draw
+has a stream of its own (`seeding.py`) and the learning rate is a function of the step (`schedules.py`), so a run that was
+stopped anywhere and resumed ends with the same weights, bit for bit on the CPU, as one that was not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autoencoder.checkpoint import Checkpoint, LoopState
+from autoencoder.config import RunConfig
+from autoencoder.data.batches import Pixels, Rows, epoch_order, split_into_batches
+from autoencoder.data.images import ImageSet, load_images
+from autoencoder.data.split import make_split
+from autoencoder.device import choose_device, describe_environment, prepare_machine
+from autoencoder.errors import UserError, raise_if_any
+from autoencoder.metrics_log import MetricsLog, check_tensorboard
+from autoencoder.models.network import Network, check_image_shape, on_device
+from autoencoder.noise import corrupt, corrupt_each
+from autoencoder.objectives.base import Objective, make_objective
+from autoencoder.progress import Progress
+from autoencoder.runs import Run, RunSplit
+from autoencoder.schedules import learning_rate
+from autoencoder.seeding import numpy_stream, stream_seed, torch_stream
+from autoencoder.snapshots import SnapshotWriter, batches_before_snapshots, choose_samples, encode_rows
+from autoencoder.stopping import Interrupted, StopRequest
+from autoencoder.trained import Trained
+
+SECONDS_BETWEEN_SAVES = 60.0
+"""An epoch that takes longer than this also saves `last.pt` on its way."""
+
+LOSS_CHECK_INTERVAL = {"cpu": 1, "cuda": 20, "mps": 20}
+"""Updates between two looks at the loss; each look makes a GPU wait, so there they are rarer."""
+
+
+def train(config: RunConfig, run: str | Path, *, data: ImageSet | None = None, quiet: bool = True) -> Trained:
+    """Train a network from scratch and leave a run folder.
+
+    Args:
+        config: what to train, on what.
+        run: folder to make; it must not exist.
+        data: the images that `config.data` names, where the caller has them loaded.
+        quiet: show no progress.
+
+    Returns:
+        the trained network.
+
+    Raises:
+        UserError: the configuration, the data and the machine do not go together (everything that is wrong, before the
+            folder is made), the disk is full, or the loss is not finite.
+        Interrupted: SIGINT or SIGTERM came; the run is saved and can be resumed.
+    """
+    folder = Run(run)
+    folder.refuse_existing()
+    config = _with_absolute_paths(config)
+    if config.training.tensorboard:
+        check_tensorboard()
+    device = choose_device(config.training.device)
+    prepare_machine(device, config.training.threads)
+    images = data if data is not None else load_data(config)
+    split = _split_rows(config, len(images))
+    _check_fit(config, images, split)
+    environment = describe_environment(device) | {
+        "seed": config.training.seed,
+        "n_images": len(images),
+        "image_shape": images.image_shape,
+        "data_sha256": images.content_hash(),
+    }
+    loop = _Loop(folder, config, images, split, device, None, quiet=quiet)
+    folder.create(config, split, environment)
+    loop.start()
+    loop.fit()
+    return loop.trained()
+
+
+def resume(
+    run: str | Path, *, epochs: int | None = None, device: str | None = None, data: ImageSet | None = None,
+    quiet: bool = True,
+) -> Trained:
+    """Go on with a run where its last checkpoint stands; the run's own configuration holds.
+
+    Args:
+        run: a run folder.
+        epochs: train until this many epochs instead of the number that the run was started with.
+        device: another device than the run was started on.
+        data: the run's images, where the caller has them loaded.
+        quiet: show no progress.
+
+    Raises:
+        UserError: there is no run, no checkpoint, or the data file is not the one that the run was started with.
+        Interrupted: as with `train`.
+    """
+    folder = Run(run)
+    config = folder.config()
+    if epochs is not None or device is not None:
+        changes: dict[str, Any] = {"epochs": epochs, "device": device}
+        changes = {name: value for name, value in changes.items() if value is not None}
+        config = dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))
+    target = choose_device(config.training.device)
+    prepare_machine(target, config.training.threads)
+    images = data if data is not None else load_data(config)
+    known = folder.environment().get("data_sha256")
+    if images.content_hash() != known:
+        raise UserError(
+            f"{images.source or 'the data'} is not the data that {folder.path} was started with (its hash differs): "
+            "restore that file, or start a new run"
+        )
+    checkpoint = None
+    if folder.checkpoint_file("last").exists():
+        checkpoint = Checkpoint.load(folder.checkpoint_file("last"), restore_rng=True)
+        if config.training.epochs < checkpoint.state.epoch:
+            raise UserError(
+                f"{folder.path} has trained {checkpoint.state.epoch} epochs already: give --epochs a larger number"
+            )
+    folder.write_config(config)
+    loop = _Loop(folder, config, images, folder.split(), target, checkpoint, quiet=quiet)
+    loop.start()
+    loop.fit()
+    return loop.trained()
+
+
+def load_data(config: RunConfig) -> ImageSet:
+    """The images and metadata that a run's configuration names."""
+    data = config.data
+    metadata = None if data.metadata is None else Path(data.metadata)
+    return load_images(Path(data.images), metadata, data.columns, data.max_pixel_value)
+
+
+def _with_absolute_paths(config: RunConfig) -> RunConfig:
+    """Later commands find the data from whatever folder they are started in."""
+    data, training = config.data, config.training
+    return dataclasses.replace(
+        config,
+        data=dataclasses.replace(data, images=_absolute(data.images), metadata=data.metadata and _absolute(data.metadata)),
+        training=dataclasses.replace(training, init_from=training.init_from and _absolute(training.init_from)),
+    )
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
+
+
+def _split_rows(config: RunConfig, n_images: int) -> RunSplit:
+    data, seed = config.data, config.training.seed
+    split = make_split(n_images, data.split, data.val_fraction, stream_seed(seed, "split"), data.block_size)
+    samples = choose_samples(n_images, config.training.snapshot_samples, seed)
+    return RunSplit(split.train, split.val, samples)
+
+
+def _check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> None:
+    """Refuse, with everything that is wrong, what can only be seen with the data at hand."""
+    problems = []
+    try:
+        check_image_shape(config.model.encoder, images.image_shape)
+    except UserError as error:
+        problems += [f"{images.source or 'the data'}: {problem}" for problem in error.problems]
+    batch_size = config.training.batch_size
+    if len(split.train) < batch_size:
+        problems.append(
+            f"{images.source or 'the data'} has {len(split.train)} training images, fewer than a batch: "
+            f"use --batch-size {max(2, len(split.train))} or less, or more images"
+        )
+    raise_if_any(problems)
+
+
+class _Loop:
+    """A run in training: the network, its optimizer, and where the loop stands."""
+
+    def __init__(
+        self,
+        run: Run,
+        config: RunConfig,
+        images: ImageSet,
+        split: RunSplit,
+        device: torch.device,
+        checkpoint: Checkpoint | None,
+        *,
+        quiet: bool,
+    ) -> None:
+        self.run, self.config, self.split, self.device, self.quiet = run, config, split, device, quiet
+        self.training = config.training
+        self.image_shape = images.image_shape
+        self.pixels = Pixels(images.images, images.max_pixel_value, device)
+        self.clean = None if images.clean is None else Pixels(images.clean, images.max_pixel_value, device)
+        self.objective: Objective = make_objective(config.objective)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stream_seed(self.training.seed, "weights"))
+            network = self.objective.build_network(config.model, self.image_shape)
+        self.network: Network = on_device(network, device)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=self.training.lr,
+            weight_decay=self.training.weight_decay,
+            fused=device.type in ("cpu", "cuda"),
+        )
+        self.state = LoopState()
+        self.resumed_at: int | None = None
+        if checkpoint is not None:
+            self.network.load_state_dict(checkpoint.model)
+            self.optimizer.load_state_dict(checkpoint.optimizer)
+            self.state = checkpoint.state
+            self.resumed_at = self.state.step
+        elif self.training.init_from is not None:
+            self._take_weights(Path(self.training.init_from))
+        self.batches_per_epoch = len(split_into_batches(split.train, self.training.batch_size))
+        self.snapshots_after = (
+            batches_before_snapshots(self.batches_per_epoch, self.training.snapshots_per_epoch)
+            if self.training.snapshots_per_epoch
+            else set()
+        )
+
+    def start(self) -> None:
+        """Open the run's logs and, at the beginning, take the snapshot of the untrained network."""
+        self.snapshots = SnapshotWriter(self.run, self.resumed_at)
+        self.log = MetricsLog(self.run, resumed_at=self.resumed_at, tensorboard=self.training.tensorboard)
+        if self.resumed_at is None and self.snapshots_after:
+            self._take_snapshot()
+
+    def _take_weights(self, path: Path) -> None:
+        other = Checkpoint.load(path)
+        try:
+            self.network.load_state_dict(other.model)
+        except RuntimeError:
+            raise UserError(
+                f"--init-from {path}: its network (encoder '{other.config.model.encoder}', "
+                f"{other.config.model.latent_dim} latent units, images {other.image_shape}) is not this run's "
+                f"('{self.config.model.encoder}', {self.config.model.latent_dim}, {self.image_shape})"
+            ) from None
+
+    def trained(self) -> Trained:
+        """The network as it now is, for encoding and reconstructing."""
+        self.network.eval()
+        return Trained(self.run, self.config, self.image_shape, self.objective, self.network, self.device)
+
+    # ------------------------------------------------------------------------------------------------------------- loop
+
+    def fit(self) -> None:
+        """Train until the last epoch, or until early stopping."""
+        total = self.training.epochs * len(self.split.train)
+        title = f"Training {self.training.epochs} epochs"
+        done = self.state.epoch * len(self.split.train) + self.state.images_seen
+        self._clock = time.perf_counter() - self.state.seconds
+        self._last_save = time.monotonic()
+        with self.log, StopRequest() as stop, Progress(title, total, quiet=self.quiet) as progress:
+            progress.advance(done)
+            while self.state.epoch < self.training.epochs and not self._is_stale():
+                self._train_epoch(progress, stop)
+                self._end_epoch()
+                self._leave_if_asked(stop)
+
+    def _is_stale(self) -> bool:
+        patience = self.training.patience
+        return patience is not None and self.state.without_improvement >= patience
+
+    def _train_epoch(self, progress: Progress, stop: StopRequest) -> None:
+        state = self.state
+        order = epoch_order(self.split.train, numpy_stream(self.training.seed, "order", state.epoch))
+        batches = split_into_batches(order, self.training.batch_size)
+        total_steps = self.training.epochs * len(batches)
+        look = LOSS_CHECK_INTERVAL[self.device.type]
+        self.network.train()
+        pending = torch.zeros((), dtype=torch.float64)
+        pending = pending.to(self.device) if self.device.type != "mps" else torch.zeros((), device=self.device)
+        for rows in batches[state.batch :]:
+            started = time.perf_counter()
+            loss = self._update(rows, total_steps)
+            pending += loss * len(rows)
+            state.step += 1
+            state.batch += 1
+            state.images_seen += len(rows)
+            last = state.batch == len(batches)
+            leaving = last or stop.signum is not None or time.monotonic() - self._last_save > SECONDS_BETWEEN_SAVES
+            note = ""
+            if leaving or state.batch % look == 0:
+                state.loss_sum += self._finite(pending)
+                pending.zero_()
+                note = f"loss {state.loss_sum / state.images_seen:.5f}"
+            state.epoch_seconds += time.perf_counter() - started
+            if state.batch in self.snapshots_after:
+                self._take_snapshot()
+            progress.advance(len(rows), f"{note}  {state.images_seen / state.epoch_seconds:.0f} images/s" if note else "")
+            if leaving and not last:
+                self._save_last()
+                self._leave_if_asked(stop, saved=True)
+
+    def _update(self, rows: Rows, total_steps: int) -> Tensor:
+        """One step of the optimizer on the images `rows`; returns their mean loss, detached."""
+        training, step = self.training, self.state.step
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(training.schedule, training.lr, step, total_steps)
+        images = self.pixels.batch(rows)
+        seen = corrupt(images, self.config.objective.noise, torch_stream(training.seed, "noise", step, self.device))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.objective.losses(self.network(seen), images).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return loss.detach()
+
+    def _finite(self, loss_sum: Tensor) -> float:
+        value = float(loss_sum)
+        if not math.isfinite(value):
+            lr = self.optimizer.param_groups[0]["lr"]
+            raise UserError(
+                f"the loss became {value} by step {self.state.step} (epoch {self.state.epoch + 1}, learning rate "
+                f"{lr:.2g}) of {self.run.path}: its checkpoints from before are kept; train with a lower --lr"
+            )
+        return value
+
+    def _end_epoch(self) -> None:
+        """Validate when it is due, write the epoch's row, keep its checkpoints."""
+        state = self.state
+        train_loss = state.loss_sum / state.images_seen
+        rate = state.images_seen / state.epoch_seconds
+        state.epoch += 1
+        state.batch, state.images_seen, state.loss_sum, state.epoch_seconds = 0, 0, 0.0, 0.0
+        due = state.epoch % self.training.val_interval == 0 or state.epoch == self.training.epochs
+        val_loss, to_clean = self._validate() if due else (None, None)
+        improved = val_loss is not None and (state.best_loss is None or val_loss < state.best_loss)
+        if improved:
+            state.best_loss, state.best_epoch, state.without_improvement = val_loss, state.epoch, 0
+        elif val_loss is not None:
+            state.without_improvement += 1
+        state.seconds = time.perf_counter() - self._clock
+        self.log.write(
+            {
+                "epoch": state.epoch,
+                "step": state.step,
+                "lr": self.optimizer.param_groups[0]["lr"],
+                "train_loss": train_loss,
+                "val_loss": val_loss,
+                "val_mse_to_clean": to_clean,
+                "images_per_second": round(rate, 1),
+                "seconds": round(state.seconds, 3),
+            }
+        )
+        checkpoint = self._checkpoint()
+        interval = self.training.checkpoint_interval
+        if interval and state.epoch % interval == 0:
+            checkpoint.save(self.run.checkpoint_file(state.epoch))
+        if improved:
+            checkpoint.save(self.run.checkpoint_file("best"))
+        # Last of all: from here on a resumed run goes on from this epoch, so everything before it must be there.
+        checkpoint.save(self.run.checkpoint_file("last"))
+        self._last_save = time.monotonic()
+
+    @torch.no_grad()
+    def _validate(self) -> tuple[float, float | None]:
+        """Loss on the held-out images and, where there are clean ones, the mean squared error to those."""
+        noise, seed = self.config.objective.noise, self.training.seed
+        loss_sum = clean_sum = 0.0
+        self.network.eval()
+        for rows, images in self.pixels.batches(self.split.val, self.training.snapshot_batch_size):
+            output = self.network(corrupt_each(images, noise, rows, seed, "validation noise"))
+            loss_sum += float(self.objective.losses(output, images).sum())
+            if self.clean is not None:
+                error = self.objective.to_images(output.prediction) - self.clean.batch(rows)
+                clean_sum += float(error.square().flatten(1).mean(1).sum())
+        n = len(self.split.val)
+        return loss_sum / n, None if self.clean is None else clean_sum / n
+
+    # ----------------------------------------------------------------------------------------------------- what is kept
+
+    def _take_snapshot(self) -> None:
+        codes = encode_rows(self.network, self.pixels, self.split.snapshot, self.training.snapshot_batch_size)
+        self.snapshots.write(self.state.step, self.state.step / self.batches_per_epoch, codes)
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            self.config,
+            self.image_shape,
+            self.network.state_dict(),
+            self.optimizer.state_dict(),
+            dataclasses.replace(self.state),
+        )
+
+    def _save_last(self) -> None:
+        self.state.seconds = time.perf_counter() - self._clock
+        self._checkpoint().save(self.run.checkpoint_file("last"))
+        self._last_save = time.monotonic()
+
+    def _leave_if_asked(self, stop: StopRequest, *, saved: bool = False) -> None:
+        if stop.signum is None or (self.state.epoch >= self.training.epochs and not saved):
+            return
+        raise Interrupted(
+            stop.signum,
+            f"stopped at step {self.state.step} (epoch {self.state.epoch + 1} of {self.training.epochs}) and saved; "
+            f"go on with: autoencoder train --resume {self.run.path}",
+        )

@@ -1,0 +1,55 @@
+"""The demo: every step of the main job on a synthetic arena, at a size that takes a few minutes on two cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from autoencoder.config import DataConfig, RunConfig, TrainingConfig
+from autoencoder.data.prepare import prepare_arena
+from autoencoder.errors import UserError
+from autoencoder.evaluation import evaluate
+from autoencoder.progress import Progress
+from autoencoder.runs import Run
+from autoencoder.training import train
+from autoencoder.workflows.testing import report
+from autoencoder.workflows.visualizing import visualize
+
+N_IMAGES = 5000
+EPOCHS = 10
+COLUMNS = ("body_angle_deg", "distance_from_center")
+
+
+def demo(
+    out: Path, *, seed: int = 0, device: str = "auto", quiet: bool = True, say: Callable[[str], None] = lambda _: None
+) -> list[Path]:
+    """Prepare, train, test and visualise in the folder `out`.
+
+    Returns:
+        the grid of denoised images, the movie of input and output, and a picture and a movie for each of `COLUMNS`.
+
+    Raises:
+        UserError: `out` exists and is not empty.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists: remove it, or choose another --out")
+    say(f"1 of 4: rendering {N_IMAGES:,} images of a synthetic arena")
+    with Progress("Rendering", N_IMAGES, quiet=quiet) as progress:
+        data = prepare_arena(out / "data" / "arena", N_IMAGES, seed, on_progress=progress.advance).npz
+    run = Run(out / "run")
+    training = TrainingConfig(epochs=EPOCHS, snapshots_per_epoch=6, seed=seed, device=device)  # type: ignore[arg-type]
+    say(f"2 of 4: training the denoising autoencoder for {EPOCHS} epochs")
+    train(RunConfig(DataConfig(str(data)), training=training), run.path, quiet=quiet)
+    say("3 of 4: testing it on held-out images")
+    evaluation = evaluate(run.path, device=device, quiet=quiet)
+    report(evaluation, run.output_folder("test"), quiet=quiet)
+    before, after = evaluation.input_quality, evaluation.output_quality
+    if before is not None:
+        say(
+            f"PSNR to the clean image: noisy input {before.psnr_db:.1f} dB, PCA with {evaluation.pca_components} components "
+            f"{evaluation.pca_quality.psnr_db:.1f} dB, the autoencoder's output {after.psnr_db:.1f} dB"
+        )
+    say("4 of 4: projecting and drawing the latent space")
+    drawn = visualize(run.path, color_by=COLUMNS, device=device, quiet=quiet)
+    tests = run.output_folder("test")
+    return [tests / "grid.png", tests / "side_by_side.mp4", *(file for file in drawn if file.suffix in (".png", ".mp4"))]
