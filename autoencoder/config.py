@@ -205,7 +205,9 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         if self.model.norm == "batch" and self.training.batch_size == 1:
-            raise UserError("a batch norm cannot train on batches of 1 image: use --batch-size 2 or more, or --norm layer")
+            raise UserError(
+                "a batch norm cannot train on batches of 1 image: use --batch-size 2 or more, or --norm layer"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists, as written to `config.json`."""
@@ -262,9 +264,7 @@ def _build(kind: type[_Config], content: Mapping[str, Any], where: str) -> _Conf
     missing = [
         f"entry '{where}{name}' is missing"
         for name, item in known.items()
-        if name not in content
-        and item.default is dataclasses.MISSING
-        and item.default_factory is dataclasses.MISSING
+        if name not in content and item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
     ]
     raise_if_any(unknown + missing)
     values: dict[str, Any] = {}

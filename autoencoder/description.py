@@ -42,7 +42,7 @@ def describe_data(path: Path, max_pixel_value: float | None = None) -> dict[str,
     return {
         "file": str(path),
         "images": f"{len(images):,} of {channels}x{height}x{width} {images.images.dtype}",
-        "pixels": f"{images.max_pixel_value:g} stands for 1; mean {sample.mean():.3f}, standard deviation {sample.std():.3f}",
+        "pixels": f"{images.max_pixel_value:g} stands for 1; mean {sample.mean():.3f}, deviation {sample.std():.3f}",
         "clean images": "yes" if images.clean is not None else "no",
         "masks": "yes" if images.mask is not None else "no",
         "columns": {name: _describe_column(images.metadata, name) for name in images.metadata.names} or "none",
@@ -98,7 +98,8 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
     n_values = sum(value.numel() for value in checkpoint.model.values())
     return {
         "checkpoint": str(path),
-        "model": f"{checkpoint.config.model.encoder}, {checkpoint.config.model.latent_dim} latent units, {n_values:,} values",
+        "model": f"{checkpoint.config.model.encoder}, {checkpoint.config.model.latent_dim} latent units",
+        "stored values": f"{n_values:,}",
         "images": "x".join(map(str, checkpoint.image_shape)),
         "objective": f"{checkpoint.config.objective.name} ({checkpoint.config.objective.loss})",
         "data": checkpoint.config.data.images,

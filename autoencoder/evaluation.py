@@ -126,7 +126,7 @@ def evaluate(
 
     Args:
         run: a run folder.
-        data: another data file, all of whose images are tested; None for the run's own held-out images.
+        data: another data file, all of whose images are tested; None, or the run's own file, for its held-out images.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         noise: corruption of the input; None for the one that the run was trained with.
         limit: test at most this many images, evenly spaced.
@@ -141,11 +141,13 @@ def evaluate(
     split = trained.run.split()
     own = load_data(config)
     _check_same_size(own, trained)
+    if isinstance(data, (str, Path)) and Path(data).resolve() == Path(config.data.images).resolve():
+        data = None  # its training images would flatter the result
     if data is None:
         images, rows = own, split.val
     else:
-        images = data if isinstance(data, ImageSet) else load_images(
-            Path(data), max_pixel_value=config.data.max_pixel_value
+        images = (
+            data if isinstance(data, ImageSet) else load_images(Path(data), max_pixel_value=config.data.max_pixel_value)
         )
         _check_same_size(images, trained)
         rows = np.arange(len(images))
@@ -184,7 +186,11 @@ def evaluate(
     )
 
 
-CLEAN, BEFORE_NOISE, INPUT_ITSELF = "clean images", "images before the added noise", "the input itself (no clean images)"
+CLEAN, BEFORE_NOISE, INPUT_ITSELF = (
+    "clean images",
+    "images before the added noise",
+    "the input itself (no clean images)",
+)
 
 
 class _Predictor:

@@ -30,7 +30,7 @@ class MetricsLog:
             check_tensorboard()
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(run.tensorboard_folder), purge_step=resumed_at)  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(run.tensorboard_folder), purge_step=resumed_at)
 
     def __enter__(self) -> MetricsLog:
         return self

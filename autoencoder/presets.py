@@ -19,7 +19,7 @@ class Preset:
 
 PRESETS: dict[str, Preset] = {
     "rat-ae": Preset(
-        "the reference convolutional autoencoder: 64-64-128 filters, 16-D latent, 150 epochs at a constant rate of 1e-3",
+        "the reference convolutional autoencoder: 64-64-128 filters, 16-D latent, 150 epochs at a rate of 1e-3",
         model={"encoder": "conv", "latent_dim": 16},
         training={
             "epochs": 150,

@@ -107,7 +107,7 @@ class Run:
         """Where `command` ("test", "visualize") leaves what it makes."""
         return self.path.joinpath(command, *parts)
 
-    # ------------------------------------------------------------------------------------------------ making and opening
+    # ----------------------------------------------------------------------------------------------- making and opening
 
     def refuse_existing(self) -> None:
         """Refuse a folder that is there already.
@@ -238,6 +238,22 @@ def next_free_run(parent: Path, stem: str) -> Run:
     return Run(parent / f"{stem}-{number:03d}")
 
 
+def latest_run_on(data: Path, parent: Path) -> Run:
+    """The run below `parent` that was last started on the file `data`.
+
+    Raises:
+        UserError: there is none.
+    """
+    found = []
+    for config_file in parent.glob("*/config.json"):
+        run = Run(config_file.parent)
+        if Path(run.config().data.images).resolve() == data.resolve():
+            found.append((run.split_file.stat().st_mtime_ns, run))
+    if not found:
+        raise UserError(f"no run in {parent} learned from {data}: name the run's folder by --run")
+    return max(found, key=lambda pair: pair[0])[1]
+
+
 def _read_csv(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -248,5 +264,3 @@ def _read_csv(path: Path) -> list[dict[str, str]]:
 
 def _number(text: str) -> float | int:
     return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
-
-

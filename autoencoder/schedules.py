@@ -34,7 +34,7 @@ def learning_rate(schedule: str, top: float, step: int, total_steps: int) -> flo
         start = top / START_DIVISOR
         peak = WARM_UP_FRACTION * total_steps - 1
         last = total_steps - 1
-        if 0 < peak and step <= peak:
+        if peak > 0 and step <= peak:
             return _cosine(start, top, step / peak)
         return _cosine(top, start / END_DIVISOR, (step - peak) / max(1.0, last - peak))
     raise ValueError(f"no schedule is called {schedule!r}")

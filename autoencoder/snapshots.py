@@ -50,7 +50,8 @@ class Snapshot:
             raise UserError(f"the snapshot {self.path} cannot be read ({error})") from None
         if codes.ndim != 2:
             raise UserError(f"the snapshot {self.path} has {codes.ndim} dimensions, not 2")
-        return codes.astype(np.float32, copy=False)
+        result: NDArray[np.float32] = codes.astype(np.float32, copy=False)
+        return result
 
 
 def choose_samples(n_images: int, wanted: int | str, seed: int) -> Rows:
@@ -79,7 +80,8 @@ def encode_rows(network: Network, pixels: Pixels, rows: Rows, batch_size: int) -
     network.eval()
     codes = torch.cat([network.encode(images) for _, images in pixels.batches(rows, batch_size)])
     network.train(was_training)
-    return codes.float().cpu().numpy()
+    array: NDArray[np.float32] = codes.float().cpu().numpy()
+    return array
 
 
 class SnapshotWriter:

@@ -8,7 +8,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818  it is no error
     """A step stopped because of a signal, after it saved what it had.
 
     Args:

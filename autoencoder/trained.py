@@ -85,7 +85,7 @@ class Trained:
             raise UserError(f"codes are (N, {self.config.model.latent_dim}), not {tuple(codes.shape)}")
         parts = [
             self.objective.to_images(self.network.head(batch.to(self.device))).float().cpu()
-            for batch in codes.split(BATCH_SIZE)
+            for batch in torch.split(codes, BATCH_SIZE)
         ]
         return torch.cat(parts).contiguous().numpy()
 

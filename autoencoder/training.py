@@ -1,8 +1,8 @@
 """One training loop for every encoder and objective.
 
 `train` starts a run and `resume` goes on with one; both leave a complete run folder (see `runs.py`). Every random draw
-has a stream of its own (`seeding.py`) and the learning rate is a function of the step (`schedules.py`), so a run that was
-stopped anywhere and resumed ends with the same weights, bit for bit on the CPU, as one that was not.
+has a stream of its own (`seeding.py`) and the learning rate is a function of the step (`schedules.py`), so a run that
+was stopped anywhere and resumed ends with the same weights, bit for bit on the CPU, as one that was not.
 """
 
 from __future__ import annotations
@@ -83,7 +83,11 @@ def train(config: RunConfig, run: str | Path, *, data: ImageSet | None = None, q
 
 
 def resume(
-    run: str | Path, *, epochs: int | None = None, device: str | None = None, data: ImageSet | None = None,
+    run: str | Path,
+    *,
+    epochs: int | None = None,
+    device: str | None = None,
+    data: ImageSet | None = None,
     quiet: bool = True,
 ) -> Trained:
     """Go on with a run where its last checkpoint stands; the run's own configuration holds.
@@ -140,7 +144,9 @@ def _with_absolute_paths(config: RunConfig) -> RunConfig:
     data, training = config.data, config.training
     return dataclasses.replace(
         config,
-        data=dataclasses.replace(data, images=_absolute(data.images), metadata=data.metadata and _absolute(data.metadata)),
+        data=dataclasses.replace(
+            data, images=_absolute(data.images), metadata=data.metadata and _absolute(data.metadata)
+        ),
         training=dataclasses.replace(training, init_from=training.init_from and _absolute(training.init_from)),
     )
 
@@ -287,7 +293,9 @@ class _Loop:
             state.epoch_seconds += time.perf_counter() - started
             if state.batch in self.snapshots_after:
                 self._take_snapshot()
-            progress.advance(len(rows), f"{note}  {state.images_seen / state.epoch_seconds:.0f} images/s" if note else "")
+            progress.advance(
+                len(rows), f"{note}  {state.images_seen / state.epoch_seconds:.0f} images/s" if note else ""
+            )
             if leaving and not last:
                 self._save_last()
                 self._leave_if_asked(stop, saved=True)

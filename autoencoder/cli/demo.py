@@ -15,7 +15,9 @@ HELP = "the whole job on built-in data, in under three minutes"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `demo`."""
-    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="FOLDER", help="folder to make (default: demo)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo"), metavar="FOLDER", help="folder to make (default: demo)"
+    )
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="(default: 0)")
     add_device(parser)
 

@@ -1,8 +1,8 @@
 """Say what a data file, a run folder or a checkpoint holds; or list the presets.
 
-  autoencoder info data/arena.npz
-  autoencoder info runs/arena
-  autoencoder info presets
+autoencoder info data/arena.npz
+autoencoder info runs/arena
+autoencoder info presets
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ HELP = "what a data file, a run or a checkpoint holds"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `info`."""
-    parser.add_argument("path", metavar="PATH", help="a .npz or .npy file, a run folder, a .pt checkpoint, or 'presets'")
+    parser.add_argument(
+        "path", metavar="PATH", help="a .npz or .npy file, a run folder, a .pt checkpoint, or 'presets'"
+    )
     parser.add_argument("--max-pixel-value", type=positive_float, metavar="X", help="pixel value that stands for 1")
     parser.add_argument("--json", action="store_true", help="print JSON")
 

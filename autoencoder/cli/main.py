@@ -7,12 +7,12 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
 from autoencoder import __version__
-from autoencoder.cli.old_flags import translate
+from autoencoder.cli import old_flags
 from autoencoder.cli.options import Parser, add_common
 from autoencoder.errors import UserError
 
@@ -41,8 +41,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(
+    argv: Sequence[str] | None = None, translate: Callable[[Sequence[str]], list[str]] = old_flags.translate
+) -> int:
     """Run one command; returns the exit status.
+
+    Args:
+        argv: the command line; None for the process's own.
+        translate: rewrites old flags in it to today's; the files in `scripts/` pass one that adds the old defaults.
 
     0 for success; 2 with one line on standard error for what the user can mend; 130 after Ctrl-C and 143 after
     SIGTERM, once what can be saved is saved. Anything else is a defect of the toolkit and shows its traceback.

@@ -1,2 +1,240 @@
-"""placeholder"""
-def translate(argv): return argv
+"""The flags of the script collection that this project carries on, as aliases of today's.
+
+Old flags have underscores, today's have hyphens, so a command line may mix the two. `translate` rewrites the old ones
+before the parser sees them. The files in `scripts/` also ask for the documented defaults, where those differ from the
+console command's.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from autoencoder.cli.options import Parser
+from autoencoder.errors import UserError
+
+DATA = ("train_data_dir", "file_name", "meta_data_file_name")
+CHECKPOINT = ("load_checkpoint", "checkpoint_path", "checkpoint_to_load")
+TRAINING = (
+    "batch_size",
+    "batch_size_latent_space",
+    "split_size",
+    "max_pixel_value",
+    "latent_space_dim",
+    "open_new_folder",
+    "save_model_checkpoints",
+    "checkpoint_interval",
+    "save_latent_space",
+    "checkpoint_latent_space_interval",
+    "val_check_interval",
+)
+VISUALIZING = (
+    "dim_reduction_algo",
+    "extract_latent_space",
+    "extract_latent_space_fc2",
+    "analysis_latent_space_stop_index",
+    "save_plots_or_only_create_movie",
+    "umap_dim_reduction_fit_according_to_specific_epoch",
+    "alternative_latent_space_to_fit_dir",
+)
+GOAL = ("run_goal",)
+
+OLD_FLAGS: dict[str, tuple[str, ...]] = {
+    "train": (*DATA, *CHECKPOINT, *TRAINING, *GOAL),
+    "test": (*DATA, *CHECKPOINT, *GOAL),
+    "visualize": (*DATA, *CHECKPOINT, *VISUALIZING, *GOAL),
+}
+"""The old flags that each command takes. A test knows its run, so the flags of training do not go with it."""
+
+DOCUMENTED_DEFAULTS: dict[str, tuple[str, ...]] = {
+    "train": ("--preset", "rat-ae", "--max-pixel-value", "255"),
+    "test": (),
+    "visualize": ("--layer", "latent", "fc2"),
+}
+"""What the old scripts did unless told otherwise, where today's commands do something else."""
+
+
+def translate(arguments: Sequence[str]) -> list[str]:
+    """The same command line in today's flags.
+
+    Raises:
+        UserError: an old flag has a value that it never had, or is unknown to the command.
+    """
+    if not arguments or arguments[0] not in OLD_FLAGS:
+        return list(arguments)
+    command, rest = arguments[0], list(arguments[1:])
+    parser = Parser(prog=f"autoencoder {command}", add_help=False, allow_abbrev=False)
+    for name in OLD_FLAGS[command]:
+        parser.add_argument(f"--{name}", default=None)
+    old, others = parser.parse_known_args(rest)
+    _refuse_unknown(command, others)
+    _check_goal(old.run_goal, command)
+    new = {"train": _train, "test": _test, "visualize": _visualize}[command](old)
+    return [command, *others, *new]
+
+
+def translate_with_documented_defaults(arguments: Sequence[str]) -> list[str]:
+    """As `translate`, but starting from the old scripts' defaults; every flag that is given overrides them.
+
+    A resumed run, and a call for help, take none of them.
+    """
+    command, rest = arguments[0], arguments[1:]
+    if {"--resume", "--help", "-h"} & _flags(rest):
+        return translate(arguments)
+    return translate([command, *DOCUMENTED_DEFAULTS[command], *rest])
+
+
+def _flags(arguments: Sequence[str]) -> set[str]:
+    return {argument.partition("=")[0] for argument in arguments}
+
+
+def _refuse_unknown(command: str, arguments: list[str]) -> None:
+    everywhere = {f"--{name}" for names in OLD_FLAGS.values() for name in names}
+    misplaced = [flag for flag in sorted(_flags(arguments)) if flag in everywhere]
+    if misplaced:
+        raise UserError(f"'{command}' does not take {', '.join(misplaced)}: the run knows it, leave it out")
+
+
+def _check_goal(goal: str | None, command: str) -> None:
+    if goal is not None and not goal.lower().startswith(command):
+        raise UserError(f"--run_goal {goal} is not what 'autoencoder {command}' does: use the command of that name")
+
+
+# ----------------------------------------------------------------------------------------------------------- commands
+
+
+def _train(old: argparse.Namespace) -> list[str]:
+    data = _data_file(old)
+    new = [] if data is None else [str(data)]
+    new += _metadata(old)
+    new += _renamed(
+        old,
+        batch_size="--batch-size",
+        batch_size_latent_space="--snapshot-batch-size",
+        split_size="--val-fraction",
+        max_pixel_value="--max-pixel-value",
+        latent_space_dim="--latent-dim",
+        val_check_interval="--val-interval",
+    )
+    new += _interval(old, "save_model_checkpoints", "checkpoint_interval", "--checkpoint-interval")
+    new += _interval(old, "save_latent_space", "checkpoint_latent_space_interval", "--snapshots-per-epoch")
+    if not _truth(old, "open_new_folder", default=True):
+        if data is None:
+            raise UserError("--open_new_folder False needs --train_data_dir and --file_name")
+        new += ["--run", str(Path("runs") / data.stem)]
+    if _truth(old, "load_checkpoint", default=False):
+        new += ["--init-from", str(_checkpoint_file(old))]
+    return new
+
+
+def _test(old: argparse.Namespace) -> list[str]:
+    new = []
+    data = _data_file(old)
+    if data is not None:
+        new += ["--data", str(data)]
+    if old.checkpoint_path or old.checkpoint_to_load:
+        file = _checkpoint_file(old)
+        new += ["--run", str(_run_of(file)), "--checkpoint", str(file)]
+    return new
+
+
+def _visualize(old: argparse.Namespace) -> list[str]:
+    new = _metadata(old)
+    data = _data_file(old)
+    if old.checkpoint_path:
+        new += ["--run", str(_run_of(Path(old.checkpoint_path) / "last.pt"))]
+    elif data is not None:
+        new += ["--latest-run-on", str(data)]
+    if old.dim_reduction_algo is not None:
+        new += ["--reduce", old.dim_reduction_algo.lower() or "none"]
+    new += _layers(old)
+    stop = old.analysis_latent_space_stop_index
+    if stop is not None and stop.lower() != "all":
+        new += ["--stop-index", stop]
+    if old.save_plots_or_only_create_movie is not None:
+        save = _truth(old, "save_plots_or_only_create_movie", default=False)
+        new.append("--save-frames" if save else "--no-save-frames")
+    return new + _fit(old)
+
+
+def _layers(old: argparse.Namespace) -> list[str]:
+    if old.extract_latent_space is None and old.extract_latent_space_fc2 is None:
+        return []
+    chosen = [
+        layer
+        for layer, flag in (("latent", "extract_latent_space"), ("fc2", "extract_latent_space_fc2"))
+        if _truth(old, flag, default=True)
+    ]
+    if not chosen:
+        raise UserError("--extract_latent_space and --extract_latent_space_fc2 are both False: nothing is left to draw")
+    return ["--layer", *chosen]
+
+
+def _fit(old: argparse.Namespace) -> list[str]:
+    fit = old.umap_dim_reduction_fit_according_to_specific_epoch
+    alternative = old.alternative_latent_space_to_fit_dir
+    if fit is None:
+        return ["--fit", alternative] if alternative else []
+    known = {"last": ["last"], "first": ["first"], "every_epoch": ["every"], "all": ["last", "first", "every"]}
+    if fit.lower() in known:
+        return ["--fit", *known[fit.lower()]]
+    if fit.lower().startswith("alternative") and alternative:
+        return ["--fit", alternative]
+    raise UserError(
+        "--umap_dim_reduction_fit_according_to_specific_epoch is last, first, every_epoch, All, or alternative "
+        f"together with --alternative_latent_space_to_fit_dir, not {fit}"
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- pieces
+
+
+def _data_file(old: argparse.Namespace) -> Path | None:
+    if old.file_name is None:
+        if old.train_data_dir is not None:
+            raise UserError("--train_data_dir needs --file_name, the data file in that folder")
+        return None
+    return Path(old.train_data_dir or ".", old.file_name)
+
+
+def _metadata(old: argparse.Namespace) -> list[str]:
+    if not old.meta_data_file_name:
+        return []
+    return ["--metadata", str(Path(old.train_data_dir or ".", old.meta_data_file_name))]
+
+
+def _checkpoint_file(old: argparse.Namespace) -> Path:
+    if not old.checkpoint_to_load:
+        raise UserError("--checkpoint_to_load is needed: the checkpoint's file name, in --checkpoint_path")
+    return Path(old.checkpoint_path or ".", old.checkpoint_to_load)
+
+
+def _run_of(checkpoint: Path) -> Path:
+    """The run folder that a checkpoint lies in."""
+    folder = checkpoint.parent
+    return folder.parent if folder.name == "checkpoints" else folder
+
+
+def _renamed(old: argparse.Namespace, **today: str) -> list[str]:
+    return [
+        part for name, flag in today.items() if getattr(old, name) is not None for part in (flag, getattr(old, name))
+    ]
+
+
+def _interval(old: argparse.Namespace, switch: str, interval: str, flag: str) -> list[str]:
+    """A switch and an interval to one flag, for which 0 is off."""
+    if not _truth(old, switch, default=True):
+        return [flag, "0"]
+    return _renamed(old, **{interval: flag})
+
+
+def _truth(old: argparse.Namespace, name: str, *, default: bool) -> bool:
+    text = getattr(old, name)
+    if text is None:
+        return default
+    if text.lower() in ("true", "1", "yes"):
+        return True
+    if text.lower() in ("false", "0", "no"):
+        return False
+    raise UserError(f"--{name} is True or False, not {text}")

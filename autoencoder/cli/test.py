@@ -1,7 +1,7 @@
 """Test how well a run reconstructs: on its own held-out images, or on all images of another data file.
 
-  autoencoder test --run runs/arena
-  autoencoder test --run runs/mnist --data data/mnist-test.npz --noise gaussian:0.5
+autoencoder test --run runs/arena
+autoencoder test --run runs/mnist --data data/mnist-test.npz --noise gaussian:0.5
 """
 
 from __future__ import annotations
@@ -18,15 +18,32 @@ HELP = "measure a run's denoising, with pictures and movies"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `test`."""
     add_run(parser)
-    parser.add_argument("--data", type=Path, metavar="FILE", help="other images to test on (default: the run's held-out ones)")
-    parser.add_argument("--checkpoint", default="last", metavar="NAME", help="last, best, an epoch's number, or a file (default: last)")
-    parser.add_argument("--noise", type=noise, metavar="KIND:AMOUNT", help="corruption of the input, or none (default: the run's own)")
+    parser.add_argument(
+        "--data", type=Path, metavar="FILE", help="other images to test on (default: the run's held-out ones)"
+    )
+    parser.add_argument(
+        "--checkpoint", default="last", metavar="NAME", help="last, best, an epoch's number, or a file (default: last)"
+    )
+    parser.add_argument(
+        "--noise", type=noise, metavar="KIND:AMOUNT", help="corruption of the input, or none (default: the run's own)"
+    )
     parser.add_argument("--limit", type=positive_int, metavar="N", help="test at most N images, evenly spaced")
-    parser.add_argument("--examples", type=positive_int, default=8, metavar="N", help="columns of the grids (default: 8)")
-    parser.add_argument("--movies", action=argparse.BooleanOptionalAction, default=True, help="write movies of input and output (default: yes)")
-    parser.add_argument("--movie-frames", type=positive_int, default=120, metavar="N", help="images in a movie (default: 120)")
+    parser.add_argument(
+        "--examples", type=positive_int, default=8, metavar="N", help="columns of the grids (default: 8)"
+    )
+    parser.add_argument(
+        "--movies",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write movies of input and output (default: yes)",
+    )
+    parser.add_argument(
+        "--movie-frames", type=positive_int, default=120, metavar="N", help="images in a movie (default: 120)"
+    )
     parser.add_argument("--format", choices=("mp4", "gif"), default="mp4", help="of the movies (default: mp4)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to write (default: RUN/test, or RUN/test/NAME for other data)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where to write (default: RUN/test, or RUN/test/NAME for other data)"
+    )
     add_device(parser)
 
 

@@ -1,8 +1,8 @@
 """Train a network on the images in DATA, or go on with a run, and leave a run folder.
 
-  autoencoder train data/arena.npz --run runs/arena
-  autoencoder train data/mnist.npz --noise gaussian:0.5 --epochs 5
-  autoencoder train --resume runs/arena --epochs 80
+autoencoder train data/arena.npz --run runs/arena
+autoencoder train data/mnist.npz --noise gaussian:0.5 --epochs 5
+autoencoder train --resume runs/arena --epochs 80
 """
 
 from __future__ import annotations
@@ -39,64 +39,142 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", nargs="?", metavar="DATA", help="images: .npz, or .npy, which is memory-mapped")
     parser.add_argument("--run", type=Path, help="folder to make (default: runs/DATA-ENCODER-001, or the next number)")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run where it stopped")
-    parser.add_argument("--preset", choices=PRESETS, help="start from a documented system; see 'autoencoder info presets'")
+    parser.add_argument(
+        "--preset", choices=PRESETS, help="start from a documented system; see 'autoencoder info presets'"
+    )
 
     group = parser.add_argument_group("data")
     _add(group, c.DataConfig, "metadata", "metadata file (default: the .csv beside DATA)", metavar="FILE")
     _add(group, c.DataConfig, "columns", "names of the columns of .npy metadata", type=names, metavar="A,B,...")
-    _add(group, c.DataConfig, "max_pixel_value", "pixel value that stands for 1 (default: the dtype's largest; 1 for "
-         "floats)", type=positive_float, metavar="X")
-    _add(group, c.DataConfig, "split", "hold out random images, or blocks of neighbouring video frames", choices=c.SPLITS)
+    _add(
+        group,
+        c.DataConfig,
+        "max_pixel_value",
+        "pixel value that stands for 1 (default: the dtype's largest; 1 for floats)",
+        type=positive_float,
+        metavar="X",
+    )
+    _add(
+        group, c.DataConfig, "split", "hold out random images, or blocks of neighbouring video frames", choices=c.SPLITS
+    )
     _add(group, c.DataConfig, "val_fraction", "share of the images held out", type=_fraction, metavar="F")
-    _add(group, c.DataConfig, "block_size", "images per block (default: a fiftieth of all)", type=positive_int, metavar="N")
+    _add(
+        group,
+        c.DataConfig,
+        "block_size",
+        "images per block (default: a fiftieth of all)",
+        type=positive_int,
+        metavar="N",
+    )
 
     group = parser.add_argument_group("model")
     _add(group, c.ModelConfig, "encoder", "the network", choices=ENCODERS)
     _add(group, c.ModelConfig, "latent_dim", "number of latent units", type=positive_int, metavar="N")
     _add(group, c.ModelConfig, "norm", "normalisation after each layer", choices=c.NORMS)
-    _add(group, c.ModelConfig, "latent_activation", "of the latent units (default: the encoder's own)",
-         choices=c.LATENT_ACTIVATIONS)
+    _add(
+        group,
+        c.ModelConfig,
+        "latent_activation",
+        "of the latent units (default: the encoder's own)",
+        choices=c.LATENT_ACTIVATIONS,
+    )
 
     group = parser.add_argument_group("objective")
-    group.add_argument("--objective", dest="objective", choices=OBJECTIVES, default=argparse.SUPPRESS,
-                       help="what the network is trained for (default: reconstruct)")
+    group.add_argument(
+        "--objective",
+        dest="objective",
+        choices=OBJECTIVES,
+        default=argparse.SUPPRESS,
+        help="what the network is trained for (default: reconstruct)",
+    )
     _add(group, c.ObjectiveConfig, "loss", "loss of a reconstruction", choices=c.RECONSTRUCTION_LOSSES)
-    group.add_argument("--noise", type=noise, default=argparse.SUPPRESS, metavar="KIND:AMOUNT",
-                       help="corrupt the input: gaussian:STD, salt-pepper:FRACTION, masking:FRACTION or poisson:PEAK, "
-                       "for pixels scaled to [0, 1] (default: none)")
+    group.add_argument(
+        "--noise",
+        type=noise,
+        default=argparse.SUPPRESS,
+        metavar="KIND:AMOUNT",
+        help="corrupt the input: gaussian:STD, salt-pepper:FRACTION, masking:FRACTION or poisson:PEAK, "
+        "for pixels scaled to [0, 1] (default: none)",
+    )
 
     group = parser.add_argument_group("training")
     _add(group, c.TrainingConfig, "epochs", "passes over the training images", type=positive_int, metavar="N")
     _add(group, c.TrainingConfig, "batch_size", "images per update", type=positive_int, metavar="N")
     _add(group, c.TrainingConfig, "lr", "learning rate, the largest of the schedule", type=positive_float, metavar="X")
     _add(group, c.TrainingConfig, "schedule", "course of the learning rate", choices=c.SCHEDULES)
-    _add(group, c.TrainingConfig, "weight_decay", "decoupled weight decay; 0 is plain Adam", type=_non_negative, metavar="X")
-    _add(group, c.TrainingConfig, "patience", "stop after so many validations without improvement (default: never)",
-         type=positive_int, metavar="N")
+    _add(
+        group,
+        c.TrainingConfig,
+        "weight_decay",
+        "decoupled weight decay; 0 is plain Adam",
+        type=_non_negative,
+        metavar="X",
+    )
+    _add(
+        group,
+        c.TrainingConfig,
+        "patience",
+        "stop after so many validations without improvement (default: never)",
+        type=positive_int,
+        metavar="N",
+    )
     _add(group, c.TrainingConfig, "seed", "of the split, the weights, the order and the noise", type=count, metavar="N")
     _add(group, c.TrainingConfig, "init_from", "start from the weights of this checkpoint", metavar="CHECKPOINT")
-    _add(group, c.TrainingConfig, "threads", "processor threads (default: torch's choice)", type=positive_int, metavar="N")
+    _add(
+        group,
+        c.TrainingConfig,
+        "threads",
+        "processor threads (default: torch's choice)",
+        type=positive_int,
+        metavar="N",
+    )
     _add(group, c.TrainingConfig, "device", "where to train; auto takes a GPU if there is one", choices=c.DEVICES)
 
     group = parser.add_argument_group("what is kept")
     _add(group, c.TrainingConfig, "val_interval", "epochs between two validations", type=positive_int, metavar="N")
-    _add(group, c.TrainingConfig, "checkpoint_interval", "epochs between two kept checkpoints; 0 keeps only last and "
-         "best", type=count, metavar="N")
-    _add(group, c.TrainingConfig, "snapshots_per_epoch", "latent snapshots in each epoch; 0 for none", type=count, metavar="N")
-    _add(group, c.TrainingConfig, "snapshot_samples", "images in a snapshot: N, all, or auto (an eighth, at least 2,000)",
-         type=samples, metavar="N")
-    _add(group, c.TrainingConfig, "snapshot_batch_size", "batch size for snapshots and validation", type=positive_int,
-         metavar="N")
-    group.add_argument("--tensorboard", action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS,
-                       help="write TensorBoard's event files too (extra 'tensorboard')")
+    _add(
+        group,
+        c.TrainingConfig,
+        "checkpoint_interval",
+        "epochs between two kept checkpoints; 0 keeps only last and best",
+        type=count,
+        metavar="N",
+    )
+    _add(
+        group,
+        c.TrainingConfig,
+        "snapshots_per_epoch",
+        "latent snapshots in each epoch; 0 for none",
+        type=count,
+        metavar="N",
+    )
+    _add(
+        group,
+        c.TrainingConfig,
+        "snapshot_samples",
+        "images in a snapshot: N, all, or auto (an eighth, at least 2,000)",
+        type=samples,
+        metavar="N",
+    )
+    _add(
+        group,
+        c.TrainingConfig,
+        "snapshot_batch_size",
+        "batch size for snapshots and validation",
+        type=positive_int,
+        metavar="N",
+    )
+    group.add_argument(
+        "--tensorboard",
+        action=argparse.BooleanOptionalAction,
+        default=argparse.SUPPRESS,
+        help="write TensorBoard's event files too (extra 'tensorboard')",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Train, or resume, and say what was made."""
-    if args.resume is not None:
-        run_folder = _resume(args)
-    else:
-        run_folder = _train(args)
+    run_folder = _resume(args) if args.resume is not None else _train(args)
     made(args, run_folder.path, f"next: autoencoder test --run {run_folder.path}")
 
 
@@ -126,8 +204,9 @@ def _resume(args: argparse.Namespace) -> Any:
         )
     from autoencoder.training import resume
 
-    trained = resume(args.resume, epochs=getattr(args, "epochs", None), device=getattr(args, "device", None),
-                     quiet=args.quiet)
+    trained = resume(
+        args.resume, epochs=getattr(args, "epochs", None), device=getattr(args, "device", None), quiet=args.quiet
+    )
     _say_result(args, trained.run)
     return trained.run
 
@@ -175,7 +254,9 @@ def _add(group: Any, section: type, name: str, text: str, **options: Any) -> Non
     """A flag for the field `name` of `section`; absent from the arguments unless it is given."""
     default = default_of(section, name)
     shown = "" if default is None or "default:" in text else f" (default: {default})"
-    group.add_argument(f"--{name.replace('_', '-')}", dest=name, default=argparse.SUPPRESS, help=text + shown, **options)
+    group.add_argument(
+        f"--{name.replace('_', '-')}", dest=name, default=argparse.SUPPRESS, help=text + shown, **options
+    )
 
 
 _fraction = number_type(float, "a fraction between 0 and 1", lambda value: 0 < value < 1)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from autoencoder.errors import raise_if_any
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 RADIUS = 200.0
 """Radius of the arena's wall, in pixels."""
@@ -36,10 +36,12 @@ PORT_HALF_ANGLE = math.asin(PORT_HALF_WIDTH / RADIUS)
 LAMP_SIZE = 3.2
 """Half of the side of a port's square lamps, in pixels."""
 
-WALL_CLEARANCE = 11.0
-"""How near the animal's centre comes to the wall, in pixels."""
+_PORTS: list[float] = PORT_ANGLES.tolist()
 
-# The animal's shape, in pixels from the centre of its body; it was sized so that nose to rump is half of a 50-pixel crop.
+WALL_CLEARANCE, PORT_CLEARANCE = 11.0, 6.0
+"""How near the animal's centre comes to the wall, and to the side of a port, in pixels."""
+
+# The animal's shape, in pixels from the centre of its body; nose to rump is half of a 50-pixel crop.
 RUMP, SHOULDER, NOSE = -11.0, 6.5, 8.5
 RUMP_RADIUS, SHOULDER_RADIUS, NOSE_RADIUS = 4.4, 4.0, 1.6
 TAIL_LENGTH, TAIL_SEGMENTS = 19.0, 6
@@ -214,7 +216,7 @@ class _Animal:
         kind, angle = self._rng.random(), self._rng.uniform(0, 2 * math.pi)
         self._in_port = kind < 0.45
         if self._in_port:
-            port = float(self._rng.choice(PORT_ANGLES))
+            port = float(self._rng.choice(_PORTS))
             depth = self._rng.uniform(RADIUS - 4, RADIUS + PORT_DEPTH - 16)
             self._path = [_place(depth, port), _place(RADIUS - 38, port)]
         elif kind < 0.75:
@@ -269,16 +271,22 @@ class _Animal:
         self._choose_goal()
 
     def _move(self, distance: float) -> None:
+        was_in_port = math.hypot(self.x, self.y) > RADIUS - WALL_CLEARANCE + 1  # and not just along the wall
         self.x += distance * math.cos(self.body)
         self.y += distance * math.sin(self.body)
         r, polar = math.hypot(self.x, self.y), math.atan2(self.y, self.x)
-        limit = RADIUS - WALL_CLEARANCE
-        if r > limit:
-            nearest = min(abs((polar - port + math.pi) % (2 * math.pi) - math.pi) for port in PORT_ANGLES.tolist())
-            if nearest * r < PORT_HALF_WIDTH - 6:
-                limit = RADIUS + PORT_DEPTH - 12
-            if r > limit:
-                self.x, self.y = _place(limit, polar)
+        if r <= RADIUS - WALL_CLEARANCE:
+            return
+        port = min(_PORTS, key=lambda angle: abs((polar - angle + math.pi) % (2 * math.pi) - math.pi))
+        # The port's own axes; its walls stop the animal sideways, its back wall ahead, and the arena's wall elsewhere.
+        out, side = r * math.cos(polar - port), r * math.sin(polar - port)
+        room = PORT_HALF_WIDTH - PORT_CLEARANCE
+        if was_in_port or abs(side) < room:
+            out, side = min(out, RADIUS + PORT_DEPTH - WALL_CLEARANCE), min(room, max(-room, side))
+            r, polar = math.hypot(out, side), port + math.atan2(side, out)
+        else:
+            r = RADIUS - WALL_CLEARANCE
+        self.x, self.y = _place(r, polar)
 
 
 def _place(r: float, polar: float) -> tuple[float, float]:
@@ -304,7 +312,8 @@ def render(walk: Walk, size: int) -> tuple[FloatArray, NDArray[np.uint8]]:
 
 def _cover(distance: FloatArray) -> FloatArray:
     """How much of a pixel a shape covers, from the signed distance of the pixel's centre to the shape's edge."""
-    return np.clip(0.5 - distance, 0.0, 1.0)
+    cover: FloatArray = np.clip(0.5 - distance, 0.0, 1.0)
+    return cover
 
 
 def _column(values: NDArray[np.float64]) -> FloatArray:
@@ -380,7 +389,7 @@ _Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def _capsule(across: FloatArray, up: FloatArray, start: _Points, end: _Points) -> tuple[FloatArray, FloatArray]:
-    """Distance of every pixel to the segments from `start` to `end`, and where along it (0 to 1) the nearest point is."""
+    """Distance of every pixel to the segments from `start` to `end`, and where along it (0 to 1) the nearest is."""
     vx, vy = _column(end[0] - start[0]), _column(end[1] - start[1])
     px, py = across - _column(start[0]), up - _column(start[1])
     along = np.clip((px * vx + py * vy) / (vx * vx + vy * vy), 0.0, 1.0)

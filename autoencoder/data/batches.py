@@ -1,7 +1,7 @@
 """Images of a set as float batches on a device.
 
-Pixels stay in their stored type until a batch is asked for. On a GPU they are sent once, if they fit in half of its free
-memory; on the CPU a batch is gathered from the array or from its memory map.
+Pixels stay in their stored type until a batch is asked for. On a GPU they are sent once, if they fit in half of its
+free memory; on the CPU a batch is gathered from the array or from its memory map.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def epoch_order(train_rows: Rows, generator: np.random.Generator) -> Rows:
 
 
 def split_into_batches(rows: Rows, batch_size: int) -> list[Rows]:
-    """Batches of `batch_size`; a single row left over joins the batch before it, since a batch norm cannot train on one.
+    """Batches of `batch_size`; a single row left over joins the batch before it, as a batch norm cannot train on one.
 
     Every row is in exactly one batch.
     """

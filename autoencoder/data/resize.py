@@ -31,8 +31,8 @@ def _means(values: NDArray[np.float64], start: float, stop: float, size: int) ->
     edges = np.linspace(start, stop, size + 1)
     whole = np.minimum(edges.astype(np.int64), values.shape[-1] - 1)
     # The integral up to each edge: all pixels before the one in which it lies, and its share of that one.
-    up_to = np.cumsum(values, axis=-1)[..., whole] - (whole + 1 - edges) * values[..., whole]
-    return np.diff(up_to, axis=-1) * (size / (stop - start))
+    up_to: NDArray[np.float64] = np.cumsum(values, axis=-1)[..., whole] - (whole + 1 - edges) * values[..., whole]
+    return (up_to[..., 1:] - up_to[..., :-1]) * (size / (stop - start))
 
 
 def fit(image: np.ndarray, pad: int = 0, resize: int | None = None) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Representations over training, brought to the plane."""

@@ -54,6 +54,7 @@ def embed_run(
     reducer: str = "umap",
     fit: str = "last",
     layer: str = "latent",
+    images: ImageSet | None = None,
     stop_index: int | None = None,
     seed: int | None = None,
     device: str = "auto",
@@ -67,6 +68,7 @@ def embed_run(
         reducer: `umap`, `pca` or `tsne`.
         fit: `last`, `first`, `every`, or the path of a snapshot (`.npy`) of this or another run.
         layer: `latent`, or `fc2`, the decoder's first layer.
+        images: the run's data, where the caller has them loaded.
         stop_index: use only so many snapshots, from the first one; the last of these is what `last` means.
         seed: of the projection; None for the run's.
         device: where `fc2` is computed.
@@ -79,7 +81,7 @@ def embed_run(
     """
     folder = Run(run)
     config = folder.config()
-    images = load_data(config)
+    images = load_data(config) if images is None else images
     rows = folder.split().snapshot
     if len(rows) == 0 or int(rows.max()) >= len(images):
         raise UserError(f"{images.source} has {len(images)} images, fewer than {folder.split_file} names")
@@ -98,7 +100,9 @@ def embed_run(
         fit_on = _fit_target(fit, moments)
         width = moments[-1].load().shape[1]
         if fit_on.shape[1] != width:
-            raise UserError(f"{fit} has {fit_on.shape[1]} features and the layer '{layer}' of {folder.path} has {width}")
+            raise UserError(
+                f"{fit} has {fit_on.shape[1]} features and the layer '{layer}' of {folder.path} has {width}"
+            )
         narrow = Narrowing(fit_on, chosen_seed)
         embeddings = embed_snapshots(
             (narrow(moment.load()) for moment in moments), narrow(fit_on), reducer, chosen_seed, on_progress

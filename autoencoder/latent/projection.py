@@ -2,8 +2,8 @@
 
 UMAP is fitted by umap-learn, but new points are placed here: at the mean of their nearest fitted neighbours, weighted
 by UMAP's own membership strengths. That is where `umap.UMAP.transform` begins before it moves the points by gradient
-steps. The steps cost most of a minute per snapshot on two cores and the compilation of one more kernel, and they draw
-random numbers, so a movie would tremble; without them a point moves only when its latent does.
+steps. The steps take seconds per snapshot and draw random numbers, so that a movie would tremble; without them a point moves
+only when its latent does.
 """
 
 from __future__ import annotations
@@ -204,14 +204,18 @@ class TsneProjection:
         self._perplexity = min(TSNE_PERPLEXITY, (len(self._fitted) - 1) / 3)
         tsne = TSNE(perplexity=self._perplexity, initialization="pca", random_state=self._seed, n_jobs=1)
         self._tsne = tsne.fit(self._fitted)
+        self._embedding = np.array(self._tsne, np.float32)
         return self
 
     def transform(self, X: FloatArray) -> FloatArray:
         """See `Projection.transform`."""
         latent = _placeable(X, self._fitted.shape[1])
         if np.array_equal(latent, self._fitted):
-            return np.array(self._tsne, np.float32)
-        return np.array(self._tsne.transform(latent, perplexity=min(5.0, self._perplexity)), np.float32)
+            return self._embedding.copy()
+        placed = np.array(self._tsne.transform(latent, perplexity=min(5.0, self._perplexity)), np.float32)
+        # openTSNE moves the fitted embedding itself to a new origin as it places points; this takes that back.
+        moved = np.array(self._tsne, np.float32).mean(axis=0) - self._embedding.mean(axis=0)
+        return cast(FloatArray, placed - moved)
 
 
 # ------------------------------------------------------------------------------------------------------------- helpers
@@ -220,8 +224,8 @@ class TsneProjection:
 def _membership(distances: NDArray[Any]) -> NDArray[np.float64]:
     """UMAP's weights of each row's neighbours, scaled to a sum of 1.
 
-    A weight is exp(-distance / sigma), with the sigma of each row such that the weights add up to log2(k): a point
-    among close neighbours and one far from all of them both listen to about four.
+    A weight is exp(-distance / sigma), with the sigma of each row such that the weights of all but the nearest
+    neighbour add up to log2(k): a point among close neighbours and one far from all of them both listen to about five.
 
     Args:
         distances: (m, k) to the k nearest fitted points, ascending.
@@ -234,7 +238,7 @@ def _membership(distances: NDArray[Any]) -> NDArray[np.float64]:
     low, high = np.full_like(mean, np.log(1e-3)), np.full_like(mean, np.log(1e3))
     for _ in range(30):
         middle = (low + high) / 2
-        too_wide = np.exp(-relative / np.exp(middle)).sum(axis=1, keepdims=True) > target
+        too_wide = np.exp(-relative[:, 1:] / np.exp(middle)).sum(axis=1, keepdims=True) > target
         high, low = np.where(too_wide, middle, high), np.where(too_wide, low, middle)
     # Relative to the nearest one, so that not all weights vanish; the common factor leaves the mean as it is.
     weights = np.exp(-(relative - relative[:, :1]) / np.exp(high))

@@ -1,0 +1,1 @@
+"""Networks: an encoder each, with the decoder that mirrors it."""

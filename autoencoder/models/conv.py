@@ -34,7 +34,12 @@ class Encoder(nn.Module):
     """Images (N, C, H, W) in [0, 1] to latent (N, latent_dim)."""
 
     def __init__(
-        self, image_shape: tuple[int, int, int], latent_dim: int, *, norm: str = "batch", latent_activation: str = "relu"
+        self,
+        image_shape: tuple[int, int, int],
+        latent_dim: int,
+        *,
+        norm: str = "batch",
+        latent_activation: str = "relu",
     ) -> None:
         super().__init__()
         channels, height, width = image_shape
@@ -79,7 +84,7 @@ class Decoder(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         """(N, latent_dim) to (N, C, H, W)."""
-        maps = self.first_layer(latent).unflatten(1, (128, *self._third))
+        maps = self.first_layer(latent).reshape(-1, 128, *self._third)
         maps = maps.contiguous(memory_format=torch.channels_last)
         maps = _extend(self.double_second(self.grow_third(maps)), self._second)
         maps = _extend(self.double_first(self.grow_second(maps)), self._first)

@@ -99,9 +99,7 @@ def build_encoder(config: ModelConfig, image_shape: ImageShape) -> nn.Module:
     """The encoder that `config` names, for images of `image_shape`, with freshly drawn weights."""
     module = architecture(config.encoder)
     activation = config.latent_activation or module.DEFAULT_LATENT_ACTIVATION
-    encoder: nn.Module = module.Encoder(
-        image_shape, config.latent_dim, norm=config.norm, latent_activation=activation
-    )
+    encoder: nn.Module = module.Encoder(image_shape, config.latent_dim, norm=config.norm, latent_activation=activation)
     return encoder
 
 

@@ -157,7 +157,8 @@ class EvolutionFigure:
         excess = max(map(len, self._names), default=0) - SHORT_NAME
         self._width = WIDTH + max(0, excess) * PIXELS_PER_LETTER
         self._figure = Figure(figsize=(self._width / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")
-        self._canvas: Any = FigureCanvasAgg(self._figure)  # Any: its methods are not typed
+        canvas: Any = FigureCanvasAgg(self._figure)
+        self._canvas = canvas  # Any: its methods are not typed
 
         self._draw_frame(title or f"latent space coloured by {label}", reducer)
         if self._coloring.colormap is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -50,8 +51,9 @@ def image_grid(rows: Sequence[Row], captions: Sequence[str] | None = None, title
     column = 1.3  # inches
     margin = 0.35 + 0.11 * max(len(name) for name, _ in rows)  # for the rows' titles, left of the first column
     size = (margin + column * n * 1.06 + 0.15, column * sum(heights) * 1.08 + 0.5 + (0.5 if title else 0))
-    fig = Figure(figsize=size, dpi=100, layout="constrained")
+    fig = Figure(figsize=size, dpi=100)
     FigureCanvasAgg(fig)
+    fig.set_layout_engine("constrained", w_pad=0.06, h_pad=0.05)
     axes = fig.subplots(len(rows), n, squeeze=False, height_ratios=heights)
     for (name, array), row_axes in zip(rows, axes, strict=True):
         if array.ndim == 2:
@@ -79,7 +81,7 @@ def latent_row(latent: FloatArray, axes: Sequence[Axes]) -> None:
     known = np.abs(latent[np.isfinite(latent)])
     scale = float(known.max()) if known.size and known.max() > 0 else 1.0
     n_columns = _tile_columns(latent.shape[1])
-    n_rows = -(-latent.shape[1] // n_columns)
+    n_rows = math.ceil(latent.shape[1] / n_columns)
     for ax, code in zip(axes, latent, strict=True):
         tile = np.full(n_rows * n_columns, np.nan)
         tile[: len(code)] = code
@@ -102,9 +104,8 @@ def _relative_height(array: NDArray[Any]) -> float:
     """Height of a row of unit-wide tiles."""
     if array.ndim == 2:
         n_columns = _tile_columns(array.shape[1])
-        return -(-array.shape[1] // n_columns) / n_columns
-    height, width = array.shape[1:3]
-    return float(height) / float(width)
+        return float(math.ceil(array.shape[1] / n_columns) / n_columns)
+    return float(array.shape[1]) / float(array.shape[2])
 
 
 # --------------------------------------------------------------------------------------------------------------- movie
@@ -128,7 +129,7 @@ def side_by_side(
     shapes = {array.shape for _, array in parts}
     if len(shapes) != 1 or images.ndim not in (3, 4):
         raise UserError(f"images, outputs and clean images side by side have one shape, not {sorted(shapes)}")
-    factor = -(-MIN_TILE_HEIGHT // images.shape[1])
+    factor = math.ceil(MIN_TILE_HEIGHT / images.shape[1])
     tile_width = images.shape[2] * factor
     strip = _caption_strip([name for name, _ in parts], tile_width)
     for row in range(len(images)):

@@ -41,30 +41,14 @@ class MovieWriter:
             raise UserError(f"a movie needs more than 0 frames per second, not {fps}")
         self._path, self._fps = path, fps
         self._stack = contextlib.ExitStack()
-        self._writer: Any = None
+        self._sink: Any = None
         self._shape: tuple[int, ...] | None = None
 
     def __enter__(self) -> MovieWriter:
-        import imageio.v2 as imageio
-
         with contextlib.ExitStack() as stack:
             temporary = stack.enter_context(replacing(self._path))
-            if self._path.suffix.lower() == ".gif":
-                options: dict[str, Any] = {"duration": 1000 / self._fps, "loop": 0}  # milliseconds
-            else:
-                options = {
-                    "fps": self._fps,
-                    "codec": "libx264",
-                    "pixelformat": "yuv420p",
-                    "quality": None,  # imageio's own scale; crf is set instead
-                    "macro_block_size": 1,  # no rescaling: text would blur
-                    "ffmpeg_log_level": "error",
-                    "output_params": ["-crf", "18", "-preset", "veryfast", "-movflags", "+faststart"],
-                }
-            kind = "GIF-PIL" if self._path.suffix.lower() == ".gif" else "FFMPEG"
-            self._writer = stack.enter_context(
-                contextlib.closing(imageio.get_writer(temporary, format=kind, mode="I", **options))
-            )
+            open_sink = _GifSink if self._path.suffix.lower() == ".gif" else _open_mp4
+            self._sink = stack.enter_context(contextlib.closing(open_sink(temporary, self._fps)))
             self._stack = stack.pop_all()
         return self
 
@@ -85,7 +69,42 @@ class MovieWriter:
         if self._shape not in (None, colour.shape):
             raise UserError(f"the frames of {self._path} differ in size: {self._shape} and then {colour.shape}")
         self._shape = colour.shape
-        self._writer.append_data(_even(colour) if self._path.suffix.lower() == ".mp4" else colour)
+        self._sink.append_data(_even(colour) if self._path.suffix.lower() == ".mp4" else colour)
+
+
+def _open_mp4(path: Path, fps: float) -> Any:
+    import imageio.v2 as imageio
+
+    return imageio.get_writer(
+        path,
+        format="FFMPEG",
+        mode="I",
+        fps=fps,
+        codec="libx264",
+        pixelformat="yuv420p",
+        quality=None,  # imageio's own scale; crf is set instead
+        macro_block_size=1,  # no rescaling: text would blur
+        ffmpeg_log_level="error",
+        output_params=["-crf", "18", "-preset", "veryfast", "-movflags", "+faststart"],
+    )
+
+
+class _GifSink:
+    """Keeps the frames, one byte per pixel, until it is closed: Pillow writes a `.gif` in one call."""
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self._path, self._milliseconds = path, round(1000 / fps)
+        self._frames: list[Any] = []
+
+    def append_data(self, frame: Frame) -> None:
+        from PIL import Image
+
+        self._frames.append(Image.fromarray(frame).quantize(256, dither=Image.Dither.NONE))
+
+    def close(self) -> None:
+        if self._frames:
+            first, *rest = self._frames
+            first.save(self._path, save_all=True, append_images=rest, duration=self._milliseconds, loop=0)
 
 
 def _even(frame: Frame) -> Frame:

@@ -46,10 +46,14 @@ def demo(
     before, after = evaluation.input_quality, evaluation.output_quality
     if before is not None:
         say(
-            f"PSNR to the clean image: noisy input {before.psnr_db:.1f} dB, PCA with {evaluation.pca_components} components "
-            f"{evaluation.pca_quality.psnr_db:.1f} dB, the autoencoder's output {after.psnr_db:.1f} dB"
+            f"PSNR to the clean image: noisy input {before.psnr_db:.1f} dB, PCA with {evaluation.pca_components} "
+            f"components {evaluation.pca_quality.psnr_db:.1f} dB, the autoencoder's output {after.psnr_db:.1f} dB"
         )
     say("4 of 4: projecting and drawing the latent space")
     drawn = visualize(run.path, color_by=COLUMNS, device=device, quiet=quiet)
     tests = run.output_folder("test")
-    return [tests / "grid.png", tests / "side_by_side.mp4", *(file for file in drawn if file.suffix in (".png", ".mp4"))]
+    return [
+        tests / "grid.png",
+        tests / "side_by_side.mp4",
+        *(file for file in drawn if file.suffix in (".png", ".mp4")),
+    ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -108,7 +107,10 @@ def _write_movies(evaluation: Evaluation, out: Path, n_frames: int, suffix: str,
     made = []
     for name, make in frames.items():
         path = out / f"{name}.{suffix}"
-        with Progress(f"Writing {path.name}", len(rows), "frames", quiet=quiet) as progress, MovieWriter(path, MOVIE_FPS) as movie:
+        with (
+            Progress(f"Writing {path.name}", len(rows), "frames", quiet=quiet) as progress,
+            MovieWriter(path, MOVIE_FPS) as movie,
+        ):
             for frame in make():
                 movie.append(frame)
                 progress.advance()
@@ -133,12 +135,11 @@ def to_picture(images: NDArray[np.floating]) -> NDArray[np.floating]:
         return images[:, 0]
     if images.shape[1] == 3:
         return images.transpose(0, 2, 3, 1)
-    return images.mean(axis=1)
+    gray: NDArray[np.floating] = images.mean(axis=1)
+    return gray
 
 
 def _save(figure: Figure, path: Path) -> Path:
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI)
     return path
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from autoencoder.config import RunConfig
 from autoencoder.data.metadata import ColumnKind
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.files import replacing, write_arrays, write_json
@@ -33,6 +35,8 @@ def visualize(
     fit: str = "last",
     layer: str = "latent",
     color_by: Sequence[str] | None = None,
+    metadata: Path | None = None,
+    columns: Sequence[str] | None = None,
     stop_index: int | None = None,
     examples: int = 4,
     movie_format: str = "mp4",
@@ -50,6 +54,8 @@ def visualize(
         run: a run folder, finished or in training.
         reducer, fit, layer, stop_index, seed, device: see `autoencoder.latent.evolution.embed_run`.
         color_by: columns, a movie each; None for all columns of the metadata.
+        metadata: file of other metadata than the run's, to colour by.
+        columns: names of its columns, where it is an `.npy`.
         examples: pictures beside the plot that follow their points, up to 6.
         movie_format: `mp4` or `gif`.
         fps: frames per second.
@@ -66,29 +72,50 @@ def visualize(
         UserError: as `embed_run` does, or a column is not there.
     """
     folder = Run(run)
-    metadata = load_data(folder.config()).metadata
-    columns = list(color_by) if color_by is not None else list(metadata.names)
-    problems = [] if 0 <= examples <= MAX_EXAMPLES else [f"up to {MAX_EXAMPLES} examples fit beside the plot, not {examples}"]
-    for name in columns:
+    images = load_data(_with_metadata(folder.config(), metadata, columns))
+    colored = list(color_by) if color_by is not None else list(images.metadata.names)
+    problems = (
+        [] if 0 <= examples <= MAX_EXAMPLES else [f"up to {MAX_EXAMPLES} examples fit beside the plot, not {examples}"]
+    )
+    for name in colored:
         try:
-            metadata.column(name)
+            images.metadata.column(name)
         except UserError as error:
             problems += error.problems
     raise_if_any(problems)
 
     with Progress(f"Projecting by {reducer}", None, "snapshots", quiet=quiet) as progress:
         evolution = embed_run(
-            run, reducer=reducer, fit=fit, layer=layer, stop_index=stop_index, seed=seed, device=device,
-            on_start=progress.set_total, on_progress=progress.advance,
+            run,
+            reducer=reducer,
+            fit=fit,
+            layer=layer,
+            images=images,
+            stop_index=stop_index,
+            seed=seed,
+            device=device,
+            on_start=progress.set_total,
+            on_progress=progress.advance,
         )
     if out is None:
         parts = [reducer, _fit_name(fit), *([] if layer == "latent" else [layer])]
         out = folder.output_folder("visualize", "-".join(parts))
     schedule = _schedule(len(evolution.steps), fps, seconds)
     made = [_write_embedding(evolution, out)]
-    for name in columns or [NO_COLUMN]:
+    for name in colored or [NO_COLUMN]:
         made += _draw_column(evolution, name, out, schedule, examples, movie_format, fps, save_frames, quiet)
     return made
+
+
+def _with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[str] | None) -> RunConfig:
+    if metadata is None and columns is None:
+        return config
+    data = dataclasses.replace(
+        config.data,
+        metadata=config.data.metadata if metadata is None else str(metadata),
+        columns=config.data.columns if columns is None else tuple(columns),
+    )
+    return dataclasses.replace(config, data=data)
 
 
 def _schedule(n_snapshots: int, fps: float, seconds: float | None) -> list[int]:

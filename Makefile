@@ -1,0 +1,60 @@
+# `make demo` and `make test` do all the set-up: a virtual environment in .venv, with the versions of constraints.txt.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# Tests run in one process per core, so each process gets one thread; otherwise they fight over the cores.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: help demo test test-all lint format bench clean
+
+help:
+	@echo "make demo      set up, then run the main job on built-in data; results in demo/"
+	@echo "make test      set up, then run the tests (a few minutes)"
+	@echo "make test-all  also the slow ones"
+	@echo "make lint      ruff and mypy"
+	@echo "make bench     speed and quality benchmarks (about an hour)"
+	@echo "make clean     remove demo/ and the caches; .venv and runs/ stay"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) install -c constraints.txt -e '.[dev,pose,tensorboard,tsne]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	rm -rf demo
+	$(BIN)/autoencoder demo --out demo
+
+test: $(VENV)/.installed-dev
+	$(PYTEST) -m "not slow"
+
+test-all: $(VENV)/.installed-dev
+	$(PYTEST)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/time_to_quality.py
+	$(BIN)/python benchmarks/snapshot_cost.py
+	$(BIN)/python benchmarks/memory.py
+
+clean:
+	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

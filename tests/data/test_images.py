@@ -1,0 +1,285 @@
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autoencoder.data import arrays
+from autoencoder.data import images as images_module
+from autoencoder.data.images import load_images
+from autoencoder.errors import UserError
+
+RNG = np.random.default_rng(0)
+PIXELS = RNG.integers(0, 256, (6, 5, 7), dtype=np.uint8)
+
+
+def npz(path: Path, **arrays: np.ndarray) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+def npy(path: Path, array: np.ndarray) -> Path:
+    np.save(path, array)
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", ">u2", "f2", "f4", "f8"])
+def test_stored_type_is_kept_and_scaled(tmp_path: Path, dtype: str) -> None:
+    top = {"u1": 255, "u2": 65535}.get(dtype[-2:], 1.0)
+    stored = (PIXELS / 255 * top).astype(dtype)
+    loaded = load_images(npy(tmp_path / "a.npy", stored))
+    assert loaded.images.dtype == np.dtype(dtype)
+    assert loaded.max_pixel_value == top
+    assert (len(loaded), loaded.image_shape) == (6, (1, 5, 7))
+    rows = np.array([4, 0])
+    batch = loaded.scaled(rows)
+    assert batch.dtype == np.float32
+    assert batch.shape == (2, 1, 5, 7)
+    np.testing.assert_allclose(batch[:, 0], PIXELS[rows] / 255, atol=1e-3)
+
+
+def test_npy_is_memory_mapped_and_npz_is_not(tmp_path: Path) -> None:
+    assert isinstance(load_images(npy(tmp_path / "a.npy", PIXELS)).images, np.memmap)
+    assert not isinstance(load_images(npz(tmp_path / "b.npz", images=PIXELS)).images, np.memmap)
+
+
+def test_colour_keeps_its_channels(tmp_path: Path) -> None:
+    stored = RNG.random((4, 3, 6, 5), dtype=np.float32)
+    loaded = load_images(npy(tmp_path / "a.npy", stored))
+    assert loaded.image_shape == (3, 6, 5)
+    np.testing.assert_array_equal(loaded.scaled(slice(1, 3)), stored[1:3])
+
+
+@pytest.mark.parametrize("key", ["images", "arr_0", "frames"])
+def test_key_of_the_images(tmp_path: Path, key: str) -> None:
+    arrays = {key: PIXELS, "clean": PIXELS // 2, "label": np.arange(6)}
+    loaded = load_images(npz(tmp_path / "a.npz", **arrays))
+    np.testing.assert_array_equal(loaded.images[:, 0], PIXELS)
+    np.testing.assert_allclose(loaded.scaled([1], of="clean")[0, 0], (PIXELS[1] // 2) / 255, atol=1e-6)
+    assert loaded.metadata.names == ("label",)
+
+
+def test_two_likely_arrays_are_not_guessed_between(tmp_path: Path) -> None:
+    path = npz(tmp_path / "a.npz", left=PIXELS, right=PIXELS)
+    with pytest.raises(UserError, match=r"which array of .*a\.npz .*Name it 'images'; its arrays are left .*, right"):
+        load_images(path)
+
+
+@pytest.mark.parametrize("inside", [1, 255, True, 1.0])
+def test_masks_of_any_kind_become_zero_and_one(tmp_path: Path, inside: float) -> None:
+    mask = np.where(PIXELS > 100, inside, 0).astype(np.asarray(inside).dtype)
+    loaded = load_images(npz(tmp_path / "a.npz", images=PIXELS, mask=mask))
+    assert loaded.mask is not None
+    assert loaded.mask.dtype == np.uint8
+    np.testing.assert_array_equal(loaded.scaled(slice(None), of="mask")[:, 0], PIXELS > 100)
+
+
+def test_asking_for_what_is_not_there(tmp_path: Path) -> None:
+    loaded = load_images(npz(tmp_path / "a.npz", images=PIXELS))
+    with pytest.raises(UserError, match=r"a\.npz has no array 'mask'"):
+        loaded.scaled([0], of="mask")
+
+
+# ------------------------------------------------------------------------------------------------------------ metadata
+
+
+def test_sibling_comes_before_arrays_within(tmp_path: Path) -> None:
+    path = npz(tmp_path / "a.npz", images=PIXELS, inner=np.arange(6))
+    assert load_images(path).metadata.names == ("inner",)
+    (tmp_path / "a.csv").write_text("outer\n" + "1\n" * 6)
+    assert load_images(path).metadata.names == ("outer",)
+    np.save(tmp_path / "other.npy", np.arange(6))
+    assert load_images(path, tmp_path / "other.npy", ["given"]).metadata.names == ("given",)
+
+
+def test_npy_sibling_needs_names(tmp_path: Path) -> None:
+    path = npy(tmp_path / "a.npy", PIXELS)
+    np.save(tmp_path / "a_metadata.npy", np.arange(6))
+    assert load_images(path).metadata.names == ()
+    assert load_images(path, columns=["label"]).metadata.names == ("label",)
+
+
+def test_names_without_metadata_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"columns are named and there is no metadata"):
+        load_images(npy(tmp_path / "a.npy", PIXELS), columns=["label"])
+
+
+def test_wrong_rows(tmp_path: Path) -> None:
+    path = npy(tmp_path / "a.npy", PIXELS)
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    with pytest.raises(UserError, match=r"a\.csv has 1 rows and .*a\.npy has 6 images"):
+        load_images(path)
+    with pytest.raises(UserError, match=r"'label' in .*b\.npz has 5 values for 6 images"):
+        load_images(npz(tmp_path / "b.npz", images=PIXELS, label=np.arange(5)))
+
+
+# ------------------------------------------------------------------------------------------------------------ refusals
+
+
+def test_missing_empty_and_foreign_files(tmp_path: Path) -> None:
+    for name in ("a.npy", "a.npz"):
+        with pytest.raises(UserError, match=rf"no file .*{name}"):
+            load_images(tmp_path / name)
+        (tmp_path / name).touch()
+        with pytest.raises(UserError, match=rf"{name} is empty \(0 bytes\)"):
+            load_images(tmp_path / name)
+        (tmp_path / name).write_text("this is no array at all")
+        with pytest.raises(UserError, match=rf"{name} is damaged, or no NumPy file"):
+            load_images(tmp_path / name)
+    (tmp_path / "a.png").write_text("x")
+    with pytest.raises(UserError, match=r"a\.png .*read from \.npy or \.npz"):
+        load_images(tmp_path / "a.png")
+    with pytest.raises(UserError, match="is a folder"):
+        load_images(tmp_path)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_cut_short_anywhere(tmp_path: Path, suffix: str, compress: bool) -> None:
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".npy":
+        np.save(path, PIXELS)
+    else:
+        (np.savez_compressed if compress else np.savez)(path, images=PIXELS, clean=PIXELS)
+    whole = path.read_bytes()
+    for length in {1, 5, 9, 60, len(whole) // 2, len(whole) - 1}:
+        path.write_bytes(whole[:length])
+        with pytest.raises(UserError, match=f"a{suffix}"):
+            load_images(path)
+
+
+def test_a_flipped_bit_in_an_npz_is_seen(tmp_path: Path) -> None:
+    path = npz(tmp_path / "a.npz", images=PIXELS)
+    content = bytearray(path.read_bytes())
+    content[content.index(PIXELS.tobytes()) + 50] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.npz is damaged"):
+        load_images(path)
+
+
+def test_a_header_that_promises_the_world_takes_no_memory(tmp_path: Path) -> None:
+    path = npy(tmp_path / "a.npy", PIXELS)
+    path.write_bytes(path.read_bytes().replace(b"(6, 5, 7), }", b"(6, 5, 7000000000000), }")[: path.stat().st_size])
+    with pytest.raises(UserError, match=r"a\.npy is (cut short|damaged)"):
+        load_images(path)
+
+
+def test_a_set_that_does_not_fit_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = npz(tmp_path / "a.npz", images=PIXELS)
+    monkeypatch.setattr(arrays, "available_memory", lambda: PIXELS.nbytes - 1)
+    with pytest.raises(UserError, match=r"a\.npz needs .* GB .* available: save it as \.npy"):
+        load_images(path)
+
+
+def test_available_memory_is_plausible() -> None:
+    available = arrays.available_memory()
+    assert available is None or 2**20 < available < 2**50
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (PIXELS[0], r"shape \(5, 7\): images are \(N, height, width\)"),
+        (PIXELS[:0], "no pixel in it"),
+        (PIXELS[:, :0], "no pixel in it"),
+        (np.zeros((2, 50, 50, 3), np.uint8), r"channels last: save images\.transpose\(0, 3, 1, 2\)"),
+        (PIXELS.astype(np.int64), r"type int64, .*astype\('float32'\)"),
+        (PIXELS > 3, r"type bool, .*astype\('uint8'\)"),
+        (PIXELS.astype(np.complex64), "type complex64"),
+        (PIXELS.astype(np.float32), r"pixels up to 2\d\d, over the largest pixel value 1: give --max-pixel-value 255"),
+        (PIXELS / 255 - 0.5, r"negative pixels \(down to -0\.5\)"),
+    ],
+)
+def test_what_is_no_set_of_images(tmp_path: Path, array: np.ndarray, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        load_images(npy(tmp_path / "a.npy", array))
+    assert "a.npy" in str(caught.value)
+
+
+def test_python_objects_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([None, 1], dtype=object), allow_pickle=True)
+    with pytest.raises(UserError, match=r"a\.npy holds Python objects|a\.npy in .* holds Python objects"):
+        load_images(tmp_path / "a.npy")
+    np.savez(tmp_path / "a.npz", images=np.array([None, 1], dtype=object))
+    with pytest.raises(UserError, match=r"array 'images' in .*a\.npz holds Python objects"):
+        load_images(tmp_path / "a.npz")
+
+
+def test_broken_pixels_are_counted_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images_module, "CHUNK_BYTES", 2 * 35 * 4)
+    pixels = (PIXELS / 255).astype(np.float32)
+    pixels[3, 0, :2], pixels[5, 1, 1], pixels[4, 0, 0] = np.nan, np.inf, 7.0
+    with pytest.raises(UserError) as caught:
+        load_images(npy(tmp_path / "a.npy", pixels))
+    broken, over = caught.value.problems
+    assert "3 pixels that are NaN or infinite, the first in image 3" in broken
+    assert "pixels up to 7" in over
+
+
+def test_all_problems_come_in_one_error(tmp_path: Path) -> None:
+    pixels = np.full((6, 5, 7), -1.0)
+    pixels[2] = 9
+    path = npz(tmp_path / "a.npz", images=pixels, clean=pixels[:3], mask=np.zeros((6, 2, 2)))
+    with pytest.raises(UserError) as caught:
+        load_images(path)
+    text = " | ".join(caught.value.problems)
+    for part in ("negative pixels", "pixels up to 9", "'clean'", "'mask'"):
+        assert part in text
+
+
+def test_clean_of_another_type_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"'clean' .* is float64 and the images uint8"):
+        load_images(npz(tmp_path / "a.npz", images=PIXELS, clean=PIXELS / 255))
+
+
+def test_given_largest_value(tmp_path: Path) -> None:
+    path = npy(tmp_path / "a.npy", PIXELS.astype(np.float32))
+    np.testing.assert_allclose(load_images(path, max_pixel_value=255).scaled([0])[0, 0], PIXELS[0] / 255, rtol=1e-6)
+    with pytest.raises(UserError, match="over the largest pixel value 100"):
+        load_images(path, max_pixel_value=100)
+
+
+# ---------------------------------------------------------------------------------------------------------------- hash
+
+
+def test_hash_depends_on_pixels_shape_and_type(tmp_path: Path) -> None:
+    def digest(array: np.ndarray) -> str:
+        return load_images(npy(tmp_path / "a.npy", array)).content_hash()
+
+    changed = PIXELS.copy()
+    changed[3, 2, 2] ^= 1
+    hashes = {digest(PIXELS), digest(changed), digest(PIXELS.transpose(0, 2, 1)), digest(PIXELS.astype(np.uint16))}
+    assert len(hashes) == 4
+    assert digest(PIXELS) == load_images(npz(tmp_path / "b.npz", images=PIXELS)).content_hash()
+
+
+def test_hash_of_a_large_set_reads_head_tail_and_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images_module, "WHOLE_HASH_BYTES", 100)
+    monkeypatch.setattr(images_module, "HASH_ROWS", 2)
+    pixels = RNG.integers(0, 256, (50, 4, 4), dtype=np.uint8)
+    before = load_images(npy(tmp_path / "a.npy", pixels)).content_hash()
+    for row, seen in ((0, True), (1, True), (20, False), (48, True), (49, True)):
+        changed = pixels.copy()
+        changed[row] ^= 1
+        assert (load_images(npy(tmp_path / "b.npy", changed)).content_hash() != before) is seen
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory the Linux way")
+def test_a_large_memory_map_never_becomes_resident(tmp_path: Path) -> None:
+    """400 MB of floats are checked with 250 MB of address space beyond what the interpreter and numpy take."""
+    path = tmp_path / "a.npy"
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(40_000, 50, 50)).flush()
+    code = f"""
+import resource
+from pathlib import Path
+import numpy as np
+from autoencoder.data.images import load_images
+resource.setrlimit(resource.RLIMIT_DATA, (300 * 2**20,) * 2)
+print(len(load_images(Path({str(path)!r}))))
+"""
+    root = Path(images_module.__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "40000", done.stderr
+    assert resource.RLIMIT_DATA  # the limit on anonymous memory, which a read-only map does not count against
