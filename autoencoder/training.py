@@ -75,7 +75,7 @@ def train(config: RunConfig, run: str | Path, *, data: ImageSet | None = None, q
         "image_shape": images.image_shape,
         "data_sha256": images.content_hash(),
     }
-    loop = _Loop(folder, config, images, split, device, None, quiet=quiet)
+    loop = TrainingLoop(folder, config, images, split, device, None, quiet=quiet)
     folder.create(config, split, environment)
     loop.start()
     loop.fit()
@@ -126,7 +126,7 @@ def resume(
                 f"{folder.path} has trained {checkpoint.state.epoch} epochs already: give --epochs a larger number"
             )
     folder.write_config(config)
-    loop = _Loop(folder, config, images, folder.split(), target, checkpoint, quiet=quiet)
+    loop = TrainingLoop(folder, config, images, folder.split(), target, checkpoint, quiet=quiet)
     loop.start()
     loop.fit()
     return loop.trained()
@@ -178,7 +178,7 @@ def _check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> None:
     raise_if_any(problems)
 
 
-class _Loop:
+class TrainingLoop:
     """A run in training: the network, its optimizer, and where the loop stands."""
 
     def __init__(
@@ -278,7 +278,7 @@ class _Loop:
         pending = pending.to(self.device) if self.device.type != "mps" else torch.zeros((), device=self.device)
         for rows in batches[state.batch :]:
             started = time.perf_counter()
-            loss = self._update(rows, total_steps)
+            loss = self.update(rows, total_steps)
             pending += loss * len(rows)
             state.step += 1
             state.batch += 1
@@ -300,7 +300,7 @@ class _Loop:
                 self._save_last()
                 self._leave_if_asked(stop, saved=True)
 
-    def _update(self, rows: Rows, total_steps: int) -> Tensor:
+    def update(self, rows: Rows, total_steps: int) -> Tensor:
         """One step of the optimizer on the images `rows`; returns their mean loss, detached."""
         training, step = self.training, self.state.step
         for group in self.optimizer.param_groups:

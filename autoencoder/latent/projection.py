@@ -2,8 +2,8 @@
 
 UMAP is fitted by umap-learn, but new points are placed here: at the mean of their nearest fitted neighbours, weighted
 by UMAP's own membership strengths. That is where `umap.UMAP.transform` begins before it moves the points by gradient
-steps. The steps take seconds per snapshot and draw random numbers, so that a movie would tremble; without them a point moves
-only when its latent does.
+steps. The steps take seconds per snapshot and draw random numbers, so that a movie would tremble; without them a point
+moves only when its latent does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from autoencoder.errors import UserError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-REDUCERS = ("umap", "pca", "tsne")
+REDUCERS = ("umap", "pca", "tsne", "none")
 """Names of the projections, the default first."""
 
 MIN_POINTS = 4
@@ -64,6 +64,8 @@ def make_projection(name: str, seed: int) -> Projection:
         return PcaProjection()
     if name == "tsne":
         return TsneProjection(seed)
+    if name == "none":
+        return NoProjection()
     raise UserError(f"no reducer is called '{name}': choose from {', '.join(REDUCERS)}")
 
 
@@ -131,6 +133,20 @@ class PcaProjection:
         scores = self._pca.transform(latent)
         plane[:, : scores.shape[1]] = scores
         return plane
+
+
+class NoProjection:
+    """Takes a latent of two units as the plane that it is."""
+
+    def fit(self, X: FloatArray) -> Self:
+        """Refuse anything but two units; see `Projection.fit`."""
+        if X.ndim != 2 or X.shape[1] != 2:
+            raise UserError(f"--reduce none needs a latent of 2 units, and this one has {X.shape[-1]}: use umap or pca")
+        return self
+
+    def transform(self, X: FloatArray) -> FloatArray:
+        """See `Projection.transform`."""
+        return _placeable(X, 2)
 
 
 class UmapProjection:

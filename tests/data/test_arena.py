@@ -102,10 +102,8 @@ def test_the_walk_visits_ports_wall_and_open_field() -> None:
     assert (r < arena.RADIUS / 2).mean() > 0.05
     assert len(np.unique(np.floor(np.degrees(walk.body) % 360 / 30))) == 12
     jump = np.hypot(np.diff(walk.x), np.diff(walk.y))
-    too_fast = jump > arena.SPEED * arena.STEPS_PER_FRAME + 1e-9
-    # An animal that drifts sideways in a port's mouth is put back to the wall's clearance; nowhere else does it jump.
-    assert too_fast.mean() < 1e-3
-    assert (r[:-1][too_fast] > arena.RADIUS - arena.WALL_CLEARANCE).all()
+    # Sliding along a wall may add a little to the animal's own step; it never jumps.
+    assert jump.max() < 1.01 * arena.SPEED * arena.STEPS_PER_FRAME
 
 
 def test_all_bad_numbers_in_one_error() -> None:

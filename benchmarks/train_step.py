@@ -1,0 +1,111 @@
+"""Images per second of a training step: the plain loop against the project's, same network, weights and batches.
+
+    python benchmarks/train_step.py [--pairs 3] [--steps 60]
+
+The two run in alternation, one process each, on the CPU. The project's time includes fetching and scaling the batch,
+the plain loop's does not. Prints each pair, the median ratio, and how far the losses are apart after the same steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+WARM_UP_STEPS = 5
+BATCH_SIZE = 64
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        kind, folder = args.child
+        print(json.dumps((_plain if kind == "plain" else _project)(Path(folder), args.steps)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        _write_inputs(Path(folder), args.steps)
+        pairs = []
+        for number in range(args.pairs):
+            pair = {kind: _run(kind, folder, args.steps) for kind in ("plain", "project")}
+            pairs.append(pair)
+            rates = {kind: result["images_per_second"] for kind, result in pair.items()}
+            plain, project = rates["plain"], rates["project"]
+            ratio = f"ratio {project / plain:.2f}"
+            print(f"pair {number + 1}: plain {plain:.1f}, project {project:.1f} images/s, {ratio}", flush=True)
+    ratios = [pair["project"]["images_per_second"] / pair["plain"]["images_per_second"] for pair in pairs]
+    plain, project = (pairs[0][kind]["losses"] for kind in ("plain", "project"))
+    print(f"ratio: median {statistics.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}")
+    for step in (0, len(plain) // 2, len(plain) - 1):
+        apart = abs(project[step] / plain[step] - 1)
+        print(f"loss at step {step + 1}: plain {plain[step]:.6f}, project {project[step]:.6f}, apart {apart:.2%}")
+
+
+def _run(kind: str, folder: str, steps: int) -> dict:
+    command = [sys.executable, __file__, "--child", kind, folder, "--steps", str(steps)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _write_inputs(folder: Path, steps: int) -> None:
+    """Images, and the weights that both start from."""
+    import torch
+    from plain_loop import reference_network
+
+    from autoencoder.data.prepare import prepare_arena
+
+    prepare_arena(folder / "arena", (steps + WARM_UP_STEPS) * BATCH_SIZE, seed=0)
+    torch.manual_seed(0)
+    torch.save(reference_network().state_dict(), folder / "weights.pt")
+
+
+def _plain(folder: Path, steps: int) -> dict:
+    import numpy as np
+    import torch
+    from plain_loop import reference_network, train_steps
+
+    network = reference_network()
+    network.load_state_dict(torch.load(folder / "weights.pt"))
+    images = torch.tensor(np.load(folder / "arena.npz")["images"] / np.float32(255)).unsqueeze(1)
+    results = list(train_steps(network, iter(images.split(BATCH_SIZE))))
+    spent = sum(seconds for _, seconds in results[WARM_UP_STEPS:])
+    return {"images_per_second": steps * BATCH_SIZE / spent, "losses": [loss for loss, _ in results]}
+
+
+def _project(folder: Path, steps: int) -> dict:
+    import numpy as np
+    import torch
+
+    from autoencoder.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+    from autoencoder.device import prepare_machine
+    from autoencoder.runs import Run, RunSplit
+    from autoencoder.training import TrainingLoop, load_data
+
+    training = TrainingConfig(batch_size=BATCH_SIZE, lr=1e-3, schedule="constant", snapshots_per_epoch=0)
+    config = RunConfig(DataConfig(str(folder / "arena.npz")), ModelConfig("conv"), training=training)
+    data = load_data(config)
+    prepare_machine(torch.device("cpu"))
+    rows = np.arange(len(data))
+    split = RunSplit(rows, rows[:0], rows[:0])
+    loop = TrainingLoop(Run(folder / "run"), config, data, split, torch.device("cpu"), None, quiet=True)
+    reference = torch.load(folder / "weights.pt")
+    own = loop.network.state_dict()
+    loop.network.load_state_dict(dict(zip(own, reference.values(), strict=True)))  # the same layers in the same order
+    loop.network.train()
+    losses = []
+    for step in range(WARM_UP_STEPS + steps):
+        if step == WARM_UP_STEPS:
+            started = time.perf_counter()
+        losses.append(float(loop.update(rows[step * BATCH_SIZE : (step + 1) * BATCH_SIZE], 1)))
+    return {"images_per_second": steps * BATCH_SIZE / (time.perf_counter() - started), "losses": losses}
+
+
+if __name__ == "__main__":
+    main()
