@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pickle
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +96,7 @@ class Checkpoint:
             content = torch.load(path, map_location="cpu", weights_only=True)
         except FileNotFoundError:
             raise UserError(f"there is no checkpoint {path}") from None
-        except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        except Exception as error:  # a damaged file makes the unpickler fail in a dozen ways (IndexError, struct.error)
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise UserError(
                 f"{path} cannot be read as a checkpoint ({reason[:120]}): it is damaged or another program's; "
@@ -110,18 +108,18 @@ class Checkpoint:
             raise UserError(
                 f"{path} has checkpoint format {content.get('format_version')}; this version reads {FORMAT_VERSION}"
             )
-        if restore_rng:
-            torch.set_rng_state(content["rng"])
-            if torch.cuda.is_available() and len(content["rng_cuda"]) == torch.cuda.device_count():
-                torch.cuda.set_rng_state_all(content["rng_cuda"])
-        channels, height, width = content["image_shape"]
-        return cls(
-            RunConfig.from_json(content["config"]),
-            (channels, height, width),
-            content["model"],
-            content["optimizer"],
-            LoopState(**content["state"]),
-        )
+        try:
+            config, state = RunConfig.from_json(content["config"]), LoopState(**content["state"])
+            channels, height, width = content["image_shape"]
+            if restore_rng:
+                torch.set_rng_state(content["rng"])
+                if torch.cuda.is_available() and len(content["rng_cuda"]) == torch.cuda.device_count():
+                    torch.cuda.set_rng_state_all(content["rng_cuda"])
+        except UserError as error:
+            raise UserError([f"{path}: {problem}" for problem in error.problems]) from None
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise UserError(f"{path} lacks a part of a checkpoint, or has a damaged one ({error})") from None
+        return cls(config, (channels, height, width), content["model"], content["optimizer"], state)
 
 
 def _write(content: dict[str, Any], path: Path) -> None:

@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.models.registry import ENCODERS
@@ -80,6 +81,8 @@ class NoiseConfig:
             problems.append(f"{self.kind} noise takes a fraction from 0 to 1, not {self.amount:g}")
         elif self.kind != "none" and self.amount == 0:
             problems.append(f"{self.kind} noise of amount 0 is no noise: say 'none'")
+        elif self.kind == "none" and self.amount != 0:
+            problems.append(f"noise 'none' takes no amount, not {self.amount:g}")
         raise_if_any(problems)
 
     @classmethod
@@ -146,9 +149,9 @@ class ObjectiveConfig:
 class TrainingConfig:
     """How the network is trained, and what is kept on the way."""
 
-    epochs: int = 40
-    batch_size: int = 64
-    lr: float = 3e-3
+    epochs: int = 30
+    batch_size: int = 32
+    lr: float = 5e-3
     """Learning rate; the largest one of the schedule."""
     schedule: Literal["constant", "step", "cosine", "onecycle"] = "onecycle"
     weight_decay: float = 0.0
@@ -267,7 +270,9 @@ def _build(kind: type[_Config], content: Mapping[str, Any], where: str) -> _Conf
         if name not in content and item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
     ]
     raise_if_any(unknown + missing)
+    types = get_type_hints(kind)
     values: dict[str, Any] = {}
+    problems = []
     for name, value in content.items():
         if name in _NESTED:
             if not isinstance(value, Mapping):
@@ -275,11 +280,24 @@ def _build(kind: type[_Config], content: Mapping[str, Any], where: str) -> _Conf
             value = _build(_NESTED[name], value, f"{where}{name}.")
         elif isinstance(value, list):
             value = tuple(value)
+        if name not in _NESTED and not _is_a(value, types[name]):
+            problems.append(f"entry '{where}{name}' has the wrong type: {value!r}")
         values[name] = value
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise UserError(f"an entry under '{where or 'the run'}' has the wrong type ({error})") from None
+    raise_if_any(problems)
+    return kind(**values)
+
+
+def _is_a(value: object, hint: Any) -> bool:
+    """Whether `value` has the type of a field; a whole number is a float too, and True is no number."""
+    if get_origin(hint) in (Union, UnionType):
+        return any(_is_a(value, option) for option in get_args(hint))
+    if get_origin(hint) is Literal:
+        return isinstance(value, str)  # which one, the class itself checks
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_is_a(item, get_args(hint)[0]) for item in value)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, (int, float) if hint is float else hint)
 
 
 def _not_one_of(name: str, value: object, allowed: Any) -> list[str]:

@@ -16,6 +16,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +172,7 @@ class Run:
         try:
             with np.load(self.split_file, allow_pickle=False) as arrays:
                 return RunSplit(*(arrays[name].astype(np.int64) for name in ("train", "val", "snapshot")))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise UserError(f"{self.split_file} cannot be read as a split ({error})") from None
 
     # --------------------------------------------------------------------------------------------------------- metrics

@@ -48,8 +48,8 @@ class Snapshot:
             codes = np.load(self.path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise UserError(f"the snapshot {self.path} cannot be read ({error})") from None
-        if codes.ndim != 2:
-            raise UserError(f"the snapshot {self.path} has {codes.ndim} dimensions, not 2")
+        if not isinstance(codes, np.ndarray) or codes.ndim != 2:
+            raise UserError(f"the snapshot {self.path} is no array of (images, latent units)")
         result: NDArray[np.float32] = codes.astype(np.float32, copy=False)
         return result
 

@@ -53,7 +53,7 @@ class Trained:
             (N, latent_dim) float32.
 
         Raises:
-            UserError: the images have another size than the run's.
+            UserError: the images have another size than the run's, or pixels of another type.
         """
         return self.features("latent", images)
 
@@ -95,6 +95,8 @@ class Trained:
             array = array[:, None]
         if array.ndim != 4 or array.shape[1:] != self.image_shape or len(array) == 0:
             raise UserError(f"images of {self.run.path} are (N, C, H, W) = (N, {self.image_shape}), not {array.shape}")
+        if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
+            raise UserError(f"pixels are uint8, uint16 or floats, not {array.dtype}: convert the images")
         top = self.config.data.max_pixel_value
         if top is None:
             top = float(np.iinfo(array.dtype).max) if array.dtype.kind == "u" else 1.0

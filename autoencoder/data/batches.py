@@ -66,6 +66,7 @@ class Pixels:
 
 def _to_tensor(pixels: NDArray[np.generic]) -> Tensor:
     """A tensor of the same values; uint16, which torch hardly computes with, as int32."""
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)  # torch takes the machine's own byte order only
     if pixels.dtype == np.uint16:
         pixels = pixels.astype(np.int32)
     if not pixels.flags.writeable:

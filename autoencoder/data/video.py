@@ -30,6 +30,9 @@ CROP_FACTOR = 1.75
 CROP_PERCENTILE = 95
 """The crop is this factor times this percentile of the animal's extent, so that it holds what is not tracked, too."""
 
+MEDIAN_STEP = 8
+"""The median of a picture is taken over every so many pixels on each axis."""
+
 
 def prepare_video(
     video: Path,
@@ -52,8 +55,8 @@ def prepare_video(
     """Cut a square around the animal out of each frame.
 
     Frames are decoded one by one. The crop's centre is the mean of the parts that are seen with confidence; what lies
-    beyond the picture's edge repeats the edge. Columns: `frame` (counted from 0), `x` and `y` (the crop's centre,
-    pixels of the video, y down), `body_angle_deg` (from back to front, counter-clockwise as one sees the picture),
+    beyond the picture is filled with the picture's median. Columns: `frame` (counted from 0), `x` and `y` (the crop's
+    centre, pixels of the video, y down), `body_angle_deg` (from back to front, counter-clockwise as one sees the picture),
     `speed_px_per_s` (since the last frame in which the animal was seen; the first takes the speed of the second),
     `distance_from_center` (pixels), `time_s`.
 
@@ -326,7 +329,10 @@ def _cut(
 
 
 def crop_square(frame: np.ndarray, x: float, y: float, crop: int, size: int) -> np.ndarray:
-    """The square of side `crop` around (x, y), shrunk to side `size`; the edge is repeated beyond the picture.
+    """The square of side `crop` around (x, y), shrunk to side `size`.
+
+    Beyond the picture it is filled with the picture's median, which is the ground's brightness in most videos.
+    Repeating the edge would turn a bright wall there into bars, which a network spends its latent on.
 
     Args:
         frame: (H, W) or (C, H, W) uint8.
@@ -339,8 +345,11 @@ def crop_square(frame: np.ndarray, x: float, y: float, crop: int, size: int) -> 
     # Measured from the picture's corner, the centre of pixel 0 lies at 0.5.
     left, top = x + 0.5 - crop / 2, y + 0.5 - crop / 2
     first_column, first_row = math.floor(left), math.floor(top)
-    columns = np.clip(np.arange(first_column, math.ceil(left + crop)), 0, width - 1)
-    rows = np.clip(np.arange(first_row, math.ceil(top + crop)), 0, height - 1)
-    part = frame[..., rows[:, None], columns]
+    columns, rows = np.arange(first_column, math.ceil(left + crop)), np.arange(first_row, math.ceil(top + crop))
+    part = frame[..., np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)]
+    beyond = ((rows < 0) | (rows >= height))[:, None] | ((columns < 0) | (columns >= width))
+    if beyond.any():
+        ground = np.median(frame[..., ::MEDIAN_STEP, ::MEDIAN_STEP], axis=(-2, -1)).astype(frame.dtype)
+        part = np.where(beyond, ground[..., None, None], part)
     left, top = left - first_column, top - first_row
     return area_resize(part, size, (left, top, left + crop, top + crop))

@@ -72,7 +72,7 @@ def test_the_blob_is_in_the_middle_of_each_crop(film: Film, tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.csv", "m.npz"]
     assert (prepared.n_images, prepared.image_shape) == (N_FRAMES, (1, 20, 20))
     images = load_images(prepared.npz).images[:, 0].astype(float)
-    # Half of the squares pass the picture's edge, which is repeated, so look at the blob's top and not at its mean.
+    # Half of the squares pass the picture's edge, so look at the blob's top and not at its mean.
     weight = np.where(images > 120, images, 0)
     down, right = np.mgrid[:20, :20] - 9.5
     total = weight.sum(axis=(1, 2))
@@ -234,9 +234,12 @@ def test_a_crop_of_whole_pixels_is_a_slice() -> None:
     assert np.abs(crop_square(frame, 20.5, 15.5, 10, 5) - means).max() <= 0.5
 
 
-def test_beyond_the_edge_the_edge_is_repeated() -> None:
+def test_beyond_the_edge_is_the_median_of_the_picture() -> None:
     frame = np.random.default_rng(0).integers(0, 256, (3, 20, 30), dtype=np.uint8)
-    padded = np.pad(frame, [(0, 0), (10, 10), (10, 10)], mode="edge")
+    padded = np.pad(frame, [(0, 0), (10, 10), (10, 10)])
+    beyond = np.pad(np.zeros(frame.shape, bool), [(0, 0), (10, 10), (10, 10)], constant_values=True)
+    ground = np.median(frame[:, ::8, ::8], axis=(1, 2)).astype(np.uint8)
+    padded = np.where(beyond, ground[:, None, None], padded)
     np.testing.assert_array_equal(crop_square(frame, -0.5, 19.5, 12, 12), padded[:, 24:36, 4:16])
 
 

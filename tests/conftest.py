@@ -1,0 +1,170 @@
+"""Fixtures that the tests share: commands called in this process, small data sets and one finished run."""
+
+import contextlib
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+REAL_DATA = ROOT.parent / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did: its exit status and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+    def refused(self, *words: str) -> str:
+        """The one line of an error that the user can mend; every word of `words` is in it."""
+        assert self.status == 2, (self.status, self.out, self.err)
+        assert self.err.startswith("error: "), self.err
+        assert self.err.count("\n") == 1, self.err
+        assert self.err.endswith("\n")
+        assert "Traceback" not in self.err
+        for word in words:
+            assert word in self.err, f"{word!r} is not in {self.err!r}"
+        return self.err
+
+
+Call = Callable[..., Result]
+
+
+def _call(*arguments: object, program: str | None = None) -> Result:
+    from autoencoder.cli.main import main
+    from autoencoder.cli.old_flags import translate_with_documented_defaults
+
+    argv = [str(argument) for argument in arguments]
+    options = {}
+    if program is not None:  # what the files in scripts/ do
+        argv, options = [program, *argv], {"translate": translate_with_documented_defaults}
+    out, err = io.StringIO(), io.StringIO()
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = main(argv, **options)
+    except SystemExit as leaving:
+        status = leaving.code
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    return Result(status, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="session")
+def call() -> Call:
+    """Run a command of `autoencoder` in this process."""
+    return _call
+
+
+@pytest.fixture(scope="session")
+def succeed() -> Call:
+    """Run a command that must end with status 0."""
+
+    def run(*arguments: object, **options: str) -> Result:
+        result = _call(*arguments, **options)
+        assert result.status == 0, result
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[..., subprocess.Popen]:
+    """Start `python -m autoencoder` as a process of its own, for what only a process can show."""
+
+    def popen(*arguments: object, **options: object) -> subprocess.Popen:
+        command = [sys.executable, "-m", "autoencoder", *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        defaults = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
+        return subprocess.Popen(command, **{**defaults, **options})
+
+    return popen
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with the real video and MNIST, beside the repository."""
+    if not (REAL_DATA / "arena-mouse" / "video.mp4").exists():
+        pytest.skip(f"the real video and MNIST are not in {REAL_DATA}")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def arena(tmp_path_factory: pytest.TempPathFactory, succeed: Call) -> Path:
+    """120 images of the synthetic arena, 50x50, with clean images and eight columns."""
+    folder = tmp_path_factory.mktemp("arena")
+    succeed("prepare", "arena", "--out", folder / "arena", "--images", 120, "--quiet")
+    return folder / "arena.npz"
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory, succeed: Call) -> Path:
+    """60 images of the arena, 16x16: the smallest set that every command works on."""
+    folder = tmp_path_factory.mktemp("tiny")
+    succeed("prepare", "arena", "--out", folder / "tiny", "--images", 60, "--size", 16, "--quiet")
+    return folder / "tiny.npz"
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, succeed: Call, arena: Path) -> Path:
+    """A run on `arena`, 3 epochs of 6 steps, a checkpoint each epoch. Read it; to write into it, take `finished_copy`.
+
+    Its data lie where later tests can read them; everything later must come from the run folder alone.
+    """
+    run = tmp_path_factory.mktemp("runs") / "finished"
+    options = ("--epochs", 3, "--batch-size", 16, "--latent-dim", 6, "--noise", "gaussian:0.2", "--seed", 7)
+    succeed("train", arena, "--run", run, *options, "--val-interval", 1, "--checkpoint-interval", 1, "--quiet")
+    return run
+
+
+@pytest.fixture
+def finished_copy(finished: Path, tmp_path: Path) -> Path:
+    """A copy of `finished` that a test may change."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def _tree(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="session")
+def tree() -> Callable[[Path], set[str]]:
+    """The files below a folder, as relative paths."""
+    return _tree
+
+
+@pytest.fixture(scope="session")
+def frame_count() -> Callable[[Path], int]:
+    """Number of frames of a movie, by decoding it."""
+
+    def count(movie: Path) -> int:
+        import imageio.v3 as iio
+
+        return sum(1 for _ in iio.imiter(movie, plugin="FFMPEG" if movie.suffix == ".mp4" else "pillow"))
+
+    return count
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """40 random grey images, 12x12 uint8, without metadata, as `.npy`."""
+    path = tmp_path / "images.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (40, 12, 12), dtype=np.uint8))
+    return path
