@@ -28,7 +28,7 @@ def describe(path: Path, max_pixel_value: float | None = None) -> dict[str, Any]
     if path.suffix in (".npz", ".npy"):
         return describe_data(path, max_pixel_value)
     if not path.exists():
-        raise UserError(f"there is no {path}")
+        raise UserError(f"there is no {path}: check the path; 'info presets' lists the presets")
     raise UserError(f"{path} is no data file (.npz, .npy), run folder or checkpoint (.pt)")
 
 

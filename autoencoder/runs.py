@@ -16,8 +16,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.config import RunConfig
+from autoencoder.data.arrays import read_npz
 from autoencoder.errors import UserError
 from autoencoder.files import write_arrays, write_csv, write_error, write_json
 
@@ -146,7 +145,7 @@ class Run:
             UserError: the folder is no run, or its configuration is damaged.
         """
         if not self.path.is_dir():
-            raise UserError(f"there is no run folder {self.path}")
+            raise UserError(f"there is no run folder {self.path}: check the path, or make a run by 'autoencoder train'")
         return RunConfig.load(self.config_file)
 
     def write_config(self, config: RunConfig) -> None:
@@ -169,11 +168,14 @@ class Run:
         Raises:
             UserError: the file is missing or damaged.
         """
+        names = ("train", "val", "snapshot")
         try:
-            with np.load(self.split_file, allow_pickle=False) as arrays:
-                return RunSplit(*(arrays[name].astype(np.int64) for name in ("train", "val", "snapshot")))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise UserError(f"{self.split_file} cannot be read as a split ({error})") from None
+            arrays = read_npz(self.split_file, names)
+        except UserError as error:
+            raise UserError(f"the split of {self.path} cannot be read: {error}") from None
+        except KeyError as error:
+            raise UserError(f"{self.split_file} is no split: it has no array {error}") from None
+        return RunSplit(*(arrays[name].astype(np.int64) for name in names))
 
     # --------------------------------------------------------------------------------------------------------- metrics
 
@@ -182,13 +184,18 @@ class Run:
         write_csv(self.metrics_file, rows, METRIC_COLUMNS)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Rows of `metrics.csv`; an empty entry is None. An empty list before the first epoch has ended."""
+        """Rows of `metrics.csv`; an empty entry is None. An empty list before the first epoch has ended.
+
+        Raises:
+            UserError: the file is damaged.
+        """
         if not self.metrics_file.exists():
             return []
-        return [
-            {name: _number(row[name]) if row.get(name) else None for name in METRIC_COLUMNS}
-            for row in _read_csv(self.metrics_file)
-        ]
+        rows = _read_csv(self.metrics_file)
+        try:
+            return [{name: _number(row[name]) if row.get(name) else None for name in METRIC_COLUMNS} for row in rows]
+        except ValueError as error:
+            raise UserError(f"{self.metrics_file} is damaged ({error}): restore it, or train again") from None
 
     # ------------------------------------------------------------------------------------------------------ checkpoints
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from autoencoder.config import ALL_SAMPLES, AUTO_SAMPLES
+from autoencoder.data.arrays import open_npy
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.errors import UserError
 from autoencoder.files import write_array
@@ -45,10 +46,10 @@ class Snapshot:
             UserError: the file is missing or damaged.
         """
         try:
-            codes = np.load(self.path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise UserError(f"the snapshot {self.path} cannot be read ({error})") from None
-        if not isinstance(codes, np.ndarray) or codes.ndim != 2:
+            codes = np.array(open_npy(self.path))
+        except UserError as error:
+            raise UserError(f"a snapshot cannot be read: {error}") from None
+        if codes.ndim != 2:
             raise UserError(f"the snapshot {self.path} is no array of (images, latent units)")
         result: NDArray[np.float32] = codes.astype(np.float32, copy=False)
         return result

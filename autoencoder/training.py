@@ -313,13 +313,14 @@ class TrainingLoop:
         self.optimizer.step()
         return loss.detach()
 
-    def _finite(self, loss_sum: Tensor) -> float:
-        value = float(loss_sum)
+    def _finite(self, loss: Tensor | float, name: str = "loss") -> float:
+        value, state = float(loss), self.state
         if not math.isfinite(value):
             lr = self.optimizer.param_groups[0]["lr"]
+            epoch = math.ceil(state.step / self.batches_per_epoch)
             raise UserError(
-                f"the loss became {value} by step {self.state.step} (epoch {self.state.epoch + 1}, learning rate "
-                f"{lr:.2g}) of {self.run.path}: its checkpoints from before are kept; train with a lower --lr"
+                f"the {name} became {value} by step {state.step} (epoch {epoch}, learning rate {lr:.2g}) of "
+                f"{self.run.path}: its checkpoints from before are kept; train with a lower --lr"
             )
         return value
 
@@ -332,6 +333,8 @@ class TrainingLoop:
         state.batch, state.images_seen, state.loss_sum, state.epoch_seconds = 0, 0, 0.0, 0.0
         due = state.epoch % self.training.val_interval == 0 or state.epoch == self.training.epochs
         val_loss, to_clean = self._validate() if due else (None, None)
+        if val_loss is not None:
+            self._finite(val_loss, "validation loss")
         improved = val_loss is not None and (state.best_loss is None or val_loss < state.best_loss)
         if improved:
             state.best_loss, state.best_epoch, state.without_improvement = val_loss, state.epoch, 0

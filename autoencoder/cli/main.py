@@ -59,6 +59,7 @@ def main(
     try:
         args = build_parser().parse_args(translate(arguments))
         importlib.import_module(f"autoencoder.cli.{args.command}").run(args)
+        sys.stdout.flush()
     except UserError as error:
         if debug:
             raise
@@ -70,7 +71,7 @@ def main(
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough; point stdout away so that Python's last flush stays silent.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 128 + 13  # as a program that SIGPIPE ends: the command may not have done all that it was asked for
     except Exception as error:
         interrupted = _interrupted_by(error)
         if interrupted is None:

@@ -17,7 +17,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""
-        self.exit(2, f"error: {message}; see '{self.prog} --help'\n")
+        self.exit(2, f"error: {' '.join(message.split())}; see '{self.prog} --help'\n")
 
 
 def number_type(convert: Callable[[str], Any], what: str, accepts: Callable[[Any], bool]) -> Callable[[str], Any]:

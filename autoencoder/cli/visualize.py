@@ -71,7 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=count, metavar="N", help="of the projection (default: the run's)")
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where to write (default: RUN/visualize/REDUCER-FIT)"
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="where to write (default: RUN/visualize/REDUCER-FIT); several movies per column go to folders in it",
     )
     add_device(parser)
 
@@ -79,13 +82,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Project, draw, say what was made."""
     from autoencoder.runs import latest_run_on
-    from autoencoder.workflows.visualizing import visualize
+    from autoencoder.workflows.visualizing import output_name, visualize
 
     run_folder = args.run if args.run is not None else latest_run_on(args.latest_run_on, Path("runs")).path
     if args.run is None:
         say(args, f"the newest run on {args.latest_run_on} is {run_folder}")
+    several = len(args.layer) * len(args.fit) > 1
     for layer in args.layer:
         for fit in args.fit:
+            out = args.out / output_name(args.reduce, fit, layer) if args.out is not None and several else args.out
             files = visualize(
                 run_folder,
                 reducer=args.reduce,
@@ -101,7 +106,7 @@ def run(args: argparse.Namespace) -> None:
                 seconds=args.seconds,
                 save_frames=args.save_frames,
                 seed=args.seed,
-                out=args.out,
+                out=out,
                 device=args.device,
                 quiet=args.quiet,
             )

@@ -43,7 +43,7 @@ WALL_CLEARANCE, PORT_CLEARANCE = 11.0, 6.0
 
 # The animal's shape, in pixels from the centre of its body; nose to rump is half of a 50-pixel crop.
 RUMP, SHOULDER, NOSE = -11.0, 6.5, 8.5
-RUMP_RADIUS, SHOULDER_RADIUS, NOSE_RADIUS = 4.4, 4.0, 1.6
+RUMP_RADIUS, SHOULDER_RADIUS, NOSE_RADIUS = 5.2, 3.4, 1.3
 TAIL_LENGTH, TAIL_SEGMENTS = 19.0, 6
 TAIL_RADIUS_BASE, TAIL_RADIUS_TIP = 1.0, 0.45
 

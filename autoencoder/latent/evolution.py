@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.data.arrays import open_npy
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
@@ -127,11 +128,9 @@ def _fit_target(fit: str, moments: list[Moment]) -> FloatArray:
     if fit == "first":
         return moments[0].load()
     try:
-        codes = np.load(fit, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(
-            f"--fit is {', '.join(FITS)} or the path of a snapshot (.npy); '{fit}' cannot be read ({error})"
-        ) from None
-    if not isinstance(codes, np.ndarray) or codes.ndim != 2 or codes.dtype.kind != "f":
+        codes = np.array(open_npy(Path(fit)))
+    except UserError as error:
+        raise UserError(f"--fit is {', '.join(FITS)} or the path of a snapshot (.npy): {error}") from None
+    if codes.ndim != 2 or codes.dtype.kind != "f":
         raise UserError(f"--fit {fit}: a snapshot is a float array of (images, features), and this is not one")
     return codes.astype(np.float32)

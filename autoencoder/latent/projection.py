@@ -27,6 +27,7 @@ MIN_POINTS = 4
 """Fewer points have no neighbourhoods to keep."""
 
 UMAP_NEIGHBORS = 15
+MIN_SPECTRAL_POINTS = 100
 TSNE_PERPLEXITY = 30.0
 
 FloatArray = NDArray[np.float32]
@@ -150,7 +151,7 @@ class NoProjection:
 
 
 class UmapProjection:
-    """UMAP with `UMAP_NEIGHBORS` neighbours, started from PCA."""
+    """UMAP with `UMAP_NEIGHBORS` neighbours, from a spectral start."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -163,9 +164,12 @@ class UmapProjection:
         self._fitted = _fittable(X)
         self._n_neighbors = min(UMAP_NEIGHBORS, len(self._fitted) - 1)
         self._tree = cKDTree(self._fitted)
-        # PCA keeps the global arrangement as well as a spectral start does, and has no way to fail where the
-        # neighbour graph falls apart or is tiny. UMAP scales it itself.
-        start = PcaProjection().fit(self._fitted).transform(self._fitted)
+        # A spectral start unrolls what the neighbour graph is: a ring of body angles becomes a ring. The first two
+        # principal components wind it up twice, since an animal resembles itself turned by 180 degrees, and UMAP then
+        # tears it. A tiny graph has too few eigenvectors for that.
+        start: Any = "spectral"
+        if len(self._fitted) < MIN_SPECTRAL_POINTS:
+            start = PcaProjection().fit(self._fitted).transform(self._fitted)
         model = umap.UMAP(
             n_neighbors=self._n_neighbors,
             init=start,

@@ -98,8 +98,7 @@ def visualize(
             on_progress=progress.advance,
         )
     if out is None:
-        parts = [reducer, _fit_name(fit), *([] if layer == "latent" else [layer])]
-        out = folder.output_folder("visualize", "-".join(parts))
+        out = folder.output_folder("visualize", output_name(reducer, fit, layer))
     schedule = _schedule(len(evolution.steps), fps, seconds)
     made = [_write_embedding(evolution, out)]
     for name in colored or [NO_COLUMN]:
@@ -121,6 +120,11 @@ def _with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[s
 def _schedule(n_snapshots: int, fps: float, seconds: float | None) -> list[int]:
     length = n_snapshots / fps + 2.0 if seconds is None else seconds
     return frame_schedule(n_snapshots, fps, length)
+
+
+def output_name(reducer: str, fit: str, layer: str) -> str:
+    """Name of the folder for one projection."""
+    return "-".join([reducer, _fit_name(fit), *([] if layer == "latent" else [layer])])
 
 
 def _fit_name(fit: str) -> str:

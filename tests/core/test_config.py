@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoencoder.config import (
+    DEVICES,
+    LATENT_ACTIVATIONS,
+    NOISES,
+    NORMS,
+    RECONSTRUCTION_LOSSES,
+    SCHEDULES,
+    DataConfig,
+    ModelConfig,
+    NoiseConfig,
+    ObjectiveConfig,
+    RunConfig,
+    TrainingConfig,
+)
+from autoencoder.errors import UserError
+from autoencoder.files import write_json
+from autoencoder.models.registry import ENCODERS
+from autoencoder.objectives.registry import OBJECTIVES
+
+names = st.text(string.ascii_letters + string.digits + "_/ .é", min_size=1)
+whole = st.integers(1, 10**9)
+positive = st.floats(1e-300, 1e300)
+
+
+@st.composite
+def noises(draw: st.DrawFn) -> NoiseConfig:
+    kind = draw(st.sampled_from(NOISES))
+    if kind == "none":
+        return NoiseConfig()
+    top = 1.0 if kind in ("salt-pepper", "masking") else 1e12
+    return NoiseConfig(kind, draw(st.floats(0, top, exclude_min=True)))
+
+
+@st.composite
+def data_configs(draw: st.DrawFn) -> DataConfig:
+    split = draw(st.sampled_from(["random", "blocks"]))
+    return DataConfig(
+        images=draw(names),
+        metadata=draw(st.none() | names),
+        columns=draw(st.none() | st.lists(names).map(tuple)),
+        max_pixel_value=draw(st.none() | positive),
+        split=split,
+        val_fraction=draw(st.floats(0, 1, exclude_min=True, exclude_max=True)),
+        block_size=draw(st.none() | whole) if split == "blocks" else None,
+    )
+
+
+model_configs = st.builds(
+    ModelConfig,
+    encoder=st.sampled_from(sorted(ENCODERS)),
+    latent_dim=whole,
+    norm=st.sampled_from(NORMS),
+    latent_activation=st.none() | st.sampled_from(LATENT_ACTIVATIONS),
+)
+objective_configs = st.builds(
+    ObjectiveConfig,
+    name=st.sampled_from(sorted(OBJECTIVES)),
+    loss=st.sampled_from(RECONSTRUCTION_LOSSES),
+    noise=noises(),
+)
+training_configs = st.builds(
+    TrainingConfig,
+    epochs=whole,
+    batch_size=st.integers(2, 10**6),
+    lr=positive,
+    schedule=st.sampled_from(SCHEDULES),
+    weight_decay=st.just(0.0) | positive,
+    val_interval=whole,
+    patience=st.none() | whole,
+    checkpoint_interval=st.integers(0, 100),
+    snapshots_per_epoch=st.integers(0, 100),
+    snapshot_samples=whole | st.sampled_from(["auto", "all"]),
+    snapshot_batch_size=whole,
+    seed=st.integers(0, 2**63),
+    init_from=st.none() | names,
+    device=st.sampled_from(DEVICES),
+    threads=st.none() | whole,
+    tensorboard=st.booleans(),
+)
+configs = st.builds(
+    RunConfig, data=data_configs(), model=model_configs, objective=objective_configs, training=training_configs
+)
+
+
+@settings(deadline=None)
+@given(configs)
+def test_json_gives_back_every_section(config: RunConfig) -> None:
+    text = json.dumps(config.to_json(), allow_nan=False)
+    assert RunConfig.from_json(json.loads(text)) == config
+
+
+def test_file_gives_back_tuples_and_none(tmp_path: Path) -> None:
+    config = RunConfig(
+        DataConfig("a.npy", "b.npy", ("x", "body_angle_deg"), 4095, "blocks", 0.25, 7),
+        ModelConfig("conv", 3, "layer", "tanh"),
+        ObjectiveConfig("reconstruct", "bce", NoiseConfig("poisson", 12.5)),
+        TrainingConfig(patience=3, snapshot_samples=17, init_from="c.pt", threads=2, tensorboard=True),
+    )
+    write_json(tmp_path / "config.json", config.to_json())
+    loaded = RunConfig.load(tmp_path / "config.json")
+    assert loaded == config
+    assert loaded.data.columns == ("x", "body_angle_deg")
+    assert hash(loaded) == hash(config)  # a list in it would not be hashable
+
+    plain = RunConfig(DataConfig("a.npz"))
+    write_json(tmp_path / "config.json", plain.to_json())
+    assert RunConfig.load(tmp_path / "config.json") == plain
+
+
+def test_configurations_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainingConfig().epochs = 3  # type: ignore[misc]
+
+
+NAN, INF = float("nan"), float("inf")
+BAD_VALUES = [
+    (DataConfig, "split", "alternate"),
+    (DataConfig, "val_fraction", 0.0),
+    (DataConfig, "val_fraction", 1.0),
+    (DataConfig, "val_fraction", NAN),
+    (DataConfig, "max_pixel_value", 0.0),
+    (DataConfig, "max_pixel_value", INF),
+    (DataConfig, "max_pixel_value", NAN),
+    (DataConfig, "block_size", 0),
+    (ModelConfig, "encoder", "resnet"),
+    (ModelConfig, "norm", "instance"),
+    (ModelConfig, "latent_activation", "gelu"),
+    (ModelConfig, "latent_dim", 0),
+    (ObjectiveConfig, "name", "dream"),
+    (ObjectiveConfig, "loss", "l1"),
+    *[(TrainingConfig, name, 0) for name in ("epochs", "batch_size", "val_interval", "snapshot_batch_size")],
+    *[(TrainingConfig, name, 0) for name in ("patience", "threads", "snapshot_samples", "lr")],
+    *[(TrainingConfig, name, -1) for name in ("checkpoint_interval", "snapshots_per_epoch", "seed", "weight_decay")],
+    (TrainingConfig, "lr", NAN),
+    (TrainingConfig, "lr", INF),
+    (TrainingConfig, "weight_decay", NAN),
+    (TrainingConfig, "schedule", "linear"),
+    (TrainingConfig, "device", "tpu"),
+    (TrainingConfig, "snapshot_samples", "some"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), BAD_VALUES)
+def test_bad_value_is_refused_by_name(kind: type, name: str, value: object) -> None:
+    needed: dict[str, Any] = {"images": "a.npz"} if kind is DataConfig else {}
+    if name == "block_size":
+        needed["split"] = "blocks"
+    kind(**needed)
+    with pytest.raises(UserError) as caught:
+        kind(**needed, **{name: value})
+    (problem,) = caught.value.problems
+    assert ("objective" if (kind, name) == (ObjectiveConfig, "name") else name) in problem
+    assert str(value) in problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount", "named"),
+    [
+        ("fog", 0.5, "fog"),
+        ("gaussian", -0.1, "-0.1"),
+        ("gaussian", NAN, "nan"),
+        ("gaussian", INF, "inf"),
+        ("salt-pepper", 1.5, "salt-pepper"),
+        ("masking", 1.01, "masking"),
+        ("poisson", 0.0, "poisson"),
+        ("none", 0.5, "none"),
+    ],
+)
+def test_bad_noise_is_refused(kind: str, amount: float, named: str) -> None:
+    with pytest.raises(UserError, match=named):
+        NoiseConfig(kind, amount)
+
+
+def test_several_problems_come_in_one_error() -> None:
+    with pytest.raises(UserError) as caught:
+        TrainingConfig(epochs=0, lr=-1.0, device="abacus", patience=0, snapshot_samples=0)  # type: ignore[arg-type]
+    assert len(caught.value.problems) == 5
+    for name in ("epochs", "lr", "abacus", "patience", "snapshot_samples"):
+        assert sum(name in problem for problem in caught.value.problems) == 1
+        assert name in str(caught.value)
+
+
+def test_options_that_do_not_go_together_are_refused() -> None:
+    with pytest.raises(UserError, match="block_size"):
+        DataConfig("a.npz", split="random", block_size=5)
+    with pytest.raises(UserError, match="--batch-size 2 or more, or --norm layer"):
+        RunConfig(DataConfig("a.npz"), ModelConfig(norm="batch"), training=TrainingConfig(batch_size=1))
+    RunConfig(DataConfig("a.npz"), ModelConfig(norm="layer"), training=TrainingConfig(batch_size=1))
+
+
+# ------------------------------------------------------------------------------------------------------------ the file
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    return {**RunConfig(DataConfig("a.npz")).to_json(), **changes}
+
+
+def test_defaults_stand_in_for_what_an_older_file_lacks() -> None:
+    stored = content()
+    del stored["training"]["threads"], stored["objective"]
+    assert RunConfig.from_json(stored) == RunConfig(DataConfig("a.npz"))
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "value", "named"),
+    [
+        ("training", "epochz", 3, "training.epochz"),
+        ("objective", "sparsness", 3, "objective.sparsness"),
+        ("training", "epochs", "ten", "training.epochs"),
+        ("training", "epochs", 2.5, "training.epochs"),
+        ("training", "epochs", True, "training.epochs"),
+        ("training", "epochs", None, "training.epochs"),
+        ("training", "seed", 1.5, "training.seed"),
+        ("training", "lr", "1e-3", "training.lr"),
+        ("training", "tensorboard", "yes", "training.tensorboard"),
+        ("training", "tensorboard", 1, "training.tensorboard"),
+        ("training", "snapshot_samples", 1.5, "training.snapshot_samples"),
+        ("model", "encoder", ["conv"], "model.encoder"),
+        ("model", "latent_dim", 16.0, "model.latent_dim"),
+        ("data", "images", 3, "data.images"),
+        ("data", "images", None, "data.images"),
+        ("data", "columns", "angle", "data.columns"),
+        ("data", "columns", ["angle", 3], "data.columns"),
+        ("objective", "noise", "gaussian:0.5", "objective.noise"),
+        ("model", "norm", "group", "norm"),
+        ("training", "epochs", 0, "epochs"),
+    ],
+)
+def test_wrong_entry_in_the_file_is_named_with_the_file(
+    tmp_path: Path, section: str, entry: str, value: object, named: str
+) -> None:
+    path = tmp_path / "config.json"
+    stored = content()
+    stored[section][entry] = value
+    path.write_text(json.dumps(stored))
+    with pytest.raises(UserError) as caught:
+        RunConfig.load(path)
+    assert str(path) in str(caught.value)
+    assert named in str(caught.value)
+
+
+def test_whole_numbers_pass_as_floats() -> None:
+    stored = content()
+    stored["training"]["lr"] = 1
+    stored["data"]["max_pixel_value"] = 255
+    config = RunConfig.from_json(stored)
+    assert (config.training.lr, config.data.max_pixel_value) == (1.0, 255.0)
+
+
+def test_missing_and_unknown_entries_are_all_named() -> None:
+    stored = content(extra={})
+    del stored["data"]
+    with pytest.raises(UserError) as caught:
+        RunConfig.from_json(stored)
+    assert len(caught.value.problems) == 2
+    assert "'extra'" in str(caught.value)
+    assert "'data' is missing" in str(caught.value)
+    stored = content()
+    del stored["data"]["images"]
+    with pytest.raises(UserError, match=r"'data\.images' is missing"):
+        RunConfig.from_json(stored)
+
+
+def test_nested_noise_is_checked_too() -> None:
+    stored = content()
+    stored["objective"]["noise"] = {"kind": "gaussian", "amount": "much"}
+    with pytest.raises(UserError, match=r"objective\.noise\.amount"):
+        RunConfig.from_json(stored)
+
+
+@pytest.mark.parametrize("version", [2, 0, None, "1"])
+def test_other_format_version_is_refused(version: object) -> None:
+    with pytest.raises(UserError, match="format version"):
+        RunConfig.from_json(content(format_version=version))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '"text"', "\x00", '{"format_version": 1, "data": 3}'])
+def test_file_that_holds_no_configuration_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        RunConfig.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_file_and_binary_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not a run folder"):
+        RunConfig.load(tmp_path / "config.json")
+    (tmp_path / "config.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="JSON"):
+        RunConfig.load(tmp_path / "config.json")
+
+
+# --------------------------------------------------------------------------------------------------------------- noise
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("none", NoiseConfig()),
+        ("gaussian:0.5", NoiseConfig("gaussian", 0.5)),
+        (" salt-pepper:.1 ", NoiseConfig("salt-pepper", 0.1)),
+        ("masking:1", NoiseConfig("masking", 1.0)),
+        ("poisson:1e2", NoiseConfig("poisson", 100.0)),
+    ],
+)
+def test_noise_from_text(text: str, expected: NoiseConfig) -> None:
+    assert NoiseConfig.parse(text) == expected
+    assert NoiseConfig.parse(str(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "gaussian",
+        "gaussian:",
+        ":0.5",
+        "gaussian:much",
+        "gaussian:0.1:0.2",
+        "gaussian:nan",
+        "gaussian:1e999",
+        "gaussian:-1",
+        "masking:2",
+        "none:",
+        "none:0.5",
+        "fog:0.5",
+        "0.5",
+    ],
+)
+def test_text_that_is_no_noise(text: str) -> None:
+    with pytest.raises(UserError):
+        NoiseConfig.parse(text)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from autoencoder import progress
+from autoencoder.progress import Progress
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    out, err = capsys.readouterr()
+    assert out == ""  # standard output belongs to results
+    return err.splitlines()
+
+
+def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    with Progress("Training", 1000, "images") as bar:
+        for _ in range(9):
+            clock[0] += 10.0
+            bar.advance(100, "loss 0.5")
+    found = lines(capsys)
+    assert found[0] == "Training: 200 of 1000 images, 80 s left  loss 0.5"
+    assert len(found) == 4  # after 20, 40, 60 and 80 seconds: the first advance past each 15
+    assert found[-1].startswith("Training: 800 of 1000 images, 20 s left")
+
+
+def test_short_steps_and_quiet_ones_say_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Progress("Testing", 10) as bar:
+        bar.advance(10)
+    assert lines(capsys) == []
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    with Progress("Testing", 10, quiet=True) as bar:
+        bar.advance(10)
+    assert lines(capsys) == []
+
+
+def test_a_total_may_come_later(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    with Progress("Reading", None, "frames") as bar:
+        bar.advance(3)
+        bar.set_total(6)
+        bar.advance(2, "a note")
+        bar.advance(1)
+    found = lines(capsys)
+    assert found[0] == "Reading: 3 frames"
+    assert found[1].startswith("Reading: 5 of 6 frames, ")
+    assert found[2].endswith("a note")  # the last note stays until there is another

@@ -1,0 +1,269 @@
+"""A run that was stopped, in whatever way and at whatever moment, and resumed is the run that was not stopped."""
+
+import csv
+import json
+import os
+import pathlib
+import shutil
+import signal
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from autoencoder import training
+
+TIMES = ("seconds", "images_per_second", "epoch_seconds")
+"""What two equal runs may differ in."""
+
+OPTIONS = (
+    "--epochs",
+    4,
+    "--batch-size",
+    16,
+    "--val-interval",
+    2,
+    "--checkpoint-interval",
+    2,
+    "--noise",
+    "gaussian:0.3",
+)
+"""On `tiny`: 3 steps per epoch, each with a snapshot."""
+
+
+def load(file):
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def same(a, b):
+    """Bit for bit, whatever is nested in whatever."""
+    if isinstance(a, torch.Tensor):
+        return a.dtype == b.dtype and torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    return type(a) is type(b) and a == b
+
+
+def read_csv(file):
+    with file.open(newline="") as opened:
+        return [{name: value for name, value in row.items() if name not in TIMES} for row in csv.DictReader(opened)]
+
+
+def assert_same_run(run, other):
+    """Weights, optimizer, where the loop stands, metrics and every snapshot."""
+
+    def names(folder):
+        return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")}
+
+    assert names(run) == names(other)
+    for file in sorted((run / "checkpoints").glob("[!.]*.pt")):
+        a, b = load(file), load(other / "checkpoints" / file.name)
+        for part in ("model", "optimizer"):
+            assert same(a[part], b[part]), (file.name, part)
+        for content in (a, b):
+            content["state"] = {name: value for name, value in content["state"].items() if name not in TIMES}
+        assert a["state"] == b["state"], file.name
+    assert read_csv(run / "metrics.csv") == read_csv(other / "metrics.csv")
+    assert read_csv(run / "latents" / "index.csv") == read_csv(other / "latents" / "index.csv")
+    for file in (run / "latents").glob("step_*.npy"):
+        np.testing.assert_array_equal(np.load(file), np.load(other / "latents" / file.name), err_msg=file.name)
+
+
+def assert_whole(folder):
+    """Everything under a final name can be read; what cannot, has a name that starts with a dot."""
+    for file in folder.rglob("*"):
+        if file.is_dir() or file.name.startswith("."):
+            continue
+        assert ".partial" not in file.name
+        if file.suffix == ".json":
+            json.loads(file.read_text())
+        elif file.suffix == ".npy":
+            assert np.isfinite(np.load(file, allow_pickle=False)).all()
+        elif file.suffix == ".npz":
+            with np.load(file, allow_pickle=False) as arrays:
+                assert all(len(arrays[name]) for name in arrays.files)
+        elif file.suffix == ".pt":
+            assert load(file)["model"]
+        elif file.suffix == ".csv":
+            rows = read_csv(file)
+            assert all(None not in row.values() for row in rows)
+        else:
+            raise AssertionError(f"unexpected file {file}")
+
+
+@pytest.fixture(scope="module")
+def straight(tiny, tmp_path_factory, succeed):
+    """The run with OPTIONS that nothing stopped."""
+    run = tmp_path_factory.mktemp("straight") / "run"
+    succeed("train", tiny, "--run", run, *OPTIONS, "--quiet")
+    return run
+
+
+@pytest.fixture
+def signal_at(monkeypatch):
+    """Have this process send itself a signal during update number `step` of a training."""
+
+    def arrange(number, step):
+        update = training.TrainingLoop.update
+
+        def update_and_signal(loop, *arguments):
+            if loop.state.step + 1 == step:
+                os.kill(os.getpid(), number)
+            return update(loop, *arguments)
+
+        monkeypatch.setattr(training.TrainingLoop, "update", update_and_signal)
+        return monkeypatch
+
+    return arrange
+
+
+@pytest.mark.parametrize("step", [1, 5, 6], ids=["first step", "inside an epoch", "last step of an epoch"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_signal_saves_and_says_how_to_go_on(tiny, straight, tmp_path, call, succeed, signal_at, number, step):
+    run = tmp_path / "run"
+    patch = signal_at(number, step)
+    stopped = call("train", tiny, "--run", run, *OPTIONS)
+    assert stopped.status == 128 + number
+    assert f"autoencoder train --resume {run}" in stopped.err
+    assert stopped.err.count("\n") == 1
+    assert "made" not in stopped.out
+    state = load(run / "checkpoints" / "last.pt")["state"]
+    assert state["step"] == step
+    assert_whole(run)
+
+    patch.undo()
+    succeed("train", "--resume", run)
+    assert_same_run(run, straight)
+
+
+def test_stopped_again_and_again(tiny, straight, tmp_path, call, succeed, signal_at):
+    """A signal at every step: each resumed run does one step more."""
+    run = tmp_path / "run"
+    for step in range(1, 13):
+        patch = signal_at(signal.SIGTERM, step)
+        command = ("train", tiny, "--run", run, *OPTIONS) if step == 1 else ("train", "--resume", run)
+        result = call(*command)
+        patch.undo()
+        # In the last epoch there is nothing left to stop once its last step is done.
+        assert result.status == (128 + signal.SIGTERM if step < 12 else 0)
+    assert_same_run(run, straight)
+
+
+@pytest.mark.parametrize(("threads", "noise"), [(1, "none"), (1, "gaussian:0.3"), (2, "gaussian:0.3")])
+def test_more_epochs(tiny, tmp_path, succeed, threads, noise):
+    """With a schedule that does not depend on the run's length, lengthening is the same as having planned it."""
+    before = torch.get_num_threads()
+    flags = ("--batch-size", 24, "--schedule", "constant", "--val-interval", 1, "--threads", threads, "--noise", noise)
+    try:
+        succeed("train", tiny, "--run", tmp_path / "long", "--epochs", 3, *flags)
+        succeed("train", tiny, "--run", tmp_path / "run", "--epochs", 1, *flags)
+        succeed("train", "--resume", tmp_path / "run", "--epochs", 3)
+    finally:
+        torch.set_num_threads(before)
+    assert_same_run(tmp_path / "run", tmp_path / "long")
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["training"]["epochs"] == 3
+
+
+def test_moved_run(straight, tiny, tmp_path, call, succeed, signal_at):
+    patch = signal_at(signal.SIGTERM, 7)
+    assert call("train", tiny, "--run", tmp_path / "old", *OPTIONS).status == 143
+    patch.undo()
+    shutil.move(tmp_path / "old", tmp_path / "new")
+    succeed("train", "--resume", tmp_path / "new")
+    assert_same_run(tmp_path / "new", straight)
+
+
+def test_resuming_a_finished_run_changes_nothing(straight, tmp_path, succeed):
+    run = tmp_path / "run"
+    shutil.copytree(straight, run)
+    succeed("train", "--resume", run)
+    assert_same_run(run, straight)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing in the package catches it."""
+
+
+def test_killed_before_any_rename(tiny, tmp_path, call, succeed, monkeypatch):
+    """Files change by renames only, so to stop before each of them is to stop in every state that a kill can leave."""
+    options = ("--epochs", 2, "--batch-size", 24, "--snapshots-per-epoch", 1, "--val-interval", 1, "--quiet")
+    straight = tmp_path / "straight"
+    succeed("train", tiny, "--run", straight, *options)
+    replace = pathlib.Path.replace
+    remaining = 0
+
+    def replace_or_die(path, target):
+        nonlocal remaining
+        if remaining == 0:
+            raise Killed
+        remaining -= 1
+        return replace(path, target)
+
+    seen_states = 0
+    for n_renames in range(100):
+        run = tmp_path / str(n_renames)
+        remaining = n_renames
+        with monkeypatch.context() as patch:
+            patch.setattr(pathlib.Path, "replace", replace_or_die)
+            try:
+                succeed("train", tiny, "--run", run, *options)
+                break
+            except Killed:
+                pass
+        assert_whole(run)
+        if not (run / "config.json").exists():
+            call("train", "--resume", run).refused("config.json")
+            continue
+        seen_states += 1
+        succeed("train", "--resume", run)
+        assert_same_run(run, straight)
+        shutil.rmtree(run)
+    assert seen_states >= 11  # 3 snapshots with their index; 2 epochs with metrics and last, and at least one best
+
+
+def wait_for(condition, process):
+    end = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.003)
+
+
+LONG = ("--epochs", 8, "--batch-size", 4, "--val-interval", 3, "--checkpoint-interval", 4, "--noise", "gaussian:0.3")
+
+
+@pytest.fixture(scope="module")
+def straight_long(tiny, tmp_path_factory, succeed):
+    run = tmp_path_factory.mktemp("long") / "run"
+    succeed("train", tiny, "--run", run, *LONG, "--quiet")
+    return run
+
+
+def test_real_process(tiny, straight_long, tmp_path, start, succeed):
+    """Killed, asked to stop and interrupted, each time a little after a certain snapshot appeared."""
+    run = tmp_path / "run"
+    command = ("train", tiny, "--run", run, *LONG)
+    ends = {
+        "step_00000008.npy": signal.SIGKILL,
+        "step_00000040.npy": signal.SIGTERM,
+        "step_00000068.npy": signal.SIGINT,
+    }
+    for snapshot, number in ends.items():
+        with start(*command) as process:
+            wait_for((run / "latents" / snapshot).exists, process)
+            process.send_signal(number)
+            out, err = process.communicate()
+        assert_whole(run)
+        assert "Traceback" not in out + err
+        if number == signal.SIGKILL:
+            assert process.returncode == -number
+        else:
+            assert process.returncode == 128 + number
+            assert err.startswith("stopped at step ")
+            assert err.endswith(f"go on with: autoencoder train --resume {run}\n")
+        command = ("train", "--resume", run)
+    succeed(*command)
+    assert_same_run(run, straight_long)
