@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from autoencoder import __version__
+from autoencoder.config import DEVICES
 from autoencoder.errors import UserError
 
 
@@ -20,6 +21,8 @@ def choose_device(name: str) -> torch.device:
     Raises:
         UserError: this machine, or this build of torch, has no such device.
     """
+    if name not in DEVICES:
+        raise UserError(f"a device is one of {', '.join(DEVICES)}, not '{name}'")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():

@@ -38,6 +38,14 @@ class Quality:
     ssim: float
 
 
+def decibel_closer(mse: float, control_mse: float) -> float:
+    """How many decibel an error is below that of its control; 0 where both are 0."""
+    if mse == control_mse:
+        return 0.0
+    with np.errstate(divide="ignore"):
+        return float(10 * (np.log10(control_mse) - np.log10(mse)))
+
+
 @dataclass(frozen=True, eq=False)
 class Predicted:
     """What a network was shown and what it made of it; images are (n, C, H, W) float32 in [0, 1].
@@ -104,7 +112,7 @@ class Evaluation:
             "input": None if self.input_quality is None else vars(self.input_quality),
             "output": vars(self.output_quality),
             "control_pca": {"n_components": self.pca_components, **vars(self.pca_quality)},
-            "output_closer_than_pca_db": float(10 * np.log10(self.pca_quality.mse / self.output_quality.mse)),
+            "output_closer_than_pca_db": decibel_closer(self.output_quality.mse, self.pca_quality.mse),
         }
 
 

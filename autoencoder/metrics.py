@@ -17,8 +17,11 @@ def mse(images: Tensor, reference: Tensor) -> Tensor:
 
 
 def psnr(mean_squared_error: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in decibel for a peak of 1: -10 log10(MSE); infinite for identical images."""
-    return -10.0 * torch.log10(mean_squared_error)
+    """Peak signal-to-noise ratio in decibel for a peak of 1: -10 log10(MSE).
+
+    At most 100 dB, so that one image that equals its reference does not make the mean over images infinite.
+    """
+    return -10.0 * torch.log10(mean_squared_error.clamp(min=1e-10))
 
 
 def ssim(images: Tensor, reference: Tensor) -> Tensor:

@@ -27,4 +27,5 @@ def run(args: argparse.Namespace) -> None:
     from autoencoder.workflows.demo import demo
 
     files = demo(args.out, seed=args.seed, device=args.device, quiet=args.quiet, say=lambda text: say(args, text))
-    made(args, files, f"look at {files[0]} first, then play {files[-1]}")
+    movie = next(file for file in reversed(files) if file.suffix == ".mp4")
+    made(args, files, f"look at {files[0]} first, then play {movie}")

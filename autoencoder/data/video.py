@@ -56,7 +56,7 @@ def prepare_video(
 
     Frames are decoded one by one. The crop's centre is the mean of the parts that are seen with confidence; what lies
     beyond the picture is filled with the picture's median. Columns: `frame` (counted from 0), `x` and `y` (the crop's
-    centre, pixels of the video, y down), `body_angle_deg` (from back to front, counter-clockwise as one sees the picture),
+    centre, pixels of the video, y down), `body_angle_deg` (from back to front, counter-clockwise as one sees it),
     `speed_px_per_s` (since the last frame in which the animal was seen; the first takes the speed of the second),
     `distance_from_center` (pixels), `time_s`.
 

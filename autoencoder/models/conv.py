@@ -50,9 +50,10 @@ class Encoder(nn.Module):
             nn.MaxPool2d(2),
             *_layer(nn.Conv2d(64, 128, 3), norm),
         )
+        # A norm over one image's own latent units would take dimensions away, so "layer" leaves the latent alone.
         self.fc1 = nn.Sequential(
             nn.Linear(128 * _sizes(height)[2] * _sizes(width)[2], latent_dim),
-            norm_1d(norm, latent_dim),
+            norm_1d("batch" if norm == "batch" else "none", latent_dim),
             activation(latent_activation),
         )
 

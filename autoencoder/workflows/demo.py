@@ -15,9 +15,9 @@ from autoencoder.training import train
 from autoencoder.workflows.testing import report
 from autoencoder.workflows.visualizing import visualize
 
-N_IMAGES = 5000
-EPOCHS = 10
-COLUMNS = ("body_angle_deg", "distance_from_center")
+N_IMAGES = 4000
+EPOCHS = 8
+COLUMNS = ("distance_from_center", "body_angle_deg")
 
 
 def demo(

@@ -73,7 +73,7 @@ def _write_numbers(evaluation: Evaluation, out: Path) -> Path:
 def _grid(evaluation: Evaluation, rows: Rows, title: str) -> Figure:
     shown = evaluation.predict(rows)
     errors = np.square(shown.output - shown.reference).mean(axis=(1, 2, 3))
-    captions = [f"PSNR {-10 * np.log10(max(error, 1e-12)):.1f} dB" for error in errors.tolist()]
+    captions = [f"PSNR {-10 * np.log10(max(error, 1e-10)):.1f} dB" for error in errors.tolist()]
     lines: list[tuple[str, NDArray[np.floating]]] = [
         ("input", to_picture(shown.seen)),
         ("latent code", shown.latent),

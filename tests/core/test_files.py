@@ -145,6 +145,7 @@ for name, write in writers.items():
         write(folder / name)
     except UserError as error:
         assert str(folder / name) in str(error), error
+        assert "another folder" in str(error), error
         print(name, len(error.problems))
 """
 

@@ -253,7 +253,7 @@ def test_real_process(tiny, straight_long, tmp_path, start, succeed):
     }
     for snapshot, number in ends.items():
         with start(*command) as process:
-            wait_for((run / "latents" / snapshot).exists, process)
+            wait_for((run / "latents" / f"step_{step:08d}.npy").exists, process)
             process.send_signal(number)
             out, err = process.communicate()
         assert_whole(run)
