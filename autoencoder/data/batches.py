@@ -85,6 +85,6 @@ def split_into_batches(rows: Rows, batch_size: int) -> list[Rows]:
     Every row is in exactly one batch.
     """
     edges = list(range(batch_size, len(rows), batch_size))
-    if edges and batch_size > 1 and len(rows) - edges[-1] == 1:
+    if edges and len(rows) - edges[-1] == 1:
         edges.pop()
     return np.split(rows, edges)

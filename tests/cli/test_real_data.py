@@ -44,7 +44,7 @@ def test_mnist(mnist, tmp_path, succeed):
     flags = ("--noise", "gaussian:0.5", "--snapshots-per-epoch", 1, "--snapshot-samples", 50)
     succeed("train", mnist / "train.npz", "--run", run, "--epochs", 1, *flags)
     said = succeed("test", "--run", run, "--data", mnist / "test.npz", "--no-movies").out
-    assert "600 images, noise gaussian:0.5; compared with images before the added noise" in said
+    assert "600 images, noise gaussian:0.5; compared with images before the added noise" in " ".join(said.split())
     numbers = json.loads((run / "test" / "test" / "metrics.json").read_text())
     assert numbers["n_images"] == 600
     assert numbers["noise"] == "gaussian:0.5"

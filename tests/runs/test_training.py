@@ -160,7 +160,7 @@ def test_a_batch_of_all_images(tiny, tmp_path, succeed):
 def test_a_batch_of_one_image_without_batch_norm(images, tmp_path, succeed):
     flags = ("--batch-size", 1, "--norm", "layer")
     succeed("train", images, "--run", tmp_path / "run", *FAST, *flags)
-    assert int(metrics(tmp_path / "run")[-1]["step"]) == 32
+    assert int(metrics(tmp_path / "run")[-1]["step"]) == 31  # the one left over joins the batch before it, here too
 
 
 SHAPES = {

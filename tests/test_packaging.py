@@ -1,0 +1,114 @@
+"""What is said in several places is the same in all of them."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autoencoder import __version__
+from autoencoder.cli.main import build_parser
+
+tomllib = pytest.importorskip("tomllib", reason="reading pyproject.toml takes Python 3.11")
+yaml = pytest.importorskip("yaml")
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_NAMES = {"pytorch": "torch"}
+
+
+def requirement(text):
+    """`"numpy>=1.26"` to `("numpy", ">=1.26")`."""
+    name, version = re.fullmatch(r"([\w.-]+?)\s*([<>=!~].*)?", text.strip()).groups()
+    return name.lower().replace("_", "-"), (version or "").replace(" ", "")
+
+
+def test_environment_says_the_same_as_pyproject():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    found = dict(requirement(line) for line in environment["dependencies"] if isinstance(line, str))
+    found = {CONDA_NAMES.get(name, name): version for name, version in found.items()}
+    assert found.pop("python") == PROJECT["requires-python"]
+    assert found.pop("pip") == ""
+    assert found == dict(map(requirement, PROJECT["dependencies"]))
+    assert {"pip": ["-e ."]} in environment["dependencies"]
+
+
+def test_every_direct_dependency_is_pinned():
+    lines = [
+        line.partition("#")[0].partition(";")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines()
+    ]
+    pins = dict(requirement(line) for line in lines if line)
+    assert all(version.startswith("==") for version in pins.values())
+    extras = [name for group in PROJECT["optional-dependencies"].values() for name in group]
+    wanted = [requirement(text) for text in [*PROJECT["dependencies"], *extras]]
+    assert not [name for name, _ in wanted if name not in pins]
+    for name, version in wanted:
+        lowest = [int(part) for part in version.removeprefix(">=").split(".")]
+        pinned = [int(part) for part in re.findall(r"\d+", pins[name])]
+        assert pinned >= lowest, name
+    assert pins["torch"] == "==2.13.0"
+
+
+def test_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert __version__ == PROJECT["version"] == str(citation["version"])
+    changes = (ROOT / "CHANGELOG.md").read_text() if (ROOT / "CHANGELOG.md").exists() else __version__
+    assert __version__ in changes
+    assert citation["license"] == PROJECT["license"] == "MIT"
+    assert "MIT License" in (ROOT / "LICENSE").read_text()
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.name)
+def test_scripts_parse(script):
+    tree = ast.parse(script.read_text())
+    assert ast.get_docstring(tree)
+
+
+def test_the_command_is_the_package(root):
+    module, function = PROJECT["scripts"]["autoencoder"].split(":")
+    script = f"import {module} as m; raise SystemExit(m.{function}(['--version']))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == f"autoencoder {__version__}\n"
+
+
+def documents():
+    return [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
+
+
+def shell_lines(path):
+    """Commands in the fenced shell blocks of a document, those on several lines joined."""
+    blocks = re.findall(r"```(?:bash|sh|shell|console)\n(.*?)```", path.read_text(), flags=re.DOTALL)
+    return [line.strip().removeprefix("$ ") for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+
+
+@pytest.mark.parametrize("document", documents() or [None], ids=lambda path: path.name if path else "none")
+def test_commands_in_documents_exist(document):
+    """Every `autoencoder ...` parses, every `make ...` is a target, every `python scripts/...` is a file."""
+    if document is None:
+        pytest.skip("there is no README.md yet")
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    for line in shell_lines(document):
+        words = line.partition("#")[0].split()
+        if words[:1] == ["make"]:
+            assert set(words[1:]) <= set(targets), line
+        elif words[:1] == ["autoencoder"] and not {"|", "...", "--help"} & set(words):
+            build_parser().parse_args(words[1:])
+        elif words[:1] == ["python"] and len(words) > 1 and words[1].endswith(".py"):
+            assert (ROOT / words[1]).is_file(), line
+
+
+def test_nothing_names_the_place_where_it_was_written():
+    """A repository that anyone clones holds no path and no word of the machine on which it was made."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    words = re.compile(r"/wor" + r"k/(?:main|shared|\.)|\bissu" + r"es show\b|workplac" + r"e\b", re.IGNORECASE)
+    found = []
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.is_file() and path.suffix not in (".png", ".mp4", ".gif", ".npz"):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            found += [f"{name}: {match.group()}" for match in words.finditer(text)]
+    assert not found
