@@ -32,7 +32,7 @@ class Pixels:
         self._stored = np.asarray(stored)
         self._max = max_pixel_value
         self._device = device
-        self._resident = self._send_all() if device.type == "cuda" and self._fits() else None
+        self._resident = self._send_all() if self._fits() else None
 
     def __len__(self) -> int:
         return len(self._stored)
@@ -57,6 +57,9 @@ class Pixels:
             yield part, self.batch(part)
 
     def _fits(self) -> bool:
+        """Whether the images are to be sent to the device once; on the CPU they are where they are needed already."""
+        if self._device.type != "cuda":
+            return False
         free, _ = torch.cuda.mem_get_info(self._device)
         return self._stored.nbytes <= RESIDENT_SHARE * free
 

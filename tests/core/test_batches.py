@@ -131,3 +131,17 @@ def test_batches_go_through_the_rows_in_their_order() -> None:
     np.testing.assert_array_equal(np.concatenate([part for part, _ in parts]), rows)
     together = torch.cat([batch for _, batch in parts]).numpy()
     np.testing.assert_allclose(together, images[rows] / 255.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+def test_images_that_were_sent_to_the_device_make_the_same_batches(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of a GPU whose memory holds the images, here with the CPU as the device."""
+    pixels = stored(dtype)
+    rows = np.array([5, 0, 0, 3])
+    gathered = Pixels(pixels, 255.0, torch.device("cpu")).batch(rows)
+    monkeypatch.setattr(Pixels, "_fits", lambda self: True)
+    kept = pixels.copy()
+    resident = Pixels(pixels, 255.0, torch.device("cpu"))
+    assert torch.equal(resident.batch(rows), gathered)
+    assert torch.equal(resident.batch(rows), gathered)  # the images on the device were not scaled in place
+    np.testing.assert_array_equal(pixels, kept)
