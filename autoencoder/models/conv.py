@@ -70,11 +70,11 @@ class Decoder(nn.Module):
         (self._first, self._second, self._third) = zip(_sizes(height), _sizes(width), strict=True)
         features = 128 * self._third[0] * self._third[1]
         self.fc2 = nn.Sequential(nn.Linear(latent_dim, features), norm_1d(norm, features), nn.ReLU(inplace=True))
-        self.grow_third = nn.Sequential(*_layer(GrowingConv2d(128, 64), norm))
+        self.grow_third = nn.Sequential(*_layer(nn.ConvTranspose2d(128, 64, 3), norm))
         self.double_second = nn.Sequential(*_layer(DoublingConv2d(64, 64), norm))
-        self.grow_second = nn.Sequential(*_layer(GrowingConv2d(64, 64), norm))
+        self.grow_second = nn.Sequential(*_layer(nn.ConvTranspose2d(64, 64, 3), norm))
         self.double_first = nn.Sequential(*_layer(DoublingConv2d(64, 64), norm))
-        self.grow_first = GrowingConv2d(64, channels)
+        self.grow_first = nn.ConvTranspose2d(64, channels, 3)
 
     def first_layer(self, latent: Tensor) -> Tensor:
         """The start of the decoder, "fc2": (N, latent_dim) to (N, features)."""
@@ -91,39 +91,21 @@ class Decoder(nn.Module):
         return images
 
 
-class GrowingConv2d(nn.ConvTranspose2d):
-    """A 3x3 transposed convolution, two pixels larger on each axis, computed as the convolution that it is.
-
-    Parameters are those of `torch.nn.ConvTranspose2d`; on a CPU the forward and backward convolutions of this form
-    are the better tuned ones.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 3)
-
-    def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """(N, in, H, W) to (N, out, H + 2, W + 2)."""
-        return F.conv2d(maps, self.weight.transpose(0, 1).flip(2, 3), self.bias, padding=2)
-
-
 class DoublingConv2d(nn.ConvTranspose2d):
-    """A 2x2 transposed convolution of stride 2, computed as a 1x1 convolution that makes four values per place.
+    """A 2x2 transposed convolution of stride 2, computed as a 1x1 convolution and a pixel shuffle.
 
-    Its output pixels do not overlap, so the two are the same sum; backward is twice as fast on a CPU. The four values
-    are laid out so that sorting them into rows and columns moves whole runs of channels.
+    Its output pixels do not overlap, so the two are the same sum; forward and backward take two thirds of the time on a
+    CPU. Parameters are those of `torch.nn.ConvTranspose2d`.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 2, stride=2)
 
     def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """(N, in, H, W) to (N, out, 2 H, 2 W), channels last in memory."""
-        n, _, height, width = maps.shape
-        weight = self.weight.permute(2, 3, 1, 0).reshape(4 * self.out_channels, self.in_channels, 1, 1)
-        bias = None if self.bias is None else self.bias.repeat(4)
-        four = F.conv2d(maps, weight, bias).permute(0, 2, 3, 1).reshape(n, height, width, 2, 2, self.out_channels)
-        doubled = four.transpose(2, 3).reshape(n, 2 * height, 2 * width, self.out_channels)
-        return doubled.permute(0, 3, 1, 2)
+        """(N, in, H, W) to (N, out, 2 H, 2 W)."""
+        weight = self.weight.permute(1, 2, 3, 0).reshape(4 * self.out_channels, self.in_channels, 1, 1)
+        bias = None if self.bias is None else self.bias.repeat_interleave(4)
+        return F.pixel_shuffle(F.conv2d(maps, weight, bias), 2)
 
 
 def _layer(convolution: nn.Module, norm: str) -> tuple[nn.Module, nn.Module, nn.Module]:
