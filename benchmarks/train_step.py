@@ -3,7 +3,8 @@
     python benchmarks/train_step.py [--pairs 3] [--steps 60]
 
 The two run in alternation, one process each, on the CPU. The project's time includes fetching and scaling the batch,
-the plain loop's does not. Prints each pair, the median ratio, and how far the losses are apart after the same steps.
+the plain loop's does not. Prints each pair, the median ratio, and how far the losses are apart after the same steps;
+beside it the control, how far the plain loop is from itself when its first weights are changed by a ten-millionth.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.child:
         kind, folder = args.child
-        print(json.dumps((_plain if kind == "plain" else _project)(Path(folder), args.steps)))
+        print(json.dumps({"plain": _plain, "control": _control, "project": _project}[kind](Path(folder), args.steps)))
         return
     with tempfile.TemporaryDirectory() as folder:
         _write_inputs(Path(folder), args.steps)
@@ -41,12 +42,15 @@ def main() -> None:
             plain, project = rates["plain"], rates["project"]
             ratio = f"ratio {project / plain:.2f}"
             print(f"pair {number + 1}: plain {plain:.1f}, project {project:.1f} images/s, {ratio}", flush=True)
+        control = _run("control", folder, args.steps)["losses"]
     ratios = [pair["project"]["images_per_second"] / pair["plain"]["images_per_second"] for pair in pairs]
     plain, project = (pairs[0][kind]["losses"] for kind in ("plain", "project"))
     print(f"ratio: median {statistics.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}")
     for step in (0, len(plain) // 2, len(plain) - 1):
         apart = abs(project[step] / plain[step] - 1)
-        print(f"loss at step {step + 1}: plain {plain[step]:.6f}, project {project[step]:.6f}, apart {apart:.2%}")
+        own = abs(control[step] / plain[step] - 1)
+        losses = f"plain {plain[step]:.6f}, project {project[step]:.6f}"
+        print(f"loss at step {step + 1}: {losses}, apart {apart:.2%}; plain and its control {own:.2%}")
 
 
 def _run(kind: str, folder: str, steps: int) -> dict:
@@ -66,13 +70,18 @@ def _write_inputs(folder: Path, steps: int) -> None:
     torch.save(reference_network().state_dict(), folder / "weights.pt")
 
 
-def _plain(folder: Path, steps: int) -> dict:
+def _control(folder: Path, steps: int) -> dict:
+    return _plain(folder, steps, scale=1 + 1e-7)
+
+
+def _plain(folder: Path, steps: int, scale: float = 1.0) -> dict:
     import numpy as np
     import torch
     from plain_loop import reference_network, train_steps
 
     network = reference_network()
-    network.load_state_dict(torch.load(folder / "weights.pt"))
+    weights = torch.load(folder / "weights.pt")
+    network.load_state_dict({name: w * scale if w.is_floating_point() else w for name, w in weights.items()})
     images = torch.tensor(np.load(folder / "arena.npz")["images"] / np.float32(255)).unsqueeze(1)
     results = list(train_steps(network, iter(images.split(BATCH_SIZE))))
     spent = sum(seconds for _, seconds in results[WARM_UP_STEPS:])
