@@ -79,10 +79,18 @@ def encode_rows(network: Network, pixels: Pixels, rows: Rows, batch_size: int) -
     """Codes (n, latent_dim) of `rows`, with the network in evaluation mode, which is restored after."""
     was_training = network.training
     network.eval()
-    codes = torch.cat([network.encode(images) for _, images in pixels.batches(rows, batch_size)])
+    codes: NDArray[np.float32] | None = None
+    start = 0
+    for part, images in pixels.batches(rows, batch_size):
+        encoded = network.encode(images).float().cpu().numpy()
+        if codes is None:
+            # One array from the start: small results kept between the large activations would fragment the heap.
+            codes = np.empty((len(rows), encoded.shape[1]), np.float32)
+        codes[start : start + len(part)] = encoded
+        start += len(part)
     network.train(was_training)
-    array: NDArray[np.float32] = codes.float().cpu().numpy()
-    return array
+    assert codes is not None, "there are no rows to encode"
+    return codes
 
 
 class SnapshotWriter:
