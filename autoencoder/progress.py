@@ -34,10 +34,11 @@ class Progress:
         self._note = ""
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
-        self._last_line = self._started = time.monotonic()
+        self._last_line = time.monotonic()
+        self._first: tuple[float, int] | None = None
 
     def __enter__(self) -> Progress:
-        self._last_line = self._started = time.monotonic()
+        self._last_line = time.monotonic()
         if not self._quiet and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -72,6 +73,8 @@ class Progress:
     def advance(self, amount: int = 1, note: str = "") -> None:
         """Count `amount` more units as done; `note` stands beside the bar, such as the loss."""
         self._done += amount
+        if self._first is None:
+            self._first = time.monotonic(), self._done
         self._note = note or self._note
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, advance=amount, note=self._note)
@@ -82,7 +85,9 @@ class Progress:
     def _print_line(self) -> None:
         of_total = f" of {self._total}" if self._total is not None else ""
         line = f"{self._title}: {self._done}{of_total} {self._unit}"
-        elapsed = time.monotonic() - self._started
-        if self._total and self._done:
-            line += f", {elapsed * (self._total - self._done) / self._done:.0f} s left"
+        # Counted from the first advance on: what comes before it, such as a fit or a resumed part, has another pace.
+        started, before = self._first or (0.0, self._done)
+        if self._total and self._done > before:
+            pace = (time.monotonic() - started) / (self._done - before)
+            line += f", {pace * (self._total - self._done):.0f} s left"
         print(f"{line}  {self._note}".rstrip(), file=sys.stderr, flush=True)
