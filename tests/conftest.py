@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +90,23 @@ def start() -> Callable[..., subprocess.Popen]:
         return subprocess.Popen(command, **{**defaults, **options})
 
     return popen
+
+
+@pytest.fixture(autouse=True, scope="session")
+def hear_interrupts() -> None:
+    """Tests that were started as a background job ignore SIGINT, and so would the processes that they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def same_number_of_threads() -> Iterator[None]:
+    """A test that trains with `--threads` leaves the process as it was; sums of other tests would differ in rounding."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch is not None else None
+    yield
+    if torch is not None and before is not None:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

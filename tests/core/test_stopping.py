@@ -64,6 +64,18 @@ def test_a_second_signal_acts_as_before(number: int) -> None:
         signal.signal(number, before)
 
 
+@by_signal
+def test_an_ignored_signal_stays_ignored(number: int) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            send(number)
+        assert stop.signum is None
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
 def test_a_second_ctrl_c_is_a_keyboard_interrupt() -> None:
     with StopRequest() as stop:
         send(signal.SIGINT)

@@ -24,7 +24,7 @@ def test_names_are_known_without_heavy_imports() -> None:
         "print(p.REDUCERS, {'umap', 'sklearn', 'scipy'} & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.strip() == "('umap', 'pca', 'tsne') set()"
+    assert out.strip() == "('umap', 'pca', 'tsne', 'none') set()"
 
 
 def test_pca_is_the_svd_of_the_centred_latent() -> None:
@@ -101,7 +101,16 @@ def test_tsne_is_deterministic_and_keeps_the_fitted_frame() -> None:
     assert planes.dtype == np.float32
 
 
-@pytest.mark.parametrize("name", REDUCERS)
+def test_without_a_projection_two_units_are_the_plane() -> None:
+    X = ring(30)[:, :2].copy()
+    np.testing.assert_array_equal(make_projection("none", 0).fit(X).transform(X), X)
+    with pytest.raises(UserError, match="needs a latent of 2 units, and this one has 6: use umap or pca"):
+        make_projection("none", 0).fit(ring(30))
+    with pytest.raises(UserError, match="not finite"):
+        make_projection("none", 0).fit(X).transform(X * np.nan)
+
+
+@pytest.mark.parametrize("name", [name for name in REDUCERS if name != "none"])
 def test_bad_latents_are_refused_with_the_reason(name: str) -> None:
     if name == "tsne":
         pytest.importorskip("openTSNE")

@@ -232,7 +232,20 @@ def wait_for(condition, process):
         time.sleep(0.003)
 
 
-LONG = ("--epochs", 8, "--batch-size", 4, "--val-interval", 3, "--checkpoint-interval", 4, "--noise", "gaussian:0.3")
+LONG = (
+    "--epochs",
+    8,
+    "--threads",
+    1,
+    "--batch-size",
+    4,
+    "--val-interval",
+    3,
+    "--checkpoint-interval",
+    4,
+    "--noise",
+    "gaussian:0.3",
+)
 
 
 @pytest.fixture(scope="module")
