@@ -19,9 +19,9 @@ from autoencoder.data.images import ImageSet, load_images
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.noise import corrupt_each
 from autoencoder.progress import Progress
+from autoencoder.run_data import load_run_data
 from autoencoder.seeding import numpy_stream
-from autoencoder.trained import BATCH_SIZE, Trained, load_run
-from autoencoder.training import load_data
+from autoencoder.trained import Trained, load_run
 
 PCA_MAX_IMAGES = 10_000
 """The control is fitted on at most this many of the training images."""
@@ -81,6 +81,7 @@ class Evaluation:
         pca_components: their number.
         output_mse: (n,) error of each reconstruction.
         checkpoint: the checkpoint's name.
+        predictor: makes the network's output for rows of `data`.
     """
 
     trained: Trained
@@ -94,10 +95,19 @@ class Evaluation:
     pca_components: int
     output_mse: FloatArray
     checkpoint: str
+    predictor: Predictor
 
     def predict(self, rows: Rows) -> Predicted:
         """Input, latent, output and reference of some rows; the noise of an image is the same every time."""
-        return _Predictor(self.trained, self.data, self.noise)(rows)
+        return self.predictor(rows)
+
+    @property
+    def images_name(self) -> str:
+        """What was tested on, in words."""
+        own, source = Path(self.trained.config.data.images), self.data.source
+        if source is None or source.resolve() == own.resolve():
+            return "held-out images"
+        return f"images of {source.name}"
 
     def summary(self) -> dict[str, Any]:
         """The numbers, as written to `metrics.json`."""
@@ -147,7 +157,7 @@ def evaluate(
     trained = load_run(run, checkpoint, device=device)
     config = trained.config
     split = trained.run.split()
-    own = load_data(config)
+    own = load_run_data(trained.run)
     _check_same_size(own, trained)
     if isinstance(data, (str, Path)) and Path(data).resolve() == Path(config.data.images).resolve():
         data = None  # its training images would flatter the result
@@ -167,11 +177,11 @@ def evaluate(
 
     with Progress("Fitting the PCA control", 1, "fits", quiet=quiet):
         pca = _fit_pca(trained, own, split.train, noise)
-    predictor = _Predictor(trained, images, noise)
+    predictor, batch_size = Predictor(trained, images, noise), config.training.snapshot_batch_size
     scores: dict[str, list[Tensor]] = {"input": [], "output": [], "pca": []}
     with Progress("Testing", len(rows), quiet=quiet) as progress:
-        for start in range(0, len(rows), BATCH_SIZE):
-            part = predictor(rows[start : start + BATCH_SIZE])
+        for start in range(0, len(rows), batch_size):
+            part = predictor(rows[start : start + batch_size])
             flat = part.seen.reshape(len(part.seen), -1)
             by_pca = pca.inverse_transform(pca.transform(flat)).reshape(part.seen.shape).clip(0, 1)
             for name, made in (("input", part.seen), ("output", part.output), ("pca", by_pca.astype(np.float32))):
@@ -191,6 +201,7 @@ def evaluate(
         int(pca.n_components_),
         quality["output"][:, 0].numpy(),
         checkpoint,
+        predictor,
     )
 
 
@@ -201,7 +212,7 @@ CLEAN, BEFORE_NOISE, INPUT_ITSELF = (
 )
 
 
-class _Predictor:
+class Predictor:
     """The network's view of some rows of a data set."""
 
     def __init__(self, trained: Trained, data: ImageSet, noise: NoiseConfig) -> None:
@@ -215,6 +226,7 @@ class _Predictor:
 
     @torch.no_grad()
     def __call__(self, rows: Rows) -> Predicted:
+        """See `Evaluation.predict`."""
         trained = self._trained
         images = self._pixels.batch(rows)
         seen = corrupt_each(images, self._noise, rows, trained.config.training.seed, "test noise")
@@ -248,7 +260,7 @@ def _fit_pca(trained: Trained, data: ImageSet, train_rows: Rows, noise: NoiseCon
     pixels = Pixels(data.images, data.max_pixel_value, trained.device)
     seen = [
         _to_numpy(corrupt_each(batch, noise, part, seed, "pca noise")).reshape(len(part), -1)
-        for part, batch in pixels.batches(rows, BATCH_SIZE)
+        for part, batch in pixels.batches(rows, trained.config.training.snapshot_batch_size)
     ]
     X = np.concatenate(seen)
     n_components = min(trained.config.model.latent_dim, *X.shape)

@@ -38,8 +38,8 @@ def replacing(path: Path) -> Iterator[Path]:
         raise write_error(path, error) from error
     temporary = Path(name)
     try:
-        os.fchmod(handle, 0o666 & ~_umask())  # mkstemp makes it private; the user's own default is what is wanted
         os.close(handle)
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes it private; the user's own default is what is wanted
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,9 +128,3 @@ def list_snapshots(run: Run) -> list[Snapshot]:
     if missing:
         raise UserError(f"snapshots that {run.snapshot_index_file} names are missing: {', '.join(missing)}")
     return sorted(snapshots, key=lambda snapshot: snapshot.step)
-
-
-def iterate_codes(snapshots: list[Snapshot]) -> Iterator[NDArray[np.float32]]:
-    """The codes of each snapshot, one array in memory at a time."""
-    for snapshot in snapshots:
-        yield snapshot.load()

@@ -20,8 +20,6 @@ from autoencoder.runs import Run
 
 FloatArray = NDArray[np.float32]
 
-BATCH_SIZE = 512
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -63,7 +61,7 @@ class Trained:
         pixels = self._pixels(images)
         parts = [
             self.network.features(layer, batch).float().cpu()
-            for _, batch in pixels.batches(np.arange(len(pixels)), BATCH_SIZE)
+            for _, batch in pixels.batches(np.arange(len(pixels)), self._batch_size)
         ]
         return torch.cat(parts).numpy()
 
@@ -73,7 +71,7 @@ class Trained:
         pixels = self._pixels(images)
         parts = [
             self.objective.to_images(self.network(batch).prediction).float().cpu()
-            for _, batch in pixels.batches(np.arange(len(pixels)), BATCH_SIZE)
+            for _, batch in pixels.batches(np.arange(len(pixels)), self._batch_size)
         ]
         return torch.cat(parts).contiguous().numpy()
 
@@ -85,9 +83,13 @@ class Trained:
             raise UserError(f"codes are (N, {self.config.model.latent_dim}), not {tuple(codes.shape)}")
         parts = [
             self.objective.to_images(self.network.head(batch.to(self.device))).float().cpu()
-            for batch in torch.split(codes, BATCH_SIZE)
+            for batch in torch.split(codes, self._batch_size)
         ]
         return torch.cat(parts).contiguous().numpy()
+
+    @property
+    def _batch_size(self) -> int:
+        return self.config.training.snapshot_batch_size
 
     def _pixels(self, images: NDArray[np.generic]) -> Pixels:
         array = np.asarray(images)
@@ -119,10 +121,10 @@ def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto")
     saved = Checkpoint.load(folder.find_checkpoint(checkpoint))
     target = choose_device(device)
     prepare_machine(target)
-    if (saved.config.model, saved.config.objective.name) != (config.model, config.objective.name):
+    if not _same_run(saved.config, config):
         raise UserError(
-            f"checkpoint '{checkpoint}' is of a network with encoder '{saved.config.model.encoder}' and "
-            f"{saved.config.model.latent_dim} latent units, and {folder.path} has another: use a checkpoint of the run"
+            f"checkpoint '{checkpoint}' is of another run (encoder '{saved.config.model.encoder}', "
+            f"{saved.config.model.latent_dim} latent units, data {saved.config.data.images}): use one of {folder.path}"
         )
     objective = make_objective(config.objective)
     network = objective.build_network(config.model, saved.image_shape)
@@ -136,3 +138,14 @@ def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto")
     network = on_device(network, target)
     network.eval()
     return Trained(folder, config, saved.image_shape, objective, network, target)
+
+
+def _same_run(one: RunConfig, other: RunConfig) -> bool:
+    """Whether two configurations agree in all that decides what a network is and which images it saw."""
+
+    def identity(config: RunConfig) -> tuple[object, ...]:
+        data = config.data  # its path may have changed since, when the file was moved
+        split = (data.split, data.val_fraction, data.block_size, data.max_pixel_value)
+        return config.model, config.objective, split, config.training.seed
+
+    return identity(one) == identity(other)

@@ -19,7 +19,7 @@ from torch import Tensor
 from autoencoder.checkpoint import Checkpoint, LoopState
 from autoencoder.config import RunConfig
 from autoencoder.data.batches import Pixels, Rows, epoch_order, split_into_batches
-from autoencoder.data.images import ImageSet, load_images
+from autoencoder.data.images import ImageSet
 from autoencoder.data.split import make_split
 from autoencoder.device import choose_device, describe_environment, prepare_machine
 from autoencoder.errors import UserError, raise_if_any
@@ -28,6 +28,7 @@ from autoencoder.models.network import Network, check_image_shape, on_device
 from autoencoder.noise import corrupt, corrupt_each
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.progress import Progress
+from autoencoder.run_data import check_same_data, load_data, load_run_data
 from autoencoder.runs import Run, RunSplit
 from autoencoder.schedules import learning_rate
 from autoencoder.seeding import numpy_stream, stream_seed, torch_stream
@@ -90,7 +91,7 @@ def resume(
     data: ImageSet | None = None,
     quiet: bool = True,
 ) -> Trained:
-    """Go on with a run where its last checkpoint stands; the run's own configuration holds.
+    """Go on with a run where its last checkpoint stands; its own configuration holds. A finished one is left alone.
 
     Args:
         run: a run folder.
@@ -100,7 +101,7 @@ def resume(
         quiet: show no progress.
 
     Raises:
-        UserError: there is no run, no checkpoint, or the data file is not the one that the run was started with.
+        UserError: there is no run, a file of it is damaged, or the data file is not the one that it was started with.
         Interrupted: as with `train`.
     """
     folder = Run(run)
@@ -111,32 +112,22 @@ def resume(
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))
     target = choose_device(config.training.device)
     prepare_machine(target, config.training.threads)
-    images = data if data is not None else load_data(config)
-    known = folder.environment().get("data_sha256")
-    if images.content_hash() != known:
-        raise UserError(
-            f"{images.source or 'the data'} is not the data that {folder.path} was started with (its hash differs): "
-            "restore that file, or start a new run"
-        )
+    if data is not None:
+        check_same_data(folder, data)
+    images = load_run_data(folder) if data is None else data
     checkpoint = None
     if folder.checkpoint_file("last").exists():
         checkpoint = Checkpoint.load(folder.checkpoint_file("last"), restore_rng=True)
-        if config.training.epochs < checkpoint.state.epoch:
-            raise UserError(
-                f"{folder.path} has trained {checkpoint.state.epoch} epochs already: give --epochs a larger number"
-            )
-    folder.write_config(config)
+        begun = checkpoint.state.epoch + (checkpoint.state.batch > 0)
+        if config.training.epochs < begun:
+            raise UserError(f"{folder.path} is at {begun} epochs already: give --epochs a larger number")
     loop = TrainingLoop(folder, config, images, folder.split(), target, checkpoint, quiet=quiet)
+    if loop.is_finished():
+        return loop.trained()
+    folder.write_config(config)
     loop.start()
     loop.fit()
     return loop.trained()
-
-
-def load_data(config: RunConfig) -> ImageSet:
-    """The images and metadata that a run's configuration names."""
-    data = config.data
-    metadata = None if data.metadata is None else Path(data.metadata)
-    return load_images(Path(data.images), metadata, data.columns, data.max_pixel_value)
 
 
 def _with_absolute_paths(config: RunConfig) -> RunConfig:
@@ -211,8 +202,14 @@ class TrainingLoop:
         self.state = LoopState()
         self.resumed_at: int | None = None
         if checkpoint is not None:
-            self.network.load_state_dict(checkpoint.model)
-            self.optimizer.load_state_dict(checkpoint.optimizer)
+            try:
+                self.network.load_state_dict(checkpoint.model)
+                self.optimizer.load_state_dict(checkpoint.optimizer)
+            except (RuntimeError, ValueError):
+                raise UserError(
+                    f"the last checkpoint of {run.path} is not of this version's network '{config.model.encoder}': use "
+                    f"the version that began the run (see {run.environment_file}), or start a new one"
+                ) from None
             self.state = checkpoint.state
             self.resumed_at = self.state.step
         elif self.training.init_from is not None:
@@ -258,14 +255,16 @@ class TrainingLoop:
         self._last_save = time.monotonic()
         with self.log, StopRequest() as stop, Progress(title, total, quiet=self.quiet) as progress:
             progress.advance(done)
-            while self.state.epoch < self.training.epochs and not self._is_stale():
+            while not self.is_finished():
                 self._train_epoch(progress, stop)
                 self._end_epoch()
                 self._leave_if_asked(stop)
 
-    def _is_stale(self) -> bool:
+    def is_finished(self) -> bool:
+        """Whether the last epoch is done, or the validation loss has not improved for as long as the patience lasts."""
         patience = self.training.patience
-        return patience is not None and self.state.without_improvement >= patience
+        stale = patience is not None and self.state.without_improvement >= patience
+        return stale or self.state.epoch >= self.training.epochs
 
     def _train_epoch(self, progress: Progress, stop: StopRequest) -> None:
         state = self.state
@@ -274,8 +273,8 @@ class TrainingLoop:
         total_steps = self.training.epochs * len(batches)
         look = LOSS_CHECK_INTERVAL[self.device.type]
         self.network.train()
-        pending = torch.zeros((), dtype=torch.float64)
-        pending = pending.to(self.device) if self.device.type != "mps" else torch.zeros((), device=self.device)
+        exact = torch.float32 if self.device.type == "mps" else torch.float64  # Apple's GPUs have no float64
+        pending = torch.zeros((), dtype=exact, device=self.device)
         for rows in batches[state.batch :]:
             started = time.perf_counter()
             loss = self.update(rows, total_steps)

@@ -94,8 +94,9 @@ def _project(folder: Path, steps: int) -> dict:
 
     from autoencoder.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
     from autoencoder.device import prepare_machine
+    from autoencoder.run_data import load_data
     from autoencoder.runs import Run, RunSplit
-    from autoencoder.training import TrainingLoop, load_data
+    from autoencoder.training import TrainingLoop
 
     training = TrainingConfig(batch_size=BATCH_SIZE, lr=1e-3, schedule="constant", snapshots_per_epoch=0)
     config = RunConfig(DataConfig(str(folder / "arena.npz")), ModelConfig("conv"), training=training)

@@ -101,7 +101,7 @@ def hear_interrupts() -> None:
 
 @pytest.fixture(autouse=True)
 def same_number_of_threads() -> Iterator[None]:
-    """A test that trains with `--threads` leaves the process as it was; sums of other tests would differ in rounding."""
+    """A test that trains with `--threads` leaves the process as it was: sums of other tests would be rounded anew."""
     torch = sys.modules.get("torch")
     before = torch.get_num_threads() if torch is not None else None
     yield

@@ -19,6 +19,11 @@ from autoencoder.errors import UserError
 COMMANDS = ("demo", "prepare", "train", "test", "visualize", "info")
 """Each is a module of this package with `HELP`, `add_arguments(parser)` and `run(args)`."""
 
+OUT_OF_MEMORY = (
+    "out of memory: train with a smaller --batch-size and --snapshot-batch-size, use smaller images, or save a large "
+    "set as .npy, which is memory-mapped"
+)
+
 DESCRIPTION = """\
 How does the objective of learning change what a network represents?
 
@@ -74,10 +79,13 @@ def main(
         return 128 + 13  # as a program that SIGPIPE ends: the command may not have done all that it was asked for
     except Exception as error:
         interrupted = _interrupted_by(error)
-        if interrupted is None:
+        if interrupted is not None:
+            print(error, file=sys.stderr)
+            return 128 + interrupted
+        if debug or not _is_out_of_memory(error):
             raise
-        print(error, file=sys.stderr)
-        return 128 + interrupted
+        print(f"error: {OUT_OF_MEMORY}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -91,6 +99,12 @@ def _interrupted_by(error: Exception) -> int | None:
     from autoencoder.stopping import Interrupted
 
     return error.signum if isinstance(error, Interrupted) else None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether numpy, torch on a GPU, or torch on the CPU (which says so in words only) ran out of memory."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return bool(kinds & {"MemoryError", "OutOfMemoryError"}) or "DefaultCPUAllocator" in str(error)
 
 
 def _one_line(message: str) -> str:

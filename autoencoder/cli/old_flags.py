@@ -129,7 +129,9 @@ def _train(old: argparse.Namespace) -> list[str]:
 
 
 def _test(old: argparse.Namespace) -> list[str]:
-    new = []
+    if not _truth(old, "load_checkpoint", default=True):
+        raise UserError("--load_checkpoint False: a test needs the weights of a checkpoint, leave the flag out")
+    new: list[str] = []
     data = _data_file(old)
     if data is not None:
         new += ["--data", str(data)]
@@ -140,6 +142,7 @@ def _test(old: argparse.Namespace) -> list[str]:
 
 
 def _visualize(old: argparse.Namespace) -> list[str]:
+    _truth(old, "load_checkpoint", default=True)  # snapshots need no weights, whichever it is; but it must be a truth
     new = _metadata(old)
     data = _data_file(old)
     if old.checkpoint_path:

@@ -79,7 +79,7 @@ def default_of(section: type, name: str) -> Any:
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
-    """`--run`, `--checkpoint`-less: the run folder that a later command works on."""
+    """`--run`, the run folder that a later command works on."""
     parser.add_argument("--run", type=Path, required=True, metavar="RUN", help="the run's folder")
 
 

@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> None:
     """Prepare, and say what was made, left out and assumed."""
     from autoencoder.progress import Progress
 
-    total = {"arena": getattr(args, "images", None)}.get(args.source)
+    total = args.images if args.source == "arena" else None
     with Progress("Preparing", total, quiet=args.quiet) as progress:
         prepared: Prepared = args.prepare(args, progress.advance)
     for note in prepared.notes:

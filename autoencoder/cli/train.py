@@ -202,11 +202,18 @@ def _resume(args: argparse.Namespace) -> Any:
             f"--resume goes on with the run as it is, so it does not take {', '.join(refused)}: leave those out "
             "(--epochs and --device may change), or start a new run"
         )
+    from autoencoder.runs import Run
     from autoencoder.training import resume
 
+    before = Run(args.resume).metrics()
     trained = resume(
         args.resume, epochs=getattr(args, "epochs", None), device=getattr(args, "device", None), quiet=args.quiet
     )
+    if trained.run.metrics() == before:
+        say(
+            args,
+            "the run was finished before, or stopped early: nothing was left to train (--epochs N makes it longer)",
+        )
     _say_result(args, trained.run)
     return trained.run
 

@@ -40,12 +40,13 @@ class Pixels:
     def batch(self, rows: Rows) -> Tensor:
         """Images `rows` as (n, C, H, W) float32 in [0, 1], channels last in memory."""
         if self._resident is not None:
-            pixels = self._resident[torch.from_numpy(rows).to(self._device, non_blocking=True)]
+            pixels = self._resident[torch.from_numpy(rows).to(self._device)]
         else:
             pixels = _to_tensor(self._stored[rows])
             if self._device.type == "cuda":
-                pixels = pixels.pin_memory()
-            pixels = pixels.to(self._device, non_blocking=True)
+                pixels = pixels.pin_memory().to(self._device, non_blocking=True)
+            else:
+                pixels = pixels.to(self._device)
         images = pixels.to(torch.float32, memory_format=torch.channels_last)
         # A float32 batch was not copied by the conversion, but gathering it above did copy: dividing in place is safe.
         return images.div_(self._max)
@@ -61,17 +62,20 @@ class Pixels:
         if self._device.type != "cuda":
             return False
         free, _ = torch.cuda.mem_get_info(self._device)
-        return self._stored.nbytes <= RESIDENT_SHARE * free
+        item_bytes = {2: 4, 8: 4}.get(self._stored.itemsize, self._stored.itemsize)  # see `_to_tensor`
+        return self._stored.size * item_bytes <= RESIDENT_SHARE * free
 
     def _send_all(self) -> Tensor:
         return _to_tensor(self._stored).to(self._device)
 
 
 def _to_tensor(pixels: NDArray[np.generic]) -> Tensor:
-    """A tensor of the same values; uint16, which torch hardly computes with, as int32."""
+    """A tensor of the same values; uint16, which torch hardly computes with, as int32, and float64 as float32."""
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)  # torch takes the machine's own byte order only
     if pixels.dtype == np.uint16:
         pixels = pixels.astype(np.int32)
+    if pixels.dtype == np.float64:
+        pixels = pixels.astype(np.float32)
     if not pixels.flags.writeable:
         pixels = pixels.copy()
     return torch.from_numpy(np.ascontiguousarray(pixels))

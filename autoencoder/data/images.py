@@ -93,8 +93,8 @@ class ImageSet:
 
 
 def load_images(
-    path: Path,
-    metadata: Path | None = None,
+    path: str | Path,
+    metadata: str | Path | None = None,
     columns: Sequence[str] | None = None,
     max_pixel_value: float | None = None,
 ) -> ImageSet:
@@ -112,6 +112,8 @@ def load_images(
     Raises:
         UserError: everything that is wrong with the files, in one error.
     """
+    path = Path(path)
+    metadata = None if metadata is None else Path(metadata)
     metadata_path = metadata or _sibling(path, columns)
     try:
         arrays = _read_arrays(path, with_columns=metadata_path is None)

@@ -15,8 +15,8 @@ from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.latent.layers import Moment, Narrowing, list_moments
 from autoencoder.latent.projection import embed_snapshots
+from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
-from autoencoder.training import load_data
 
 FloatArray = NDArray[np.float32]
 
@@ -82,7 +82,7 @@ def embed_run(
     """
     folder = Run(run)
     config = folder.config()
-    images = load_data(config) if images is None else images
+    images = load_run_data(folder) if images is None else images
     rows = folder.split().snapshot
     if len(rows) == 0 or int(rows.max()) >= len(images):
         raise UserError(f"{images.source} has {len(images)} images, fewer than {folder.split_file} names")

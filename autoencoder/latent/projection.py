@@ -173,7 +173,7 @@ class UmapProjection:
         model = umap.UMAP(
             n_neighbors=self._n_neighbors,
             init=start,
-            random_state=self._seed,
+            random_state=self._seed % 2**32,
             n_jobs=1,
             # Exact neighbours: sooner found than the approximate ones, whose search takes long to compile.
             precomputed_knn=self._self_neighbors(),
@@ -222,7 +222,7 @@ class TsneProjection:
 
         self._fitted = _fittable(X)
         self._perplexity = min(TSNE_PERPLEXITY, (len(self._fitted) - 1) / 3)
-        tsne = TSNE(perplexity=self._perplexity, initialization="pca", random_state=self._seed, n_jobs=1)
+        tsne = TSNE(perplexity=self._perplexity, initialization="pca", random_state=self._seed % 2**32, n_jobs=1)
         self._tsne = tsne.fit(self._fitted)
         self._embedding = np.array(self._tsne, np.float32)
         return self

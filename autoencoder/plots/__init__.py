@@ -1,1 +1,1 @@
-"""Figures and movies. They take arrays and return pictures; they compute nothing, read nothing, save nothing."""
+"""Figures and movies. They take arrays and draw; no result is computed here."""

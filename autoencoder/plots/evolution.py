@@ -96,8 +96,9 @@ def frame_schedule(n_snapshots: int, fps: float, seconds: float, hold: float = 1
     """
     if n_snapshots < 1 or not fps > 0:
         raise UserError(f"a movie needs snapshots and a speed, not {n_snapshots} snapshots at {fps} frames per second")
-    n_hold = max(1, round(hold * fps))
-    n_between = max(0, round(seconds * fps) - 2 * n_hold)
+    n_frames = round(seconds * fps)
+    n_hold = max(1, min(round(hold * fps), n_frames // 2))
+    n_between = max(0, n_frames - 2 * n_hold)
     between: list[int] = np.linspace(0, n_snapshots - 1, n_between + 2)[1:-1].round().astype(int).tolist()
     return [0] * n_hold + between + [n_snapshots - 1] * n_hold
 

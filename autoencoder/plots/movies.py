@@ -15,6 +15,9 @@ from autoencoder.files import replacing
 
 SUFFIXES = (".mp4", ".gif")
 
+MAX_GIF_FPS = 50
+"""Players show GIFs with a shorter time between frames at a tenth of a second."""
+
 Frame = NDArray[np.uint8]
 
 
@@ -39,6 +42,8 @@ class MovieWriter:
             raise UserError(f"a movie ends in {' or '.join(SUFFIXES)}, not as in {path}")
         if not fps > 0:
             raise UserError(f"a movie needs more than 0 frames per second, not {fps}")
+        if path.suffix.lower() == ".gif" and fps > MAX_GIF_FPS:
+            raise UserError(f"a GIF plays at most {MAX_GIF_FPS} frames per second, not {fps:g}: use --format mp4")
         self._path, self._fps = path, fps
         self._stack = contextlib.ExitStack()
         self._sink: Any = None

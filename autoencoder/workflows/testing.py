@@ -53,7 +53,7 @@ def report(
     by_error = evaluation.rows[np.argsort(evaluation.output_mse, kind="stable")]
     stream = numpy_stream(evaluation.trained.config.training.seed, "test examples")
     chosen = {
-        "grid": ("held-out images", np.sort(stream.choice(evaluation.rows, n, replace=False))),
+        "grid": (evaluation.images_name, np.sort(stream.choice(evaluation.rows, n, replace=False))),
         "best": ("lowest error", by_error[:n]),
         "worst": ("highest error", by_error[::-1][:n]),
     }

@@ -19,8 +19,8 @@ from autoencoder.latent.evolution import Evolution, embed_run
 from autoencoder.plots.evolution import EvolutionFigure, Examples, choose_examples, frame_schedule, robust_limits
 from autoencoder.plots.movies import MovieWriter
 from autoencoder.progress import Progress
+from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
-from autoencoder.training import load_data
 from autoencoder.workflows.testing import to_picture
 
 MAX_EXAMPLES = 6
@@ -66,13 +66,13 @@ def visualize(
 
     Returns:
         the files: `COLUMN.mp4` and `COLUMN.png` for each column, `embedding.npz` (embeddings (T, n, 2), steps, epochs,
-        rows) and `visualize.json`, and the folders of frames.
+        rows), and the folders of frames. `visualize.json` beside them says what was drawn.
 
     Raises:
         UserError: as `embed_run` does, or a column is not there.
     """
     folder = Run(run)
-    images = load_data(_with_metadata(folder.config(), metadata, columns))
+    images = load_run_data(folder, _with_metadata(folder.config(), metadata, columns))
     colored = list(color_by) if color_by is not None else list(images.metadata.names)
     problems = (
         [] if 0 <= examples <= MAX_EXAMPLES else [f"up to {MAX_EXAMPLES} examples fit beside the plot, not {examples}"]
@@ -112,7 +112,7 @@ def _with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[s
     data = dataclasses.replace(
         config.data,
         metadata=config.data.metadata if metadata is None else str(metadata),
-        columns=config.data.columns if columns is None else tuple(columns),
+        columns=None if columns is None else tuple(columns),
     )
     return dataclasses.replace(config, data=data)
 
@@ -128,8 +128,12 @@ def output_name(reducer: str, fit: str, layer: str) -> str:
 
 
 def _fit_name(fit: str) -> str:
-    """`last` and `first` as they are; a path as its file's name, reduced to what any file system takes."""
-    return re.sub(r"[^\w.-]+", "_", Path(fit).stem) if "/" in fit or fit.endswith(".npy") else fit
+    """`last` and `first` as they are; of a snapshot's path its run and file, reduced to what any file system takes."""
+    path = Path(fit)
+    if path.suffix != ".npy":
+        return fit
+    run = path.absolute().parent.parent.name if path.absolute().parent.name == "latents" else ""
+    return re.sub(r"[^\w.-]+", "_", f"{run}-{path.stem}" if run else path.stem)
 
 
 def _write_embedding(evolution: Evolution, out: Path) -> Path:
@@ -171,6 +175,8 @@ def _draw_column(
     figure = _figure(evolution, name, n_examples)
     stem = re.sub(r"[^\w.-]+", "_", name)
     movie_path, picture_path, frames_path = out / f"{stem}.{movie_format}", out / f"{stem}.png", out / f"{stem}_frames"
+    for earlier in frames_path.glob("frame_*.png") if save_frames else ():
+        earlier.unlink()  # a shorter movie must not end with a longer one's frames
     frames: dict[int, NDArray[np.uint8]] = {}
     with (
         Progress(f"Drawing {movie_path.name}", len(schedule), "frames", quiet=quiet) as progress,

@@ -327,8 +327,8 @@ def test_data_that_changed_since(images, own_run, call, tree):
     call("train", "--resume", own_run, "--epochs", 2).refused(str(images), str(own_run), "hash", "new run")
     np.save(images, changed[:30])
     call("train", "--resume", own_run, "--epochs", 2).refused(str(images))
-    call("test", "--run", own_run).refused(str(images), "30 images")
-    call("visualize", "--run", own_run, "--reduce", "pca").refused(str(images), "30 images")
+    for command in (["test"], ["visualize", "--reduce", "pca"]):
+        call(*command, "--run", own_run).refused(str(images), str(own_run), "hash")
     images.unlink()
     for command in (["train", "--resume", own_run], ["test", "--run", own_run], ["visualize", "--run", own_run]):
         call(*command).refused(str(images))

@@ -75,7 +75,10 @@ def test_several_fits_and_layers_each_have_their_folder(drawn, tree):
 def test_default_folders_are_named_after_what_was_done(finished_copy, succeed):
     fit = finished_copy / "latents" / "step_00000006.npy"
     succeed("visualize", "--run", finished_copy, *QUICK, "--fit", "last", fit, "--seconds", 1)
-    assert {path.name for path in (finished_copy / "visualize").iterdir()} == {"pca-last", "pca-step_00000006"}
+    assert {path.name for path in (finished_copy / "visualize").iterdir()} == {
+        "pca-last",
+        f"pca-{finished_copy.name}-step_00000006",
+    }
 
 
 def test_the_layer_behind_the_latent_comes_from_checkpoints(drawn, finished, arena):

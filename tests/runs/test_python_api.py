@@ -134,3 +134,24 @@ def test_layers(trained, tiny):
     assert trained.features("fc2", images).shape[0] == 60
     with pytest.raises((ae.UserError, ValueError), match="fc3"):
         trained.features("fc3", images)
+
+
+def test_a_checkpoint_of_another_run_is_refused(tiny, tmp_path, succeed, call):
+    """Its network may fit, but another seed held out other images."""
+    for seed in (1, 2):
+        flags = ("--epochs", 1, "--batch-size", 16, "--seed", seed, "--snapshots-per-epoch", 0, "--quiet")
+        succeed("train", tiny, "--run", tmp_path / f"run{seed}", *flags)
+    other = tmp_path / "run2" / "checkpoints" / "last.pt"
+    call("test", "--run", tmp_path / "run1", "--checkpoint", other).refused("another run", str(tmp_path / "run1"))
+
+
+def test_the_readme_s_python_runs(root, tmp_path, monkeypatch, succeed):
+    succeed("prepare", "arena", "--images", 60, "--size", 16, "--out", tmp_path / "data" / "arena", "--quiet")
+    text = (root / "README.md").read_text(encoding="utf-8")
+    block = text.split("```python\n")[1].split("```")[0]
+    block = block.replace('"data/arena.npz")', '"data/arena.npz"), training=ae.TrainingConfig(epochs=1)', 1)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(compile(block, "README.md", "exec"), names)
+    assert names["codes"].shape == (60, 16)
+    np.testing.assert_array_equal(names["again"].encode(ae.load_images("data/arena.npz").images), names["codes"])

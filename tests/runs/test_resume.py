@@ -179,8 +179,10 @@ def test_moved_run(straight, tiny, tmp_path, call, succeed, signal_at):
 def test_resuming_a_finished_run_changes_nothing(straight, tmp_path, succeed):
     run = tmp_path / "run"
     shutil.copytree(straight, run)
-    succeed("train", "--resume", run)
+    before = (run / "config.json").read_text()
+    assert "nothing was left to train" in succeed("train", "--resume", run).out
     assert_same_run(run, straight)
+    assert (run / "config.json").read_text() == before
 
 
 class Killed(BaseException):
