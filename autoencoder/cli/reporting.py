@@ -23,13 +23,14 @@ def made(args: argparse.Namespace, paths: Path | Iterable[Path], hint: str = "")
 
 
 def table(args: argparse.Namespace, title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; the first column is text, the others are numbers."""
+    """Print a title and a table; the first column is text, the others are numbers."""
     if args.quiet:
         return
     from rich.console import Console
     from rich.table import Table
 
-    drawn = Table(title=title, title_justify="left")
+    print(title)  # not the table's own title, which would be wrapped to the table's width
+    drawn = Table()
     for i, name in enumerate(header):
         drawn.add_column(name, justify="left" if i == 0 else "right")
     for row in rows:
