@@ -28,6 +28,8 @@ NORMS = ("batch", "layer", "none")
 LATENT_ACTIVATIONS = ("relu", "linear", "sigmoid", "tanh")
 SCHEDULES = ("constant", "step", "cosine", "onecycle")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+REDUCERS = ("umap", "pca", "tsne", "none")
+LAYERS = ("latent", "fc2")
 ALL_SAMPLES = "all"
 AUTO_SAMPLES = "auto"
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from autoencoder.checkpoint import Checkpoint
 from autoencoder.config import RunConfig
 from autoencoder.data.batches import Pixels
+from autoencoder.data.images import default_max_pixel_value
 from autoencoder.device import choose_device, prepare_machine
 from autoencoder.errors import UserError
 from autoencoder.models.network import Network, on_device
@@ -100,9 +101,7 @@ class Trained:
         if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
             raise UserError(f"pixels are uint8, uint16 or floats, not {array.dtype}: convert the images")
         top = self.config.data.max_pixel_value
-        if top is None:
-            top = float(np.iinfo(array.dtype).max) if array.dtype.kind == "u" else 1.0
-        return Pixels(array, top, self.device)
+        return Pixels(array, default_max_pixel_value(array.dtype) if top is None else top, self.device)
 
 
 def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto") -> Trained:

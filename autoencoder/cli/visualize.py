@@ -11,6 +11,7 @@ from pathlib import Path
 
 from autoencoder.cli.options import add_device, count, names, number_type, positive_float, positive_int
 from autoencoder.cli.reporting import made, say
+from autoencoder.config import LAYERS, REDUCERS
 
 HELP = "movies of a run's latent space over training"
 
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--color-by", nargs="+", metavar="COLUMN", help="columns, a movie each (default: all)")
     parser.add_argument(
         "--reduce",
-        choices=("umap", "pca", "tsne", "none"),
+        choices=REDUCERS,
         default="umap",
         help="projection to the plane; none takes a latent of two units as it is (default: umap)",
     )
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer",
         nargs="+",
-        choices=("latent", "fc2"),
+        choices=LAYERS,
         default=["latent"],
         help="latent, or fc2, the decoder's first layer at the kept checkpoints (default: latent)",
     )

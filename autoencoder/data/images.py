@@ -142,7 +142,7 @@ def load_images(
     raise_if_any(problems)
 
     images = _with_channels(images)
-    top = max_pixel_value if max_pixel_value is not None else _default_top(images.dtype)
+    top = max_pixel_value if max_pixel_value is not None else default_max_pixel_value(images.dtype)
     problems = _pixel_problems(images, "pixels", path, top)
     if clean is not None:
         clean = _with_channels(clean)
@@ -230,7 +230,8 @@ def _with_channels(images: np.ndarray) -> np.ndarray:
     return images[:, None] if images.ndim == 3 else images
 
 
-def _default_top(dtype: np.dtype[Any]) -> float:
+def default_max_pixel_value(dtype: np.dtype[Any]) -> float:
+    """The pixel value that stands for 1.0 where none is given: the largest of an integer type, and 1.0 of floats."""
     return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from autoencoder.data.arrays import check_readable, npz_headers, open_npy, read_npz
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.files import replacing
 
 PERIODS = {"_deg": 360.0, "_rad": 2 * math.pi}
 """Endings of the names of circular columns, and how far it is once round."""
@@ -138,15 +137,6 @@ class Metadata:
         writer.writerow(self.names)
         writer.writerows(zip(*(_fields(values) for values in self.columns.values()), strict=True))
         return text.getvalue()
-
-    def save_csv(self, path: Path) -> None:
-        """Write `to_csv` to `path`, which is replaced only when all is written.
-
-        Raises:
-            UserError: the file cannot be written.
-        """
-        with replacing(path) as temporary:
-            temporary.write_text(self.to_csv(), encoding="utf-8")
 
 
 def load_metadata(

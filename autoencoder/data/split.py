@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.config import SPLITS
 from autoencoder.errors import UserError, raise_if_any
 
 DEFAULT_BLOCKS = 50
@@ -41,7 +42,7 @@ def make_split(n: int, method: str, val_fraction: float, seed: int, block_size: 
         UserError: an argument is out of range, or there is too little to split.
     """
     problems = []
-    if method not in ("random", "blocks"):
+    if method not in SPLITS:
         problems.append(f"a split is 'random' or 'blocks', not '{method}'")
     if not 0 < val_fraction < 1:
         problems.append(f"the share held out lies between 0 and 1, not at {val_fraction}")

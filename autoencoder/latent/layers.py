@@ -1,4 +1,8 @@
-"""A run's representations over training: the latent from its snapshots, the decoder's first layer from checkpoints."""
+"""A run's representations over training.
+
+The layer `latent` has a snapshot several times per epoch; `fc2`, the decoder's first layer, can be thousands of units
+wide and is computed from the checkpoints that the run kept.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.checkpoint import Checkpoint
+from autoencoder.config import LAYERS
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.runs import Run
@@ -17,10 +22,6 @@ from autoencoder.snapshots import list_snapshots
 from autoencoder.trained import load_run
 
 FloatArray = NDArray[np.float32]
-
-LAYERS = ("latent", "fc2")
-"""`latent` has a snapshot several times per epoch; `fc2`, the decoder's first layer, is thousands of units wide and is
-computed from the checkpoints that the run kept."""
 
 MAX_FEATURES = 50
 """Wider layers are brought to this many principal components (of the moment that the projection is fitted to)."""

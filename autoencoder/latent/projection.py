@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.config import REDUCERS
 from autoencoder.errors import UserError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-REDUCERS = ("umap", "pca", "tsne", "none")
-"""Names of the projections, the default first."""
 
 MIN_POINTS = 4
 """Fewer points have no neighbourhoods to keep."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-NORMS = ("batch", "layer", "none")
-"""Kinds of norm; "layer" uses one image's own statistics, so it acts alike in training and in evaluation."""
+from autoencoder.config import NORMS
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -18,7 +17,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def norm_2d(kind: str, channels: int) -> nn.Module:
-    """A norm for maps: (N, channels, H, W) to the same shape; `kind` is one of `NORMS`."""
+    """A norm for maps: (N, channels, H, W) to the same shape; `kind` is one of `config.NORMS`."""
     if kind == "batch":
         return nn.BatchNorm2d(channels)
     if kind == "layer":
@@ -27,7 +26,7 @@ def norm_2d(kind: str, channels: int) -> nn.Module:
 
 
 def norm_1d(kind: str, features: int) -> nn.Module:
-    """A norm for vectors: (N, features) to the same shape; `kind` is one of `NORMS`."""
+    """A norm for vectors: (N, features) to the same shape; `kind` is one of `config.NORMS`."""
     if kind == "batch":
         return nn.BatchNorm1d(features)
     if kind == "layer":

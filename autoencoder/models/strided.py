@@ -43,7 +43,7 @@ class Encoder(nn.Module):
     Args:
         image_shape: channels, height and width of the images; each side at least `MIN_SIDE`.
         latent_dim: number of latent units.
-        norm: one of `blocks.NORMS`.
+        norm: one of `config.NORMS`.
         latent_activation: "relu", "linear", "sigmoid" or "tanh".
     """
 
@@ -84,7 +84,7 @@ class Decoder(nn.Module):
     Args:
         image_shape: channels, height and width of the images; each side at least `MIN_SIDE`.
         latent_dim: number of latent units.
-        norm: one of `blocks.NORMS`.
+        norm: one of `config.NORMS`.
     """
 
     def __init__(self, image_shape: tuple[int, int, int], latent_dim: int, *, norm: str = "batch") -> None:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.data.batches import Rows
 from autoencoder.evaluation import INPUT_ITSELF, Evaluation
 from autoencoder.files import replacing, write_json
+from autoencoder.metrics import mse, psnr
 from autoencoder.plots.curves import loss_curves
 from autoencoder.plots.images import image_grid, side_by_side
 from autoencoder.plots.movies import MovieWriter
@@ -72,8 +74,8 @@ def _write_numbers(evaluation: Evaluation, out: Path) -> Path:
 
 def _grid(evaluation: Evaluation, rows: Rows, title: str) -> Figure:
     shown = evaluation.predict(rows)
-    errors = np.square(shown.output - shown.reference).mean(axis=(1, 2, 3))
-    captions = [f"PSNR {-10 * np.log10(max(error, 1e-10)):.1f} dB" for error in errors.tolist()]
+    decibels = psnr(mse(torch.from_numpy(shown.output), torch.from_numpy(shown.reference)))
+    captions = [f"PSNR {value:.1f} dB" for value in decibels.tolist()]
     lines: list[tuple[str, NDArray[np.floating]]] = [
         ("input", to_picture(shown.seen)),
         ("latent code", shown.latent),
