@@ -15,7 +15,7 @@ from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.models.registry import ENCODERS
+from autoencoder.models.registry import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS
 from autoencoder.objectives.registry import OBJECTIVES
 
 FORMAT_VERSION = 1
@@ -24,8 +24,12 @@ FORMAT_VERSION = 1
 SPLITS = ("random", "blocks")
 NOISES = ("none", "gaussian", "salt-pepper", "masking", "poisson")
 RECONSTRUCTION_LOSSES = ("mse", "rmse", "bce")
-NORMS = ("batch", "layer", "none")
+NORMS = ("batch", "layer", "local-response", "none")
 LATENT_ACTIVATIONS = ("relu", "linear", "sigmoid", "tanh")
+SPARSITIES = ("none", "log", "kl")
+SPARSE_ACTIVATIONS = {"log": ("sigmoid", "relu"), "kl": ("sigmoid",)}
+"""Latent activations that a sparsity penalty can work on: those that are never negative; shares need the sigmoid."""
+MAX_DEPTH = 12
 SCHEDULES = ("constant", "step", "cosine", "onecycle")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 REDUCERS = ("umap", "pca", "tsne", "none")
@@ -109,25 +113,46 @@ class NoiseConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The encoder, and with it the decoder that mirrors it."""
+    """The encoder, and the decoder behind it where the objective asks for one."""
 
     encoder: str = "strided"
     """A name in `autoencoder.models.registry.ENCODERS`."""
     latent_dim: int = 16
     """Number of latent units."""
-    norm: Literal["batch", "layer", "none"] = "batch"
+    decoder: str | None = None
+    """A learned encoder's name, whose decoder is taken; None for the encoder's own, and `strided` for fitted ones."""
+    depth: int | None = None
+    """Linear layers of `deep`, on each side of the latent; None for its default of 3."""
+    norm: Literal["batch", "layer", "local-response", "none"] = "batch"
     """Normalisation after each layer."""
     latent_activation: Literal["relu", "linear", "sigmoid", "tanh"] | None = None
-    """Non-linearity of the latent units; None for the encoder's own default."""
+    """Non-linearity of the latent units; None for the encoder's own default, and for `sigmoid` with a sparsity."""
 
     def __post_init__(self) -> None:
         problems = _not_one_of("encoder", self.encoder, ENCODERS)
         problems += _not_one_of("norm", self.norm, NORMS)
+        if self.decoder is not None:
+            problems += _not_one_of("decoder", self.decoder, LEARNED_ENCODERS)
         if self.latent_activation is not None:
             problems += _not_one_of("latent_activation", self.latent_activation, LATENT_ACTIVATIONS)
+            if self.is_fitted and self.latent_activation != "linear":
+                problems.append(
+                    f"codes of the encoder '{self.encoder}' are fitted, not learned: they take no latent_activation "
+                    f"'{self.latent_activation}', leave it out"
+                )
         if self.latent_dim < 1:
             problems.append(f"latent_dim is at least 1, not {self.latent_dim}")
+        if self.depth is not None:
+            if not 1 <= self.depth <= MAX_DEPTH:
+                problems.append(f"depth is 1 to {MAX_DEPTH}, not {self.depth}")
+            if "deep" not in (self.encoder, self.decoder):
+                problems.append(f"depth goes with the encoder 'deep' only, not with '{self.encoder}': leave it out")
         raise_if_any(problems)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the encoder is fitted to the training images once, and not learned by gradient."""
+        return self.encoder in FITTED_ENCODERS
 
 
 @dataclass(frozen=True)
@@ -136,15 +161,65 @@ class ObjectiveConfig:
 
     name: str = "reconstruct"
     """A name in `autoencoder.objectives.registry.OBJECTIVES`."""
-    loss: Literal["mse", "rmse", "bce"] = "mse"
-    """Loss of a reconstruction."""
+    loss: Literal["mse", "rmse", "bce"] | None = None
+    """Loss of a reconstruction, `mse` unless said otherwise; None for the other objectives, which have one loss each."""
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     """Corruption of the input."""
+    target: str | None = None
+    """Column to predict, for `angle` and `classify`; None for the only one that can be meant."""
+    vector: tuple[str, ...] | None = None
+    """For `angle`, instead of a column: the columns base_x, base_y, tip_x, tip_y of two points, y pointing down."""
+    classes: tuple[str, ...] | None = None
+    """For `classify`, the labels in the order of the outputs; filled in from the data when a run begins."""
+    shuffle_targets: bool = False
+    """Train on targets dealt at random to the training images: the control of a predicted column or mask."""
+    sparsity: Literal["none", "log", "kl"] = "none"
+    """Penalty on the latent units' mean activation; see `autoencoder.objectives.base.sparsity_penalty`."""
+    sparsity_weight: float | None = None
+    """Factor of the penalty; None without one, else 1e-3."""
+    sparsity_target: float | None = None
+    """Mean activation that `kl` draws each unit to; None without it, else 0.05."""
 
     def __post_init__(self) -> None:
-        problems = _not_one_of("objective", self.name, OBJECTIVES)
-        problems += _not_one_of("loss", self.loss, RECONSTRUCTION_LOSSES)
+        problems = _not_one_of("objective", self.name, OBJECTIVES) + _not_one_of("sparsity", self.sparsity, SPARSITIES)
+        if self.name == "reconstruct" and self.loss is None:
+            object.__setattr__(self, "loss", "mse")
+        if self.sparsity != "none" and self.sparsity_weight is None:
+            object.__setattr__(self, "sparsity_weight", 1e-3)
+        if self.sparsity == "kl" and self.sparsity_target is None:
+            object.__setattr__(self, "sparsity_target", 0.05)
+        if self.loss is not None:
+            problems += _not_one_of("loss", self.loss, RECONSTRUCTION_LOSSES)
+        problems += self._misplaced()
+        if self.vector is not None and len(self.vector) != 4:
+            problems.append(f"vector names 4 columns, base_x,base_y,tip_x,tip_y, not {len(self.vector)}")
+        if self.vector is not None and self.target is not None:
+            problems.append("an angle comes from one column (target) or from two points (vector), not from both")
+        if self.sparsity_weight is not None and not 0 < self.sparsity_weight < math.inf:
+            problems.append(f"sparsity_weight is a positive number, not {self.sparsity_weight}")
+        if self.sparsity_target is not None and not 0 < self.sparsity_target < 1:
+            problems.append(f"sparsity_target lies between 0 and 1, not at {self.sparsity_target}")
         raise_if_any(problems)
+
+    def _misplaced(self) -> list[str]:
+        """Settings that go with another objective or another sparsity."""
+        belongs = {
+            "loss": ("reconstruct",),
+            "target": ("angle", "classify"),
+            "vector": ("angle",),
+            "classes": ("classify",),
+            "shuffle_targets": ("angle", "classify", "mask"),
+        }
+        problems = [
+            f"{name} goes with the objective {' or '.join(objectives)}, not with '{self.name}': leave it out"
+            for name, objectives in belongs.items()
+            if self.name not in objectives and getattr(self, name) not in (None, False)
+        ]
+        if self.sparsity == "none" and self.sparsity_weight is not None:
+            problems.append("sparsity_weight goes with a sparsity of log or kl: say which, or leave it out")
+        if self.sparsity != "kl" and self.sparsity_target is not None:
+            problems.append("sparsity_target goes with the sparsity 'kl' only: leave it out")
+        return problems
 
 
 @dataclass(frozen=True)
@@ -209,10 +284,41 @@ class RunConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
+        if self.objective.sparsity != "none" and self.model.latent_activation is None and not self.model.is_fitted:
+            object.__setattr__(self, "model", dataclasses.replace(self.model, latent_activation="sigmoid"))
+        problems = []
         if self.model.norm == "batch" and self.training.batch_size == 1:
-            raise UserError(
+            problems.append(
                 "a batch norm cannot train on batches of 1 image: use --batch-size 2 or more, or --norm layer"
             )
+        if self.objective.name in ("angle", "classify") and self.model.decoder is not None:
+            problems.append(
+                f"the objective '{self.objective.name}' has no decoder, so it does not take '{self.model.decoder}': "
+                "leave it out, or choose the objective reconstruct or mask"
+            )
+        problems += self._sparsity_problems()
+        if self.training.init_from is not None and self.model.is_fitted:
+            problems.append(
+                f"--init-from takes over a learned network, and the encoder '{self.model.encoder}' is fitted: "
+                "leave it out"
+            )
+        raise_if_any(problems)
+
+    def _sparsity_problems(self) -> list[str]:
+        kind, activation = self.objective.sparsity, self.model.latent_activation
+        if kind == "none":
+            return []
+        if self.model.is_fitted:
+            return [
+                f"sparsity acts on what an encoder learns, and '{self.model.encoder}' is fitted: choose a learned "
+                f"encoder ({', '.join(LEARNED_ENCODERS)}), or leave it out"
+            ]
+        if activation not in SPARSE_ACTIVATIONS[kind]:
+            return [
+                f"the sparsity '{kind}' needs latent units that are never negative: leave --latent-activation "
+                f"{activation} out, or give {' or '.join(SPARSE_ACTIVATIONS[kind])}"
+            ]
+        return []
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists, as written to `config.json`."""

@@ -4,6 +4,7 @@
 
     RUN/config.json        what the run is
         split.npz          row numbers: train, val, and snapshot (the images whose codes are kept)
+        reducer.npz        what a fitted encoder (pca, umap) was fitted to
         environment.json   versions, device, threads, the data's hash
         metrics.csv        one row per epoch
         checkpoints/       last.pt, best.pt, epoch_0010.pt ...
@@ -25,23 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.config import RunConfig
-from autoencoder.data.arrays import read_npz
+from autoencoder.data.arrays import npz_headers, read_npz
 from autoencoder.errors import UserError
 from autoencoder.files import write_arrays, write_csv, write_error, write_json
 
 Rows = NDArray[np.int64]
 
-METRIC_COLUMNS = (
-    "epoch",
-    "step",
-    "lr",
-    "train_loss",
-    "val_loss",
-    "val_mse_to_clean",
-    "images_per_second",
-    "seconds",
-)
-"""Columns of `metrics.csv`; `val_mse_to_clean` is filled where the data file holds clean images."""
+METRIC_COLUMNS = ("epoch", "step", "lr", "train_loss", "val_loss", "images_per_second", "seconds")
+"""Columns of every `metrics.csv`; the objective adds its own metric, such as `val_mse_to_clean`, after `val_loss`."""
 
 SNAPSHOT_COLUMNS = ("step", "epoch", "file")
 
@@ -69,6 +61,11 @@ class Run:
     def config_file(self) -> Path:
         """`config.json`."""
         return self.path / "config.json"
+
+    @property
+    def reducer_file(self) -> Path:
+        """`reducer.npz`."""
+        return self.path / "reducer.npz"
 
     @property
     def split_file(self) -> Path:
@@ -123,8 +120,18 @@ class Run:
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise UserError(f"{self.path} exists and is not a run: choose another --run")
 
-    def create(self, config: RunConfig, split: RunSplit, environment: Mapping[str, Any]) -> None:
+    def create(
+        self,
+        config: RunConfig,
+        split: RunSplit,
+        environment: Mapping[str, Any],
+        reducer: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         """Make the folder. `config.json` is written last, so a folder that has it is a run.
+
+        Args:
+            config, split, environment: what the run is.
+            reducer: arrays of its fitted encoder, where it has one.
 
         Raises:
             UserError: the folder exists, or cannot be written.
@@ -136,7 +143,20 @@ class Run:
             raise write_error(self.path, error) from error
         write_arrays(self.split_file, {"train": split.train, "val": split.val, "snapshot": split.snapshot})
         write_json(self.environment_file, environment)
+        if reducer is not None:
+            write_arrays(self.reducer_file, reducer)
         write_json(self.config_file, config.to_json())
+
+    def reducer(self) -> dict[str, np.ndarray]:
+        """Arrays of the run's fitted encoder.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        try:
+            return read_npz(self.reducer_file, npz_headers(self.reducer_file))
+        except UserError as error:
+            raise UserError(f"the fitted encoder of {self.path} cannot be read: {error}") from None
 
     def config(self) -> RunConfig:
         """What the run is.
@@ -180,8 +200,8 @@ class Run:
     # --------------------------------------------------------------------------------------------------------- metrics
 
     def write_metrics(self, rows: list[dict[str, Any]]) -> None:
-        """Write all of `metrics.csv`; see `METRIC_COLUMNS`."""
-        write_csv(self.metrics_file, rows, METRIC_COLUMNS)
+        """Write all of `metrics.csv`; see `METRIC_COLUMNS`. The first row's keys are the columns."""
+        write_csv(self.metrics_file, rows, list(rows[0]))
 
     def metrics(self) -> list[dict[str, Any]]:
         """Rows of `metrics.csv`; an empty entry is None. An empty list before the first epoch has ended.
@@ -193,8 +213,9 @@ class Run:
             return []
         rows = _read_csv(self.metrics_file)
         try:
-            return [{name: _number(row[name]) if row.get(name) else None for name in METRIC_COLUMNS} for row in rows]
-        except ValueError as error:
+            numbers = [{name: _number(value) if value else None for name, value in row.items()} for row in rows]
+            return [dict.fromkeys(METRIC_COLUMNS) | row for row in numbers]
+        except (TypeError, ValueError) as error:
             raise UserError(f"{self.metrics_file} is damaged ({error}): restore it, or train again") from None
 
     # ------------------------------------------------------------------------------------------------------ checkpoints

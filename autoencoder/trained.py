@@ -10,16 +10,20 @@ import torch
 from numpy.typing import NDArray
 
 from autoencoder.checkpoint import Checkpoint
-from autoencoder.config import RunConfig
-from autoencoder.data.batches import Pixels
-from autoencoder.data.images import default_max_pixel_value
+from autoencoder.config import NoiseConfig, RunConfig
+from autoencoder.data.batches import Pixels, Rows
+from autoencoder.data.images import ImageSet, default_max_pixel_value
 from autoencoder.device import choose_device, prepare_machine
 from autoencoder.errors import UserError
-from autoencoder.models.network import Network, on_device
+from autoencoder.models.fitted import FittedEncoder
+from autoencoder.models.network import Network, fitted_encoder, on_device
+from autoencoder.noise import corrupt_each
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.runs import Run
 
 FloatArray = NDArray[np.float32]
+
+FLAT_BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -67,23 +71,49 @@ class Trained:
         return torch.cat(parts).numpy()
 
     @torch.no_grad()
-    def reconstruct(self, images: NDArray[np.generic]) -> FloatArray:
-        """What the network makes of images: (N, C, H, W) float32 in [0, 1]; see `encode` for `images`."""
+    def predict(self, images: NDArray[np.generic]) -> FloatArray:
+        """What the network was trained to tell of images; see `encode` for `images`.
+
+        Returns:
+            float32: images (N, C, H, W) or masks (N, 1, H, W) in [0, 1], angles (N,) in radians, or probabilities (N, k)
+            of the classes `config.objective.classes`.
+        """
         pixels = self._pixels(images)
         parts = [
-            self.objective.to_images(self.network(batch).prediction).float().cpu()
+            self.objective.present(self.network(batch).prediction).float().cpu()
             for _, batch in pixels.batches(np.arange(len(pixels)), self._batch_size)
         ]
         return torch.cat(parts).contiguous().numpy()
 
+    def reconstruct(self, images: NDArray[np.generic]) -> FloatArray:
+        """Reconstructions (N, C, H, W) float32 in [0, 1]; see `encode` for `images`.
+
+        Raises:
+            UserError: the run's objective is another one.
+        """
+        if self.config.objective.name != "reconstruct":
+            raise UserError(
+                f"{self.run.path} was trained for '{self.config.objective.name}' and reconstructs nothing: use predict"
+            )
+        return self.predict(images)
+
     @torch.no_grad()
     def decode(self, latent: NDArray[np.floating]) -> FloatArray:
-        """Images (N, C, H, W) float32 in [0, 1] for latent codes (N, latent_dim)."""
+        """Images (N, C, H, W), or masks, float32 in [0, 1] for latent codes (N, latent_dim).
+
+        Raises:
+            UserError: the run's objective makes no pictures, or the codes have another width than its latent.
+        """
+        if not self.objective.makes_pictures:
+            raise UserError(
+                f"{self.run.path} was trained for '{self.config.objective.name}' and has no decoder: use a run that was "
+                "trained to reconstruct"
+            )
         codes = torch.from_numpy(np.asarray(latent, np.float32))
         if codes.ndim != 2 or codes.shape[1] != self.config.model.latent_dim:
             raise UserError(f"codes are (N, {self.config.model.latent_dim}), not {tuple(codes.shape)}")
         parts = [
-            self.objective.to_images(self.network.head(batch.to(self.device))).float().cpu()
+            self.objective.present(self.network.head(batch.to(self.device))).float().cpu()
             for batch in torch.split(codes, self._batch_size)
         ]
         return torch.cat(parts).contiguous().numpy()
@@ -126,7 +156,7 @@ def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto")
             f"{saved.config.model.latent_dim} latent units, data {saved.config.data.images}): use one of {folder.path}"
         )
     objective = make_objective(config.objective)
-    network = objective.build_network(config.model, saved.image_shape)
+    network = objective.build_network(config.model, saved.image_shape, load_encoder(folder, config))
     try:
         network.load_state_dict(saved.model)
     except RuntimeError:
@@ -137,6 +167,42 @@ def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto")
     network = on_device(network, target)
     network.eval()
     return Trained(folder, config, saved.image_shape, objective, network, target)
+
+
+def load_encoder(run: Run, config: RunConfig) -> FittedEncoder | None:
+    """The run's fitted encoder; None where the encoder is a learned one, whose weights are in the checkpoints.
+
+    Raises:
+        UserError: its file is missing, damaged, or of another encoder than the configuration says.
+    """
+    if not config.model.is_fitted:
+        return None
+    try:
+        encoder = fitted_encoder(config.model, run.reducer())
+    except KeyError as error:
+        raise UserError(
+            f"{run.reducer_file} is no fitted encoder '{config.model.encoder}': it has no array {error}"
+        ) from None
+    if encoder.latent_dim != config.model.latent_dim:
+        raise UserError(
+            f"{run.reducer_file} has {encoder.latent_dim} latent units and {run.config_file} says "
+            f"{config.model.latent_dim}: restore it, or train again"
+        )
+    return encoder
+
+
+def flat_inputs(
+    images: ImageSet, rows: Rows, noise: NoiseConfig, seed: int, purpose: str, device: torch.device
+) -> FloatArray:
+    """Images `rows` as a network sees them, flattened: (n, C*H*W) float32. `purpose` names the noise; see `noise.py`."""
+    pixels = Pixels(images.images, images.max_pixel_value, device)
+    flat = np.empty((len(rows), int(np.prod(images.image_shape))), np.float32)
+    done = 0
+    for part, batch in pixels.batches(rows, FLAT_BATCH):
+        seen = corrupt_each(batch, noise, part, seed, purpose)
+        flat[done : done + len(part)] = seen.flatten(1).cpu().numpy()
+        done += len(part)
+    return flat
 
 
 def _same_run(one: RunConfig, other: RunConfig) -> bool:

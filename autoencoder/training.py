@@ -13,7 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from autoencoder.checkpoint import Checkpoint, LoopState
@@ -24,7 +26,8 @@ from autoencoder.data.split import make_split
 from autoencoder.device import choose_device, describe_environment, prepare_machine
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.metrics_log import MetricsLog, check_tensorboard
-from autoencoder.models.network import Network, check_image_shape, on_device
+from autoencoder.models.fitted import FittedEncoder
+from autoencoder.models.network import Network, architecture, check_image_shape, fit_encoder, on_device
 from autoencoder.noise import corrupt, corrupt_each
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.progress import Progress
@@ -34,7 +37,7 @@ from autoencoder.schedules import learning_rate
 from autoencoder.seeding import numpy_stream, stream_seed, torch_stream
 from autoencoder.snapshots import SnapshotWriter, batches_before_snapshots, choose_samples, encode_rows
 from autoencoder.stopping import Interrupted, StopRequest
-from autoencoder.trained import Trained
+from autoencoder.trained import Trained, flat_inputs, load_encoder
 
 SECONDS_BETWEEN_SAVES = 60.0
 """An epoch that takes longer than this also saves `last.pt` on its way."""
@@ -69,15 +72,17 @@ def train(config: RunConfig, run: str | Path, *, data: ImageSet | None = None, q
     prepare_machine(device, config.training.threads)
     images = data if data is not None else load_data(config)
     split = _split_rows(config, len(images))
-    _check_fit(config, images, split)
+    config, known = _check_fit(config, images, split)
     environment = describe_environment(device) | {
         "seed": config.training.seed,
         "n_images": len(images),
         "image_shape": images.image_shape,
         "data_sha256": images.content_hash(),
+        "n_without_target": int((~known).sum()),
     }
-    loop = TrainingLoop(folder, config, images, split, device, None, quiet=quiet)
-    folder.create(config, split, environment)
+    encoder = _fit_encoder(config, images, split.train, device, quiet=quiet) if config.model.is_fitted else None
+    loop = TrainingLoop(folder, config, images, split, device, None, encoder, quiet=quiet)
+    folder.create(config, split, environment, None if encoder is None else encoder.arrays())
     loop.start()
     loop.fit()
     return loop.trained()
@@ -121,7 +126,8 @@ def resume(
         begun = checkpoint.state.epoch + (checkpoint.state.batch > 0)
         if config.training.epochs < begun:
             raise UserError(f"{folder.path} is at {begun} epochs already: give --epochs a larger number")
-    loop = TrainingLoop(folder, config, images, folder.split(), target, checkpoint, quiet=quiet)
+    encoder = load_encoder(folder, config)
+    loop = TrainingLoop(folder, config, images, folder.split(), target, checkpoint, encoder, quiet=quiet)
     if loop.is_finished():
         return loop.trained()
     folder.write_config(config)
@@ -153,20 +159,55 @@ def _split_rows(config: RunConfig, n_images: int) -> RunSplit:
     return RunSplit(split.train, split.val, samples)
 
 
-def _check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> None:
-    """Refuse, with everything that is wrong, what can only be seen with the data at hand."""
-    problems = []
+def _check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[RunConfig, NDArray[np.bool_]]:
+    """Refuse, with everything that is wrong, what can only be seen with the data at hand.
+
+    Returns:
+        the configuration with what only the data could tell, and (N,) which images have a known target.
+    """
+    where, problems = images.source or "the data", []
     try:
-        check_image_shape(config.model.encoder, images.image_shape)
+        check_image_shape(config.model, images.image_shape)
     except UserError as error:
-        problems += [f"{images.source or 'the data'}: {problem}" for problem in error.problems]
-    batch_size = config.training.batch_size
-    if len(split.train) < batch_size:
+        problems += [f"{where}: {problem}" for problem in error.problems]
+    known = np.ones(len(images), bool)
+    try:
+        objective = make_objective(config.objective).resolved(images)
+        config = dataclasses.replace(config, objective=objective)
+        known = make_objective(objective).targets(images, torch.device("cpu")).known
+    except UserError as error:
+        problems += error.problems
+    n_train, n_val = int(known[split.train].sum()), int(known[split.val].sum())
+    if n_train < config.training.batch_size:
         problems.append(
-            f"{images.source or 'the data'} has {len(split.train)} training images, fewer than a batch: "
-            f"use --batch-size {max(2, len(split.train))} or less, or more images"
+            f"{where} has {n_train} training images{'' if known.all() else ' with a known target'}, fewer than a batch: "
+            f"use --batch-size {max(2, n_train)} or less, or more images"
+        )
+    if n_val == 0:
+        problems.append(f"{where} has no held-out image with a known target: hold out more (--val-fraction)")
+    most = min(len(split.train), math.prod(images.image_shape))
+    if config.model.is_fitted and config.model.latent_dim > most:
+        problems.append(
+            f"the encoder '{config.model.encoder}' makes at most {most} latent units of {len(split.train)} training "
+            f"images of {math.prod(images.image_shape)} values: give --latent-dim {most} or less"
         )
     raise_if_any(problems)
+    return config, known
+
+
+def _fit_encoder(
+    config: RunConfig, images: ImageSet, train_rows: Rows, device: torch.device, *, quiet: bool
+) -> FittedEncoder:
+    """Fit the encoder to (some of) the training images, with the noise that the network sees them in."""
+    seed, limit = config.training.seed, architecture(config.model.encoder).Encoder.MAX_IMAGES
+    rows = train_rows
+    if len(rows) > limit:
+        rows = np.sort(numpy_stream(seed, "fitted images").choice(rows, limit, replace=False))
+    with Progress(f"Fitting {config.model.encoder} to {len(rows):,} images", 1, "fits", quiet=quiet) as progress:
+        inputs = flat_inputs(images, rows, config.objective.noise, seed, "fitting noise", device)
+        encoder = fit_encoder(config.model, inputs, seed)
+        progress.advance()
+    return encoder
 
 
 class TrainingLoop:
@@ -180,6 +221,7 @@ class TrainingLoop:
         split: RunSplit,
         device: torch.device,
         checkpoint: Checkpoint | None,
+        encoder: FittedEncoder | None,
         *,
         quiet: bool,
     ) -> None:
@@ -187,11 +229,17 @@ class TrainingLoop:
         self.training = config.training
         self.image_shape = images.image_shape
         self.pixels = Pixels(images.images, images.max_pixel_value, device)
-        self.clean = None if images.clean is None else Pixels(images.clean, images.max_pixel_value, device)
         self.objective: Objective = make_objective(config.objective)
+        self.targets = self.objective.targets(images, device)
+        self.train_rows = split.train[self.targets.known[split.train]]
+        self.val_rows = split.val[self.targets.known[split.val]]
+        self.target_rows = np.arange(len(images))
+        if config.objective.shuffle_targets:
+            stream = numpy_stream(self.training.seed, "shuffled targets")
+            self.target_rows[self.train_rows] = stream.permutation(self.train_rows)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream_seed(self.training.seed, "weights"))
-            network = self.objective.build_network(config.model, self.image_shape)
+            network = self.objective.build_network(config.model, self.image_shape, encoder)
         self.network: Network = on_device(network, device)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(),
@@ -214,18 +262,16 @@ class TrainingLoop:
             self.resumed_at = self.state.step
         elif self.training.init_from is not None:
             self._take_weights(Path(self.training.init_from))
-        self.batches_per_epoch = len(split_into_batches(split.train, self.training.batch_size))
-        self.snapshots_after = (
-            batches_before_snapshots(self.batches_per_epoch, self.training.snapshots_per_epoch)
-            if self.training.snapshots_per_epoch
-            else set()
-        )
+        self.batches_per_epoch = len(split_into_batches(self.train_rows, self.training.batch_size))
+        self.snapshots_after: set[int] = set()
+        if self.training.snapshots_per_epoch and encoder is None:  # fitted codes stay as they are
+            self.snapshots_after = batches_before_snapshots(self.batches_per_epoch, self.training.snapshots_per_epoch)
 
     def start(self) -> None:
         """Open the run's logs and, at the beginning, take the snapshot of the untrained network."""
         self.snapshots = SnapshotWriter(self.run, self.resumed_at)
         self.log = MetricsLog(self.run, resumed_at=self.resumed_at, tensorboard=self.training.tensorboard)
-        if self.resumed_at is None and self.snapshots_after:
+        if self.resumed_at is None and self.training.snapshots_per_epoch:
             self._take_snapshot()
 
     def _take_weights(self, path: Path) -> None:
@@ -248,9 +294,9 @@ class TrainingLoop:
 
     def fit(self) -> None:
         """Train until the last epoch, or until early stopping."""
-        total = self.training.epochs * len(self.split.train)
+        total = self.training.epochs * len(self.train_rows)
         title = f"Training {self.training.epochs} epochs"
-        done = self.state.epoch * len(self.split.train) + self.state.images_seen
+        done = self.state.epoch * len(self.train_rows) + self.state.images_seen
         self._clock = time.perf_counter() - self.state.seconds
         self._last_save = time.monotonic()
         with self.log, StopRequest() as stop, Progress(title, total, quiet=self.quiet) as progress:
@@ -268,7 +314,7 @@ class TrainingLoop:
 
     def _train_epoch(self, progress: Progress, stop: StopRequest) -> None:
         state = self.state
-        order = epoch_order(self.split.train, numpy_stream(self.training.seed, "order", state.epoch))
+        order = epoch_order(self.train_rows, numpy_stream(self.training.seed, "order", state.epoch))
         batches = split_into_batches(order, self.training.batch_size)
         total_steps = self.training.epochs * len(batches)
         look = LOSS_CHECK_INTERVAL[self.device.type]
@@ -307,7 +353,9 @@ class TrainingLoop:
         images = self.pixels.batch(rows)
         seen = corrupt(images, self.config.objective.noise, torch_stream(training.seed, "noise", step, self.device))
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.objective.losses(self.network(seen), images).mean()
+        output = self.network(seen)
+        target = self.targets.batch(self.target_rows[rows], images)
+        loss = self.objective.losses(output, target).mean() + self.objective.penalty(output.latent)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach()
@@ -331,7 +379,7 @@ class TrainingLoop:
         state.epoch += 1
         state.batch, state.images_seen, state.loss_sum, state.epoch_seconds = 0, 0, 0.0, 0.0
         due = state.epoch % self.training.val_interval == 0 or state.epoch == self.training.epochs
-        val_loss, to_clean = self._validate() if due else (None, None)
+        val_loss, metric = self._validate() if due else (None, None)
         if val_loss is not None:
             self._finite(val_loss, "validation loss")
         improved = val_loss is not None and (state.best_loss is None or val_loss < state.best_loss)
@@ -347,7 +395,7 @@ class TrainingLoop:
                 "lr": self.optimizer.param_groups[0]["lr"],
                 "train_loss": train_loss,
                 "val_loss": val_loss,
-                "val_mse_to_clean": to_clean,
+                self.objective.metric_name: metric,
                 "images_per_second": round(rate, 1),
                 "seconds": round(state.seconds, 3),
             }
@@ -364,18 +412,20 @@ class TrainingLoop:
 
     @torch.no_grad()
     def _validate(self) -> tuple[float, float | None]:
-        """Loss on the held-out images and, where there are clean ones, the mean squared error to those."""
-        noise, seed = self.config.objective.noise, self.training.seed
-        loss_sum = clean_sum = 0.0
+        """Loss on the held-out images, and the objective's metric where the truth is known."""
+        noise, seed, objective = self.config.objective.noise, self.training.seed, self.objective
+        loss_sum = 0.0
+        latents, metrics = [], []
         self.network.eval()
-        for rows, images in self.pixels.batches(self.split.val, self.training.snapshot_batch_size):
+        for rows, images in self.pixels.batches(self.val_rows, self.training.snapshot_batch_size):
             output = self.network(corrupt_each(images, noise, rows, seed, "validation noise"))
-            loss_sum += float(self.objective.losses(output, images).sum())
-            if self.clean is not None:
-                error = self.objective.to_images(output.prediction) - self.clean.batch(rows)
-                clean_sum += float(error.square().flatten(1).mean(1).sum())
-        n = len(self.split.val)
-        return loss_sum / n, None if self.clean is None else clean_sum / n
+            loss_sum += float(objective.losses(output, self.targets.batch(rows, images)).sum())
+            latents.append(output.latent.cpu())
+            if self.targets.measurable:
+                truth = self.targets.truth(rows, images)
+                metrics.append(objective.metric(objective.present(output.prediction), truth).cpu())
+        loss = loss_sum / len(self.val_rows) + float(objective.penalty(torch.cat(latents)))
+        return loss, objective.summarise(torch.cat(metrics)) if metrics else None
 
     # ----------------------------------------------------------------------------------------------------- what is kept
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from autoencoder import DataConfig, ModelConfig, RunConfig, TrainingConfig, evaluate, train
 from autoencoder.config import NoiseConfig
 from autoencoder.data.prepare import prepare_arena
+from autoencoder.objectives.reconstruct import Reconstruction
 
 
 def main() -> None:
@@ -35,7 +36,8 @@ def main() -> None:
             training=TrainingConfig(epochs=args.epochs, seed=args.seed),
         )
         trained = train(config, folder / "run", quiet=False)
-        result = evaluate(folder / "run", noise=NoiseConfig())
+        result = evaluate(folder / "run", noise=NoiseConfig()).result
+        assert isinstance(result, Reconstruction)
         last = trained.run.metrics()[-1]
         rate = f"{last['images_per_second']:.0f} images/s in the last epoch"
         print(f"{args.images} images, encoder {args.encoder}, {args.epochs} epochs: {last['seconds']:.0f} s ({rate})")
@@ -47,7 +49,7 @@ def main() -> None:
         ):
             if quality is not None:
                 print(f"{name:<20} MSE {quality.mse:.6f}  PSNR {quality.psnr_db:5.2f} dB  SSIM {quality.ssim:.3f}")
-        print(f"output closer to clean than PCA by {result.summary()['output_closer_than_pca_db']:.2f} dB")
+        print(f"output closer to clean than PCA by {result.numbers()['output_closer_than_pca_db']:.2f} dB")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Test how well a run reconstructs: on its own held-out images, or on all images of another data file.
+"""Test how well a run meets its objective: on its held-out images, or on all images of another data file.
 
 autoencoder test --run runs/arena
 autoencoder test --run runs/mnist --data data/mnist-test.npz --noise gaussian:0.5
@@ -12,7 +12,7 @@ from pathlib import Path
 from autoencoder.cli.options import add_device, add_run, noise, positive_int
 from autoencoder.cli.reporting import made, say, table
 
-HELP = "measure a run's denoising, with pictures and movies"
+HELP = "measure a run beside its controls, with pictures and movies"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,17 +72,12 @@ def run(args: argparse.Namespace) -> None:
         movie_format=args.format,
         quiet=args.quiet,
     )
-    rows = [
-        ("input", evaluation.input_quality),
-        (f"PCA, {evaluation.pca_components} components (control)", evaluation.pca_quality),
-        ("output", evaluation.output_quality),
-    ]
     n, noise_text = len(evaluation.rows), "" if evaluation.noise.kind == "none" else f", noise {evaluation.noise}"
-    table(
-        args,
-        f"{n:,} images{noise_text}; compared with {evaluation.reference}",
-        ("", "MSE", "PSNR (dB)", "SSIM"),
-        [(name, f"{q.mse:.5f}", f"{q.psnr_db:.2f}", f"{q.ssim:.3f}") for name, q in rows if q is not None],
-    )
-    say(args, f"the output is {evaluation.summary()['output_closer_than_pca_db']:+.2f} dB closer than the PCA control")
+    left_out = evaluation.n_without_target
+    if left_out:
+        say(args, f"{left_out:,} images without a known target are left out")
+    numbers = evaluation.result.table()
+    title = f"{n:,} images{noise_text}; compared with {evaluation.result.compared_with}"
+    table(args, title, numbers.header, numbers.rows)
+    say(args, numbers.closing)
     made(args, files, f"next: autoencoder visualize --run {args.run}")

@@ -24,7 +24,7 @@ from autoencoder.cli.options import (
 )
 from autoencoder.cli.reporting import made, say
 from autoencoder.errors import UserError
-from autoencoder.models.registry import ENCODERS
+from autoencoder.models.registry import ENCODERS, LEARNED_ENCODERS
 from autoencoder.objectives.registry import OBJECTIVES
 from autoencoder.presets import PRESETS
 
@@ -68,8 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     group = parser.add_argument_group("model")
-    _add(group, c.ModelConfig, "encoder", "the network", choices=ENCODERS)
+    _add(group, c.ModelConfig, "encoder", "the network; pca and umap are fitted, not learned", choices=ENCODERS)
     _add(group, c.ModelConfig, "latent_dim", "number of latent units", type=positive_int, metavar="N")
+    _add(group, c.ModelConfig, "decoder", "another encoder's decoder (default: the encoder's own)", choices=LEARNED_ENCODERS)
+    _add(group, c.ModelConfig, "depth", "linear layers of 'deep' (default: 3)", type=positive_int, metavar="N")
     _add(group, c.ModelConfig, "norm", "normalisation after each layer", choices=c.NORMS)
     _add(
         group,
@@ -87,7 +89,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="what the network is trained for (default: reconstruct)",
     )
-    _add(group, c.ObjectiveConfig, "loss", "loss of a reconstruction", choices=c.RECONSTRUCTION_LOSSES)
+    _add(
+        group, c.ObjectiveConfig, "loss", "loss of a reconstruction (default: mse)", choices=c.RECONSTRUCTION_LOSSES
+    )
+    _add(group, c.ObjectiveConfig, "target", "column to predict (default: the one that can be meant)", metavar="COLUMN")
+    _add(
+        group,
+        c.ObjectiveConfig,
+        "vector",
+        "predict the angle from one point to another, y pointing down: names of their columns",
+        type=names,
+        metavar="BASE_X,BASE_Y,TIP_X,TIP_Y",
+    )
+    group.add_argument(
+        "--shuffle-targets",
+        action=argparse.BooleanOptionalAction,
+        default=argparse.SUPPRESS,
+        help="control: deal the targets at random to the training images (default: no)",
+    )
+    _add(group, c.ObjectiveConfig, "sparsity", "penalty on the latent units' mean activation", choices=c.SPARSITIES)
+    _add(
+        group,
+        c.ObjectiveConfig,
+        "sparsity_weight",
+        "factor of the penalty (default: 0.001)",
+        type=positive_float,
+        metavar="X",
+    )
+    _add(
+        group,
+        c.ObjectiveConfig,
+        "sparsity_target",
+        "mean activation that kl draws units to (default: 0.05)",
+        type=_fraction,
+        metavar="F",
+    )
     group.add_argument(
         "--noise",
         type=noise,

@@ -1,22 +1,21 @@
 """Latents to two dimensions: fit a projection on one snapshot, then place every other snapshot in it.
 
-UMAP is fitted by umap-learn, but new points are placed here: at the mean of their nearest fitted neighbours, weighted
-by UMAP's own membership strengths. That is where `umap.UMAP.transform` begins before it moves the points by gradient
-steps. The steps take seconds per snapshot and draw random numbers, so that a movie would tremble; without them a point
-moves only when its latent does.
+UMAP is fitted by umap-learn, but new points are placed by the weights in `autoencoder/neighbors.py`: without gradient
+steps and their random numbers, a movie does not tremble and a point moves only when its latent does.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from autoencoder.config import REDUCERS
 from autoencoder.errors import UserError
+from autoencoder.neighbors import UMAP_NEIGHBORS, fit_umap, membership
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 MIN_POINTS = 4
 """Fewer points have no neighbourhoods to keep."""
 
-UMAP_NEIGHBORS = 15
-MIN_SPECTRAL_POINTS = 100
 TSNE_PERPLEXITY = 30.0
 
 FloatArray = NDArray[np.float32]
@@ -156,31 +153,12 @@ class UmapProjection:
 
     def fit(self, X: FloatArray) -> Self:
         """See `Projection.fit`."""
-        import umap
         from scipy.spatial import cKDTree
 
         self._fitted = _fittable(X)
         self._n_neighbors = min(UMAP_NEIGHBORS, len(self._fitted) - 1)
         self._tree = cKDTree(self._fitted)
-        # A spectral start unrolls what the neighbour graph is: a ring of body angles becomes a ring. The first two
-        # principal components wind it up twice, since an animal resembles itself turned by 180 degrees, and UMAP then
-        # tears it. A tiny graph has too few eigenvectors for that.
-        start: Any = "spectral"
-        if len(self._fitted) < MIN_SPECTRAL_POINTS:
-            start = PcaProjection().fit(self._fitted).transform(self._fitted)
-        model = umap.UMAP(
-            n_neighbors=self._n_neighbors,
-            init=start,
-            random_state=self._seed % 2**32,
-            n_jobs=1,
-            # Exact neighbours: sooner found than the approximate ones, whose search takes long to compile.
-            precomputed_knn=self._self_neighbors(),
-        )
-        with warnings.catch_warnings():
-            # It warns that its own transform will not work; that one is not used here, see the module's docstring.
-            warnings.filterwarnings("ignore", message=r"precomputed_knn\[2\]", category=UserWarning)
-            model.fit(self._fitted)
-        self._embedding = np.asarray(model.embedding_, np.float32)
+        self._embedding = fit_umap(self._fitted, 2, self._seed, self._self_neighbors())
         return self
 
     def _self_neighbors(self) -> tuple[NDArray[np.int32], FloatArray]:
@@ -200,7 +178,7 @@ class UmapProjection:
         if np.array_equal(latent, self._fitted):
             return self._embedding.copy()
         distances, indices = self._neighbors(latent)
-        weights = _membership(distances)
+        weights = membership(torch.from_numpy(distances)).numpy()
         return cast(FloatArray, np.einsum("nk,nkc->nc", weights, self._embedding[indices]).astype(np.float32))
 
 
@@ -237,30 +215,6 @@ class TsneProjection:
 
 
 # ------------------------------------------------------------------------------------------------------------- helpers
-
-
-def _membership(distances: NDArray[Any]) -> NDArray[np.float64]:
-    """UMAP's weights of each row's neighbours, scaled to a sum of 1.
-
-    A weight is exp(-distance / sigma), with the sigma of each row such that the weights of all but the nearest
-    neighbour add up to log2(k): a point among close neighbours and one far from all of them both listen to about five.
-
-    Args:
-        distances: (m, k) to the k nearest fitted points, ascending.
-    """
-    target = np.log2(distances.shape[1])
-    mean = np.maximum(distances.mean(axis=1, keepdims=True), 1e-12)
-    relative = distances / mean
-    # Bisection on a logarithmic scale; the sum grows with sigma. Ends at the lower bound where it cannot be reached,
-    # which is where more than `target` neighbours lie at distance 0: those share the weight.
-    low, high = np.full_like(mean, np.log(1e-3)), np.full_like(mean, np.log(1e3))
-    for _ in range(30):
-        middle = (low + high) / 2
-        too_wide = np.exp(-relative[:, 1:] / np.exp(middle)).sum(axis=1, keepdims=True) > target
-        high, low = np.where(too_wide, middle, high), np.where(too_wide, low, middle)
-    # Relative to the nearest one, so that not all weights vanish; the common factor leaves the mean as it is.
-    weights = np.exp(-(relative - relative[:, :1]) / np.exp(high))
-    return cast(NDArray[np.float64], weights / weights.sum(axis=1, keepdims=True))
 
 
 def _fittable(X: FloatArray) -> FloatArray:

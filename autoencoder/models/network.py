@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from types import ModuleType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from autoencoder.config import ModelConfig
-from autoencoder.errors import UserError
-from autoencoder.models.registry import ENCODERS
+from autoencoder.errors import raise_if_any
+from autoencoder.models.fitted import FittedEncoder
+from autoencoder.models.registry import DEFAULT_DECODER, ENCODERS
 
 ImageShape = tuple[int, int, int]
 """Channels, height and width."""
@@ -76,37 +80,72 @@ class Network(nn.Module):
 
 
 def architecture(name: str) -> ModuleType:
-    """The module of the encoder `name`, with its `Encoder`, `Decoder`, `MIN_SIDE` and `DEFAULT_LATENT_ACTIVATION`."""
+    """The module of the encoder `name`; see `autoencoder/models/registry.py` for what it defines."""
     return importlib.import_module(ENCODERS[name])
 
 
-def check_image_shape(encoder: str, image_shape: ImageShape) -> None:
-    """Refuse images that the encoder cannot halve as often as it does.
+def decoder_name(config: ModelConfig) -> str:
+    """The learned encoder whose decoder `config` asks for."""
+    return config.decoder or (DEFAULT_DECODER if config.is_fitted else config.encoder)
+
+
+def check_image_shape(config: ModelConfig, image_shape: ImageShape) -> None:
+    """Refuse images that the encoder, or the decoder, cannot halve as often as it does.
 
     Raises:
         UserError: a side is too short.
     """
-    smallest = architecture(encoder).MIN_SIDE
     _, height, width = image_shape
-    if min(height, width) < smallest:
-        raise UserError(
-            f"images of {height}x{width} pixels are smaller than the encoder '{encoder}' can halve: it takes "
-            f"{smallest}x{smallest} or more; prepare them with --pad or --resize"
-        )
+    names = dict.fromkeys([decoder_name(config)] if config.is_fitted else [config.encoder, decoder_name(config)])
+    raise_if_any(
+        f"images of {height}x{width} pixels are smaller than the network '{name}' can halve: it takes "
+        f"{architecture(name).MIN_SIDE}x{architecture(name).MIN_SIDE} or more; prepare them with --pad or --resize"
+        for name in names
+        if min(height, width) < architecture(name).MIN_SIDE
+    )
 
 
 def build_encoder(config: ModelConfig, image_shape: ImageShape) -> nn.Module:
-    """The encoder that `config` names, for images of `image_shape`, with freshly drawn weights."""
+    """The learned encoder that `config` names, for images of `image_shape`, with freshly drawn weights."""
     module = architecture(config.encoder)
     activation = config.latent_activation or module.DEFAULT_LATENT_ACTIVATION
-    encoder: nn.Module = module.Encoder(image_shape, config.latent_dim, norm=config.norm, latent_activation=activation)
+    encoder: nn.Module = module.Encoder(
+        image_shape,
+        config.latent_dim,
+        norm=config.norm,
+        latent_activation=activation,
+        **_depth(config, config.encoder),
+    )
     return encoder
 
 
 def build_decoder(config: ModelConfig, image_shape: ImageShape) -> nn.Module:
-    """The decoder that mirrors the encoder of `config`."""
-    decoder: nn.Module = architecture(config.encoder).Decoder(image_shape, config.latent_dim, norm=config.norm)
+    """The decoder of `config`, which makes images of `image_shape`."""
+    name = decoder_name(config)
+    decoder: nn.Module = architecture(name).Decoder(
+        image_shape, config.latent_dim, norm=config.norm, **_depth(config, name)
+    )
     return decoder
+
+
+def fit_encoder(config: ModelConfig, inputs: NDArray[np.float32], seed: int) -> FittedEncoder:
+    """Fit the encoder that `config` names to training images (n, C*H*W) as the network sees them."""
+    encoder: FittedEncoder = architecture(config.encoder).Encoder.fit(inputs, config.latent_dim, seed)
+    return encoder
+
+
+def fitted_encoder(config: ModelConfig, arrays: Mapping[str, NDArray[Any]]) -> FittedEncoder:
+    """The fitted encoder that `FittedEncoder.arrays` came from.
+
+    Raises:
+        KeyError: an array is missing.
+    """
+    encoder: FittedEncoder = architecture(config.encoder).Encoder(arrays)
+    return encoder
+
+
+def _depth(config: ModelConfig, name: str) -> dict[str, int]:
+    return {} if config.depth is None or name != "deep" else {"depth": config.depth}
 
 
 def on_device(network: Network, device: torch.device) -> Network:

@@ -1,12 +1,31 @@
 """The encoders that a run can name. To add one, write its file and its line here.
 
-The table holds import paths and not classes, so that the command line knows the names without importing torch.
+The tables hold import paths and not classes, so that the command line knows the names without importing torch.
 """
 
 from __future__ import annotations
 
-ENCODERS: dict[str, str] = {
+LEARNED_ENCODERS: dict[str, str] = {
     "strided": "autoencoder.models.strided",
     "conv": "autoencoder.models.conv",
+    "conv-small": "autoencoder.models.conv_small",
+    "dense": "autoencoder.models.dense",
+    "deep": "autoencoder.models.deep",
 }
-"""Name to module. The module defines `Encoder`, `Decoder` and `DEFAULT_LATENT_ACTIVATION`; see `network.py`."""
+"""Name to module, for encoders that learn by gradient.
+
+The module defines `Encoder`, `Decoder`, `MIN_SIDE` and `DEFAULT_LATENT_ACTIVATION`; see `network.py`.
+"""
+
+FITTED_ENCODERS: dict[str, str] = {
+    "pca": "autoencoder.models.pca",
+    "umap": "autoencoder.models.umap",
+}
+"""Name to module, for encoders that are fitted to the training images once. The module defines `Encoder`, a
+`FittedEncoder` (see `fitted.py`)."""
+
+ENCODERS = {**LEARNED_ENCODERS, **FITTED_ENCODERS}
+"""Every encoder, name to module."""
+
+DEFAULT_DECODER = "strided"
+"""Decoder behind a fitted encoder, which has none that mirrors it."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autoencoder.models.blocks import activation, norm_1d, norm_2d
+from autoencoder.models.blocks import activation, latent_norm, norm_1d, norm_2d
 
 DEFAULT_LATENT_ACTIVATION = "linear"
 """Linear units: nothing that the latent could say is cut off."""
@@ -64,12 +64,10 @@ class Encoder(nn.Module):
             layers += [convolution, norm_2d(norm, wider), activation("silu")]
             channels = wider
         self.maps = nn.Sequential(*layers)
-        # Units of mean 0 and variance 1 over the batch: none rules the distances between codes by its scale alone. A
-        # norm over one image's units would take two dimensions away instead, so "layer" leaves the latent as it is.
         self.latent = nn.Sequential(
             nn.Flatten(),
             nn.Linear(channels * size[0] * size[1], latent_dim, bias=norm != "batch"),
-            nn.BatchNorm1d(latent_dim, affine=False) if norm == "batch" else nn.Identity(),
+            latent_norm(norm, latent_dim, latent_activation),
             activation(latent_activation),
         )
 

@@ -1,15 +1,161 @@
-"""What an objective is: a head behind the latent, a target, a loss."""
+"""What an objective is: a head behind the latent, a target, a loss, and how well it was met."""
 
 from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from autoencoder.config import ModelConfig, ObjectiveConfig
+from autoencoder.config import ModelConfig, NoiseConfig, ObjectiveConfig
+from autoencoder.data.batches import Rows
+from autoencoder.data.images import ImageSet
 from autoencoder.models.network import ImageShape, Network, Output, build_encoder
 from autoencoder.objectives.registry import OBJECTIVES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FloatArray = NDArray[np.float32]
+Frame = NDArray[np.uint8]
+
+
+class Targets(ABC):
+    """What the network is to give for each image of a data set.
+
+    Attributes:
+        known: (N,) bool, the images whose target is known; the others are neither trained nor tested on.
+        measurable: whether `truth` says more than the input does, so that `Objective.metric` means something.
+    """
+
+    known: NDArray[np.bool_]
+    measurable = True
+
+    @abstractmethod
+    def batch(self, rows: Rows, images: Tensor) -> Tensor:
+        """Targets (n, ...) of `rows`, whose uncorrupted `images` (n, C, H, W) are on the device already."""
+
+    def truth(self, rows: Rows, images: Tensor) -> Tensor:
+        """What predictions are measured against, where that is better known than the training target is."""
+        return self.batch(rows, images)
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What a network was shown and what it made of it.
+
+    Attributes:
+        rows: (n,) row numbers in the data file.
+        seen: (n, C, H, W) float32 in [0, 1], the network's input, with noise.
+        latent: (n, latent_dim) float32.
+        output: (n, ...) what the objective presents; see `Objective.present`.
+        truth: (n, ...) what it is measured against.
+    """
+
+    rows: Rows
+    seen: FloatArray
+    latent: FloatArray
+    output: FloatArray
+    truth: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """Images that a network is tested on, and what its controls may learn from.
+
+    Attributes:
+        data: the data set tested on, and `rows` (n,) of it, all with a known target.
+        own: the run's data set, and `train_rows` of it, all with a known target.
+        noise: corruption of the input.
+        predict: what the network makes of rows of `data`; the noise of an image is the same every time.
+        train_inputs: (m, C*H*W) what the network saw of some of the training images, and their row numbers.
+        latent_dim: number of latent units, and so of a control's components.
+        batch_size: images to predict at a time.
+        seed: of the run.
+        on_progress: called with the number of images that are done.
+    """
+
+    data: ImageSet
+    rows: Rows
+    own: ImageSet
+    train_rows: Rows
+    noise: NoiseConfig
+    predict: Callable[[Rows], Predicted]
+    train_inputs: Callable[[], tuple[FloatArray, Rows]]
+    latent_dim: int
+    batch_size: int
+    seed: int
+    on_progress: Callable[[int], None]
+
+    def batches(self) -> Iterator[Predicted]:
+        """What the network makes of all rows, in batches."""
+        for start in range(0, len(self.rows), self.batch_size):
+            part = self.predict(self.rows[start : start + self.batch_size])
+            yield part
+            self.on_progress(len(part.rows))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers beside their controls, as text.
+
+    Attributes:
+        header: names of the columns; the first one is empty.
+        rows: a name and its values.
+        closing: what the table says, in a sentence.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    closing: str
+
+
+class Result(ABC):
+    """How well an objective was met.
+
+    Attributes:
+        errors: (n,) of each tested image, lower is better.
+        compared_with: what outputs are compared with, in words.
+    """
+
+    errors: NDArray[np.floating]
+    compared_with: str
+
+    @abstractmethod
+    def numbers(self) -> dict[str, Any]:
+        """The numbers and those of the controls, as written to `metrics.json`."""
+
+    @abstractmethod
+    def table(self) -> Table:
+        """The same for people."""
+
+    @abstractmethod
+    def brief(self) -> str:
+        """The result in a few words, such as "PSNR 30.4 dB"."""
+
+    @abstractmethod
+    def draw_examples(self, shown: Predicted, pictures: NDArray[np.floating], title: str) -> Figure:
+        """A figure of some images and what the network made of them.
+
+        Args:
+            shown: the network's view of these images.
+            pictures: (n, H, W) or (n, H, W, 3), what it saw, as it is drawn.
+            title: of the figure.
+        """
+
+    def draw_summary(self) -> Mapping[str, Figure]:
+        """Figures of all tested images together, by file name without suffix."""
+        return {}
+
+    def movies(self, shown: Predicted, pictures: NDArray[np.floating]) -> Mapping[str, Callable[[], Iterator[Frame]]]:
+        """Frames of movies of consecutive images, by file name without suffix; see `draw_examples`."""
+        return {}
 
 
 class Objective(ABC):
@@ -19,27 +165,106 @@ class Objective(ABC):
         config: the objective's own settings.
     """
 
+    metric_name: str
+    """Column of `metrics.csv` for `metric` on the held-out images."""
+
+    makes_pictures = False
+    """Whether the head makes an image of a latent code."""
+
     def __init__(self, config: ObjectiveConfig) -> None:
         self.config = config
+
+    @property
+    @abstractmethod
+    def loss_name(self) -> str:
+        """The loss in a word, for the axis of a figure."""
+
+    def resolved(self, data: ImageSet) -> ObjectiveConfig:
+        """The settings with everything filled in that only the data can tell, such as the names of the classes.
+
+        Raises:
+            UserError: the data hold no such target.
+        """
+        return self.config
 
     @abstractmethod
     def build_head(self, model: ModelConfig, image_shape: ImageShape) -> nn.Module:
         """A fresh head, see `autoencoder.models.network.Head`."""
 
     @abstractmethod
-    def losses(self, output: Output, images: Tensor) -> Tensor:
-        """Loss of each image, (N,), for the network's output and the uncorrupted `images` (N, C, H, W) in [0, 1]."""
+    def targets(self, data: ImageSet, device: torch.device) -> Targets:
+        """The targets of a data set.
+
+        Raises:
+            UserError: the data hold no such target.
+        """
 
     @abstractmethod
-    def to_images(self, prediction: Tensor) -> Tensor:
-        """The prediction as images (N, C, H, W) in [0, 1]."""
+    def losses(self, output: Output, target: Tensor) -> Tensor:
+        """Loss of each image, (N,), for the network's output and its target, from `Targets.batch`."""
 
-    def build_network(self, model: ModelConfig, image_shape: ImageShape) -> Network:
-        """A network for this objective, with weights drawn from torch's global generator."""
-        return Network(build_encoder(model, image_shape), self.build_head(model, image_shape))
+    @abstractmethod
+    def present(self, prediction: Tensor) -> Tensor:
+        """The head's output in the units of the truth: images or probabilities in [0, 1], angles in radians."""
+
+    @abstractmethod
+    def metric(self, presented: Tensor, truth: Tensor) -> Tensor:
+        """How well each image was met, (N,), for what `present` gives and the truth from `Targets.truth`."""
+
+    def summarise(self, metrics: Tensor) -> float:
+        """One number for the metrics of many images: their mean, unless the objective says otherwise."""
+        return float(metrics.double().mean())
+
+    @abstractmethod
+    def measure(self, tested: Tested) -> Result:
+        """Numbers on the tested images beside those of controls."""
+
+    def penalty(self, latent: Tensor) -> Tensor:
+        """What is added to the mean loss of a batch with latent codes (N, d)."""
+        return sparsity_penalty(latent, self.config)
+
+    def build_network(
+        self, model: ModelConfig, image_shape: ImageShape, encoder: nn.Module | None = None
+    ) -> Network:
+        """A network for this objective, with weights drawn from torch's global generator.
+
+        Args:
+            model: what it is made of.
+            image_shape: channels, height and width of the images.
+            encoder: the fitted encoder, where `model` names one.
+        """
+        return Network(
+            build_encoder(model, image_shape) if encoder is None else encoder, self.build_head(model, image_shape)
+        )
 
 
 def make_objective(config: ObjectiveConfig) -> Objective:
     """The objective that `config` names."""
     objective: Objective = importlib.import_module(OBJECTIVES[config.name]).Objective(config)
     return objective
+
+
+def sparsity_penalty(latent: Tensor, config: ObjectiveConfig) -> Tensor:
+    """Penalty on the mean activation p_j of each latent unit over a batch, times its weight.
+
+    `log` is sum_j log(1 + p_j^2), which draws every mean to zero. `kl` is sum_j KL(rho || p_j), the divergence of two
+    coins with the odds rho (`sparsity_target`) and p_j (Ng, Sparse Autoencoder, CS294A lecture notes, 2011).
+
+    Args:
+        latent: (N, d), not negative; for `kl` in [0, 1].
+        config: kind, weight and target.
+
+    Returns:
+        a scalar; zero without sparsity.
+    """
+    if config.sparsity == "none":
+        return latent.new_zeros(())
+    assert config.sparsity_weight is not None
+    mean = latent.mean(0)
+    if config.sparsity == "log":
+        return config.sparsity_weight * torch.log1p(mean.square()).sum()
+    assert config.sparsity_target is not None
+    rho = config.sparsity_target
+    p = mean.clamp(1e-6, 1 - 1e-6)
+    divergence = rho * torch.log(rho / p) + (1 - rho) * torch.log((1 - rho) / (1 - p))
+    return config.sparsity_weight * divergence.sum()

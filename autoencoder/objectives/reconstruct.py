@@ -6,32 +6,217 @@ never sees them: they serve to measure.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from autoencoder import metrics
 from autoencoder.config import ModelConfig
+from autoencoder.data.batches import Pixels, Rows
+from autoencoder.data.images import ImageSet
 from autoencoder.models.network import ImageShape, Output, build_decoder
 from autoencoder.objectives import base
+from autoencoder.objectives.base import Frame, Predicted, Table, Targets, Tested
+from autoencoder.objectives.controls import fit_pca
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 RMSE_FLOOR = 1e-12
 """Added under the root, whose slope is infinite at zero."""
+
+CLEAN, BEFORE_NOISE, INPUT_ITSELF = (
+    "clean images",
+    "images before the added noise",
+    "the input itself (no clean images)",
+)
+
+FloatArray = NDArray[np.float32]
 
 
 class Objective(base.Objective):
     """Mean squared error, its root per image, or binary cross-entropy of pixels; means over an image's pixels."""
 
+    metric_name = "val_mse_to_clean"
+    makes_pictures = True
+
+    @property
+    def loss_name(self) -> str:
+        """MSE, RMSE or BCE."""
+        return str(self.config.loss).upper()
+
     def build_head(self, model: ModelConfig, image_shape: ImageShape) -> nn.Module:
-        """The decoder that mirrors the encoder."""
+        """The decoder that mirrors the encoder, or the one that `model` names."""
         return build_decoder(model, image_shape)
 
-    def losses(self, output: Output, images: Tensor) -> Tensor:
-        """(N,) losses of the reconstructions of `images`."""
+    def targets(self, data: ImageSet, device: torch.device) -> Targets:
+        """The stored images; the truth is the clean ones, where there are such."""
+        return _Images(data, device)
+
+    def losses(self, output: Output, target: Tensor) -> Tensor:
+        """(N,) losses of the reconstructions of `target`."""
         if self.config.loss == "bce":
-            per_pixel = F.binary_cross_entropy_with_logits(output.prediction, images, reduction="none")
+            per_pixel = F.binary_cross_entropy_with_logits(output.prediction, target, reduction="none")
             return per_pixel.flatten(1).mean(1)
-        squared = (output.prediction - images).square().flatten(1).mean(1)
+        squared = metrics.mse(output.prediction, target)
         return (squared + RMSE_FLOOR).sqrt() if self.config.loss == "rmse" else squared
 
-    def to_images(self, prediction: Tensor) -> Tensor:
+    def present(self, prediction: Tensor) -> Tensor:
         """Probabilities with the cross-entropy, which works on logits; else the prediction, clipped to [0, 1]."""
         return prediction.sigmoid() if self.config.loss == "bce" else prediction.clamp(0.0, 1.0)
+
+    def metric(self, presented: Tensor, truth: Tensor) -> Tensor:
+        """Mean squared error of each image to the clean one."""
+        return metrics.mse(presented, truth)
+
+    def measure(self, tested: Tested) -> Reconstruction:
+        """MSE, PSNR and SSIM of the input, of the output, and of a PCA fitted on the training images."""
+        pca = fit_pca(tested.train_inputs()[0], tested.latent_dim, tested.seed)
+        scores: dict[str, list[Tensor]] = {"input": [], "output": [], "pca": []}
+        for part in tested.batches():
+            flat = part.seen.reshape(len(part.seen), -1)
+            by_pca = pca.inverse_transform(pca.transform(flat)).reshape(part.seen.shape).clip(0, 1)
+            for name, made in (("input", part.seen), ("output", part.output), ("pca", by_pca.astype(np.float32))):
+                scores[name].append(_score(made, part.truth))
+        quality = {name: torch.cat(parts) for name, parts in scores.items()}
+        compared_with = CLEAN if tested.data.clean is not None else BEFORE_NOISE
+        if tested.data.clean is None and tested.noise.kind == "none":
+            compared_with = INPUT_ITSELF
+        return Reconstruction(
+            compared_with,
+            None if compared_with == INPUT_ITSELF else _mean(quality["input"]),
+            _mean(quality["output"]),
+            _mean(quality["pca"]),
+            int(pca.n_components_),
+            quality["output"][:, 0].numpy(),
+        )
+
+
+class _Images(Targets):
+    def __init__(self, data: ImageSet, device: torch.device) -> None:
+        self.known = np.ones(len(data), bool)
+        self.measurable = data.clean is not None
+        self._clean = None if data.clean is None else Pixels(data.clean, data.max_pixel_value, device)
+
+    def batch(self, rows: Rows, images: Tensor) -> Tensor:
+        """The images themselves."""
+        return images
+
+    def truth(self, rows: Rows, images: Tensor) -> Tensor:
+        """The clean images, or the images themselves."""
+        return images if self._clean is None else self._clean.batch(rows)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Means over images, each against the reference image, on a scale of [0, 1]."""
+
+    mse: float
+    psnr_db: float
+    ssim: float
+
+
+def decibel_closer(mse: float, control_mse: float) -> float:
+    """How many decibel an error is below that of its control; 0 where both are 0."""
+    if mse == control_mse:
+        return 0.0
+    with np.errstate(divide="ignore"):
+        return float(10 * (np.log10(control_mse) - np.log10(mse)))
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction(base.Result):
+    """How near reconstructions are.
+
+    Attributes:
+        compared_with: what images are compared with, in words.
+        input_quality: of the network's input; None where the input is the reference.
+        output_quality: of the reconstruction.
+        pca_quality: of the control, a PCA with as many components as the latent has units.
+        pca_components: their number.
+        errors: (n,) mean squared error of each reconstruction.
+    """
+
+    compared_with: str
+    input_quality: Quality | None
+    output_quality: Quality
+    pca_quality: Quality
+    pca_components: int
+    errors: FloatArray
+
+    def numbers(self) -> dict[str, Any]:
+        """See `Result.numbers`."""
+        return {
+            "reference": self.compared_with,
+            "training_target": "the stored images; never the data file's clean ones",
+            "input": None if self.input_quality is None else vars(self.input_quality),
+            "output": vars(self.output_quality),
+            "control_pca": {"n_components": self.pca_components, **vars(self.pca_quality)},
+            "output_closer_than_pca_db": self._gain,
+        }
+
+    @property
+    def _gain(self) -> float:
+        return decibel_closer(self.output_quality.mse, self.pca_quality.mse)
+
+    def table(self) -> Table:
+        """See `Result.table`."""
+        named = (
+            ("input", self.input_quality),
+            (f"PCA, {self.pca_components} components (control)", self.pca_quality),
+            ("output", self.output_quality),
+        )
+        return Table(
+            ("", "MSE", "PSNR (dB)", "SSIM"),
+            tuple((name, f"{q.mse:.5f}", f"{q.psnr_db:.2f}", f"{q.ssim:.3f}") for name, q in named if q is not None),
+            f"the output is {abs(self._gain):.2f} dB {'closer' if self._gain >= 0 else 'farther'} than the PCA control",
+        )
+
+    def brief(self) -> str:
+        """See `Result.brief`."""
+        return f"PSNR {self.output_quality.psnr_db:.1f} dB"
+
+    def draw_examples(self, shown: Predicted, pictures: NDArray[np.floating], title: str) -> Figure:
+        """Input, latent code, output and clean image, one below the other."""
+        from autoencoder.plots.images import image_grid, to_picture
+
+        decibels = metrics.psnr(metrics.mse(torch.from_numpy(shown.output), torch.from_numpy(shown.truth)))
+        captions = [f"PSNR {value:.1f} dB" for value in decibels.tolist()]
+        lines: list[tuple[str, NDArray[np.floating]]] = [
+            ("input", pictures),
+            ("latent code", shown.latent),
+            ("output", to_picture(shown.output)),
+        ]
+        if self.compared_with != INPUT_ITSELF:
+            lines.append(("clean", to_picture(shown.truth)))
+        return image_grid(lines, captions, title)
+
+    def movies(self, shown: Predicted, pictures: NDArray[np.floating]) -> Mapping[str, Callable[[], Iterator[Frame]]]:
+        """`input`, `output`, and `side_by_side` with the clean image where there is one."""
+        from autoencoder.plots.images import enlarged, side_by_side, to_picture
+
+        parts = {"input": pictures, "output": to_picture(shown.output)}
+        if self.compared_with != INPUT_ITSELF:
+            parts["clean"] = to_picture(shown.truth)
+        return {
+            "input": lambda: enlarged(parts["input"]),
+            "output": lambda: enlarged(parts["output"]),
+            "side_by_side": lambda: side_by_side(parts),
+        }
+
+
+def _score(images: FloatArray, reference: FloatArray) -> Tensor:
+    """(n, 3): MSE, PSNR and SSIM of each image."""
+    a, b = torch.from_numpy(images), torch.from_numpy(reference)
+    error = metrics.mse(a, b)
+    return torch.stack([error, metrics.psnr(error), metrics.ssim(a, b)], dim=1)
+
+
+def _mean(scores: Tensor) -> Quality:
+    return Quality(*scores.double().mean(0).tolist())

@@ -4,5 +4,8 @@ from __future__ import annotations
 
 OBJECTIVES: dict[str, str] = {
     "reconstruct": "autoencoder.objectives.reconstruct",
+    "angle": "autoencoder.objectives.angle",
+    "classify": "autoencoder.objectives.classify",
+    "mask": "autoencoder.objectives.mask",
 }
 """Name to module. The module defines `Objective`; see `autoencoder/objectives/base.py`."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
 from autoencoder.plots.colors import Coloring, Kind, color_by
+from autoencoder.plots.drawing import draw_color_bar, drawing_order, legend_handles, shortened
 from autoencoder.plots.points import paint_points, point_radius
 
 WIDTH, HEIGHT, DPI = 1000, 800, 100
@@ -23,7 +24,7 @@ WIDTH, HEIGHT, DPI = 1000, 800, 100
 AXES = (160, 72, 640, 640)
 COLOR_BAR = (936, 142, 18, 500)
 LEGEND_LEFT = 926
-SHORT_NAME, LONGEST_NAME, PIXELS_PER_LETTER = 3, 24, 10
+SHORT_NAME, PIXELS_PER_LETTER = 3, 10
 TILE = 108
 TILE_LEFT = {"left": 14, "right": 814}
 
@@ -151,11 +152,8 @@ class EvolutionFigure:
         self._coloring = color_by(values, kind, period)
         self._limits = limits
         self._radius = point_radius(len(values))
-        # A fixed shuffle: in the order of the rows, late frames of a video would hide the early ones. Unknown first.
-        shuffled = np.random.default_rng(0).permutation(len(values))
-        self._order = shuffled[np.argsort(~self._coloring.missing[shuffled], kind="stable")]
-        self._names = [_shortened(name) for name, _ in self._coloring.legend]
-        excess = max(map(len, self._names), default=0) - SHORT_NAME
+        self._order = drawing_order(self._coloring.missing)
+        excess = max((len(shortened(name)) for name, _ in self._coloring.legend), default=0) - SHORT_NAME
         self._width = WIDTH + max(0, excess) * PIXELS_PER_LETTER
         self._figure = Figure(figsize=(self._width / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")
         canvas: Any = FigureCanvasAgg(self._figure)
@@ -163,7 +161,7 @@ class EvolutionFigure:
 
         self._draw_frame(title or f"latent space coloured by {label}", reducer)
         if self._coloring.colormap is not None:
-            self._draw_color_bar(self._coloring)
+            draw_color_bar(self._place(*COLOR_BAR), self._coloring)
         else:
             self._draw_legend(self._coloring)
         self._examples = examples
@@ -228,23 +226,9 @@ class EvolutionFigure:
         size = min(20.0, 20.0 * 62 / max(len(title), 1))  # as wide as the frame at most
         self._figure.text(WIDTH / 2 / self._width, 1 - 26 / HEIGHT, title, ha="center", va="center", fontsize=size)
 
-    def _draw_color_bar(self, coloring: Coloring) -> None:
-        ax = self._place(*COLOR_BAR)
-        ramp = np.linspace(0, 1, 512)[:, None]
-        low, high = coloring.limits
-        ax.imshow(ramp, cmap=coloring.colormap, aspect="auto", origin="lower", extent=(0, 1, low, high))
-        ax.set(xticks=[])
-        ax.set_yticks(coloring.ticks, coloring.tick_labels, fontsize=12)
-        ax.yaxis.tick_right()
-        ax.spines[:].set_visible(False)
-
     def _draw_legend(self, coloring: Coloring) -> None:
-        handles = [
-            Line2D([], [], ls="", marker="o", ms=9, color=(rgb[0] / 255, rgb[1] / 255, rgb[2] / 255), label=name)
-            for name, (_, rgb) in zip(self._names, coloring.legend, strict=True)
-        ]
         self._figure.legend(
-            handles=handles,
+            handles=legend_handles(coloring),
             loc="center left",
             bbox_to_anchor=(LEGEND_LEFT / self._width, (AXES[1] + AXES[3] / 2) / HEIGHT),
             frameon=False,
@@ -291,7 +275,3 @@ class EvolutionFigure:
         for (x, y), anchor, leader, ring in zip(ends.tolist(), self._anchors, self._leaders, self._rings, strict=True):
             leader.set_data([anchor[0], x], [anchor[1], y])
             ring.set_data([x], [y])
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,13 +111,18 @@ def _relative_height(array: NDArray[Any]) -> float:
 # --------------------------------------------------------------------------------------------------------------- movie
 
 
-def side_by_side(
-    images: FloatArray, outputs: FloatArray, clean: FloatArray | None = None
-) -> Iterator[NDArray[np.uint8]]:
-    """Frames of a movie that shows input, output and, where it is known, the clean image beside each other.
+def enlarged(images: FloatArray) -> Iterator[NDArray[np.uint8]]:
+    """Images (n, H, W[, 3]) in [0, 1] as frames of a movie, enlarged without smoothing."""
+    factor = math.ceil(MIN_TILE_HEIGHT / images.shape[1])
+    for image in images:
+        yield _enlarged(image, factor)
+
+
+def side_by_side(parts: Mapping[str, FloatArray]) -> Iterator[NDArray[np.uint8]]:
+    """Frames of a movie that shows images beside each other, such as input, output and the clean image.
 
     Args:
-        images, outputs, clean: (n, H, W) or (n, H, W, 3), values in [0, 1]; others are clipped.
+        parts: name and images (n, H, W) or (n, H, W, 3) of each tile, values in [0, 1]; others are clipped.
 
     Yields:
         n frames (height, width, 3) uint8. The images are enlarged without smoothing, to at least `MIN_TILE_HEIGHT`.
@@ -125,15 +130,15 @@ def side_by_side(
     Raises:
         UserError: the arrays differ in shape.
     """
-    parts = [("input", images), ("output", outputs)] + ([("clean", clean)] if clean is not None else [])
-    shapes = {array.shape for _, array in parts}
+    shapes = {array.shape[:3] for array in parts.values()}
+    images = next(iter(parts.values()))
     if len(shapes) != 1 or images.ndim not in (3, 4):
-        raise UserError(f"images, outputs and clean images side by side have one shape, not {sorted(shapes)}")
+        raise UserError(f"images side by side have one shape, not {sorted(shapes)}")
     factor = math.ceil(MIN_TILE_HEIGHT / images.shape[1])
     tile_width = images.shape[2] * factor
-    strip = _caption_strip([name for name, _ in parts], tile_width)
+    strip = _caption_strip(list(parts), tile_width)
     for row in range(len(images)):
-        tiles = [_enlarged(array[row], factor) for _, array in parts]
+        tiles = [_enlarged(array[row], factor) for array in parts.values()]
         line = np.full((tiles[0].shape[0], SEPARATOR, 3), BACKGROUND, np.uint8)
         joined = [piece for tile in tiles for piece in (tile, line)][:-1]
         yield np.concatenate([strip, np.concatenate(joined, axis=1)])
@@ -156,3 +161,13 @@ def _caption_strip(names: Sequence[str], tile_width: int) -> NDArray[np.uint8]:
         middle = i * (tile_width + SEPARATOR) + tile_width / 2
         draw.text((middle, CAPTION_HEIGHT / 2), name, fill=TEXT, font=font, anchor="mm")
     return np.repeat(np.asarray(strip)[:, :, None], 3, axis=2)
+
+
+def to_picture(images: FloatArray) -> FloatArray:
+    """(n, C, H, W) to what is drawn: (n, H, W), or (n, H, W, 3) for three channels; of other numbers, the mean."""
+    if images.shape[1] == 1:
+        return images[:, 0]
+    if images.shape[1] == 3:
+        return images.transpose(0, 2, 3, 1)
+    gray: FloatArray = images.mean(axis=1)
+    return gray

@@ -9,6 +9,7 @@ from autoencoder.config import DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.prepare import prepare_arena
 from autoencoder.errors import UserError
 from autoencoder.evaluation import evaluate
+from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.progress import Progress
 from autoencoder.runs import Run
 from autoencoder.training import train
@@ -43,11 +44,13 @@ def demo(
     say("3 of 4: testing it on held-out images")
     evaluation = evaluate(run.path, device=device, quiet=quiet)
     report(evaluation, run.output_folder("test"), quiet=quiet)
-    before, after = evaluation.input_quality, evaluation.output_quality
+    result = evaluation.result
+    assert isinstance(result, Reconstruction)
+    before, after = result.input_quality, result.output_quality
     if before is not None:
         say(
-            f"PSNR to the clean image: noisy input {before.psnr_db:.1f} dB, PCA with {evaluation.pca_components} "
-            f"components {evaluation.pca_quality.psnr_db:.1f} dB, the autoencoder's output {after.psnr_db:.1f} dB"
+            f"PSNR to the clean image: noisy input {before.psnr_db:.1f} dB, PCA with {result.pca_components} "
+            f"components {result.pca_quality.psnr_db:.1f} dB, the autoencoder's output {after.psnr_db:.1f} dB"
         )
     say("4 of 4: projecting and drawing the latent space")
     drawn = visualize(run.path, color_by=COLUMNS, device=device, quiet=quiet)

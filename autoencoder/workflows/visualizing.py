@@ -17,11 +17,11 @@ from autoencoder.errors import UserError, raise_if_any
 from autoencoder.files import replacing, write_arrays, write_json
 from autoencoder.latent.evolution import Evolution, embed_run
 from autoencoder.plots.evolution import EvolutionFigure, Examples, choose_examples, frame_schedule, robust_limits
+from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies import MovieWriter
 from autoencoder.progress import Progress
 from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
-from autoencoder.workflows.testing import to_picture
 
 MAX_EXAMPLES = 6
 NO_COLUMN = "row"

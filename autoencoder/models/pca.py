@@ -1,0 +1,59 @@
+"""`pca`: the first principal components of the training images as an encoder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from autoencoder.models.fitted import FittedEncoder, FloatArray, standardisation
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+MAX_DENSE_FEATURES = 4096
+"""Up to this many values per image the whole covariance matrix is decomposed; beyond, so many of the images are used."""
+
+
+class Encoder(FittedEncoder):
+    """Scores on the leading principal components.
+
+    Beside them it keeps `explained_variance_ratio` (k,) of all components, which says how much an image set can be
+    narrowed at all.
+    """
+
+    MAX_IMAGES = 20_000
+    ARRAYS = ("center", "components")
+
+    @classmethod
+    def fit(cls, inputs: FloatArray, latent_dim: int, seed: int) -> Self:
+        """An exact decomposition; see `FittedEncoder.fit`. Nothing is drawn at random."""
+        from sklearn.decomposition import PCA
+
+        n, features = inputs.shape
+        by_covariance = features <= min(n, MAX_DENSE_FEATURES)
+        if features > MAX_DENSE_FEATURES and n > MAX_DENSE_FEATURES:
+            inputs = inputs[np.linspace(0, n - 1, MAX_DENSE_FEATURES).astype(np.int64)]
+        pca = PCA(svd_solver="covariance_eigh" if by_covariance else "full").fit(inputs)
+        components = pca.components_[:latent_dim]
+        codes = (inputs - pca.mean_) @ components.T
+        return cls(
+            {
+                "center": pca.mean_,
+                "components": components,
+                "explained_variance_ratio": pca.explained_variance_ratio_.astype(np.float64),
+                **standardisation(codes),
+            }
+        )
+
+    def raw_codes(self, flat: Tensor) -> Tensor:
+        """(N, C*H*W) to (N, latent_dim)."""
+        return (flat - self.center) @ self.components.T  # type: ignore[operator, union-attr]
+
+    @property
+    def explained_variance_ratio(self) -> NDArray[np.float64]:
+        """(k,) share of the training images' variance along each principal component, in descending order."""
+        ratio: NDArray[np.float64] = self._others["explained_variance_ratio"]
+        return ratio

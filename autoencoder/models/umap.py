@@ -1,0 +1,62 @@
+"""`umap`: a UMAP embedding of the training images as an encoder.
+
+The images are first brought to their leading principal components, in which neighbours are found in a moment and which
+say almost the same of them. A new image is placed at the weighted mean of its nearest training images' places
+(`autoencoder/neighbors.py`), and so is a training image, so that the encoder is one function of the image alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from autoencoder.models.fitted import FittedEncoder, FloatArray, standardisation
+from autoencoder.neighbors import UMAP_NEIGHBORS, fit_umap, membership
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+NARROW_TO = 50
+"""Principal components in which neighbours are looked for."""
+
+ENCODED_AT_ONCE = 512
+
+
+class Encoder(FittedEncoder):
+    """Place in the embedding of the training images."""
+
+    MAX_IMAGES = 20_000
+    ARRAYS = ("center", "components", "fitted", "embedding")
+
+    @classmethod
+    def fit(cls, inputs: FloatArray, latent_dim: int, seed: int) -> Self:
+        """Fit UMAP with 15 neighbours; see `FittedEncoder.fit`."""
+        from sklearn.decomposition import PCA
+        from sklearn.neighbors import NearestNeighbors
+
+        n_components = min(NARROW_TO, *inputs.shape)
+        pca = PCA(n_components, svd_solver="randomized", random_state=seed % 2**32).fit(inputs)
+        fitted = pca.transform(inputs).astype(np.float32)
+        k = min(UMAP_NEIGHBORS, len(fitted) - 1)
+        distances, indices = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(fitted).kneighbors(fitted)
+        embedding = fit_umap(
+            fitted, latent_dim, seed, (indices.astype(np.int32), distances.astype(np.float32))
+        )
+        arrays = {"center": pca.mean_, "components": pca.components_, "fitted": fitted, "embedding": embedding}
+        encoder = cls({**arrays, **standardisation(embedding)})
+        with torch.no_grad():
+            parts = torch.from_numpy(inputs).split(ENCODED_AT_ONCE)
+            codes = torch.cat([encoder.raw_codes(part) for part in parts]).numpy()
+        return cls({**arrays, **standardisation(codes)})
+
+    def raw_codes(self, flat: Tensor) -> Tensor:
+        """(N, C*H*W) to (N, latent_dim)."""
+        points = (flat - self.center) @ self.components.T  # type: ignore[operator, union-attr]
+        # The direct distance and not the expanded square, whose rounding is as large as the distance to a near twin.
+        distances = torch.cdist(points, self.fitted, compute_mode="donot_use_mm_for_euclid_dist")  # type: ignore[arg-type]
+        nearest = distances.topk(min(UMAP_NEIGHBORS, distances.shape[1]), dim=1, largest=False, sorted=True)
+        places = self.embedding[nearest.indices]  # type: ignore[index]
+        return torch.einsum("nk,nkd->nd", membership(nearest.values), places)

@@ -1,0 +1,87 @@
+"""What UMAP is made of here: a fit by umap-learn on exact neighbours, and the weights that place a new point.
+
+New points are placed at the mean of their nearest fitted neighbours, weighted by UMAP's own membership strengths. That
+is where `umap.UMAP.transform` begins before it moves the points by gradient steps, which take seconds and draw random
+numbers.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+FloatArray = NDArray[np.float32]
+
+UMAP_NEIGHBORS = 15
+MIN_SPECTRAL_POINTS = 100
+"""A smaller graph has too few eigenvectors for a spectral start."""
+
+
+def fit_umap(
+    points: FloatArray, n_components: int, seed: int, neighbors: tuple[NDArray[np.int32], FloatArray]
+) -> FloatArray:
+    """UMAP's embedding of `points`, from a spectral start; the same seed gives the same bits.
+
+    A spectral start unrolls what the neighbour graph is: a ring of body angles becomes a ring. The first two principal
+    components wind it up twice, since an animal resembles itself turned by 180 degrees, and UMAP then tears it.
+
+    Args:
+        points: (n, d) float32.
+        n_components: dimensions of the embedding.
+        seed: of umap-learn's random draws.
+        neighbors: indices and distances (n, k) of each point's nearest ones, itself first. Exact ones are sooner found
+            than umap-learn's approximate ones, whose search takes long to compile.
+
+    Returns:
+        (n, n_components) float32.
+    """
+    import umap
+    from sklearn.decomposition import PCA
+
+    start: Any = "spectral"
+    if len(points) < MIN_SPECTRAL_POINTS:
+        few = min(n_components, *points.shape)
+        start = np.zeros((len(points), n_components), np.float32)
+        start[:, :few] = PCA(few, svd_solver="full").fit_transform(points)
+    model = umap.UMAP(
+        n_neighbors=neighbors[0].shape[1],
+        n_components=n_components,
+        init=start,
+        random_state=seed % 2**32,
+        n_jobs=1,
+        precomputed_knn=neighbors,
+    )
+    with warnings.catch_warnings():
+        # It warns that its own transform will not work; that one is not used here.
+        warnings.filterwarnings("ignore", message=r"precomputed_knn\[2\]", category=UserWarning)
+        model.fit(points)
+    return np.asarray(model.embedding_, np.float32)
+
+
+def membership(distances: Tensor) -> Tensor:
+    """UMAP's weights of each row's neighbours, scaled to a sum of 1.
+
+    A weight is exp(-distance / sigma), with the sigma of each row such that the weights of all but the nearest
+    neighbour add up to log2(k): a point among close neighbours and one far from all of them both listen to about five.
+
+    Args:
+        distances: (m, k) to the k nearest fitted points, ascending.
+    """
+    target = float(np.log2(distances.shape[1]))
+    mean = distances.mean(1, keepdim=True).clamp(min=1e-12)
+    relative = distances / mean
+    # Bisection on a logarithmic scale; the sum grows with sigma. Ends at the lower bound where it cannot be reached,
+    # which is where more than `target` neighbours lie at distance 0: those share the weight.
+    low, high = torch.full_like(mean, float(np.log(1e-3))), torch.full_like(mean, float(np.log(1e3)))
+    for _ in range(30):
+        middle = (low + high) / 2
+        too_wide = torch.exp(-relative[:, 1:] / middle.exp()).sum(1, keepdim=True) > target
+        high, low = torch.where(too_wide, middle, high), torch.where(too_wide, low, middle)
+    # Relative to the nearest one, so that not all weights vanish; the common factor leaves the mean as it is.
+    weights = torch.exp(-(relative - relative[:, :1]) / high.exp())
+    return weights / weights.sum(1, keepdim=True)

@@ -1,0 +1,324 @@
+"""What latent codes mean: where they lie, what each unit does, what random codes and clusters look like."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from autoencoder.errors import UserError, raise_if_any
+from autoencoder.plots.colors import Kind, color_by
+from autoencoder.plots.drawing import (
+    MARGIN,
+    TEXT_SIZE,
+    FloatArray,
+    check_lengths,
+    colors_width,
+    draw_colors,
+    draw_heat_map,
+    draw_image,
+    draw_points,
+    draw_share_bar,
+    draw_title,
+    frame,
+    new_figure,
+    place_axes,
+    place_text,
+    shortened,
+    text_height,
+    text_width,
+    tile_figure,
+    tile_size,
+    title_height,
+    title_lines,
+    wrapped,
+)
+from autoencoder.plots.evolution import Examples, robust_limits
+
+MAX_EXAMPLES = 6
+EXAMPLE = 1.3
+"""Inches; the longer side of a picture beside the scatter plot."""
+
+MAX_UNITS = 32
+UNITS_PER_BLOCK = 16
+"""More units are drawn in two blocks beside each other."""
+
+BAR_COLOR = "#0072B2"
+HEADER_SIZE = 10.5
+"""Points, of the small numbers around the pictures."""
+
+
+def code_scatter(
+    embedding: FloatArray,
+    values: NDArray[Any],
+    kind: Kind,
+    *,
+    label: str,
+    period: float = 360.0,
+    axes_names: tuple[str, str] = ("UMAP 1", "UMAP 2"),
+    title: str | None = None,
+    header: str = "",
+    examples: Examples | None = None,
+) -> Figure:
+    """Codes in two dimensions, coloured by what is known of their images.
+
+    Args:
+        embedding: (n, 2).
+        values: (n,) what each point is coloured by; NaN is drawn grey, under the others.
+        kind: of the values: circular, linear or category.
+        label: name of the values, such as "body angle (deg)".
+        period: of circular values.
+        axes_names: of the embedding.
+        title: above the plot.
+        header: smaller, below the title, such as "AE 16, epoch 60".
+        examples: up to 6 pictures beside the plot, in the order of `choose_examples`.
+
+    Raises:
+        UserError: there are no points, not as many values, the values cannot be coloured, or an example is not there.
+    """
+    n = check_lengths(points=embedding, values=values)
+    shown = examples.indices.tolist() if examples is not None else []
+    problems = [f"an embedding has two columns: {embedding.shape}"] if embedding.shape != (n, 2) else []
+    if len(shown) > MAX_EXAMPLES or (examples is not None and len(examples.images) != len(shown)):
+        problems.append(f"up to {MAX_EXAMPLES} examples fit, one image each, not {len(shown)}")
+    if any(not 0 <= index < n for index in shown):
+        problems.append("an example is not among the points")
+    raise_if_any(problems)
+    coloring = color_by(values, kind, period)
+    side, column = 6.0, EXAMPLE + 0.3 if shown else 0.0
+    left = MARGIN + column + text_height(1, 14) + 0.1
+    colors_left = left + side + 0.3 + column
+    width = colors_left + colors_width(coloring, label, side) + MARGIN
+    lines = title_lines(title, width)
+    header_lines = wrapped(header, width - 2 * MARGIN, 13)
+    top = title_height(lines) + text_height(len(header_lines), 13) + 0.05
+    fig = new_figure(width, top + side + text_height(1, 14) + 0.1 + MARGIN)
+    draw_title(fig, lines)
+    place_text(fig, width / 2, title_height(lines), header_lines, 13, color="0.25")
+    ax = place_axes(fig, left, top, side, side)
+    (x0, x1), (y0, y1) = robust_limits(embedding[None])
+    draw_points(ax, embedding, coloring, side)
+    ax.set(xlim=(x0, x1), ylim=(y0, y1), xticks=[], yticks=[])
+    ax.spines[:].set_color("0.8")
+    ax.set_xlabel(axes_names[0], fontsize=14, labelpad=5, loc="left")
+    ax.set_ylabel(axes_names[1], fontsize=14, labelpad=3, loc="bottom")
+    draw_colors(fig, coloring, label, colors_left, top, side)
+    if examples is None:
+        return fig
+
+    n_left = (len(shown) + 1) // 2
+    tile_width, tile_height = tile_size(examples.images.shape[1:], EXAMPLE)
+    for i, (index, image) in enumerate(zip(shown, examples.images, strict=True)):
+        on_left = i < n_left
+        slot, n_slots = (i, n_left) if on_left else (i - n_left, len(shown) - n_left)
+        middle = top + side * (slot + 0.5) / n_slots
+        x = MARGIN + EXAMPLE - tile_width if on_left else left + side + 0.3
+        tile = place_axes(fig, x, middle - tile_height / 2, tile_width, tile_height)
+        draw_image(tile, image / 255 if image.dtype == np.uint8 else image)
+        frame(tile, tuple((coloring.colors[index] / 255).tolist()), 4)
+        across, up = (embedding[index] - (x0, y0)) / (x1 - x0, y1 - y0)
+        point = (left + across * side, top + (1 - up) * side)
+        _draw_leader(fig, (x + tile_width + 0.03 if on_left else x - 0.03, middle), point)
+    return fig
+
+
+def _draw_leader(fig: Figure, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """A line to a ring around a point; places in inches from the figure's upper left corner."""
+    width, height = fig.get_size_inches().tolist()
+    x, y = [start[0] / width, end[0] / width], [1 - start[1] / height, 1 - end[1] / height]
+    fig.add_artist(Line2D(x, y, color="0.35", lw=1.0))
+    fig.add_artist(Line2D(x[1:], y[1:], ls="", marker="o", ms=9, mfc="none", mec="black", mew=1.8))
+
+
+def unit_influence(
+    pictures: FloatArray,
+    values: FloatArray,
+    deviations: FloatArray,
+    spread: FloatArray,
+    title: str | None = None,
+    *,
+    units: Sequence[int] | None = None,
+    spread_label: str = "change of the picture",
+) -> Figure:
+    """What each latent unit does to the picture: a row per unit, in which only its value changes, from left to right.
+
+    Args:
+        pictures: (n, steps, H, W) or (n, steps, H, W, 3), values in [0, 1], decoded; in the order in which the units
+            are drawn. Up to 32 units.
+        values: (n, steps) of the unit that is changed; the other units keep their mean.
+        deviations: (n,) standard deviation of each unit over the images, in which the steps are labelled.
+        spread: (n,) how much the picture changes, drawn as a bar.
+        title: above all.
+        units: (n,) numbers of the units; None for 0, 1, 2, ...
+        spread_label: what `spread` is, with its unit.
+
+    Raises:
+        UserError: the arrays differ in length or are empty, or there are too many units.
+    """
+    names = range(len(pictures)) if units is None else units
+    n = check_lengths(pictures=pictures, values=values, deviations=deviations, spread=spread, units=names)
+    steps = pictures.shape[1]
+    if n > MAX_UNITS or values.shape != (n, steps):
+        raise UserError(f"up to {MAX_UNITS} units are drawn, not {n}; {values.shape} values for {n} x {steps} pictures")
+    per_block = n if n <= UNITS_PER_BLOCK else math.ceil(n / 2)
+    blocks = math.ceil(n / per_block)
+    tile = min(1.0, 7.0 / steps) if n <= 8 else 0.64
+    tile_width, tile_height = tile_size(pictures.shape[2:], tile)
+    gap = 0.05
+    names_width = max(text_width(f"unit {number}", TEXT_SIZE) for number in names) + 0.15
+    names_width = max(names_width, text_width("sd 0.000", HEADER_SIZE) + 0.15)
+    strip = steps * (tile_width + gap) - gap
+    bar, bar_gap, between = 1.15, 0.15, 0.35
+    block = names_width + strip + bar_gap + bar
+    width = max(2 * MARGIN + blocks * block + (blocks - 1) * between, 5.0)
+    label_lines = wrapped(spread_label, bar, HEADER_SIZE)
+    lines = title_lines(title, width)
+    top = title_height(lines) + text_height(max(len(label_lines), 1), HEADER_SIZE) + 0.06
+    row_height = max(tile_height, text_height(1, TEXT_SIZE) + text_height(1, HEADER_SIZE)) + gap
+    fig = new_figure(width, top + per_block * row_height + MARGIN)
+    draw_title(fig, lines)
+    headers = _step_names(values, deviations)
+    for i, number in enumerate(names):
+        left = MARGIN + i // per_block * (block + between)
+        y = top + i % per_block * row_height
+        middle = y + (row_height - gap) / 2
+        ax = place_axes(fig, left + names_width, y + (row_height - gap - tile_height) / 2, strip, tile_height)
+        for step in range(steps):
+            start = step * (tile_width + gap)
+            draw_image(ax, pictures[i, step], extent=(start, start + tile_width, tile_height, 0))
+        ax.set(xlim=(0, strip), ylim=(tile_height, 0), label=f"unit {number}")
+        place_text(fig, left + names_width - 0.1, middle + 0.02, f"unit {number}", TEXT_SIZE, ha="right", va="bottom")
+        place_text(
+            fig,
+            left + names_width - 0.1,
+            middle + 0.02,
+            f"sd {deviations[i]:.3g}",
+            HEADER_SIZE,
+            ha="right",
+            color="0.4",
+        )
+        if i % per_block == 0:
+            for step, name in enumerate(headers):
+                x = left + names_width + step * (tile_width + gap) + tile_width / 2
+                place_text(fig, x, top - 0.08, name, HEADER_SIZE, va="baseline")
+            place_text(fig, left + block - bar, top - 0.06, label_lines, HEADER_SIZE, ha="left", va="bottom")
+            drawn = slice(i, min(i + per_block, n))
+            place = (left + block - bar, top, bar, len(spread[drawn]) * row_height)
+            _draw_spread(
+                place_axes(fig, *place), spread[drawn], float(np.nanmax(np.append(spread, 0.0))), gap / row_height
+            )
+    return fig
+
+
+def _step_names(values: FloatArray, deviations: FloatArray) -> list[str]:
+    """The steps in standard deviations from the mean code, with the unit at both ends."""
+    used = np.flatnonzero((deviations > 0) & np.isfinite(values).all(axis=1))
+    if not len(used):
+        return [""] * values.shape[1]
+    first = int(used[0])
+    steps = (values[first] - values[first].mean()) / deviations[first]
+    names = ["mean" if abs(step) < 1e-3 else f"{step:+.2g}".replace("-", "\N{MINUS SIGN}") for step in steps.tolist()]
+    return [f"{name} sd" if i in (0, len(names) - 1) and name != "mean" else name for i, name in enumerate(names)]
+
+
+def _draw_spread(ax: Any, spread: FloatArray, largest: float, gap: float) -> None:
+    places = np.arange(len(spread)) + 0.5 - gap / 2
+    largest = largest or 1.0
+    ax.barh(places, spread, height=0.32, color=BAR_COLOR)
+    for place, value in zip(places.tolist(), spread.tolist(), strict=True):
+        ax.text(max(value, 0) + 0.04 * largest, place, f"{value:.2g}", va="center", ha="left", fontsize=HEADER_SIZE)
+    ax.set(xlim=(0, 1.6 * largest), ylim=(len(spread), 0), xticks=[], yticks=[])
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
+    ax.spines["left"].set_color("0.6")
+
+
+def generated_images(pictures: FloatArray, nearest: FloatArray | None = None, title: str | None = None) -> Figure:
+    """Images decoded from random codes, each with the training image that is most like it below.
+
+    Args:
+        pictures: (n, H, W) or (n, H, W, 3), values in [0, 1].
+        nearest: of the shape of `pictures`; None for a plain grid.
+        title: above all.
+
+    Raises:
+        UserError: the arrays differ in shape or are empty.
+    """
+    if nearest is None:
+        n = check_lengths(pictures=pictures)
+        fig, axes = tile_figure(n, pictures.shape[1:], title=title, tile=1.1)
+    else:
+        n = check_lengths(pictures=pictures, nearest=nearest)
+        names = ("generated", "nearest\ntraining image")
+        fig, axes = tile_figure(n, pictures.shape[1:], title=title, row_names=names, tile=1.1)
+        for ax, image in zip(axes[:, 1], nearest, strict=True):
+            draw_image(ax, image)
+    for ax, image in zip(axes[:, 0], pictures, strict=True):
+        draw_image(ax, image)
+    return fig
+
+
+def cluster_figure(
+    center_pictures: FloatArray,
+    table: NDArray[np.integer],
+    class_names: Sequence[str] | None = None,
+    *,
+    ari: float,
+    nmi: float,
+    title: str | None = None,
+) -> Figure:
+    """The decoded centre of each cluster, and below it which classes its images are of.
+
+    Args:
+        center_pictures: (k, H, W) or (k, H, W, 3), values in [0, 1].
+        table: (k, classes) images of each class in each cluster.
+        class_names: None for 0, 1, 2, ...
+        ari: adjusted Rand index, 1 for clusters that are the classes, about 0 for chance.
+        nmi: normalised mutual information, from 0 to 1.
+        title: above all.
+
+    Raises:
+        UserError: as many pictures, rows of the table or names are not there.
+    """
+    k = check_lengths(pictures=center_pictures, table=table)
+    n_classes = table.shape[1]
+    names = [shortened(name) for name in (class_names or [str(i) for i in range(n_classes)])]
+    raise_if_any([f"{len(names)} names do not go with {n_classes} classes"] * (len(names) != n_classes))
+    totals = table.sum(axis=1, keepdims=True)
+    shares = np.divide(table, totals, out=np.full(table.shape, np.nan), where=totals > 0)
+    cell, row_height = float(np.clip(9 / k, 0.5, 0.95)), 0.36
+    written = max(text_width(f"{count:d}", HEADER_SIZE) for count in table.flat) < cell - 0.06
+    if not written:
+        row_height = 0.26
+    tile_width, tile_height = tile_size(center_pictures.shape[1:], cell - 0.08)
+
+    name_width = max(max(text_width(name, TEXT_SIZE) for name in names), text_width("decoded centre", TEXT_SIZE) - 0.3)
+    left = MARGIN + text_height(1, 14) + name_width + 0.25
+    side = k * cell
+    width = max(left + side + 0.3 + 0.2 + 1.05 + MARGIN, 6.2)
+    lines = title_lines(title, width)
+    scores = wrapped(f"adjusted Rand index {ari:.2f}, normalised mutual information {nmi:.2f}", width - 2 * MARGIN, 13)
+    top = title_height(lines) + text_height(len(scores), 13) + 0.15
+    table_top = top + tile_height + 0.1
+    height = max(n_classes * row_height, 1.6)
+    fig = new_figure(width, table_top + height + 0.75)
+    draw_title(fig, lines)
+    place_text(fig, width / 2, title_height(lines), scores, 13, color="0.25")
+    for i, picture in enumerate(center_pictures):
+        x = left + i * cell + (cell - tile_width) / 2
+        draw_image(place_axes(fig, x, top, tile_width, tile_height), picture)
+    place_text(fig, left - 0.12, top + tile_height / 2, ["decoded", "centre"], TEXT_SIZE, ha="right", va="center")
+    ax = place_axes(fig, left, table_top, side, height)
+    shown = draw_heat_map(ax, shares.T, table.T if written else None, HEADER_SIZE)
+    ax.set_xticks(range(k), [str(i) for i in range(k)], fontsize=TEXT_SIZE)
+    ax.set_yticks(range(n_classes), names, fontsize=min(TEXT_SIZE, 0.8 * 72 * height / n_classes))
+    ax.set_xlabel("cluster", fontsize=14)
+    ax.set_ylabel("class", fontsize=14, labelpad=6)
+    bar_height = min(height, 3.0)
+    bar = place_axes(fig, left + side + 0.3, table_top + (height - bar_height) / 2, 0.2, bar_height)
+    draw_share_bar(fig, shown, bar, "share of the cluster")
+    return fig
