@@ -34,6 +34,10 @@ SCHEDULES = ("constant", "step", "cosine", "onecycle")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 REDUCERS = ("umap", "pca", "tsne", "none")
 LAYERS = ("latent", "fc2")
+STILL_LAYERS = (*LAYERS, "pixels")
+"""Layers of one snapshot; a movie of pixels would stand still."""
+STILLS = ("scatter", "units", "generated", "clusters")
+"""What `visualize --snapshot` shows."""
 ALL_SAMPLES = "all"
 AUTO_SAMPLES = "auto"
 
@@ -320,6 +324,17 @@ class RunConfig:
             ]
         return []
 
+    def with_absolute_paths(self) -> RunConfig:
+        """The same, so that later commands find the files from whatever folder they are started in."""
+        data, training = self.data, self.training
+        return dataclasses.replace(
+            self,
+            data=dataclasses.replace(
+                data, images=_absolute(data.images), metadata=data.metadata and _absolute(data.metadata)
+            ),
+            training=dataclasses.replace(training, init_from=training.init_from and _absolute(training.init_from)),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists, as written to `config.json`."""
         return {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
@@ -356,6 +371,10 @@ class RunConfig:
             return cls.from_json(content)
         except UserError as error:
             raise UserError([f"{path}: {problem}" for problem in error.problems]) from None
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
 
 
 _NESTED = {

@@ -108,7 +108,7 @@ class Run:
     # ----------------------------------------------------------------------------------------------- making and opening
 
     def refuse_existing(self) -> None:
-        """Refuse a folder that is there already.
+        """Refuse a folder that is there already, unless a run was killed while it was made.
 
         Raises:
             UserError: it exists.
@@ -117,8 +117,12 @@ class Run:
             raise UserError(
                 f"the run {self.path} exists: go on with it by 'train --resume {self.path}', or choose another --run"
             )
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if self.path.exists() and (not self.path.is_dir() or any(map(self._is_foreign, self.path.iterdir()))):
             raise UserError(f"{self.path} exists and is not a run: choose another --run")
+
+    def _is_foreign(self, file: Path) -> bool:
+        """Whether a file is no beginning of a run: `create` was killed where these are and `config.json` is not."""
+        return file not in (self.split_file, self.environment_file, self.reducer_file) and ".partial" not in file.name
 
     def create(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from autoencoder.device import choose_device, describe_environment, prepare_mach
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.metrics_log import MetricsLog, check_tensorboard
 from autoencoder.models.fitted import FittedEncoder
-from autoencoder.models.network import Network, architecture, check_image_shape, fit_encoder, on_device
+from autoencoder.models.network import Network, architecture, check_image_shape, on_device
 from autoencoder.noise import corrupt, corrupt_each
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.progress import Progress
@@ -46,13 +47,21 @@ LOSS_CHECK_INTERVAL = {"cpu": 1, "cuda": 20, "mps": 20}
 """Updates between two looks at the loss; each look makes a GPU wait, so there they are rarer."""
 
 
-def train(config: RunConfig, run: str | Path, *, data: ImageSet | None = None, quiet: bool = True) -> Trained:
+def train(
+    config: RunConfig,
+    run: str | Path,
+    *,
+    data: ImageSet | None = None,
+    encoder: FittedEncoder | None = None,
+    quiet: bool = True,
+) -> Trained:
     """Train a network from scratch and leave a run folder.
 
     Args:
         config: what to train, on what.
         run: folder to make; it must not exist.
         data: the images that `config.data` names, where the caller has them loaded.
+        encoder: from `fit_encoders`, where the caller has it; None for fitting one, if `config` names a fitted encoder.
         quiet: show no progress.
 
     Returns:
@@ -65,7 +74,7 @@ def train(config: RunConfig, run: str | Path, *, data: ImageSet | None = None, q
     """
     folder = Run(run)
     folder.refuse_existing()
-    config = _with_absolute_paths(config)
+    config = config.with_absolute_paths()
     if config.training.tensorboard:
         check_tensorboard()
     device = choose_device(config.training.device)
@@ -80,7 +89,8 @@ def train(config: RunConfig, run: str | Path, *, data: ImageSet | None = None, q
         "data_sha256": images.content_hash(),
         "n_without_target": int((~known).sum()),
     }
-    encoder = _fit_encoder(config, images, split.train, device, quiet=quiet) if config.model.is_fitted else None
+    if config.model.is_fitted and encoder is None:
+        encoder = fit_encoders(config, images, [config.model.latent_dim], quiet=quiet)[0]
     loop = TrainingLoop(folder, config, images, split, device, None, encoder, quiet=quiet)
     folder.create(config, split, environment, None if encoder is None else encoder.arrays())
     loop.start()
@@ -136,22 +146,6 @@ def resume(
     return loop.trained()
 
 
-def _with_absolute_paths(config: RunConfig) -> RunConfig:
-    """Later commands find the data from whatever folder they are started in."""
-    data, training = config.data, config.training
-    return dataclasses.replace(
-        config,
-        data=dataclasses.replace(
-            data, images=_absolute(data.images), metadata=data.metadata and _absolute(data.metadata)
-        ),
-        training=dataclasses.replace(training, init_from=training.init_from and _absolute(training.init_from)),
-    )
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).absolute())
-
-
 def _split_rows(config: RunConfig, n_images: int) -> RunSplit:
     data, seed = config.data, config.training.seed
     split = make_split(n_images, data.split, data.val_fraction, stream_seed(seed, "split"), data.block_size)
@@ -185,29 +179,47 @@ def _check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[Ru
         )
     if n_val == 0:
         problems.append(f"{where} has no held-out image with a known target: hold out more (--val-fraction)")
-    most = min(len(split.train), math.prod(images.image_shape))
-    if config.model.is_fitted and config.model.latent_dim > most:
-        problems.append(
-            f"the encoder '{config.model.encoder}' makes at most {most} latent units of {len(split.train)} training "
-            f"images of {math.prod(images.image_shape)} values: give --latent-dim {most} or less"
-        )
+    if config.model.is_fitted:
+        problems += _too_many_units(config.model.latent_dim, len(split.train), images)
     raise_if_any(problems)
     return config, known
 
 
-def _fit_encoder(
-    config: RunConfig, images: ImageSet, train_rows: Rows, device: torch.device, *, quiet: bool
-) -> FittedEncoder:
-    """Fit the encoder to (some of) the training images, with the noise that the network sees them in."""
-    seed, limit = config.training.seed, architecture(config.model.encoder).Encoder.MAX_IMAGES
-    rows = train_rows
+def _too_many_units(latent_dim: int, n_train: int, images: ImageSet) -> list[str]:
+    values = math.prod(images.image_shape)
+    most = min(n_train, values)
+    if latent_dim <= most:
+        return []
+    return [
+        f"a fitted encoder makes at most {most} latent units of {n_train} training images of {values} values "
+        f"({images.source or 'the data'}), not {latent_dim}: give --latent-dim {most} or less, or more images"
+    ]
+
+
+def fit_encoders(
+    config: RunConfig, images: ImageSet, latent_dims: Sequence[int], *, quiet: bool = True
+) -> list[FittedEncoder]:
+    """Fit the encoder that `config` names to (some of) the run's training images, with the noise that it sees them in.
+
+    Args:
+        config: encoder, split, noise and seed.
+        images: the images that `config.data` names.
+        latent_dims: numbers of latent units; one encoder is made for each, in one pass.
+        quiet: show no progress.
+
+    Raises:
+        UserError: there are more units than training images, or than values in an image.
+    """
+    encoder, seed, device = config.model.encoder, config.training.seed, choose_device(config.training.device)
+    rows, limit = _split_rows(config, len(images)).train, architecture(encoder).Encoder.MAX_IMAGES
+    raise_if_any(_too_many_units(max(latent_dims), len(rows), images))
     if len(rows) > limit:
         rows = np.sort(numpy_stream(seed, "fitted images").choice(rows, limit, replace=False))
-    with Progress(f"Fitting {config.model.encoder} to {len(rows):,} images", 1, "fits", quiet=quiet) as progress:
+    with Progress(f"Fitting {encoder} to {len(rows):,} images", 1, "fits", quiet=quiet) as progress:
         inputs = flat_inputs(images, rows, config.objective.noise, seed, "fitting noise", device)
-        encoder = fit_encoder(config.model, inputs, seed)
+        encoders: list[FittedEncoder] = architecture(encoder).Encoder.fit_several(inputs, latent_dims, seed)
         progress.advance()
-    return encoder
+    return encoders
 
 
 class TrainingLoop:

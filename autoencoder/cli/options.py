@@ -38,6 +38,7 @@ def number_type(convert: Callable[[str], Any], what: str, accepts: Callable[[Any
 positive_int = number_type(int, "a whole number of 1 or more", lambda value: value >= 1)
 count = number_type(int, "a whole number of 0 or more", lambda value: value >= 0)
 positive_float = number_type(float, "a positive number", lambda value: 0 < value < float("inf"))
+fraction = number_type(float, "a fraction between 0 and 1", lambda value: 0 < value < 1)
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -73,9 +74,13 @@ def samples(text: str) -> int | str:
     return value
 
 
-def default_of(section: type, name: str) -> Any:
-    """The default value of a field of a configuration's section, to be shown in a help text."""
-    return next(item.default for item in dataclasses.fields(section) if item.name == name)
+def add_field(group: Any, section: type, name: str, text: str, **options: Any) -> None:
+    """A flag for the field `name` of a configuration's `section`; absent from the arguments unless it is given."""
+    default = next(item.default for item in dataclasses.fields(section) if item.name == name)
+    shown = "" if default is None or "default:" in text else f" (default: {default})"
+    group.add_argument(
+        f"--{name.replace('_', '-')}", dest=name, default=argparse.SUPPRESS, help=text + shown, **options
+    )
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:

@@ -35,4 +35,7 @@ def table(args: argparse.Namespace, title: str, header: Sequence[str], rows: Ite
         drawn.add_column(name, justify="left" if i == 0 else "right")
     for row in rows:
         drawn.add_row(*row)
-    Console().print(drawn)
+    console = Console()
+    # Never narrower than its numbers, which would be cut off: a narrow terminal wraps the lines itself.
+    console.width = max(console.width, console.measure(drawn, options=console.options.update(max_width=1000)).maximum)
+    console.print(drawn)

@@ -13,8 +13,9 @@ from typing import Any
 
 from autoencoder import config as c
 from autoencoder.cli.options import (
+    add_field,
     count,
-    default_of,
+    fraction,
     names,
     noise,
     number_type,
@@ -26,7 +27,7 @@ from autoencoder.cli.reporting import made, say
 from autoencoder.errors import UserError
 from autoencoder.models.registry import ENCODERS, LEARNED_ENCODERS
 from autoencoder.objectives.registry import OBJECTIVES
-from autoencoder.presets import PRESETS
+from autoencoder.presets import NO_PRESET, PRESETS, configure
 
 HELP = "train a network and leave a run folder"
 
@@ -44,9 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     group = parser.add_argument_group("data")
-    _add(group, c.DataConfig, "metadata", "metadata file (default: the .csv beside DATA)", metavar="FILE")
-    _add(group, c.DataConfig, "columns", "names of the columns of .npy metadata", type=names, metavar="A,B,...")
-    _add(
+    add_field(group, c.DataConfig, "metadata", "metadata file (default: the .csv beside DATA)", metavar="FILE")
+    add_field(group, c.DataConfig, "columns", "names of the columns of .npy metadata", type=names, metavar="A,B,...")
+    add_field(
         group,
         c.DataConfig,
         "max_pixel_value",
@@ -54,11 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_float,
         metavar="X",
     )
-    _add(
+    add_field(
         group, c.DataConfig, "split", "hold out random images, or blocks of neighbouring video frames", choices=c.SPLITS
     )
-    _add(group, c.DataConfig, "val_fraction", "share of the images held out", type=_fraction, metavar="F")
-    _add(
+    add_field(group, c.DataConfig, "val_fraction", "share of the images held out", type=fraction, metavar="F")
+    add_field(
         group,
         c.DataConfig,
         "block_size",
@@ -68,12 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     group = parser.add_argument_group("model")
-    _add(group, c.ModelConfig, "encoder", "the network; pca and umap are fitted, not learned", choices=ENCODERS)
-    _add(group, c.ModelConfig, "latent_dim", "number of latent units", type=positive_int, metavar="N")
-    _add(group, c.ModelConfig, "decoder", "another encoder's decoder (default: the encoder's own)", choices=LEARNED_ENCODERS)
-    _add(group, c.ModelConfig, "depth", "linear layers of 'deep' (default: 3)", type=positive_int, metavar="N")
-    _add(group, c.ModelConfig, "norm", "normalisation after each layer", choices=c.NORMS)
-    _add(
+    add_field(group, c.ModelConfig, "encoder", "the network; pca and umap are fitted, not learned", choices=ENCODERS)
+    add_field(group, c.ModelConfig, "latent_dim", "number of latent units", type=positive_int, metavar="N")
+    add_field(group, c.ModelConfig, "decoder", "another encoder's decoder (default: the encoder's own)", choices=LEARNED_ENCODERS)
+    add_field(group, c.ModelConfig, "depth", "linear layers of 'deep' (default: 3)", type=positive_int, metavar="N")
+    add_field(group, c.ModelConfig, "norm", "normalisation after each layer", choices=c.NORMS)
+    add_field(
         group,
         c.ModelConfig,
         "latent_activation",
@@ -89,11 +90,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="what the network is trained for (default: reconstruct)",
     )
-    _add(
+    add_field(
         group, c.ObjectiveConfig, "loss", "loss of a reconstruction (default: mse)", choices=c.RECONSTRUCTION_LOSSES
     )
-    _add(group, c.ObjectiveConfig, "target", "column to predict (default: the one that can be meant)", metavar="COLUMN")
-    _add(
+    add_field(group, c.ObjectiveConfig, "target", "column to predict (default: the one that can be meant)", metavar="COLUMN")
+    add_field(
         group,
         c.ObjectiveConfig,
         "vector",
@@ -107,8 +108,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="control: deal the targets at random to the training images (default: no)",
     )
-    _add(group, c.ObjectiveConfig, "sparsity", "penalty on the latent units' mean activation", choices=c.SPARSITIES)
-    _add(
+    add_field(group, c.ObjectiveConfig, "sparsity", "penalty on the latent units' mean activation", choices=c.SPARSITIES)
+    add_field(
         group,
         c.ObjectiveConfig,
         "sparsity_weight",
@@ -116,12 +117,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_float,
         metavar="X",
     )
-    _add(
+    add_field(
         group,
         c.ObjectiveConfig,
         "sparsity_target",
         "mean activation that kl draws units to (default: 0.05)",
-        type=_fraction,
+        type=fraction,
         metavar="F",
     )
     group.add_argument(
@@ -134,11 +135,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     group = parser.add_argument_group("training")
-    _add(group, c.TrainingConfig, "epochs", "passes over the training images", type=positive_int, metavar="N")
-    _add(group, c.TrainingConfig, "batch_size", "images per update", type=positive_int, metavar="N")
-    _add(group, c.TrainingConfig, "lr", "learning rate, the largest of the schedule", type=positive_float, metavar="X")
-    _add(group, c.TrainingConfig, "schedule", "course of the learning rate", choices=c.SCHEDULES)
-    _add(
+    add_field(group, c.TrainingConfig, "epochs", "passes over the training images", type=positive_int, metavar="N")
+    add_field(group, c.TrainingConfig, "batch_size", "images per update", type=positive_int, metavar="N")
+    add_field(group, c.TrainingConfig, "lr", "learning rate, the largest of the schedule", type=positive_float, metavar="X")
+    add_field(group, c.TrainingConfig, "schedule", "course of the learning rate", choices=c.SCHEDULES)
+    add_field(
         group,
         c.TrainingConfig,
         "weight_decay",
@@ -146,7 +147,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_non_negative,
         metavar="X",
     )
-    _add(
+    add_field(
         group,
         c.TrainingConfig,
         "patience",
@@ -154,9 +155,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         metavar="N",
     )
-    _add(group, c.TrainingConfig, "seed", "of the split, the weights, the order and the noise", type=count, metavar="N")
-    _add(group, c.TrainingConfig, "init_from", "start from the weights of this checkpoint", metavar="CHECKPOINT")
-    _add(
+    add_field(group, c.TrainingConfig, "seed", "of the split, the weights, the order and the noise", type=count, metavar="N")
+    add_field(group, c.TrainingConfig, "init_from", "start from the weights of this checkpoint", metavar="CHECKPOINT")
+    add_field(
         group,
         c.TrainingConfig,
         "threads",
@@ -164,11 +165,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         metavar="N",
     )
-    _add(group, c.TrainingConfig, "device", "where to train; auto takes a GPU if there is one", choices=c.DEVICES)
+    add_field(group, c.TrainingConfig, "device", "where to train; auto takes a GPU if there is one", choices=c.DEVICES)
 
     group = parser.add_argument_group("what is kept")
-    _add(group, c.TrainingConfig, "val_interval", "epochs between two validations", type=positive_int, metavar="N")
-    _add(
+    add_field(group, c.TrainingConfig, "val_interval", "epochs between two validations", type=positive_int, metavar="N")
+    add_field(
         group,
         c.TrainingConfig,
         "checkpoint_interval",
@@ -176,7 +177,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=count,
         metavar="N",
     )
-    _add(
+    add_field(
         group,
         c.TrainingConfig,
         "snapshots_per_epoch",
@@ -184,7 +185,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=count,
         metavar="N",
     )
-    _add(
+    add_field(
         group,
         c.TrainingConfig,
         "snapshot_samples",
@@ -192,7 +193,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=samples,
         metavar="N",
     )
-    _add(
+    add_field(
         group,
         c.TrainingConfig,
         "snapshot_batch_size",
@@ -255,33 +256,13 @@ def _resume(args: argparse.Namespace) -> Any:
 
 
 def build_config(args: argparse.Namespace) -> c.RunConfig:
-    """The run's configuration: defaults, then the preset, then the flags that were given."""
-    preset = PRESETS.get(args.preset) if args.preset else None
-    given = vars(args)
-
-    def fields(section: type, preset_values: Any) -> dict[str, Any]:
-        known = section.__dataclass_fields__  # type: ignore[attr-defined]
-        return {**(preset_values or {}), **{name: given[name] for name in known if name in given}}
-
-    problems: list[str] = []
-
-    def make(section: type, values: dict[str, Any]) -> Any:
-        try:
-            return section(**values)
-        except UserError as error:
-            problems.extend(error.problems)
-            return None
-
-    data = make(c.DataConfig, {"images": args.data, **fields(c.DataConfig, None)})
-    model = make(c.ModelConfig, fields(c.ModelConfig, preset and preset.model))
-    objective = fields(c.ObjectiveConfig, preset and preset.objective)
-    if "objective" in given:
-        objective["name"] = given["objective"]
-    objective = make(c.ObjectiveConfig, objective)
-    training = make(c.TrainingConfig, fields(c.TrainingConfig, preset and preset.training))
-    if problems:
-        raise UserError(problems)
-    return c.RunConfig(data, model, objective, training)
+    """The run's configuration: defaults, then the preset, then the flags that were given; see `presets.configure`."""
+    preset = PRESETS[args.preset] if args.preset else NO_PRESET
+    config, left_out = configure(preset, {**vars(args), "images": args.data})
+    if left_out:
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in left_out)
+        say(args, f"left out of the preset '{args.preset}', as it does not go with the other flags: {listed}")
+    return config
 
 
 def _say_result(args: argparse.Namespace, folder: Any) -> None:
@@ -293,14 +274,4 @@ def _say_result(args: argparse.Namespace, folder: Any) -> None:
         say(args, f"{last['epoch']} epochs, {last['step']} steps: training loss {last['train_loss']:.5f}{best_text}")
 
 
-def _add(group: Any, section: type, name: str, text: str, **options: Any) -> None:
-    """A flag for the field `name` of `section`; absent from the arguments unless it is given."""
-    default = default_of(section, name)
-    shown = "" if default is None or "default:" in text else f" (default: {default})"
-    group.add_argument(
-        f"--{name.replace('_', '-')}", dest=name, default=argparse.SUPPRESS, help=text + shown, **options
-    )
-
-
-_fraction = number_type(float, "a fraction between 0 and 1", lambda value: 0 < value < 1)
 _non_negative = number_type(float, "a number of 0 or more", lambda value: 0 <= value < float("inf"))

@@ -1,7 +1,8 @@
-"""A run's representations over training.
+"""A run's representations over training, and at one moment of it.
 
 The layer `latent` has a snapshot several times per epoch; `fc2`, the decoder's first layer, can be thousands of units
-wide and is computed from the checkpoints that the run kept.
+wide and is computed from the checkpoints that the run kept. `pixels` are the images themselves, for comparison at one
+moment.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.checkpoint import Checkpoint
-from autoencoder.config import LAYERS
+from autoencoder.config import LAYERS, RunConfig
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.runs import Run
-from autoencoder.snapshots import list_snapshots
-from autoencoder.trained import load_run
+from autoencoder.snapshots import Snapshot, list_snapshots
+from autoencoder.trained import Trained, load_run
 
 FloatArray = NDArray[np.float32]
 
@@ -54,6 +55,8 @@ def list_moments(run: Run, layer: str, images: ImageSet, device: str = "auto") -
         return [Moment(s.step, s.epoch, s.path.name, s.load) for s in list_snapshots(run)]
     if layer == "fc2":
         return _checkpoint_moments(run, layer, images, device)
+    if layer == "pixels":
+        raise UserError("the layer 'pixels' stays the same during training: look at one snapshot (--snapshot last)")
     raise UserError(f"a layer is one of {', '.join(LAYERS)}, not '{layer}'")
 
 
@@ -76,6 +79,79 @@ def _checkpoint_moments(run: Run, layer: str, images: ImageSet, device: str) -> 
             "train with --checkpoint-interval 1 or more"
         )
     return [found[step] for step in sorted(found)]
+
+
+def find_snapshot(run: Run, which: str | int) -> Snapshot:
+    """The snapshot `last`, `first`, or that of a step.
+
+    Raises:
+        UserError: the run has none, or none at that step.
+    """
+    snapshots = list_snapshots(run)
+    if which in ("last", "first"):
+        return snapshots[-1 if which == "last" else 0]
+    for snapshot in snapshots:
+        if str(snapshot.step) == str(which):
+            return snapshot
+    steps = [snapshot.step for snapshot in snapshots]
+    try:
+        near = sorted(sorted(steps, key=lambda step: abs(step - int(which)))[:2])
+    except ValueError:
+        raise UserError(f"a snapshot is last, first or the number of a step, not '{which}'") from None
+    raise UserError(
+        f"{run.path} has no snapshot at step {which}; the nearest of its {len(steps)} are at "
+        f"{' and '.join(map(str, near))}, and {run.snapshot_index_file} lists all"
+    )
+
+
+def checkpoint_for(run: Run, config: RunConfig, snapshot: Snapshot) -> Path | None:
+    """The kept checkpoint of the network that made `snapshot`; None where none was kept at that step.
+
+    The codes of a fitted encoder stay as they are while its decoder learns, so there it is the last one.
+    """
+    if config.model.is_fitted:
+        last = run.checkpoint_file("last")
+        return last if last.exists() else None
+    for path in reversed(run.checkpoints()):
+        if checkpoint_step(path) == snapshot.step:
+            return path
+    return None
+
+
+def checkpoint_step(path: Path) -> int:
+    """Updates done when the checkpoint was taken."""
+    return Checkpoint.load(path).state.step
+
+
+def why_no_checkpoint(run: Run, snapshot: Snapshot) -> str:
+    """What to say where `checkpoint_for` finds none, with the steps at which there is one beside a snapshot."""
+    if not run.checkpoints():
+        return f"{run.path} has kept no checkpoint yet"
+    with_snapshot = {other.step for other in list_snapshots(run)}
+    steps = sorted({checkpoint_step(path) for path in run.checkpoints()} & with_snapshot)
+    if not steps:
+        return f"{run.path} kept no checkpoint at the step of a snapshot"
+    listed = ", ".join(map(str, steps))
+    return f"{run.path} kept no checkpoint at step {snapshot.step} but at {listed}: give one of these to --snapshot"
+
+
+def layer_at(
+    layer: str, snapshot: Snapshot, images: ImageSet, rows: NDArray[np.int64], trained: Trained | None
+) -> FloatArray:
+    """Activations (n, features) of a layer at one snapshot.
+
+    Args:
+        layer: `latent`, `fc2` or `pixels`.
+        snapshot: the moment.
+        images: the run's data, and `rows` (n,) of them, whose codes the snapshot holds.
+        trained: the network of `checkpoint_for`, which `fc2` needs.
+    """
+    if layer == "latent":
+        return snapshot.load()
+    if layer == "pixels":
+        return images.scaled(rows).reshape(len(rows), -1)
+    assert trained is not None
+    return trained.features(layer, images.images[rows])
 
 
 class Narrowing:

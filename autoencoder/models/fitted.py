@@ -7,7 +7,7 @@ Such an encoder is a module like any other, but it has buffers and no parameters
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,8 +47,14 @@ class FittedEncoder(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def fit(cls, inputs: FloatArray, latent_dim: int, seed: int) -> Self:
-        """Fit to the training images (n, C*H*W) as the network sees them; `latent_dim` is at most min(n, C*H*W)."""
+    def fit_several(cls, inputs: FloatArray, latent_dims: Sequence[int], seed: int) -> list[Self]:
+        """An encoder for each of `latent_dims`, in one pass over the training images.
+
+        Args:
+            inputs: (n, C*H*W) float32 in [0, 1], the training images as the network sees them.
+            latent_dims: numbers of latent units, each at most min(n, C*H*W).
+            seed: of whatever is drawn at random.
+        """
 
     @abstractmethod
     def raw_codes(self, flat: Tensor) -> Tensor:

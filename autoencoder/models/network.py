@@ -128,12 +128,6 @@ def build_decoder(config: ModelConfig, image_shape: ImageShape) -> nn.Module:
     return decoder
 
 
-def fit_encoder(config: ModelConfig, inputs: NDArray[np.float32], seed: int) -> FittedEncoder:
-    """Fit the encoder that `config` names to training images (n, C*H*W) as the network sees them."""
-    encoder: FittedEncoder = architecture(config.encoder).Encoder.fit(inputs, config.latent_dim, seed)
-    return encoder
-
-
 def fitted_encoder(config: ModelConfig, arrays: Mapping[str, NDArray[Any]]) -> FittedEncoder:
     """The fitted encoder that `FittedEncoder.arrays` came from.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +29,8 @@ class Encoder(FittedEncoder):
     ARRAYS = ("center", "components")
 
     @classmethod
-    def fit(cls, inputs: FloatArray, latent_dim: int, seed: int) -> Self:
-        """An exact decomposition; see `FittedEncoder.fit`. Nothing is drawn at random."""
+    def fit_several(cls, inputs: FloatArray, latent_dims: Sequence[int], seed: int) -> list[Self]:
+        """One exact decomposition; see `FittedEncoder.fit_several`. Nothing is drawn at random."""
         from sklearn.decomposition import PCA
 
         n, features = inputs.shape
@@ -37,16 +38,17 @@ class Encoder(FittedEncoder):
         if features > MAX_DENSE_FEATURES and n > MAX_DENSE_FEATURES:
             inputs = inputs[np.linspace(0, n - 1, MAX_DENSE_FEATURES).astype(np.int64)]
         pca = PCA(svd_solver="covariance_eigh" if by_covariance else "full").fit(inputs)
-        components = pca.components_[:latent_dim]
-        codes = (inputs - pca.mean_) @ components.T
-        return cls(
-            {
+        fitted = []
+        for latent_dim in latent_dims:
+            components = pca.components_[:latent_dim]
+            arrays = {
                 "center": pca.mean_,
                 "components": components,
                 "explained_variance_ratio": pca.explained_variance_ratio_.astype(np.float64),
-                **standardisation(codes),
+                **standardisation((inputs - pca.mean_) @ components.T),
             }
-        )
+            fitted.append(cls(arrays))
+        return fitted
 
     def raw_codes(self, flat: Tensor) -> Tensor:
         """(N, C*H*W) to (N, latent_dim)."""

@@ -7,6 +7,7 @@ say almost the same of them. A new image is placed at the weighted mean of its n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,8 +33,8 @@ class Encoder(FittedEncoder):
     ARRAYS = ("center", "components", "fitted", "embedding")
 
     @classmethod
-    def fit(cls, inputs: FloatArray, latent_dim: int, seed: int) -> Self:
-        """Fit UMAP with 15 neighbours; see `FittedEncoder.fit`."""
+    def fit_several(cls, inputs: FloatArray, latent_dims: Sequence[int], seed: int) -> list[Self]:
+        """UMAP on one graph of 15 neighbours; see `FittedEncoder.fit_several`."""
         from sklearn.decomposition import PCA
         from sklearn.neighbors import NearestNeighbors
 
@@ -42,15 +43,17 @@ class Encoder(FittedEncoder):
         fitted = pca.transform(inputs).astype(np.float32)
         k = min(UMAP_NEIGHBORS, len(fitted) - 1)
         distances, indices = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(fitted).kneighbors(fitted)
-        embedding = fit_umap(
-            fitted, latent_dim, seed, (indices.astype(np.int32), distances.astype(np.float32))
-        )
-        arrays = {"center": pca.mean_, "components": pca.components_, "fitted": fitted, "embedding": embedding}
-        encoder = cls({**arrays, **standardisation(embedding)})
-        with torch.no_grad():
-            parts = torch.from_numpy(inputs).split(ENCODED_AT_ONCE)
-            codes = torch.cat([encoder.raw_codes(part) for part in parts]).numpy()
-        return cls({**arrays, **standardisation(codes)})
+        neighbors = indices.astype(np.int32), distances.astype(np.float32)
+        encoders = []
+        for latent_dim in latent_dims:
+            embedding = fit_umap(fitted, latent_dim, seed, neighbors)
+            arrays = {"center": pca.mean_, "components": pca.components_, "fitted": fitted, "embedding": embedding}
+            encoder = cls({**arrays, **standardisation(embedding)})
+            with torch.no_grad():
+                parts = torch.from_numpy(inputs).split(ENCODED_AT_ONCE)
+                codes = torch.cat([encoder.raw_codes(part) for part in parts]).numpy()
+            encoders.append(cls({**arrays, **standardisation(codes)}))
+        return encoders
 
     def raw_codes(self, flat: Tensor) -> Tensor:
         """(N, C*H*W) to (N, latent_dim)."""

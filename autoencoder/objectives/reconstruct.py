@@ -158,15 +158,17 @@ class Reconstruction(base.Result):
             "input": None if self.input_quality is None else vars(self.input_quality),
             "output": vars(self.output_quality),
             "control_pca": {"n_components": self.pca_components, **vars(self.pca_quality)},
-            "output_closer_than_pca_db": self._gain,
+            "output_closer_than_pca_db": self.closer_than_pca_db,
         }
 
     @property
-    def _gain(self) -> float:
+    def closer_than_pca_db(self) -> float:
+        """How many decibel the output's error is below that of the PCA control."""
         return decibel_closer(self.output_quality.mse, self.pca_quality.mse)
 
     def table(self) -> Table:
         """See `Result.table`."""
+        gain = self.closer_than_pca_db
         named = (
             ("input", self.input_quality),
             (f"PCA, {self.pca_components} components (control)", self.pca_quality),
@@ -175,7 +177,7 @@ class Reconstruction(base.Result):
         return Table(
             ("", "MSE", "PSNR (dB)", "SSIM"),
             tuple((name, f"{q.mse:.5f}", f"{q.psnr_db:.2f}", f"{q.ssim:.3f}") for name, q in named if q is not None),
-            f"the output is {abs(self._gain):.2f} dB {'closer' if self._gain >= 0 else 'farther'} than the PCA control",
+            f"the output is {abs(gain):.2f} dB {'closer' if gain >= 0 else 'farther'} than the PCA control",
         )
 
     def brief(self) -> str:

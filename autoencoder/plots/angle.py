@@ -64,7 +64,7 @@ def angle_scatter(
     Raises:
         UserError: the arrays differ in length or are empty, or no error is finite.
     """
-    n = check_lengths(predicted_deg=predicted_deg, true_deg=true_deg, errors_deg=errors_deg)
+    n = check_lengths(predictions=predicted_deg, true_angles=true_deg, errors=errors_deg)
     errors = np.abs(errors_deg[np.isfinite(errors_deg)])
     if not len(errors):
         raise UserError("there is no finite angle error to draw")
@@ -87,8 +87,9 @@ def _draw_scatter(ax: Axes, predicted_deg: FloatArray, true_deg: FloatArray, n: 
         ax.plot(
             [low, high],
             [low + turn, high + turn],
-            color="0.15",
-            lw=1.4,
+            color="0.1",
+            lw=1.0,
+            zorder=4,  # over the points
             label="prediction = truth" if not turn else None,
         )
     for half_turn in (-180.0, 180.0):
@@ -166,7 +167,7 @@ def angle_arrows(
     Raises:
         UserError: the arrays differ in length or are empty.
     """
-    n = check_lengths(images=images, predicted_deg=predicted_deg, true_deg=true_deg, errors_deg=errors_deg)
+    n = check_lengths(images=images, predictions=predicted_deg, true_angles=true_deg, errors=errors_deg)
     legend = {
         name: Line2D([], [], color=color, lw=4)
         for name, color in (("true", TRUE_COLOR), ("predicted", PREDICTED_COLOR))

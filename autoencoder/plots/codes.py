@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
@@ -108,23 +109,31 @@ def code_scatter(
     ax.set_xlabel(axes_names[0], fontsize=14, labelpad=5, loc="left")
     ax.set_ylabel(axes_names[1], fontsize=14, labelpad=3, loc="bottom")
     draw_colors(fig, coloring, label, colors_left, top, side)
-    if examples is None:
-        return fig
-
-    n_left = (len(shown) + 1) // 2
-    tile_width, tile_height = tile_size(examples.images.shape[1:], EXAMPLE)
-    for i, (index, image) in enumerate(zip(shown, examples.images, strict=True)):
-        on_left = i < n_left
-        slot, n_slots = (i, n_left) if on_left else (i - n_left, len(shown) - n_left)
-        middle = top + side * (slot + 0.5) / n_slots
-        x = MARGIN + EXAMPLE - tile_width if on_left else left + side + 0.3
-        tile = place_axes(fig, x, middle - tile_height / 2, tile_width, tile_height)
-        draw_image(tile, image / 255 if image.dtype == np.uint8 else image)
-        frame(tile, tuple((coloring.colors[index] / 255).tolist()), 4)
-        across, up = (embedding[index] - (x0, y0)) / (x1 - x0, y1 - y0)
-        point = (left + across * side, top + (1 - up) * side)
-        _draw_leader(fig, (x + tile_width + 0.03 if on_left else x - 0.03, middle), point)
+    if examples is not None:
+        places = (embedding[shown] - (x0, y1)) / (x1 - x0, y0 - y1) * side + (left, top)
+        _draw_examples(fig, examples.images, places, coloring.colors[shown] / 255, (left, top, side))
     return fig
+
+
+def _draw_examples(
+    fig: Figure, images: NDArray[Any], points: FloatArray, colors: FloatArray, box: tuple[float, float, float]
+) -> None:
+    """Pictures on both sides of the square `box` (left, top, side), each tied to its point.
+
+    All places are in inches from the figure's upper left corner; `points` and `colors` are (k, 2) and (k, 3).
+    """
+    left, top, side = box
+    n_left = (len(images) + 1) // 2
+    width, height = tile_size(images.shape[1:], EXAMPLE)
+    for i, (image, point, color) in enumerate(zip(images, points.tolist(), colors.tolist(), strict=True)):
+        on_left = i < n_left
+        slot, n_slots = (i, n_left) if on_left else (i - n_left, len(images) - n_left)
+        middle = top + side * (slot + 0.5) / n_slots
+        x = MARGIN + EXAMPLE - width if on_left else left + side + 0.3
+        tile = place_axes(fig, x, middle - height / 2, width, height)
+        draw_image(tile, image / 255 if image.dtype == np.uint8 else image)
+        frame(tile, tuple(color), 4)
+        _draw_leader(fig, (x + width + 0.03 if on_left else x - 0.03, middle), (point[0], point[1]))
 
 
 def _draw_leader(fig: Figure, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -150,7 +159,7 @@ def unit_influence(
     Args:
         pictures: (n, steps, H, W) or (n, steps, H, W, 3), values in [0, 1], decoded; in the order in which the units
             are drawn. Up to 32 units.
-        values: (n, steps) of the unit that is changed; the other units keep their mean.
+        values: (n, steps) of the unit that is changed, symmetric about its mean; the other units keep theirs.
         deviations: (n,) standard deviation of each unit over the images, in which the steps are labelled.
         spread: (n,) how much the picture changes, drawn as a bar.
         title: above all.
@@ -161,7 +170,7 @@ def unit_influence(
         UserError: the arrays differ in length or are empty, or there are too many units.
     """
     names = range(len(pictures)) if units is None else units
-    n = check_lengths(pictures=pictures, values=values, deviations=deviations, spread=spread, units=names)
+    n = check_lengths(pictures=pictures, values=values, deviations=deviations, spreads=spread, units=names)
     steps = pictures.shape[1]
     if n > MAX_UNITS or values.shape != (n, steps):
         raise UserError(f"up to {MAX_UNITS} units are drawn, not {n}; {values.shape} values for {n} x {steps} pictures")
@@ -226,7 +235,7 @@ def _step_names(values: FloatArray, deviations: FloatArray) -> list[str]:
     return [f"{name} sd" if i in (0, len(names) - 1) and name != "mean" else name for i, name in enumerate(names)]
 
 
-def _draw_spread(ax: Any, spread: FloatArray, largest: float, gap: float) -> None:
+def _draw_spread(ax: Axes, spread: FloatArray, largest: float, gap: float) -> None:
     places = np.arange(len(spread)) + 0.5 - gap / 2
     largest = largest or 1.0
     ax.barh(places, spread, height=0.32, color=BAR_COLOR)
@@ -252,7 +261,9 @@ def generated_images(pictures: FloatArray, nearest: FloatArray | None = None, ti
         n = check_lengths(pictures=pictures)
         fig, axes = tile_figure(n, pictures.shape[1:], title=title, tile=1.1)
     else:
-        n = check_lengths(pictures=pictures, nearest=nearest)
+        n = check_lengths(pictures=pictures, nearest_images=nearest)
+        if nearest.shape != pictures.shape:
+            raise UserError(f"nearest images {nearest.shape} do not have the shape of the generated {pictures.shape}")
         names = ("generated", "nearest\ntraining image")
         fig, axes = tile_figure(n, pictures.shape[1:], title=title, row_names=names, tile=1.1)
         for ax, image in zip(axes[:, 1], nearest, strict=True):
@@ -284,7 +295,7 @@ def cluster_figure(
     Raises:
         UserError: as many pictures, rows of the table or names are not there.
     """
-    k = check_lengths(pictures=center_pictures, table=table)
+    k = check_lengths(pictures=center_pictures, rows_of_the_table=table)
     n_classes = table.shape[1]
     names = [shortened(name) for name in (class_names or [str(i) for i in range(n_classes)])]
     raise_if_any([f"{len(names)} names do not go with {n_classes} classes"] * (len(names) != n_classes))
@@ -304,7 +315,7 @@ def cluster_figure(
     scores = wrapped(f"adjusted Rand index {ari:.2f}, normalised mutual information {nmi:.2f}", width - 2 * MARGIN, 13)
     top = title_height(lines) + text_height(len(scores), 13) + 0.15
     table_top = top + tile_height + 0.1
-    height = max(n_classes * row_height, 1.6)
+    height = max(n_classes * row_height, 1.9)  # as high as the label of the colour bar
     fig = new_figure(width, table_top + height + 0.75)
     draw_title(fig, lines)
     place_text(fig, width / 2, title_height(lines), scores, 13, color="0.25")
@@ -315,7 +326,7 @@ def cluster_figure(
     ax = place_axes(fig, left, table_top, side, height)
     shown = draw_heat_map(ax, shares.T, table.T if written else None, HEADER_SIZE)
     ax.set_xticks(range(k), [str(i) for i in range(k)], fontsize=TEXT_SIZE)
-    ax.set_yticks(range(n_classes), names, fontsize=min(TEXT_SIZE, 0.8 * 72 * height / n_classes))
+    ax.set_yticks(range(n_classes), names, fontsize=TEXT_SIZE)
     ax.set_xlabel("cluster", fontsize=14)
     ax.set_ylabel("class", fontsize=14, labelpad=6)
     bar_height = min(height, 3.0)

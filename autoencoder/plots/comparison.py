@@ -107,7 +107,11 @@ def comparison_figure(
     texts = [
         text_height(len(a), NAME_SIZE) + text_height(len(b), SMALL_SIZE) for a, b in zip(names, details, strict=True)
     ]
-    heights = [max(panel, tile_height, height) for height in texts]
+    results = [wrapped(row.result, images_width, RESULT_SIZE) for row in rows]
+    heights = [
+        max(panel, tile_height, text, text_height(len(result), RESULT_SIZE))
+        for text, result in zip(texts, results, strict=True)
+    ]
 
     # Inches from the left: names, images, embeddings, colours; from the top: title, inputs, one row per run.
     images_left = MARGIN + NAMES + 0.15
@@ -140,8 +144,7 @@ def comparison_figure(
         if row.reconstructions is not None:
             _draw_strip(fig, row.reconstructions, images_left, middle - tile_height / 2, tile_width, tile_height)
         else:
-            result = wrapped(row.result, images_width, RESULT_SIZE)
-            place_text(fig, images_left + images_width / 2, middle, result, RESULT_SIZE, va="center", color="0.25")
+            place_text(fig, images_left + images_width / 2, middle, results[i], RESULT_SIZE, va="center", color="0.25")
         ax = place_axes(fig, panel_left, middle - panel / 2, panel, panel)
         _draw_embedding(ax, row, coloring, panel)
         y += height + ROW_GAP

@@ -72,7 +72,7 @@ def confusion_matrix(
 
     # Inches: names of the rows, the matrix, and the colour bar beside it.
     left = MARGIN + text_height(1, 14) + 0.1 + name_width + 0.1
-    side = max(k * cell, 1.6)
+    side = max(k * cell, 2.2)  # as high as the label of the colour bar
     width = max(left + side + 0.3 + 0.2 + 1.05 + MARGIN, 5.4)
     below = 0.1 + (name_width if rotated else text_height(1, name_size)) + 0.12 + text_height(1, 14)
     lines = title_lines(title, width)
@@ -116,7 +116,7 @@ def labelled_images(
     Raises:
         UserError: the arguments differ in length or are empty.
     """
-    n = check_lengths(images=images, predicted=predicted, true=true, probabilities=probabilities)
+    n = check_lengths(images=images, predictions=predicted, true_classes=true, probabilities=probabilities)
     if not all(0 <= p <= 1 for p in probabilities):
         raise UserError("probabilities lie between 0 and 1")
     tile = 1.4

@@ -48,7 +48,7 @@ def mask_overlays(
     Raises:
         UserError: the arrays differ in length or in the size of the images, or are empty.
     """
-    n = check_lengths(images=images, predicted=predicted, true=true, ious=ious)
+    n = check_lengths(images=images, predicted_masks=predicted, true_masks=true, values_of_IoU=ious)
     if not images.shape[:3] == predicted.shape == true.shape:
         raise UserError(f"masks {predicted.shape} and {true.shape} do not fit images {images.shape}")
     legend = {

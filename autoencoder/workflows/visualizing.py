@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from autoencoder.config import RunConfig
-from autoencoder.data.metadata import ColumnKind
+from autoencoder.data.batches import Rows
+from autoencoder.data.metadata import ColumnKind, Metadata
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.files import replacing, write_arrays, write_json
 from autoencoder.latent.evolution import Evolution, embed_run
@@ -72,7 +73,7 @@ def visualize(
         UserError: as `embed_run` does, or a column is not there.
     """
     folder = Run(run)
-    images = load_run_data(folder, _with_metadata(folder.config(), metadata, columns))
+    images = load_run_data(folder, with_metadata(folder.config(), metadata, columns))
     colored = list(color_by) if color_by is not None else list(images.metadata.names)
     problems = (
         [] if 0 <= examples <= MAX_EXAMPLES else [f"up to {MAX_EXAMPLES} examples fit beside the plot, not {examples}"]
@@ -106,7 +107,8 @@ def visualize(
     return made
 
 
-def _with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[str] | None) -> RunConfig:
+def with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[str] | None) -> RunConfig:
+    """The configuration of a run with other metadata, where such are given; `columns` names those of an `.npy`."""
     if metadata is None and columns is None:
         return config
     data = dataclasses.replace(
@@ -173,7 +175,7 @@ def _draw_column(
 ) -> list[Path]:
     """The movie of one column, its last frame as a picture and, with `save_frames`, all frames."""
     figure = _figure(evolution, name, n_examples)
-    stem = re.sub(r"[^\w.-]+", "_", name)
+    stem = file_stem(name)
     movie_path, picture_path, frames_path = out / f"{stem}.{movie_format}", out / f"{stem}.png", out / f"{stem}_frames"
     for earlier in frames_path.glob("frame_*.png") if save_frames else ():
         earlier.unlink()  # a shorter movie must not end with a longer one's frames
@@ -198,13 +200,8 @@ def _draw_column(
 
 
 def _figure(evolution: Evolution, name: str, n_examples: int) -> EvolutionFigure:
-    metadata, rows = evolution.images.metadata, evolution.rows
-    if name == NO_COLUMN and NO_COLUMN not in metadata.names:
-        values: NDArray[np.generic] = rows
-        kind, period = ColumnKind.LINEAR, 1.0
-    else:
-        values, kind = metadata.column(name)[rows], metadata.kind(name)
-        period = metadata.period(name) if kind is ColumnKind.CIRCULAR else 1.0
+    rows = evolution.rows
+    values, kind, period = column_values(evolution.images.metadata, name, rows)
     chosen = choose_examples(evolution.embeddings[-1], n_examples)
     pictures = to_picture(evolution.images.scaled(rows[chosen]))
     layer = {"latent": "latent space", "fc2": "decoder's first layer"}[evolution.layer]
@@ -219,6 +216,22 @@ def _figure(evolution: Evolution, name: str, n_examples: int) -> EvolutionFigure
         period=period,
         title=f"{layer} coloured by {label}",
     )
+
+
+def column_values(metadata: Metadata, name: str, rows: Rows) -> tuple[NDArray[np.generic], ColumnKind, float]:
+    """What points of `rows` are coloured by: values, their kind, and the period of an angle.
+
+    `NO_COLUMN`, where the metadata have no such column, stands for the place in the data file.
+    """
+    if name == NO_COLUMN and NO_COLUMN not in metadata.names:
+        return rows, ColumnKind.LINEAR, 1.0
+    kind = metadata.kind(name)
+    return metadata.column(name)[rows], kind, metadata.period(name) if kind is ColumnKind.CIRCULAR else 1.0
+
+
+def file_stem(name: str) -> str:
+    """A column's name, reduced to what any file system takes."""
+    return re.sub(r"[^\w.-]+", "_", name)
 
 
 def readable(column: str) -> str:

@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from autoencoder.config import (
     DEVICES,
     LATENT_ACTIVATIONS,
+    MAX_DEPTH,
     NOISES,
     NORMS,
     RECONSTRUCTION_LOSSES,
     SCHEDULES,
+    SPARSE_ACTIVATIONS,
+    SPARSITIES,
     DataConfig,
     ModelConfig,
     NoiseConfig,
@@ -26,7 +29,7 @@ from autoencoder.config import (
 )
 from autoencoder.errors import UserError
 from autoencoder.files import write_json
-from autoencoder.models.registry import ENCODERS
+from autoencoder.models.registry import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS
 from autoencoder.objectives.registry import OBJECTIVES
 
 names = st.text(string.ascii_letters + string.digits + "_/ .é", min_size=1)
@@ -57,19 +60,50 @@ def data_configs(draw: st.DrawFn) -> DataConfig:
     )
 
 
-model_configs = st.builds(
-    ModelConfig,
-    encoder=st.sampled_from(sorted(ENCODERS)),
-    latent_dim=whole,
-    norm=st.sampled_from(NORMS),
-    latent_activation=st.none() | st.sampled_from(LATENT_ACTIVATIONS),
-)
-objective_configs = st.builds(
-    ObjectiveConfig,
-    name=st.sampled_from(sorted(OBJECTIVES)),
-    loss=st.sampled_from(RECONSTRUCTION_LOSSES),
-    noise=noises(),
-)
+@st.composite
+def model_configs(draw: st.DrawFn, objective: ObjectiveConfig) -> ModelConfig:
+    """Any model that goes with the objective."""
+    encoders = ENCODERS if objective.sparsity == "none" else LEARNED_ENCODERS
+    encoder, decoder = draw(st.sampled_from(sorted(encoders))), None
+    if objective.name in ("reconstruct", "mask"):
+        decoder = draw(st.none() | st.sampled_from(sorted(LEARNED_ENCODERS)))
+    activations: tuple[str, ...] = LATENT_ACTIVATIONS
+    if encoder in FITTED_ENCODERS:
+        activations = ("linear",)
+    elif objective.sparsity != "none":
+        activations = SPARSE_ACTIVATIONS[objective.sparsity]
+    return ModelConfig(
+        encoder=encoder,
+        latent_dim=draw(whole),
+        decoder=decoder,
+        depth=draw(st.none() | st.integers(1, MAX_DEPTH)) if "deep" in (encoder, decoder) else None,
+        norm=draw(st.sampled_from(NORMS)),
+        latent_activation=draw(st.none() | st.sampled_from(activations)),  # type: ignore[arg-type]
+    )
+
+
+@st.composite
+def objective_configs(draw: st.DrawFn) -> ObjectiveConfig:
+    name = draw(st.sampled_from(sorted(OBJECTIVES)))
+    sparsity = draw(st.sampled_from(SPARSITIES))
+    more: dict[str, Any] = {}
+    if name == "reconstruct":
+        more["loss"] = draw(st.none() | st.sampled_from(RECONSTRUCTION_LOSSES))
+    else:
+        more["shuffle_targets"] = draw(st.booleans())
+    if name == "angle" and draw(st.booleans()):
+        more["vector"] = draw(st.tuples(names, names, names, names))
+    elif name in ("angle", "classify"):
+        more["target"] = draw(st.none() | names)
+    if name == "classify":
+        more["classes"] = draw(st.none() | st.lists(names).map(tuple))
+    if sparsity != "none":
+        more["sparsity_weight"] = draw(st.none() | positive)
+    if sparsity == "kl":
+        more["sparsity_target"] = draw(st.none() | st.floats(0, 1, exclude_min=True, exclude_max=True))
+    return ObjectiveConfig(name, noise=draw(noises()), sparsity=sparsity, **more)
+
+
 training_configs = st.builds(
     TrainingConfig,
     epochs=whole,
@@ -89,13 +123,19 @@ training_configs = st.builds(
     threads=st.none() | whole,
     tensorboard=st.booleans(),
 )
-configs = st.builds(
-    RunConfig, data=data_configs(), model=model_configs, objective=objective_configs, training=training_configs
-)
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> RunConfig:
+    objective = draw(objective_configs())
+    model, training = draw(model_configs(objective)), draw(training_configs)
+    if model.is_fitted:
+        training = dataclasses.replace(training, init_from=None)
+    return RunConfig(draw(data_configs()), model, objective, training)
 
 
 @settings(deadline=None)
-@given(configs)
+@given(configs())
 def test_json_gives_back_every_section(config: RunConfig) -> None:
     text = json.dumps(config.to_json(), allow_nan=False)
     assert RunConfig.from_json(json.loads(text)) == config
@@ -104,14 +144,15 @@ def test_json_gives_back_every_section(config: RunConfig) -> None:
 def test_file_gives_back_tuples_and_none(tmp_path: Path) -> None:
     config = RunConfig(
         DataConfig("a.npy", "b.npy", ("x", "body_angle_deg"), 4095, "blocks", 0.25, 7),
-        ModelConfig("conv", 3, "layer", "tanh"),
-        ObjectiveConfig("reconstruct", "bce", NoiseConfig("poisson", 12.5)),
+        ModelConfig("deep", 3, depth=2, norm="layer", latent_activation="tanh"),
+        ObjectiveConfig("angle", noise=NoiseConfig("poisson", 12.5), vector=("a", "b", "c", "d"), shuffle_targets=True),
         TrainingConfig(patience=3, snapshot_samples=17, init_from="c.pt", threads=2, tensorboard=True),
     )
     write_json(tmp_path / "config.json", config.to_json())
     loaded = RunConfig.load(tmp_path / "config.json")
     assert loaded == config
     assert loaded.data.columns == ("x", "body_angle_deg")
+    assert loaded.objective.vector == ("a", "b", "c", "d")
     assert hash(loaded) == hash(config)  # a list in it would not be hashable
 
     plain = RunConfig(DataConfig("a.npz"))
@@ -138,8 +179,11 @@ BAD_VALUES = [
     (ModelConfig, "norm", "instance"),
     (ModelConfig, "latent_activation", "gelu"),
     (ModelConfig, "latent_dim", 0),
+    (ModelConfig, "decoder", "resnet"),
+    (ModelConfig, "decoder", "pca"),
     (ObjectiveConfig, "name", "dream"),
     (ObjectiveConfig, "loss", "l1"),
+    (ObjectiveConfig, "sparsity", "l1"),
     *[(TrainingConfig, name, 0) for name in ("epochs", "batch_size", "val_interval", "snapshot_batch_size")],
     *[(TrainingConfig, name, 0) for name in ("patience", "threads", "snapshot_samples", "lr")],
     *[(TrainingConfig, name, -1) for name in ("checkpoint_interval", "snapshots_per_epoch", "seed", "weight_decay")],

@@ -5,9 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from autoencoder.errors import UserError
 from autoencoder.latent.projection import REDUCERS, embed_snapshots, make_projection
+from autoencoder.neighbors import membership
 
 
 def ring(n: int = 120, d: int = 6, seed: int = 0) -> np.ndarray:
@@ -60,14 +62,13 @@ def test_new_points_have_the_weights_of_umap() -> None:
     """Independent reference: umap-learn's own membership strengths, as its `transform` asks for them."""
     from umap.umap_ import compute_membership_strengths, smooth_knn_dist
 
-    from autoencoder.latent.projection import _membership
-
     X, new = ring(), ring()[:40] + np.float32(0.05)
     distances = np.sort(np.linalg.norm(new[:, None] - X[None], axis=2), axis=1)[:, :15].astype(np.float32)
     indices = np.tile(np.arange(15, dtype=np.int32), (40, 1))
     sigmas, rhos = smooth_knn_dist(distances, 15.0, local_connectivity=0.0)
     strengths = compute_membership_strengths(indices, distances, sigmas, rhos, bipartite=True)[2].reshape(40, 15)
-    np.testing.assert_allclose(_membership(distances), strengths / strengths.sum(axis=1, keepdims=True), atol=1e-4)
+    weights = membership(torch.from_numpy(distances)).numpy()
+    np.testing.assert_allclose(weights, strengths / strengths.sum(axis=1, keepdims=True), atol=1e-4)
 
 
 @pytest.mark.parametrize("n", [4, 7])

@@ -55,7 +55,7 @@ def test_grid_refuses_rows_that_do_not_match() -> None:
 
 
 def test_side_by_side_enlarges_by_a_whole_number() -> None:
-    frames = list(side_by_side(IMAGES, IMAGES * 0.5, IMAGES * 2))
+    frames = list(side_by_side({"input": IMAGES, "output": IMAGES * 0.5, "clean": IMAGES * 2}))
     assert len(frames) == 5
     frame = frames[1]
     assert frame.shape == (CAPTION_HEIGHT + 200, 3 * 300 + 2 * SEPARATOR, 3)
@@ -65,8 +65,13 @@ def test_side_by_side_enlarges_by_a_whole_number() -> None:
     assert frame[:CAPTION_HEIGHT].min() < 100  # there is a caption
 
 
-def test_side_by_side_takes_colour_and_no_clean() -> None:
+def test_side_by_side_takes_colour_beside_grey_and_any_number_of_tiles() -> None:
     colour = RNG.random((2, 8, 8, 3))
-    assert next(side_by_side(colour, colour)).shape[1] == 2 * 200 + SEPARATOR
+    frame = next(side_by_side({"input": colour, "mask": colour[..., 0]}))
+    assert frame.shape[1] == 2 * 200 + SEPARATOR
+    grey = frame[CAPTION_HEIGHT:, 200 + SEPARATOR :]
+    np.testing.assert_array_equal(grey[..., 1], frame[CAPTION_HEIGHT:, :200, 0])
+    np.testing.assert_array_equal(grey[..., 1], grey[..., 2])
+    assert next(side_by_side({"input": colour})).shape[1] == 200
     with pytest.raises(UserError, match="one shape"):
-        next(side_by_side(IMAGES, IMAGES[:2]))
+        next(side_by_side({"input": IMAGES, "output": IMAGES[:2]}))

@@ -98,10 +98,14 @@ def test_codes_of_another_size_are_refused(trained, shape):
 def test_evaluate(trained, tiny):
     evaluation = ae.evaluate(trained.run.path)
     assert len(evaluation.rows) == 12
-    assert evaluation.reference == "clean images"
-    assert evaluation.output_quality.mse == pytest.approx(float(evaluation.output_mse.mean()), rel=1e-5)
+    result = evaluation.result
+    assert result.compared_with == "clean images"
+    assert result.output_quality.mse == pytest.approx(float(result.errors.mean()), rel=1e-5)
+    assert evaluation.summary()["output"] == vars(result.output_quality)
     shown = evaluation.predict(evaluation.rows[:3])
-    np.testing.assert_array_equal(shown.reference, ae.load_images(tiny).scaled(evaluation.rows[:3], "clean"))
+    np.testing.assert_array_equal(shown.truth, ae.load_images(tiny).scaled(evaluation.rows[:3], "clean"))
+    np.testing.assert_allclose(shown.latent, trained.encode(shown.seen), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(shown.rows, evaluation.rows[:3])
     np.testing.assert_array_equal(shown.seen, evaluation.predict(evaluation.rows[:3]).seen)
 
 

@@ -54,8 +54,18 @@ def test_the_run_knows_everything(arena, tmp_path, succeed, monkeypatch):
     succeed("train", arena.name, "--run", tmp_path / "run", *options, "--noise", "masking:0.25", "--seed", 3)
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["data"]["images"] == str(arena)
-    assert config["model"] == {"encoder": "strided", "latent_dim": 5, "norm": "batch", "latent_activation": None}
-    assert config["objective"] == {"name": "reconstruct", "loss": "mse", "noise": {"kind": "masking", "amount": 0.25}}
+    said = {
+        "model": {"encoder": "strided", "latent_dim": 5, "norm": "batch"},
+        "objective": {
+            "name": "reconstruct",
+            "loss": "mse",
+            "noise": {"kind": "masking", "amount": 0.25},
+            "shuffle_targets": False,
+            "sparsity": "none",
+        },
+    }
+    for section, expected in said.items():  # what was not said and has no default of its own is there too, as null
+        assert {name: value for name, value in config[section].items() if value is not None} == expected
     training = config["training"]
     assert (training["epochs"], training["batch_size"], training["seed"]) == (1, 32, 3)
     assert (training["lr"], training["schedule"], training["val_interval"]) == (1e-3, "constant", 5)

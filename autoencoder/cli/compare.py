@@ -1,0 +1,185 @@
+"""Compare runs on the same held-out images: tables and a figure. With --train, train the reference table first.
+
+autoencoder compare runs/ae runs/pca runs/tagger
+autoencoder compare --train data/arena.npz --out runs/reference
+autoencoder compare --train data/arena.npz --seeds 3 --jobs 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autoencoder import config as c
+from autoencoder.cli.options import add_device, add_field, count, fraction, noise, positive_float, positive_int
+from autoencoder.cli.reporting import made, say, table
+from autoencoder.errors import UserError
+from autoencoder.models.registry import LEARNED_ENCODERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autoencoder.comparison import Comparison
+
+HELP = "compare runs: one table, one figure"
+
+BACKENDS = ("loky", "dask")
+
+DATA_FIELDS = ("metadata", "max_pixel_value", "split", "val_fraction", "block_size")
+TRAINING_FIELDS = ("epochs", "batch_size", "lr", "seed", "threads")
+OTHER_FIELDS = ("seeds", "encoder", "target", "jobs", "backend", "scheduler")
+"""What goes with --train only."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of `compare`."""
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run folders with the same data and split")
+    parser.add_argument(
+        "--train", type=Path, metavar="DATA", help="train the reference table on this file, or go on with it, and compare"
+    )
+    parser.add_argument(
+        "--checkpoint", default="last", metavar="NAME", help="last, best, or an epoch's number (default: last)"
+    )
+    parser.add_argument(
+        "--noise",
+        type=noise,
+        metavar="KIND:AMOUNT",
+        help="corruption of the input, or none; with --train also in training (default: each run's own, none)",
+    )
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to write (default: compare, runs/reference-DATA)")
+    add_device(parser)
+
+    group = parser.add_argument_group("figure")
+    group.add_argument(
+        "--color-by", nargs="+", metavar="COLUMN", help="columns, a figure each (default: the first angle or label)"
+    )
+    group.add_argument(
+        "--reduce",
+        choices=c.REDUCERS,
+        default="umap",
+        help="projection of latents of more than two units (default: umap)",
+    )
+    group.add_argument(
+        "--examples", type=positive_int, default=5, metavar="N", help="images in the figure, up to 8 (default: 5)"
+    )
+
+    group = parser.add_argument_group(
+        "with --train: an autoencoder, decoders on PCA and UMAP to 16 and 2 units, and a network that predicts"
+    )
+    add = _only_when_given(group)
+    add("--seeds", type=positive_int, metavar="N", help="train everything N times, with seeds from --seed on (default: 1)")
+    add("--encoder", choices=LEARNED_ENCODERS, help="of the autoencoder and of the predicting network (default: strided)")
+    add("--target", metavar="COLUMN", help="angle or label to predict (default: the one that can be meant)")
+    add_field(group, c.DataConfig, "metadata", "metadata file (default: the .csv beside DATA)", metavar="FILE")
+    add_field(group, c.DataConfig, "max_pixel_value", "pixel value that stands for 1", type=positive_float, metavar="X")
+    add_field(group, c.DataConfig, "split", "hold out random images, or blocks of video frames", choices=c.SPLITS)
+    add_field(group, c.DataConfig, "val_fraction", "share of the images held out", type=fraction, metavar="F")
+    add_field(group, c.DataConfig, "block_size", "images per block", type=positive_int, metavar="N")
+    add_field(group, c.TrainingConfig, "epochs", "passes over the training images", type=positive_int, metavar="N")
+    add_field(group, c.TrainingConfig, "batch_size", "images per update", type=positive_int, metavar="N")
+    add_field(group, c.TrainingConfig, "lr", "learning rate", type=positive_float, metavar="X")
+    add_field(group, c.TrainingConfig, "seed", "the first seed", type=count, metavar="N")
+    add_field(group, c.TrainingConfig, "threads", "processor threads of each job", type=positive_int, metavar="N")
+    add("--jobs", type=positive_int, metavar="N", help="runs to train at a time (default: 1)")
+    add("--backend", choices=BACKENDS, help="processes of this machine, or a Dask cluster (default: loky)")
+    add("--scheduler", metavar="ADDRESS", help="of the Dask cluster, such as tcp://host:8786")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train where it is asked for, compare, print the tables, draw."""
+    if (args.train is None) == (not args.runs):
+        raise UserError("name the run folders to compare, or a data file by --train, and not both")
+    given = [name for name in (*DATA_FIELDS, *TRAINING_FIELDS, *OTHER_FIELDS) if name in vars(args)]
+    if args.train is None and given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UserError(f"{flags} goes with --train only: runs that are trained already know it, leave it out")
+    from autoencoder.comparison import compare
+    from autoencoder.workflows.comparing import write_comparison
+
+    groups = [args.runs] if args.train is None else _train(args)
+    comparisons = [
+        compare(runs, checkpoint=args.checkpoint, noise=args.noise, device=args.device, quiet=args.quiet)
+        for runs in groups
+    ]
+    out = args.out or (Path("compare") if args.train is None else _reference_folder(args))
+    files = write_comparison(
+        comparisons,
+        out,
+        color_by=args.color_by,
+        reducer=args.reduce,
+        examples=args.examples,
+        seed=comparisons[0].runs[0].evaluation.trained.config.training.seed,
+    )
+    _print_tables(args, comparisons)
+    made(args, files)
+
+
+def _train(args: argparse.Namespace) -> list[list[Path]]:
+    """Train the reference table; returns the run folders of each seed."""
+    from autoencoder.workflows.reference import reference_runs, train_reference
+
+    given = vars(args)
+    data = c.DataConfig(str(args.train), **{name: given[name] for name in DATA_FIELDS if name in given})
+    training = c.TrainingConfig(
+        device=args.device, **{name: given[name] for name in TRAINING_FIELDS if name in given}
+    )
+    everything: dict[str, c.RunConfig] = {}
+    groups = []
+    for seed in range(training.seed, training.seed + given.get("seeds", 1)):
+        runs, missing = reference_runs(
+            data,
+            args.noise or c.NoiseConfig(),
+            dataclasses.replace(training, seed=seed),
+            encoder=given.get("encoder", "strided"),
+            target=given.get("target"),
+        )
+        named = {f"seed-{seed:04d}/{name}": config for name, config in runs.items()}
+        groups.append(list(named))
+        everything |= named
+    if missing:
+        say(args, missing)
+    out = args.out or _reference_folder(args)
+    train_reference(
+        everything,
+        out,
+        jobs=given.get("jobs", 1),
+        backend=given.get("backend", "loky"),
+        scheduler=given.get("scheduler"),
+        say=lambda text: say(args, text),
+        quiet=args.quiet,
+    )
+    return [[out / name for name in names] for names in groups]
+
+
+def _reference_folder(args: argparse.Namespace) -> Path:
+    return Path("runs") / f"reference-{args.train.stem}"
+
+
+def _print_tables(args: argparse.Namespace, comparisons: Sequence[Comparison]) -> None:
+    from autoencoder.workflows.comparing import (
+        caption,
+        decoding_caption,
+        decoding_tables,
+        over_seeds,
+        quality_table,
+        table_of,
+    )
+
+    first = comparisons[0]
+    rows = over_seeds([row for comparison in comparisons for row in table_of(comparison)])
+    table(args, caption(first), *quality_table(rows))
+    for decoder, (header, body) in decoding_tables(rows, first.data.metadata).items():
+        table(args, decoding_caption(decoder), header, body)
+    for name, reason in first.runs[0].decoding.left_out.items():
+        say(args, f"not decoded: '{name}' {reason}")
+
+
+def _only_when_given(group: Any) -> Any:
+    """`add_argument` of flags that are absent from the arguments unless they are given."""
+
+    def add(*names: str, **options: Any) -> None:
+        group.add_argument(*names, default=argparse.SUPPRESS, **options)
+
+    return add

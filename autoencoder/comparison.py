@@ -1,0 +1,222 @@
+"""Runs compared on the same held-out images: how well each meets its objective, and what its latent tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.config import NoiseConfig
+from autoencoder.data.batches import Rows
+from autoencoder.data.images import ImageSet
+from autoencoder.decoding import Decoding, decode_columns
+from autoencoder.errors import UserError, raise_if_any
+from autoencoder.evaluation import Evaluation, evaluate
+from autoencoder.latent.projection import embed_snapshots
+from autoencoder.objectives.reconstruct import Quality, Reconstruction
+from autoencoder.progress import Progress
+from autoencoder.runs import Run
+
+MAX_POINTS = 4000
+"""An embedding shows at most this many of the held-out images."""
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """One run of a comparison.
+
+    Attributes:
+        name: of the run's folder.
+        evaluation: of its objective, with the controls.
+        seconds: time spent in training.
+        n_parameters: trained by gradient.
+        latent: (n, latent_dim) codes of the held-out images.
+        explained_variance: of the reference images by the reconstructions, see `explained_variance`; None for a network
+            that reconstructs nothing.
+        decoding: of the metadata from the latent, cross-validated, with shuffled labels as the control.
+    """
+
+    name: str
+    evaluation: Evaluation
+    seconds: float
+    n_parameters: int
+    latent: FloatArray
+    explained_variance: float | None
+    decoding: Decoding
+
+    @property
+    def quality(self) -> Quality | None:
+        """Of the reconstructions; None for a network that reconstructs nothing."""
+        result = self.evaluation.result
+        return result.output_quality if isinstance(result, Reconstruction) else None
+
+    def numbers(self) -> dict[str, Any]:
+        """All of it in plain numbers, as written to `comparison.json`."""
+        config = self.evaluation.trained.config
+        return {
+            "name": self.name,
+            "encoder": config.model.encoder,
+            "latent_dim": config.model.latent_dim,
+            "n_parameters": self.n_parameters,
+            "training_seconds": self.seconds,
+            "epochs": config.training.epochs,
+            "seed": config.training.seed,
+            "explained_variance": self.explained_variance,
+            "test": self.evaluation.summary(),
+            "decoding": [{**vars(decoded), "kind": decoded.kind.value} for decoded in self.decoding.results],
+            "not_decoded": self.decoding.left_out,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Runs on the same held-out images.
+
+    Attributes:
+        runs: at least one.
+        data: the data set that all of them learned from.
+        rows: (n,) its held-out images.
+    """
+
+    runs: tuple[Compared, ...]
+    data: ImageSet
+    rows: Rows
+
+
+def compare(
+    runs: Sequence[str | Path],
+    *,
+    checkpoint: str = "last",
+    noise: NoiseConfig | None = None,
+    device: str = "auto",
+    quiet: bool = True,
+) -> Comparison:
+    """Test runs on the images that all of them held out, and decode what is known of those images from each latent.
+
+    Args:
+        runs: run folders that learned from the same data with the same split.
+        checkpoint: `last`, `best`, or the number of an epoch.
+        noise: corruption of the input; None for what each run was trained with.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        quiet: show no progress.
+
+    Raises:
+        UserError: runs differ in data or split (each that does is named), or one cannot be tested.
+    """
+    folders = [Run(path) for path in runs]
+    _refuse_different(folders)
+    names = _names(folders)
+    compared = []
+    with Progress(f"Comparing {len(folders)} runs", len(folders), "runs", quiet=quiet) as progress:
+        for name, folder in zip(names, folders, strict=True):
+            compared.append(_compare(name, folder, checkpoint, noise, device))
+            progress.advance()
+    first = compared[0].evaluation
+    return Comparison(tuple(compared), first.data, folders[0].split().val)
+
+
+def embeddings(comparison: Comparison, reducer: str, seed: int) -> tuple[NDArray[np.int64], list[FloatArray]]:
+    """The plane of each run's latent: two units as they are, more of them projected.
+
+    Args:
+        comparison: from `compare`.
+        reducer: one of `config.REDUCERS`.
+        seed: of the projection.
+
+    Returns:
+        which of `comparison.rows` are shown, (m,) indices, and an embedding (m, 2) for each run.
+    """
+    n = len(comparison.rows)
+    shown = np.linspace(0, n - 1, min(n, MAX_POINTS)).astype(np.int64)
+    planes = []
+    for run in comparison.runs:
+        codes = run.latent[shown]
+        try:
+            planes.append(embed_snapshots([codes], codes, "none" if codes.shape[1] == 2 else reducer, seed)[0])
+        except UserError as error:
+            raise UserError(f"the latent of {run.name} cannot be drawn: {error}") from None
+    return shown, planes
+
+
+def explained_variance(output: FloatArray, reference: FloatArray) -> float:
+    """Share of the reference images' variance that reconstructions explain: 1 - sum (x - y)^2 / sum (x - mean)^2.
+
+    The sums run over images and pixels, the mean is that of each pixel over the reference images (n, C, H, W). For the
+    projection on principal components this is the sum of their explained variance ratios.
+    """
+    total = np.square(reference - reference.mean(axis=0), dtype=np.float64).sum()
+    left = np.square(reference - output, dtype=np.float64).sum()
+    return float(1 - left / total) if total > 0 else float("nan")
+
+
+def _compare(name: str, folder: Run, checkpoint: str, noise: NoiseConfig | None, device: str) -> Compared:
+    evaluation = evaluate(folder.path, checkpoint=checkpoint, noise=noise, device=device)
+    trained = evaluation.trained
+    rows = folder.split().val
+    batch = trained.config.training.snapshot_batch_size
+    reconstructs = isinstance(evaluation.result, Reconstruction)
+    latents, outputs, references = [], [], []
+    for start in range(0, len(rows), batch):
+        part = evaluation.predict(rows[start : start + batch])
+        latents.append(part.latent)
+        if reconstructs:
+            outputs.append(part.output)
+            references.append(part.truth)
+    latent = np.concatenate(latents)
+    explained = explained_variance(np.concatenate(outputs), np.concatenate(references)) if reconstructs else None
+    seed = trained.config.training.seed
+    decoding = decode_columns(latent, evaluation.data.metadata.take(rows), row_numbers=rows, seed=seed)
+    metrics = folder.metrics()
+    return Compared(
+        name,
+        evaluation,
+        float(metrics[-1]["seconds"]) if metrics else float("nan"),
+        trained.network.n_parameters(),
+        latent,
+        explained,
+        decoding,
+    )
+
+
+def _refuse_different(folders: Sequence[Run]) -> None:
+    """Refuse runs that did not learn from the same data, or did not hold out the same images."""
+    if not folders:
+        raise UserError("which runs are to be compared? Name their folders")
+    first = folders[0]
+    data, split = first.environment().get("data_sha256"), first.split()
+    problems = []
+    for folder in folders[1:]:
+        if folder.environment().get("data_sha256") != data:
+            problems.append(
+                f"{folder.path} learned from other data ({folder.config().data.images}) than {first.path} "
+                f"({first.config().data.images})"
+            )
+        elif not np.array_equal(folder.split().val, split.val):
+            problems.append(
+                f"{folder.path} held out other images than {first.path}: {_split_of(folder)} against {_split_of(first)}"
+            )
+    if problems:
+        raise UserError(problems + ["runs are compared on the same held-out images: train them with the same settings"])
+    twice = sorted({str(f.path) for f in folders if [g.path for g in folders].count(f.path) > 1})
+    raise_if_any(f"{path} is named twice" for path in twice)
+
+
+def _split_of(folder: Run) -> str:
+    config = folder.config()
+    size = "" if config.data.block_size is None else f" of {config.data.block_size}"
+    return f"{config.data.split}{size}, {config.data.val_fraction:g} held out, seed {config.training.seed}"
+
+
+def _names(folders: Sequence[Run]) -> list[str]:
+    """Names of the folders, with those above them where two would be alike."""
+    paths = [folder.path.absolute() for folder in folders]
+    depth = 1
+    while len({path.parts[-depth:] for path in paths}) < len(paths) and depth < max(len(path.parts) for path in paths):
+        depth += 1
+    return ["/".join(path.parts[-depth:]) for path in paths]

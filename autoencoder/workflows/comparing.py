@@ -1,0 +1,307 @@
+"""Compare runs: a table for the terminal, for CSV and Markdown, all numbers as JSON, and a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from autoencoder.comparison import Compared, Comparison, embeddings
+from autoencoder.data.metadata import ColumnKind, Metadata
+from autoencoder.decoding import DECODERS
+from autoencoder.files import replacing, write_csv, write_json
+from autoencoder.objectives.reconstruct import Reconstruction
+from autoencoder.plots.comparison import ComparisonRow, comparison_figure
+from autoencoder.plots.images import to_picture
+from autoencoder.seeding import numpy_stream
+from autoencoder.workflows.testing import save_figure
+from autoencoder.workflows.visualizing import NO_COLUMN, column_values, file_stem, readable
+
+SCORE_NAMES = {
+    ColumnKind.CIRCULAR: "median error, deg",
+    ColumnKind.LINEAR: "R2",
+    ColumnKind.CATEGORY: "accuracy",
+}
+AXES = {"umap": "UMAP", "pca": "PC", "tsne": "t-SNE", "none": "unit"}
+
+Cells = list[dict[str, Any]]
+TextTable = tuple[list[str], list[list[str]]]
+"""Header and rows."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One number over several seeds: its mean, and the standard deviation between seeds (n - 1)."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Mean and deviation of two values or more."""
+        return cls(float(np.mean(values)), float(np.std(values, ddof=1)))
+
+
+def table_of(comparison: Comparison) -> Cells:
+    """One row per run; a column that does not apply to a run holds None.
+
+    Columns of decoding are called COLUMN:DECODER, with the same of shuffled labels in COLUMN:DECODER:shuffled.
+    """
+    return [_row(run) for run in comparison.runs]
+
+
+def _row(run: Compared) -> dict[str, Any]:
+    config, result, quality = run.evaluation.trained.config, run.evaluation.result, run.quality
+    row: dict[str, Any] = {
+        "run": run.name,
+        "seed": config.training.seed,
+        "encoder": config.model.encoder,
+        "objective": config.objective.name,
+        "latent_dim": config.model.latent_dim,
+        "n_parameters": run.n_parameters,
+        "training_seconds": run.seconds,
+        "mse": quality and quality.mse,
+        "psnr_db": quality and quality.psnr_db,
+        "ssim": quality and quality.ssim,
+        "closer_than_pca_db": result.closer_than_pca_db if isinstance(result, Reconstruction) else None,
+        "explained_variance": run.explained_variance,
+        "result": None if quality else result.brief(),
+    }
+    for decoded in run.decoding.results:
+        key = f"{decoded.column}:{decoded.decoder}"
+        row |= {key: decoded.score, f"{key}:shuffled": decoded.shuffled}
+    return row
+
+
+def over_seeds(rows: Cells) -> Cells:
+    """One row for each name of a run, in the order of their first rows, with a `Spread` for each number that differs.
+
+    Rows whose name is the only one are kept as they are.
+    """
+    groups: dict[str, Cells] = {}
+    for row in rows:
+        groups.setdefault(row["run"], []).append(row)
+    return [group[0] if len(group) == 1 else _merged(group) for group in groups.values()]
+
+
+def _merged(group: Cells) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for key in dict.fromkeys(key for row in group for key in row):
+        values = [row.get(key) for row in group]
+        if key == "seed":
+            merged[key] = ", ".join(map(str, values))
+        elif all(value == values[0] for value in values):
+            merged[key] = values[0]
+        elif all(isinstance(value, (int, float)) for value in values):
+            merged[key] = Spread.of(values)
+        else:
+            merged[key] = None if any(value is None for value in values) else " / ".join(map(str, values))
+    return merged
+
+
+# -------------------------------------------------------------------------------------------------------------- tables
+
+QUALITY_COLUMNS = {
+    "run": "run",
+    "encoder": "encoder",
+    "objective": "objective",
+    "latent_dim": "latent",
+    "n_parameters": "parameters",
+    "training_seconds": "seconds",
+    "mse": "MSE",
+    "psnr_db": "PSNR (dB)",
+    "ssim": "SSIM",
+    "closer_than_pca_db": "over PCA control (dB)",
+    "explained_variance": "explained variance",
+    "result": "other result",
+}
+"""Columns of the table, and their headings."""
+
+FORMATS = {
+    "n_parameters": ",.0f",
+    "training_seconds": ".0f",
+    "mse": ".5f",
+    "psnr_db": ".2f",
+    "ssim": ".3f",
+    "closer_than_pca_db": "+.2f",
+    "explained_variance": ".3f",
+}
+
+
+def quality_table(rows: Cells) -> TextTable:
+    """What each run is, and how well it meets its objective."""
+    body = [[_text(row.get(key), FORMATS.get(key, "")) for key in QUALITY_COLUMNS] for row in rows]
+    return list(QUALITY_COLUMNS.values()), body
+
+
+def decoding_tables(rows: Cells, metadata: Metadata) -> dict[str, TextTable]:
+    """For each decoder, the score of each column, with that of shuffled labels in brackets."""
+    tables = {}
+    for decoder in DECODERS:
+        names = [name for name in metadata.names if any(f"{name}:{decoder}" in row for row in rows)]
+        body = [
+            [
+                f"{name} ({SCORE_NAMES[metadata.kind(name)]})",
+                *(_score(row, f"{name}:{decoder}", metadata.kind(name)) for row in rows),
+            ]
+            for name in names
+        ]
+        if names:
+            tables[decoder] = (["", *(row["run"] for row in rows)], body)
+    return tables
+
+
+def _score(row: Mapping[str, Any], key: str, kind: ColumnKind) -> str:
+    form = ".1f" if kind is ColumnKind.CIRCULAR else ".3f"
+    shuffled = row.get(f"{key}:shuffled")
+    control = shuffled.mean if isinstance(shuffled, Spread) else shuffled
+    return f"{_text(row.get(key), form)} ({_text(control, form)})"
+
+
+def _text(value: Any, form: str) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, Spread):
+        return f"{value.mean:{form}} ± {value.deviation:{form.lstrip('+')}}"
+    return f"{value:{form}}" if form else str(value)
+
+
+# --------------------------------------------------------------------------------------------------------------- files
+
+
+def write_comparison(
+    comparisons: Sequence[Comparison],
+    out: Path,
+    *,
+    color_by: Sequence[str] | None = None,
+    reducer: str = "umap",
+    examples: int = 5,
+    seed: int = 0,
+) -> list[Path]:
+    """Write what a comparison found.
+
+    Args:
+        comparisons: from `autoencoder.compare`, one for each seed; the figure is drawn of the first.
+        out: folder.
+        color_by: columns, a figure each; None for the most telling one.
+        reducer: one of `config.REDUCERS`, for the latent spaces in the figure.
+        examples: images in the figure.
+        seed: of the projection and of the choice of images.
+
+    Returns:
+        `comparison.csv` (a row per run and seed), `comparison.md`, `comparison.json`, and `comparison-COLUMN.png` for
+        each column.
+
+    Raises:
+        UserError: there is no such column, or too many runs or images for a figure.
+    """
+    comparison = comparisons[0]
+    metadata = comparison.data.metadata
+    colors = list(color_by) if color_by is not None else _telling_columns(metadata)
+    for name in colors:
+        metadata.column(name)
+    rows = [row for one in comparisons for row in table_of(one)]
+    shown, planes = embeddings(comparison, reducer, seed)
+    n = min(examples, len(comparison.rows))
+    chosen = np.sort(numpy_stream(seed, "comparison examples").choice(comparison.rows, n, replace=False))
+    figures = {
+        f"comparison-{file_stem(name)}": _figure(comparison, name, shown, planes, chosen, reducer)
+        for name in colors or [NO_COLUMN]
+    }
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    write_csv(out / "comparison.csv", rows, columns)
+    with replacing(out / "comparison.md") as temporary:
+        temporary.write_text(_markdown(rows, comparison), encoding="utf-8")
+    write_json(
+        out / "comparison.json",
+        {
+            "data": comparison.data.source,
+            "n_images": len(comparison.rows),
+            "runs": [run.numbers() for one in comparisons for run in one.runs],
+        },
+    )
+    made = [out / "comparison.csv", out / "comparison.md", out / "comparison.json"]
+    return made + [save_figure(figure, out / f"{name}.png") for name, figure in figures.items()]
+
+
+def _telling_columns(metadata: Metadata) -> list[str]:
+    """The first angle; where there is none, the first label, or the first column."""
+    for kind in (ColumnKind.CIRCULAR, ColumnKind.CATEGORY, ColumnKind.LINEAR):
+        named = [name for name in metadata.names if metadata.kind(name) is kind]
+        if named:
+            return named[:1]
+    return []
+
+
+def _markdown(rows: Cells, comparison: Comparison) -> str:
+    merged = over_seeds(rows)
+    parts = [f"{caption(comparison)}\n", _markdown_table(quality_table(merged))]
+    for decoder, table in decoding_tables(merged, comparison.data.metadata).items():
+        parts += [f"\n{decoding_caption(decoder)}\n", _markdown_table(table)]
+    return "\n".join(parts) + "\n"
+
+
+def _markdown_table(table: TextTable) -> str:
+    header, body = table
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (header, *body)]
+    lines = [escaped[0], ["---"] * len(header), *escaped[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def caption(comparison: Comparison) -> str:
+    results = {run.evaluation.result.compared_with for run in comparison.runs if run.quality is not None}
+    against = f"; reconstructions compared with {' or '.join(sorted(results))}" if results else ""
+    return f"{len(comparison.rows):,} held-out images of {comparison.data.source}{against}"
+
+
+def decoding_caption(decoder: str) -> str:
+    """What a table of `decoding_tables` shows."""
+    name = {"ridge": "ridge regression", "knn": "nearest neighbours"}[decoder]
+    return f"Decoded from the latent by {name}, cross-validated in blocks of rows; in brackets the same with shuffled labels"
+
+
+def _figure(
+    comparison: Comparison,
+    name: str,
+    shown: NDArray[np.int64],
+    planes: Sequence[NDArray[np.float32]],
+    chosen: NDArray[np.int64],
+    reducer: str,
+) -> Figure:
+    metadata, rows = comparison.data.metadata, comparison.rows[shown]
+    values, kind, period = column_values(metadata, name, rows)
+    parts = [run.evaluation.predict(chosen) for run in comparison.runs]
+    lines = []
+    for run, part, plane in zip(comparison.runs, parts, planes, strict=True):
+        config, result = run.evaluation.trained.config, run.evaluation.result
+        pictures = None
+        if run.evaluation.trained.objective.makes_pictures:
+            pictures = to_picture(np.broadcast_to(part.output, part.seen.shape))  # a mask has one channel
+        projected = "as it is" if config.model.latent_dim == 2 else f"by {AXES[reducer]}"
+        lines.append(
+            ComparisonRow(
+                run.name,
+                f"{config.model.encoder}, {config.objective.name}, {result.brief()}; latent {projected}",
+                pictures,
+                plane,
+                values,
+                result.table().closing,
+            )
+        )
+    clean = comparison.data.clean
+    reference = None if clean is None else to_picture(comparison.data.scaled(chosen, "clean"))
+    return comparison_figure(
+        lines,
+        to_picture(parts[0].seen),
+        reference,
+        label=readable(name),
+        kind=kind.value,
+        period=period,
+        axes_names=("", ""),
+        title=None,
+    )
