@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) install -c constraints.txt -e '.[dev,pose,tensorboard,tsne]'
+	$(PIP) install -c constraints.txt -e '.[cluster,dev,pose,tensorboard,tsne]'
 	@touch $@
 
 demo: $(VENV)/.installed

@@ -202,7 +202,7 @@ def _refuse_different(folders: Sequence[Run]) -> None:
                 f"{folder.path} held out other images than {first.path}: {_split_of(folder)} against {_split_of(first)}"
             )
     if problems:
-        raise UserError(problems + ["runs are compared on the same held-out images: train them with the same settings"])
+        raise UserError([*problems, "runs are compared on the same held-out images: train them with the same settings"])
     twice = sorted({str(f.path) for f in folders if [g.path for g in folders].count(f.path) > 1})
     raise_if_any(f"{path} is named twice" for path in twice)
 

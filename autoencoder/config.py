@@ -166,7 +166,7 @@ class ObjectiveConfig:
     name: str = "reconstruct"
     """A name in `autoencoder.objectives.registry.OBJECTIVES`."""
     loss: Literal["mse", "rmse", "bce"] | None = None
-    """Loss of a reconstruction, `mse` unless said otherwise; None for the other objectives, which have one loss each."""
+    """Loss of a reconstruction, `mse` unless said otherwise; None for other objectives, which have one loss each."""
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     """Corruption of the input."""
     target: str | None = None

@@ -8,11 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from autoencoder.config import ObjectiveConfig, RunConfig
 from autoencoder.data.metadata import ColumnKind, Metadata
 from autoencoder.errors import UserError
+from autoencoder.models.registry import DEFAULT_DECODER
 from autoencoder.presets import PRESETS
+from autoencoder.runs import Run
 
 COUNTED_VALUES = 12
+"""Values of a category, or classes, that are listed."""
+
+MOST_OF_THE_VARIANCE = 0.95
 
 
 def describe(path: Path, max_pixel_value: float | None = None) -> dict[str, Any]:
@@ -63,8 +69,6 @@ def _describe_column(metadata: Metadata, name: str) -> str:
 
 def describe_run(path: Path) -> dict[str, Any]:
     """Configuration, progress and what was kept."""
-    from autoencoder.runs import Run
-
     run = Run(path)
     config, metrics, split = run.config(), run.metrics(), run.split()
     last = metrics[-1] if metrics else None
@@ -74,8 +78,8 @@ def describe_run(path: Path) -> dict[str, Any]:
     return {
         "run": str(path),
         "data": config.data.images,
-        "model": f"{config.model.encoder}, {config.model.latent_dim} latent units",
-        "objective": f"{config.objective.name} ({config.objective.loss}), noise {config.objective.noise}",
+        **_describe_network(config),
+        **(_describe_components(run, config) if config.model.encoder == "pca" else {}),
         "images": f"{len(split.train):,} for training, {len(split.val):,} held out ({config.data.split})",
         "progress": "no epoch finished"
         if last is None
@@ -98,19 +102,71 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
     n_values = sum(value.numel() for value in checkpoint.model.values())
     return {
         "checkpoint": str(path),
-        "model": f"{checkpoint.config.model.encoder}, {checkpoint.config.model.latent_dim} latent units",
+        **_describe_network(checkpoint.config),
         "stored values": f"{n_values:,}",
         "images": "x".join(map(str, checkpoint.image_shape)),
-        "objective": f"{checkpoint.config.objective.name} ({checkpoint.config.objective.loss})",
         "data": checkpoint.config.data.images,
         "progress": f"epoch {state.epoch}, step {state.step:,}, {state.seconds:.0f} s",
         "best validation loss": "none yet" if state.best_loss is None else f"{state.best_loss:.6f}",
     }
 
 
-def describe_presets() -> dict[str, Any]:
-    """Every preset with the settings that it makes."""
+def _describe_network(config: RunConfig) -> dict[str, str]:
+    """The encoder with what is behind it, and what they are trained for."""
+    model, objective = config.model, config.objective
+    depth = "" if model.depth is None else f" of depth {model.depth}"
+    encoder = [
+        model.encoder + (depth if model.encoder == "deep" else ""),
+        "fitted to the training images" if model.is_fitted else f"learned, norm {model.norm}",
+        f"{model.latent_dim} latent units{f' ({model.latent_activation})' if model.latent_activation else ''}",
+    ]
+    said = {"encoder": ", ".join(encoder)}
+    if objective.name in ("reconstruct", "mask"):
+        decoder = model.decoder or (DEFAULT_DECODER if model.is_fitted else model.encoder)
+        said["decoder"] = decoder + (depth if decoder == "deep" else "")
+    return {**said, "objective": _describe_objective(objective)}
+
+
+def _describe_objective(objective: ObjectiveConfig) -> str:
+    what = [objective.name + (f" ({objective.loss})" if objective.loss else "")]
+    if objective.target:
+        what[0] += f" of column '{objective.target}'"
+    if objective.vector:
+        what[0] += f" from ({', '.join(objective.vector[:2])}) to ({', '.join(objective.vector[2:])})"
+    if objective.classes:
+        shown = ", ".join(objective.classes[:COUNTED_VALUES])
+        more = ", ..." if len(objective.classes) > COUNTED_VALUES else ""
+        what.append(f"{len(objective.classes)} classes: {shown}{more}")
+    what.append(f"noise {objective.noise}")
+    if objective.sparsity != "none":
+        target = "" if objective.sparsity_target is None else f", target {objective.sparsity_target:g}"
+        what.append(f"sparsity {objective.sparsity} (weight {objective.sparsity_weight:g}{target})")
+    if objective.shuffle_targets:
+        what.append("trained on shuffled targets (a control)")
+    return "; ".join(what)
+
+
+def _describe_components(run: Run, config: RunConfig) -> dict[str, str]:
+    """What the principal components of a run explain, of the training images as the network sees them."""
+    try:
+        explained = np.cumsum(run.reducer()["explained_variance_ratio"])
+    except KeyError:
+        raise UserError(f"{run.reducer_file} is no fitted encoder 'pca': it lacks 'explained_variance_ratio'") from None
+    used = min(config.model.latent_dim, len(explained))
+    enough = int(np.searchsorted(explained, MOST_OF_THE_VARIANCE)) + 1
     return {
-        name: {"is": preset.description, **preset.model, **preset.objective, **preset.training}
+        "explained variance": f"{100 * explained[used - 1]:.1f} % by {used} components; "
+        f"{100 * MOST_OF_THE_VARIANCE:.0f} % takes {min(enough, len(explained)):,} of {len(explained):,}"
+    }
+
+
+def describe_presets() -> dict[str, dict[str, Any]]:
+    """Every preset: what it is, its settings as flags of `train`, and as values."""
+    return {
+        name: {
+            "is": preset.description,
+            "flags": " ".join(f"--{setting.replace('_', '-')} {value}" for setting, value in preset.settings()),
+            **dict(preset.settings()),
+        }
         for name, preset in PRESETS.items()
     }

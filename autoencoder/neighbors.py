@@ -15,11 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from autoencoder.seeding import numpy_stream
+
 FloatArray = NDArray[np.float32]
 
 UMAP_NEIGHBORS = 15
 MIN_SPECTRAL_POINTS = 100
-"""A smaller graph has too few eigenvectors for a spectral start."""
+"""A smaller graph has too few eigenvectors for a spectral start, as has one with hardly more points than dimensions."""
 
 
 def fit_umap(
@@ -44,10 +46,12 @@ def fit_umap(
     from sklearn.decomposition import PCA
 
     start: Any = "spectral"
-    if len(points) < MIN_SPECTRAL_POINTS:
+    if len(points) < max(MIN_SPECTRAL_POINTS, n_components + 2):
         few = min(n_components, *points.shape)
         start = np.zeros((len(points), n_components), np.float32)
         start[:, :few] = PCA(few, svd_solver="full").fit_transform(points)
+        constant = np.ptp(start, axis=0) == 0  # umap-learn brings each dimension to one width, which these do not have
+        start[:, constant] = numpy_stream(seed, "umap start").normal(size=(len(points), int(constant.sum())))
     model = umap.UMAP(
         n_neighbors=neighbors[0].shape[1],
         n_components=n_components,

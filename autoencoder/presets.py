@@ -51,8 +51,9 @@ _RAT_TRAINING = {
 }
 """One table of defaults is documented for the autoencoder, the fitted encoders and the direction tagger."""
 
-_LINEAR_TRAINING = {"epochs": 30, "batch_size": 32, "lr": 0.01, **_ADAM}
-"""The introduction runs 2 epochs for a quick look and expects convergence at 20 to 35."""
+_INTRODUCTION = {"epochs": 30, "batch_size": 32, "lr": 0.01, **_ADAM}
+"""Of `simple`, `deep`, `denoising` and `sparse`, which come from one introduction to autoencoders. It trains 2 epochs for
+a quick look, and expects networks to converge after 20 to 35."""
 
 PRESETS: dict[str, Preset] = {
     "rat-ae": Preset(
@@ -96,31 +97,30 @@ PRESETS: dict[str, Preset] = {
         training={"epochs": 100, "batch_size": 128, "lr": 1e-3, **_ADAM, "val_interval": 1},
     ),
     "simple": Preset(
-        "introduction to autoencoders (MNIST padded to 32x32), first: one linear layer on each side, 20-D latent",
+        "linear autoencoder for MNIST padded to 32x32 (prepare idx --pad 2): one layer on each side, 20-D latent",
         model={"encoder": "deep", "depth": 1, "latent_dim": 20, "norm": "none"},
         objective={"loss": "rmse"},
-        training=_LINEAR_TRAINING,
+        training=_INTRODUCTION,
     ),
     "deep": Preset(
-        "introduction to autoencoders, second: three layers on each side",
+        "as simple, with three layers on each side; the documented rate of 0.01 is high for it, --lr 0.001 does better",
         model={"encoder": "deep", "depth": 3, "latent_dim": 20, "norm": "none"},
         objective={"loss": "rmse"},
-        training=_LINEAR_TRAINING,
+        training=_INTRODUCTION,
     ),
     "denoising": Preset(
-        "introduction to autoencoders, third: as deep, with a quarter of the input's pixels broken",
+        "as deep, with a quarter of the input's pixels black or white, and the intact image to be given back",
         model={"encoder": "deep", "depth": 3, "latent_dim": 20, "norm": "none"},
         objective={"loss": "rmse", "noise": c.NoiseConfig("salt-pepper", 0.25)},
-        training=_LINEAR_TRAINING,
+        training=_INTRODUCTION,
     ),
     "sparse": Preset(
-        "introduction to autoencoders, fourth: two layers on each side, 30 sigmoid units whose mean activation is "
-        "penalised",
+        "as simple, with two layers on each side and 30 sigmoid units whose mean activation is penalised",
         model={"encoder": "deep", "depth": 2, "latent_dim": 30, "norm": "none", "latent_activation": "sigmoid"},
         # Documented is the plain sum of the penalty and of a cross-entropy that is summed over the 32x32 pixels. Losses
         # are means over pixels here, so the penalty has to be divided by their number too.
         objective={"loss": "bce", "sparsity": "log", "sparsity_weight": 1 / 1024},
-        training=_LINEAR_TRAINING,
+        training=_INTRODUCTION,
     ),
 }
 

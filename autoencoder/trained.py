@@ -16,7 +16,7 @@ from autoencoder.data.images import ImageSet, default_max_pixel_value
 from autoencoder.device import choose_device, prepare_machine
 from autoencoder.errors import UserError
 from autoencoder.models.fitted import FittedEncoder
-from autoencoder.models.network import Network, fitted_encoder, on_device
+from autoencoder.models.network import ImageShape, Network, fitted_encoder, on_device
 from autoencoder.noise import corrupt_each
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.runs import Run
@@ -75,8 +75,8 @@ class Trained:
         """What the network was trained to tell of images; see `encode` for `images`.
 
         Returns:
-            float32: images (N, C, H, W) or masks (N, 1, H, W) in [0, 1], angles (N,) in radians, or probabilities (N, k)
-            of the classes `config.objective.classes`.
+            float32: images (N, C, H, W) or masks (N, 1, H, W) in [0, 1], angles (N,) in radians, or probabilities
+            (N, k) of the classes `config.objective.classes`.
         """
         pixels = self._pixels(images)
         parts = [
@@ -106,8 +106,8 @@ class Trained:
         """
         if not self.objective.makes_pictures:
             raise UserError(
-                f"{self.run.path} was trained for '{self.config.objective.name}' and has no decoder: use a run that was "
-                "trained to reconstruct"
+                f"{self.run.path} was trained for '{self.config.objective.name}' and has no decoder: use a run that "
+                "was trained to reconstruct"
             )
         codes = torch.from_numpy(np.asarray(latent, np.float32))
         if codes.ndim != 2 or codes.shape[1] != self.config.model.latent_dim:
@@ -156,7 +156,7 @@ def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto")
             f"{saved.config.model.latent_dim} latent units, data {saved.config.data.images}): use one of {folder.path}"
         )
     objective = make_objective(config.objective)
-    network = objective.build_network(config.model, saved.image_shape, load_encoder(folder, config))
+    network = objective.build_network(config.model, saved.image_shape, load_encoder(folder, config, saved.image_shape))
     try:
         network.load_state_dict(saved.model)
     except RuntimeError:
@@ -169,7 +169,8 @@ def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto")
     return Trained(folder, config, saved.image_shape, objective, network, target)
 
 
-def load_encoder(run: Run, config: RunConfig) -> FittedEncoder | None:
+@torch.no_grad()
+def load_encoder(run: Run, config: RunConfig, image_shape: ImageShape) -> FittedEncoder | None:
     """The run's fitted encoder; None where the encoder is a learned one, whose weights are in the checkpoints.
 
     Raises:
@@ -179,22 +180,21 @@ def load_encoder(run: Run, config: RunConfig) -> FittedEncoder | None:
         return None
     try:
         encoder = fitted_encoder(config.model, run.reducer())
-    except KeyError as error:
+        code = encoder(torch.zeros(1, *image_shape))
+        if code.shape != (1, config.model.latent_dim) or not code.isfinite().all():
+            raise ValueError(f"it makes codes of {encoder.latent_dim} units")
+    except (ValueError, RuntimeError, IndexError) as error:
         raise UserError(
-            f"{run.reducer_file} is no fitted encoder '{config.model.encoder}': it has no array {error}"
+            f"{run.reducer_file} is no fitted encoder '{config.model.encoder}' with {config.model.latent_dim} latent "
+            f"units for images of {image_shape} ({str(error).splitlines()[0]}): restore it, or train again"
         ) from None
-    if encoder.latent_dim != config.model.latent_dim:
-        raise UserError(
-            f"{run.reducer_file} has {encoder.latent_dim} latent units and {run.config_file} says "
-            f"{config.model.latent_dim}: restore it, or train again"
-        )
     return encoder
 
 
 def flat_inputs(
     images: ImageSet, rows: Rows, noise: NoiseConfig, seed: int, purpose: str, device: torch.device
 ) -> FloatArray:
-    """Images `rows` as a network sees them, flattened: (n, C*H*W) float32. `purpose` names the noise; see `noise.py`."""
+    """Images `rows` as a network sees them, flattened: (n, C*H*W) float32; for `purpose` see `corrupt_each`."""
     pixels = Pixels(images.images, images.max_pixel_value, device)
     flat = np.empty((len(rows), int(np.prod(images.image_shape))), np.float32)
     done = 0

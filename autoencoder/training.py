@@ -136,7 +136,7 @@ def resume(
         begun = checkpoint.state.epoch + (checkpoint.state.batch > 0)
         if config.training.epochs < begun:
             raise UserError(f"{folder.path} is at {begun} epochs already: give --epochs a larger number")
-    encoder = load_encoder(folder, config)
+    encoder = load_encoder(folder, config, images.image_shape)
     loop = TrainingLoop(folder, config, images, folder.split(), target, checkpoint, encoder, quiet=quiet)
     if loop.is_finished():
         return loop.trained()
@@ -174,26 +174,33 @@ def _check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[Ru
     n_train, n_val = int(known[split.train].sum()), int(known[split.val].sum())
     if n_train < config.training.batch_size:
         problems.append(
-            f"{where} has {n_train} training images{'' if known.all() else ' with a known target'}, fewer than a batch: "
-            f"use --batch-size {max(2, n_train)} or less, or more images"
+            f"{where} has {n_train} training images{'' if known.all() else ' with a known target'}, fewer than a batch"
+            + (f": use --batch-size {n_train} or less, or more images" if n_train > 1 else "; more are needed")
         )
     if n_val == 0:
         problems.append(f"{where} has no held-out image with a known target: hold out more (--val-fraction)")
     if config.model.is_fitted:
-        problems += _too_many_units(config.model.latent_dim, len(split.train), images)
+        problems += _fitting_problems(config.model.encoder, config.model.latent_dim, len(split.train), images)
     raise_if_any(problems)
     return config, known
 
 
-def _too_many_units(latent_dim: int, n_train: int, images: ImageSet) -> list[str]:
-    values = math.prod(images.image_shape)
-    most = min(n_train, values)
+def _fitting_problems(encoder: str, latent_dim: int, n_train: int, images: ImageSet) -> list[str]:
+    where, values, fewest = images.source or "the data", math.prod(images.image_shape), _fitted(encoder).MIN_IMAGES
+    if n_train < fewest:
+        return [f"the encoder '{encoder}' is fitted to {fewest} training images or more, and {where} has {n_train}"]
+    most = min(n_train - 1, values)
     if latent_dim <= most:
         return []
     return [
-        f"a fitted encoder makes at most {most} latent units of {n_train} training images of {values} values "
-        f"({images.source or 'the data'}), not {latent_dim}: give --latent-dim {most} or less, or more images"
+        f"the encoder '{encoder}' makes at most {most} latent units of {n_train} training images of {values} values "
+        f"({where}), not {latent_dim}: give --latent-dim {most} or less, or more images"
     ]
+
+
+def _fitted(encoder: str) -> type[FittedEncoder]:
+    kind: type[FittedEncoder] = architecture(encoder).Encoder
+    return kind
 
 
 def fit_encoders(
@@ -208,16 +215,21 @@ def fit_encoders(
         quiet: show no progress.
 
     Raises:
-        UserError: there are more units than training images, or than values in an image.
+        UserError: there are too few training images for so many units, or they are all the same.
     """
     encoder, seed, device = config.model.encoder, config.training.seed, choose_device(config.training.device)
-    rows, limit = _split_rows(config, len(images)).train, architecture(encoder).Encoder.MAX_IMAGES
-    raise_if_any(_too_many_units(max(latent_dims), len(rows), images))
+    rows, limit = _split_rows(config, len(images)).train, _fitted(encoder).MAX_IMAGES
+    raise_if_any(_fitting_problems(encoder, max(latent_dims), len(rows), images))
     if len(rows) > limit:
         rows = np.sort(numpy_stream(seed, "fitted images").choice(rows, limit, replace=False))
     with Progress(f"Fitting {encoder} to {len(rows):,} images", 1, "fits", quiet=quiet) as progress:
         inputs = flat_inputs(images, rows, config.objective.noise, seed, "fitting noise", device)
-        encoders: list[FittedEncoder] = architecture(encoder).Encoder.fit_several(inputs, latent_dims, seed)
+        if (inputs == inputs[0]).all():
+            raise UserError(
+                f"the training images of {images.source or 'the data'} are all the same: there is nothing to fit the "
+                f"encoder '{encoder}' to"
+            )
+        encoders = _fitted(encoder).fit_several(inputs, latent_dims, seed)
         progress.advance()
     return encoders
 
@@ -291,10 +303,15 @@ class TrainingLoop:
         try:
             self.network.load_state_dict(other.model)
         except RuntimeError:
+            its, own = (
+                {"objective": config.objective.name, "classes": config.objective.classes, "images": shape}
+                | vars(config.model)
+                for config, shape in ((other.config, other.image_shape), (self.config, self.image_shape))
+            )
+            differ = [f"{name} {its[name]}, not {own[name]}" for name in own if its[name] != own[name]]
             raise UserError(
-                f"--init-from {path}: its network (encoder '{other.config.model.encoder}', "
-                f"{other.config.model.latent_dim} latent units, images {other.image_shape}) is not this run's "
-                f"('{self.config.model.encoder}', {self.config.model.latent_dim}, {self.image_shape})"
+                f"--init-from {path}: its network is not this run's ({', '.join(differ) or 'it is damaged'}): start "
+                "from a checkpoint of such a network, or leave --init-from out"
             ) from None
 
     def trained(self) -> Trained:

@@ -5,4 +5,4 @@ import sys
 from autoencoder.cli.main import main
 from autoencoder.cli.old_flags import translate_with_documented_defaults
 
-sys.exit(main(["visualize", *sys.argv[1:]], translate=translate_with_documented_defaults))
+sys.exit(main(["visualize_change_of_latent_space", *sys.argv[1:]], translate=translate_with_documented_defaults))

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoencoder import config as c
-from autoencoder.cli.options import add_device, add_field, count, fraction, noise, positive_float, positive_int
+from autoencoder.cli.options import (
+    add_device,
+    add_field,
+    count,
+    fraction,
+    noise,
+    number_type,
+    positive_float,
+    positive_int,
+)
 from autoencoder.cli.reporting import made, say, table
 from autoencoder.errors import UserError
 from autoencoder.models.registry import LEARNED_ENCODERS
@@ -37,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `compare`."""
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run folders with the same data and split")
     parser.add_argument(
-        "--train", type=Path, metavar="DATA", help="train the reference table on this file, or go on with it, and compare"
+        "--train",
+        type=Path,
+        metavar="DATA",
+        help="train the reference table on this file, or go on with it, and compare",
     )
     parser.add_argument(
         "--checkpoint", default="last", metavar="NAME", help="last, best, or an epoch's number (default: last)"
@@ -48,7 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND:AMOUNT",
         help="corruption of the input, or none; with --train also in training (default: each run's own, none)",
     )
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to write (default: compare, runs/reference-DATA)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where to write (default: compare, runs/reference-DATA)"
+    )
     add_device(parser)
 
     group = parser.add_argument_group("figure")
@@ -62,15 +76,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="projection of latents of more than two units (default: umap)",
     )
     group.add_argument(
-        "--examples", type=positive_int, default=5, metavar="N", help="images in the figure, up to 8 (default: 5)"
+        "--examples",
+        type=number_type(int, "a number of images from 1 to 8", lambda value: 1 <= value <= 8),
+        default=5,
+        metavar="N",
+        help="images in the figure, up to 8 (default: 5)",
     )
 
     group = parser.add_argument_group(
         "with --train: an autoencoder, decoders on PCA and UMAP to 16 and 2 units, and a network that predicts"
     )
     add = _only_when_given(group)
-    add("--seeds", type=positive_int, metavar="N", help="train everything N times, with seeds from --seed on (default: 1)")
-    add("--encoder", choices=LEARNED_ENCODERS, help="of the autoencoder and of the predicting network (default: strided)")
+    add(
+        "--seeds",
+        type=positive_int,
+        metavar="N",
+        help="train everything N times, with seeds from --seed on (default: 1)",
+    )
+    add(
+        "--encoder",
+        choices=LEARNED_ENCODERS,
+        help="of the autoencoder and of the predicting network (default: strided)",
+    )
     add("--target", metavar="COLUMN", help="angle or label to predict (default: the one that can be meant)")
     add_field(group, c.DataConfig, "metadata", "metadata file (default: the .csv beside DATA)", metavar="FILE")
     add_field(group, c.DataConfig, "max_pixel_value", "pixel value that stands for 1", type=positive_float, metavar="X")
@@ -96,8 +123,13 @@ def run(args: argparse.Namespace) -> None:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UserError(f"{flags} goes with --train only: runs that are trained already know it, leave it out")
     from autoencoder.comparison import compare
+    from autoencoder.run_data import load_data, load_run_data
+    from autoencoder.runs import Run
     from autoencoder.workflows.comparing import write_comparison
 
+    images = load_run_data(Run(args.runs[0])) if args.train is None else load_data(c.RunConfig(_data_config(args)))
+    for name in args.color_by or ():
+        images.metadata.column(name)
     groups = [args.runs] if args.train is None else _train(args)
     comparisons = [
         compare(runs, checkpoint=args.checkpoint, noise=args.noise, device=args.device, quiet=args.quiet)
@@ -120,11 +152,8 @@ def _train(args: argparse.Namespace) -> list[list[Path]]:
     """Train the reference table; returns the run folders of each seed."""
     from autoencoder.workflows.reference import reference_runs, train_reference
 
-    given = vars(args)
-    data = c.DataConfig(str(args.train), **{name: given[name] for name in DATA_FIELDS if name in given})
-    training = c.TrainingConfig(
-        device=args.device, **{name: given[name] for name in TRAINING_FIELDS if name in given}
-    )
+    given, data = vars(args), _data_config(args)
+    training = c.TrainingConfig(device=args.device, **{name: given[name] for name in TRAINING_FIELDS if name in given})
     everything: dict[str, c.RunConfig] = {}
     groups = []
     for seed in range(training.seed, training.seed + given.get("seeds", 1)):
@@ -151,6 +180,11 @@ def _train(args: argparse.Namespace) -> list[list[Path]]:
         quiet=args.quiet,
     )
     return [[out / name for name in names] for names in groups]
+
+
+def _data_config(args: argparse.Namespace) -> c.DataConfig:
+    given = vars(args)
+    return c.DataConfig(str(args.train), **{name: given[name] for name in DATA_FIELDS if name in given})
 
 
 def _reference_folder(args: argparse.Namespace) -> Path:

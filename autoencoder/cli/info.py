@@ -10,12 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 from autoencoder.cli.options import positive_float
 
 HELP = "what a data file, a run or a checkpoint holds"
+
+PRESET_WIDTH = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +34,13 @@ def run(args: argparse.Namespace) -> None:
     """Print what was found."""
     from autoencoder.description import describe, describe_presets
 
-    if args.path == "presets" and not Path("presets").exists():
-        found = describe_presets()
-    else:
-        found = describe(Path(args.path), args.max_pixel_value)
+    presets = args.path == "presets" and not Path("presets").exists()
+    found = describe_presets() if presets else describe(Path(args.path), args.max_pixel_value)
     if args.json:
         json.dump(found, sys.stdout, indent=2, default=str)
         print()
+    elif presets:
+        _print_presets(found)
     else:
         _print(found)
 
@@ -50,3 +53,19 @@ def _print(found: dict[str, Any], indent: str = "") -> None:
             _print(value, indent + "  ")
         else:
             print(f"{indent}{name:<{width}}  {value}")
+
+
+def _print_presets(found: dict[str, dict[str, Any]]) -> None:
+    """Name, description and settings of each, as flags that could be given in its place."""
+    print("autoencoder train DATA --preset NAME; any flag that is given beside it wins")
+    for name, preset in found.items():
+        print(f"\n{name}")
+        print(textwrap.fill(preset["is"], PRESET_WIDTH, initial_indent="  ", subsequent_indent="  "))
+        line = "   "
+        for flag in preset["flags"].split(" --"):
+            word = f" --{flag.removeprefix('--')}"
+            if len(line) + len(word) > PRESET_WIDTH:
+                print(line)
+                line = "   "
+            line += word
+        print(line)

@@ -1,14 +1,15 @@
 """The flags of the script collection that this project carries on, as aliases of today's.
 
 Old flags have underscores, today's have hyphens, so a command line may mix the two. `translate` rewrites the old ones
-before the parser sees them. The files in `scripts/` also ask for the documented defaults, where those differ from the
-console command's.
+before the parser sees them. The files in `scripts/` use `translate_with_documented_defaults`, which also asks for what
+was documented where the console command does something else, and refuses to test a run of another kind.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autoencoder.cli.options import Parser
@@ -47,12 +48,47 @@ OLD_FLAGS: dict[str, tuple[str, ...]] = {
 }
 """The old flags that each command takes. A test knows its run, so the flags of training do not go with it."""
 
-DOCUMENTED_DEFAULTS: dict[str, tuple[str, ...]] = {
-    "train": ("--preset", "rat-ae", "--max-pixel-value", "255"),
-    "test": (),
-    "visualize": ("--layer", "latent", "fc2"),
+FITTED_ONLY = ("dim_reduction_algo",)
+"""Taken by the files in `scripts/` for PCA or UMAP as encoder, beside the flags of their command."""
+
+FITTED_PRESETS = {"umap": "umap-decoder", "pca": "pca-decoder"}
+"""`--dim_reduction_algo` in lower case to the preset of that system."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """A file in `scripts/`.
+
+    Attributes:
+        command: the command that does its work.
+        defaults: what it does unless told otherwise, where the command does something else.
+        encoders: of the runs that it makes or tests; empty for any.
+        objective: of the runs that it tests; empty for any.
+    """
+
+    command: str
+    defaults: tuple[str, ...] = ()
+    encoders: tuple[str, ...] = ()
+    objective: str = ""
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The old flags that it takes."""
+        return OLD_FLAGS[self.command] + (FITTED_ONLY if self.encoders else ())
+
+
+_PIXELS = ("--max-pixel-value", "255")
+
+SCRIPTS: dict[str, Script] = {
+    "train": Script("train", ("--preset", "rat-ae", *_PIXELS)),
+    "train_encoder_pca_umap": Script("train", _PIXELS, encoders=tuple(FITTED_PRESETS)),
+    "train_predict_body_angle": Script("train", ("--preset", "direction-tagger", *_PIXELS)),
+    "test": Script("test", objective="reconstruct"),
+    "test_pca_umap_as_encoder": Script("test", encoders=tuple(FITTED_PRESETS), objective="reconstruct"),
+    "test_predict_body_angle": Script("test", objective="angle"),
+    "visualize_change_of_latent_space": Script("visualize", ("--layer", "latent", "fc2")),
 }
-"""What the old scripts did unless told otherwise, where today's commands do something else."""
+"""The files in `scripts/`, without their suffix."""
 
 
 def translate(arguments: Sequence[str]) -> list[str]:
@@ -63,37 +99,68 @@ def translate(arguments: Sequence[str]) -> list[str]:
     """
     if not arguments or arguments[0] not in OLD_FLAGS:
         return list(arguments)
-    command, rest = arguments[0], list(arguments[1:])
-    parser = Parser(prog=f"autoencoder {command}", add_help=False, allow_abbrev=False)
-    for name in OLD_FLAGS[command]:
-        parser.add_argument(f"--{name}", default=None)
-    old, others = parser.parse_known_args(rest)
-    _refuse_unknown(command, others)
-    _check_goal(old.run_goal, command)
-    new = {"train": _train, "test": _test, "visualize": _visualize}[command](old)
-    return [command, *others, *new]
+    command = arguments[0]
+    old, others = _parse(command, command, OLD_FLAGS[command], arguments[1:])
+    return [command, *others, *_today(command, old)]
 
 
 def translate_with_documented_defaults(arguments: Sequence[str]) -> list[str]:
-    """As `translate`, but starting from the old scripts' defaults; every flag that is given overrides them.
+    """The command line of a file in `scripts/`, whose name without suffix is in front, as that of a command.
 
-    A resumed run, and a call for help, take none of them.
+    It starts from the old script's defaults; every flag that is given overrides them. A resumed run, and a call for
+    help, take none of them.
+
+    Raises:
+        UserError: as with `translate`; or the run to be tested is not of the script's kind.
     """
-    command, rest = arguments[0], arguments[1:]
-    if {"--resume", "--help", "-h"} & _flags(rest):
-        return translate(arguments)
-    return translate([command, *DOCUMENTED_DEFAULTS[command], *rest])
+    name, rest = arguments[0], arguments[1:]
+    script = SCRIPTS[name]
+    old, others = _parse(script.command, name, script.flags, rest)
+    today = _today(script.command, old)
+    if {"--help", "-h"} & _flags(rest):
+        return [script.command, *others, *today]
+    if "--resume" in _flags(rest):
+        if script.encoders and old.dim_reduction_algo is not None:
+            raise UserError("--resume goes on with the run as it is: leave --dim_reduction_algo out")
+        return [script.command, *others, *today]
+    defaults = list(script.defaults)
+    if script.command == "train" and script.encoders:
+        defaults += ["--preset", FITTED_PRESETS[_algorithm(old, script)]]
+    translated = [script.command, *defaults, *others, *today]
+    if script.command == "test":
+        _check_run(name, old, translated)
+    return translated
+
+
+def _parse(command: str, name: str, flags: Sequence[str], rest: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Values of the old flags, None for those that are not given; and the rest of the command line."""
+    parser = Parser(prog=f"autoencoder {command}", add_help=False, allow_abbrev=False)
+    for flag in flags:
+        parser.add_argument(f"--{flag}", default=None)
+    old, others = parser.parse_known_args(list(rest))
+    _refuse_unknown(name, others)
+    return old, others
+
+
+def _today(command: str, old: argparse.Namespace) -> list[str]:
+    _check_goal(old.run_goal, command)
+    return {"train": _train, "test": _test, "visualize": _visualize}[command](old)
 
 
 def _flags(arguments: Sequence[str]) -> set[str]:
     return {argument.partition("=")[0] for argument in arguments}
 
 
-def _refuse_unknown(command: str, arguments: list[str]) -> None:
-    everywhere = {f"--{name}" for names in OLD_FLAGS.values() for name in names}
+def _refuse_unknown(name: str, arguments: list[str]) -> None:
+    everywhere = {f"--{flag}" for flags in OLD_FLAGS.values() for flag in flags}
     misplaced = [flag for flag in sorted(_flags(arguments)) if flag in everywhere]
+    if name == "train" and "--dim_reduction_algo" in misplaced:
+        raise UserError(
+            "'train' does not take --dim_reduction_algo: PCA or UMAP as encoder is trained by --preset pca-decoder or "
+            "umap-decoder, or by scripts/train_encoder_pca_umap.py"
+        )
     if misplaced:
-        raise UserError(f"'{command}' does not take {', '.join(misplaced)}: the run knows it, leave it out")
+        raise UserError(f"'{name}' does not take {', '.join(misplaced)}: the run knows it, leave it out")
 
 
 def _check_goal(goal: str | None, command: str) -> None:
@@ -159,6 +226,59 @@ def _visualize(old: argparse.Namespace) -> list[str]:
         save = _truth(old, "save_plots_or_only_create_movie", default=False)
         new.append("--save-frames" if save else "--no-save-frames")
     return new + _fit(old)
+
+
+def _algorithm(old: argparse.Namespace, script: Script) -> str:
+    """The encoder that `--dim_reduction_algo` names; no document gives it a default."""
+    if old.dim_reduction_algo is None:
+        raise UserError("which encoder? give --dim_reduction_algo UMAP or PCA")
+    algorithm = str(old.dim_reduction_algo).lower()
+    if algorithm not in script.encoders:
+        raise UserError(f"--dim_reduction_algo is UMAP or PCA here, not '{old.dim_reduction_algo}'")
+    return algorithm
+
+
+def _check_run(name: str, old: argparse.Namespace, translated: Sequence[str]) -> None:
+    """Refuse a run that the script `name` was not made to test, so that nobody reads its numbers as something else."""
+    script = SCRIPTS[name]
+    parser = Parser(prog=name, add_help=False)
+    parser.add_argument("--run")
+    parser.add_argument("--data")
+    known, _ = parser.parse_known_args(list(translated))
+    if script.encoders and old.dim_reduction_algo is not None:
+        script = replace(script, encoders=(_algorithm(old, script),))
+    if known.run is None:
+        raise UserError(
+            "which run is to be tested? give --checkpoint_path and --checkpoint_to_load, or --run with its folder"
+        )
+    from autoencoder.runs import Run  # imports numpy
+
+    config = Run(known.run).config()
+    found, encoder = config.objective.name, config.model.encoder
+    if script.objective != found:
+        script_for = {"reconstruct": "scripts/test.py", "angle": "scripts/test_predict_body_angle.py"}
+        instead = script_for.get(found, f"'autoencoder test --run {known.run}'")
+        raise UserError(
+            f"scripts/{name}.py tests runs that were trained for '{script.objective}', and {known.run} was trained for "
+            f"'{found}': use {instead}"
+        )
+    if script.encoders and encoder not in script.encoders:
+        raise UserError(
+            f"scripts/{name}.py tests runs with the encoder {' or '.join(script.encoders)} here, and {known.run} has "
+            f"'{encoder}': {'correct --dim_reduction_algo' if config.model.is_fitted else 'use scripts/test.py'}"
+        )
+    if script.objective == "angle" and old.meta_data_file_name and known.data:
+        _check_metadata(Path(known.data), Path(_metadata(old)[1]), Path(config.data.images))
+
+
+def _check_metadata(data: Path, metadata: Path, trained_on: Path) -> None:
+    """Refuse labels that a test would not read: it takes the run's own, or those beside the other data file."""
+    beside = data.with_suffix(".csv")
+    if data.resolve() != trained_on.resolve() and metadata.resolve() != beside.resolve():
+        raise UserError(
+            f"a test on other images reads what is known of them from {beside}, not from {metadata}: save the angles "
+            "there, with a header that names the run's column, and leave --meta_data_file_name out"
+        )
 
 
 def _layers(old: argparse.Namespace) -> list[str]:

@@ -38,7 +38,9 @@ RESUME_TAKES = ("epochs", "device")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `train`. Those that set a field of the configuration are named after it and have no default here."""
     parser.add_argument("data", nargs="?", metavar="DATA", help="images: .npz, or .npy, which is memory-mapped")
-    parser.add_argument("--run", type=Path, help="folder to make (default: runs/DATA-ENCODER-001, or the next number)")
+    parser.add_argument(
+        "--run", type=Path, help="folder to make (default: runs/DATA-ENCODER[-OBJECTIVE]-001, or the next number)"
+    )
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run where it stopped")
     parser.add_argument(
         "--preset", choices=PRESETS, help="start from a documented system; see 'autoencoder info presets'"
@@ -71,7 +73,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
     add_field(group, c.ModelConfig, "encoder", "the network; pca and umap are fitted, not learned", choices=ENCODERS)
     add_field(group, c.ModelConfig, "latent_dim", "number of latent units", type=positive_int, metavar="N")
-    add_field(group, c.ModelConfig, "decoder", "another encoder's decoder (default: the encoder's own)", choices=LEARNED_ENCODERS)
+    add_field(
+        group,
+        c.ModelConfig,
+        "decoder",
+        "another encoder's decoder (default: the encoder's own)",
+        choices=LEARNED_ENCODERS,
+    )
     add_field(group, c.ModelConfig, "depth", "linear layers of 'deep' (default: 3)", type=positive_int, metavar="N")
     add_field(group, c.ModelConfig, "norm", "normalisation after each layer", choices=c.NORMS)
     add_field(
@@ -93,7 +101,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_field(
         group, c.ObjectiveConfig, "loss", "loss of a reconstruction (default: mse)", choices=c.RECONSTRUCTION_LOSSES
     )
-    add_field(group, c.ObjectiveConfig, "target", "column to predict (default: the one that can be meant)", metavar="COLUMN")
+    add_field(
+        group, c.ObjectiveConfig, "target", "column to predict (default: the one that can be meant)", metavar="COLUMN"
+    )
     add_field(
         group,
         c.ObjectiveConfig,
@@ -108,7 +118,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="control: deal the targets at random to the training images (default: no)",
     )
-    add_field(group, c.ObjectiveConfig, "sparsity", "penalty on the latent units' mean activation", choices=c.SPARSITIES)
+    add_field(
+        group, c.ObjectiveConfig, "sparsity", "penalty on the latent units' mean activation", choices=c.SPARSITIES
+    )
     add_field(
         group,
         c.ObjectiveConfig,
@@ -137,7 +149,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
     add_field(group, c.TrainingConfig, "epochs", "passes over the training images", type=positive_int, metavar="N")
     add_field(group, c.TrainingConfig, "batch_size", "images per update", type=positive_int, metavar="N")
-    add_field(group, c.TrainingConfig, "lr", "learning rate, the largest of the schedule", type=positive_float, metavar="X")
+    add_field(
+        group, c.TrainingConfig, "lr", "learning rate, the largest of the schedule", type=positive_float, metavar="X"
+    )
     add_field(group, c.TrainingConfig, "schedule", "course of the learning rate", choices=c.SCHEDULES)
     add_field(
         group,
@@ -155,7 +169,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         metavar="N",
     )
-    add_field(group, c.TrainingConfig, "seed", "of the split, the weights, the order and the noise", type=count, metavar="N")
+    add_field(
+        group, c.TrainingConfig, "seed", "of the split, the weights, the order and the noise", type=count, metavar="N"
+    )
     add_field(group, c.TrainingConfig, "init_from", "start from the weights of this checkpoint", metavar="CHECKPOINT")
     add_field(
         group,
@@ -222,10 +238,14 @@ def _train(args: argparse.Namespace) -> Any:
     from autoencoder.runs import Run, next_free_run
     from autoencoder.training import train
 
-    stem = f"{Path(args.data).stem}-{config.model.encoder}"
+    objective = config.objective.name
+    stem = "-".join([Path(args.data).stem, config.model.encoder, *([] if objective == "reconstruct" else [objective])])
     folder = Run(args.run) if args.run is not None else next_free_run(Path("runs"), stem)
-    say(args, f"Training '{config.model.encoder}' on {args.data}; the run goes to {folder.path}")
+    say(args, f"Training '{config.model.encoder}' to {objective} on {args.data}; the run goes to {folder.path}")
     train(config, folder.path, quiet=args.quiet)
+    left_out = folder.environment()["n_without_target"]
+    if left_out:
+        say(args, f"{left_out:,} images without a known target were left out")
     _say_result(args, folder)
     return folder
 
@@ -266,6 +286,12 @@ def build_config(args: argparse.Namespace) -> c.RunConfig:
 
 
 def _say_result(args: argparse.Namespace, folder: Any) -> None:
+    if folder.config().model.encoder == "pca":
+        from autoencoder.workflows.explained_variance import write_explained_variance
+
+        files, sentence = write_explained_variance(folder)
+        say(args, sentence)
+        made(args, files)
     rows = folder.metrics()
     if rows:
         last = rows[-1]

@@ -1,19 +1,50 @@
 """Render how a run's latent space takes shape during training: one movie per metadata column.
 
+With --snapshot, look at one moment instead: where the codes lie, what each latent unit does to the picture, images of
+random codes, and clusters of the codes against labels.
+
 autoencoder visualize --run runs/arena --color-by body_angle_deg distance_from_center
 autoencoder visualize --run runs/arena --reduce pca --fit first --format gif
+autoencoder visualize --run runs/mnist --snapshot last
+autoencoder visualize --run runs/mnist --snapshot 1500 --layer latent pixels --show scatter clusters --reduce tsne
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from autoencoder.cli.options import add_device, count, names, number_type, positive_float, positive_int
 from autoencoder.cli.reporting import made, say
-from autoencoder.config import LAYERS, REDUCERS
+from autoencoder.config import REDUCERS, STILL_LAYERS, STILLS
+from autoencoder.errors import UserError
 
-HELP = "movies of a run's latent space over training"
+HELP = "movies of a run's latent space over training, or stills of one snapshot"
+
+STILL_FLAGS = ("show", "clusters", "labels")
+"""Flags that go with --snapshot only; none of them has a default."""
+
+
+class _ForMovies(argparse.Action):
+    """Stores a value as usual, and remembers the flag in `movie_flags`."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        setattr(namespace, self.dest, values)
+        namespace.movie_flags = (*namespace.movie_flags, option)
+
+
+class _SwitchForMovies(argparse.BooleanOptionalAction):
+    """The same for --FLAG and --no-FLAG."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        super().__call__(parser, namespace, values, option)
+        namespace.movie_flags = (*namespace.movie_flags, option)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metadata", type=Path, metavar="FILE", help="other metadata to colour by (default: the run's)"
     )
     parser.add_argument("--columns", type=names, metavar="A,B,...", help="names of the columns of .npy metadata")
-    parser.add_argument("--color-by", nargs="+", metavar="COLUMN", help="columns, a movie each (default: all)")
+    parser.add_argument(
+        "--color-by", nargs="+", metavar="COLUMN", help="columns, a movie or a picture each (default: all)"
+    )
     parser.add_argument(
         "--reduce",
         choices=REDUCERS,
@@ -35,59 +68,129 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="projection to the plane; none takes a latent of two units as it is (default: umap)",
     )
     parser.add_argument(
+        "--layer",
+        nargs="+",
+        choices=STILL_LAYERS,
+        default=["latent"],
+        help="latent; fc2, the decoder's first layer at the kept checkpoints; or, of one snapshot, pixels: the images "
+        "themselves (default: latent)",
+    )
+    parser.add_argument(
+        "--examples", type=count, default=4, metavar="N", help="pictures beside the plot, 0 to 6 (default: 4)"
+    )
+    parser.add_argument(
+        "--seed", type=count, metavar="N", help="of projection, random codes and clusters (default: the run's)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="where to write (default: RUN/visualize/REDUCER-FIT, or snapshot-STEP-REDUCER); several movies per "
+        "column, and several layers, go to folders in it",
+    )
+    _add_movie_flags(parser)
+    _add_still_flags(parser)
+    add_device(parser)
+
+
+def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
+    movies = parser.add_argument_group("movies")
+    parser.set_defaults(movie_flags=())
+    movies.add_argument(
         "--fit",
         nargs="+",
+        action=_ForMovies,
         default=["last"],
         metavar="WHAT",
         help="what the projection is fitted to: last or first snapshot, every one anew, or the path of a "
         "snapshot of any run; several make movies each (default: last)",
     )
-    parser.add_argument(
-        "--layer",
-        nargs="+",
-        choices=LAYERS,
-        default=["latent"],
-        help="latent, or fc2, the decoder's first layer at the kept checkpoints (default: latent)",
+    movies.add_argument(
+        "--stop-index", type=positive_int, action=_ForMovies, metavar="N", help="use the first N snapshots only"
     )
-    parser.add_argument("--stop-index", type=positive_int, metavar="N", help="use the first N snapshots only")
-    parser.add_argument(
-        "--examples", type=count, default=4, metavar="N", help="pictures beside the plot, 0 to 6 (default: 4)"
+    movies.add_argument(
+        "--format", choices=("mp4", "gif"), action=_ForMovies, default="mp4", help="of the movies (default: mp4)"
     )
-    parser.add_argument("--format", choices=("mp4", "gif"), default="mp4", help="of the movies (default: mp4)")
-    parser.add_argument(
+    movies.add_argument(
         "--fps",
         type=number_type(float, "a number of frames per second from 1 to 120", lambda x: 1 <= x <= 120),
+        action=_ForMovies,
         default=12.0,
         metavar="N",
         help="frames per second (default: 12)",
     )
-    parser.add_argument(
+    movies.add_argument(
         "--seconds",
         type=positive_float,
+        action=_ForMovies,
         metavar="S",
         help="length of the movie (default: one frame per snapshot, and a second of rest at both ends)",
     )
-    parser.add_argument(
-        "--save-frames", action=argparse.BooleanOptionalAction, default=False, help="keep every frame as a PNG"
+    movies.add_argument("--save-frames", action=_SwitchForMovies, default=False, help="keep every frame as a PNG")
+
+
+def _add_still_flags(parser: argparse.ArgumentParser) -> None:
+    stills = parser.add_argument_group("stills of one snapshot")
+    stills.add_argument(
+        "--snapshot", type=_snapshot, metavar="WHICH", help="last, first or the number of a step: stills, no movies"
     )
-    parser.add_argument("--seed", type=count, metavar="N", help="of the projection (default: the run's)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FOLDER",
-        help="where to write (default: RUN/visualize/REDUCER-FIT); several movies per column go to folders in it",
+    stills.add_argument(
+        "--show",
+        nargs="+",
+        choices=STILLS,
+        metavar="WHAT",
+        help="scatter: a plot per column; units: what each latent unit does to the picture; generated: images of "
+        "random codes; clusters: k-means against labels (default: all that the run can show)",
     )
-    add_device(parser)
+    stills.add_argument(
+        "--clusters", type=positive_int, metavar="K", help="clusters (default: as many as classes, or 10)"
+    )
+    stills.add_argument(
+        "--labels", metavar="COLUMN", help="classes to compare clusters with (default: the first such column)"
+    )
+
+
+def _snapshot(text: str) -> str:
+    if text in ("last", "first") or (text.isascii() and text.isdigit()):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is not last, first or the number of a step")
 
 
 def run(args: argparse.Namespace) -> None:
     """Project, draw, say what was made."""
+    _check_flags(args)
     from autoencoder.runs import latest_run_on
-    from autoencoder.workflows.visualizing import output_name, visualize
 
     run_folder = args.run if args.run is not None else latest_run_on(args.latest_run_on, Path("runs")).path
     if args.run is None:
         say(args, f"the newest run on {args.latest_run_on} is {run_folder}")
+    if args.snapshot is None:
+        _movies(args, run_folder)
+    else:
+        _stills(args, run_folder)
+
+
+def _check_flags(args: argparse.Namespace) -> None:
+    """Refuse flags of movies with those of stills."""
+    if args.snapshot is not None:
+        _refuse(args.movie_flags, "goes with movies", "go with movies", "or leave out --snapshot, which makes stills")
+        return
+    given = [f"--{name}" for name in STILL_FLAGS if getattr(args, name) is not None]
+    if "pixels" in args.layer:
+        given.append("--layer pixels")
+    _refuse(given, "goes with one snapshot", "go with one snapshot", "or add --snapshot last")
+
+
+def _refuse(flags: Sequence[str], one: str, several: str, otherwise: str) -> None:
+    flags = list(dict.fromkeys(flags))
+    if flags:
+        does, it = (one, "it") if len(flags) == 1 else (several, "them")
+        raise UserError(f"{', '.join(flags)} {does}: leave {it} out, {otherwise}")
+
+
+def _movies(args: argparse.Namespace, run_folder: Path) -> None:
+    from autoencoder.workflows.visualizing import output_name, visualize
+
     several = len(args.layer) * len(args.fit) > 1
     for layer in args.layer:
         for fit in args.fit:
@@ -112,3 +215,27 @@ def run(args: argparse.Namespace) -> None:
                 quiet=args.quiet,
             )
             made(args, files)
+
+
+def _stills(args: argparse.Namespace, run_folder: Path) -> None:
+    from autoencoder.workflows.looking import look
+
+    files = look(
+        run_folder,
+        snapshot=args.snapshot,
+        show=args.show,
+        layers=args.layer,
+        reducer=args.reduce,
+        color_by=args.color_by,
+        metadata=args.metadata,
+        columns=args.columns,
+        clusters=args.clusters,
+        labels=args.labels,
+        examples=args.examples,
+        seed=args.seed,
+        out=args.out,
+        device=args.device,
+        quiet=args.quiet,
+        say=lambda text: say(args, text),
+    )
+    made(args, files)

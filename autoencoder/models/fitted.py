@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]
 
+ROUNDING = 1e-5
+"""A unit whose codes spread less than this share of the widest unit's does not vary."""
+
 
 class FittedEncoder(nn.Module, ABC):
     """Images (N, C, H, W) in [0, 1] to codes (N, latent_dim), standardised by the training images' codes.
@@ -29,8 +32,11 @@ class FittedEncoder(nn.Module, ABC):
         arrays: what `arrays` gave.
 
     Raises:
-        KeyError: an array is missing.
+        ValueError: an array is missing, is none of this encoder's, or holds no numbers.
     """
+
+    MIN_IMAGES = 2
+    """It cannot be fitted to fewer training images."""
 
     MAX_IMAGES: int
     """It is fitted to at most this many of the training images, drawn at random."""
@@ -38,12 +44,21 @@ class FittedEncoder(nn.Module, ABC):
     ARRAYS: tuple[str, ...]
     """Names of the arrays that the encoder computes with."""
 
+    OTHER_ARRAYS: tuple[str, ...] = ()
+    """Names of those that it only keeps."""
+
+    code_mean: Tensor
+    code_scale: Tensor
+
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         super().__init__()
-        for name in (*self.ARRAYS, "code_mean", "code_scale"):
+        buffers = (*self.ARRAYS, "code_mean", "code_scale")
+        if arrays.keys() != {*buffers, *self.OTHER_ARRAYS}:
+            raise ValueError(f"its arrays are {', '.join(arrays)}, not {', '.join((*buffers, *self.OTHER_ARRAYS))}")
+        for name in buffers:
             values = torch.from_numpy(np.array(arrays[name], np.float32))
             self.register_buffer(name, values, persistent=False)
-        self._others = {name: np.array(values) for name, values in arrays.items() if name not in self._buffers}
+        self._others = {name: np.array(arrays[name]) for name in self.OTHER_ARRAYS}
 
     @classmethod
     @abstractmethod
@@ -52,7 +67,7 @@ class FittedEncoder(nn.Module, ABC):
 
         Args:
             inputs: (n, C*H*W) float32 in [0, 1], the training images as the network sees them.
-            latent_dims: numbers of latent units, each at most min(n, C*H*W).
+            latent_dims: numbers of latent units, each at most min(n - 1, C*H*W).
             seed: of whatever is drawn at random.
         """
 
@@ -63,16 +78,11 @@ class FittedEncoder(nn.Module, ABC):
     @property
     def latent_dim(self) -> int:
         """Number of latent units."""
-        return int(self.code_mean.shape[0])  # type: ignore[operator, index, union-attr]
-
-    @property
-    def image_size(self) -> int:
-        """Number of values in an image, C*H*W."""
-        return int(self.center.shape[0])  # type: ignore[operator, index, union-attr]
+        return len(self.code_mean)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) in [0, 1] to (N, latent_dim)."""
-        return (self.raw_codes(images.flatten(1)) - self.code_mean) / self.code_scale  # type: ignore[operator]
+        return (self.raw_codes(images.flatten(1)) - self.code_mean) / self.code_scale
 
     def arrays(self) -> Arrays:
         """Everything that makes the encoder, to be stored and given to the constructor again."""
@@ -80,6 +90,11 @@ class FittedEncoder(nn.Module, ABC):
 
 
 def standardisation(codes: NDArray[np.floating]) -> Arrays:
-    """Mean and deviation of each unit of the training codes (n, d); a constant unit is left at its scale."""
+    """Mean and deviation of each unit of the training codes (n, d).
+
+    A unit that varies by rounding only, as that of a component without variance does, is left at its scale: made as
+    large as the others it would be noise.
+    """
     deviation = codes.std(axis=0)
-    return {"code_mean": codes.mean(axis=0), "code_scale": np.where(deviation > 1e-8, deviation, 1.0)}
+    varies = deviation > ROUNDING * deviation.max()
+    return {"code_mean": codes.mean(axis=0), "code_scale": np.where(varies, deviation, 1.0)}

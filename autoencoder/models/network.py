@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -132,7 +131,7 @@ def fitted_encoder(config: ModelConfig, arrays: Mapping[str, NDArray[Any]]) -> F
     """The fitted encoder that `FittedEncoder.arrays` came from.
 
     Raises:
-        KeyError: an array is missing.
+        ValueError: the arrays are not those of this encoder.
     """
     encoder: FittedEncoder = architecture(config.encoder).Encoder(arrays)
     return encoder

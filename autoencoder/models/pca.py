@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 MAX_DENSE_FEATURES = 4096
-"""Up to this many values per image the whole covariance matrix is decomposed; beyond, so many of the images are used."""
+"""Up to this many values per image the whole covariance matrix is decomposed; beyond, so many images are used."""
 
 
 class Encoder(FittedEncoder):
@@ -27,6 +27,10 @@ class Encoder(FittedEncoder):
 
     MAX_IMAGES = 20_000
     ARRAYS = ("center", "components")
+    OTHER_ARRAYS = ("explained_variance_ratio",)
+
+    center: Tensor
+    components: Tensor
 
     @classmethod
     def fit_several(cls, inputs: FloatArray, latent_dims: Sequence[int], seed: int) -> list[Self]:
@@ -37,25 +41,33 @@ class Encoder(FittedEncoder):
         by_covariance = features <= min(n, MAX_DENSE_FEATURES)
         if features > MAX_DENSE_FEATURES and n > MAX_DENSE_FEATURES:
             inputs = inputs[np.linspace(0, n - 1, MAX_DENSE_FEATURES).astype(np.int64)]
-        pca = PCA(svd_solver="covariance_eigh" if by_covariance else "full").fit(inputs)
+        # Bright images of little contrast would leave nothing but rounding in a covariance of single precision.
+        center = inputs.mean(axis=0, dtype=np.float64).astype(np.float32)
+        centred = inputs - center
+        pca = PCA(svd_solver="covariance_eigh" if by_covariance else "full").fit(centred)
         fitted = []
         for latent_dim in latent_dims:
             components = pca.components_[:latent_dim]
             arrays = {
-                "center": pca.mean_,
+                "center": center,
                 "components": components,
                 "explained_variance_ratio": pca.explained_variance_ratio_.astype(np.float64),
-                **standardisation((inputs - pca.mean_) @ components.T),
+                **standardisation(centred @ components.T),
             }
             fitted.append(cls(arrays))
         return fitted
 
     def raw_codes(self, flat: Tensor) -> Tensor:
         """(N, C*H*W) to (N, latent_dim)."""
-        return (flat - self.center) @ self.components.T  # type: ignore[operator, union-attr]
+        return (flat - self.center) @ self.components.T
 
     @property
     def explained_variance_ratio(self) -> NDArray[np.float64]:
         """(k,) share of the training images' variance along each principal component, in descending order."""
         ratio: NDArray[np.float64] = self._others["explained_variance_ratio"]
         return ratio
+
+
+def components_for(ratio: NDArray[np.floating], share: float) -> int:
+    """Number of leading components whose explained variance ratios (k,) add up to at least `share` of all of them."""
+    return int(np.searchsorted(np.cumsum(ratio), share * ratio.sum() - 1e-12)) + 1

@@ -29,8 +29,14 @@ ENCODED_AT_ONCE = 512
 class Encoder(FittedEncoder):
     """Place in the embedding of the training images."""
 
+    MIN_IMAGES = 4
     MAX_IMAGES = 20_000
     ARRAYS = ("center", "components", "fitted", "embedding")
+
+    center: Tensor
+    components: Tensor
+    fitted: Tensor
+    embedding: Tensor
 
     @classmethod
     def fit_several(cls, inputs: FloatArray, latent_dims: Sequence[int], seed: int) -> list[Self]:
@@ -50,16 +56,16 @@ class Encoder(FittedEncoder):
             arrays = {"center": pca.mean_, "components": pca.components_, "fitted": fitted, "embedding": embedding}
             encoder = cls({**arrays, **standardisation(embedding)})
             with torch.no_grad():
-                parts = torch.from_numpy(inputs).split(ENCODED_AT_ONCE)
+                parts = torch.split(torch.from_numpy(inputs), ENCODED_AT_ONCE)
                 codes = torch.cat([encoder.raw_codes(part) for part in parts]).numpy()
             encoders.append(cls({**arrays, **standardisation(codes)}))
         return encoders
 
     def raw_codes(self, flat: Tensor) -> Tensor:
         """(N, C*H*W) to (N, latent_dim)."""
-        points = (flat - self.center) @ self.components.T  # type: ignore[operator, union-attr]
+        points = (flat - self.center) @ self.components.T
         # The direct distance and not the expanded square, whose rounding is as large as the distance to a near twin.
-        distances = torch.cdist(points, self.fitted, compute_mode="donot_use_mm_for_euclid_dist")  # type: ignore[arg-type]
+        distances = torch.cdist(points, self.fitted, compute_mode="donot_use_mm_for_euclid_dist")
         nearest = distances.topk(min(UMAP_NEIGHBORS, distances.shape[1]), dim=1, largest=False, sorted=True)
-        places = self.embedding[nearest.indices]  # type: ignore[index]
+        places = self.embedding[nearest.indices]
         return torch.einsum("nk,nkd->nd", membership(nearest.values), places)

@@ -1,7 +1,7 @@
 """`angle`: tell the direction that the animal points to.
 
-The network predicts a point (cos, sin); its loss is half the squared distance to the true point on the unit circle, which
-for a prediction on the circle is 1 - cos(error), and which has no seam at 360 degrees.
+The network predicts a point (cos, sin); its loss is half the squared distance to the true point on the unit circle,
+which for a prediction on the circle is 1 - cos(error), and which has no seam at 360 degrees.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from autoencoder.data.metadata import ColumnKind
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Predicted, Table, Targets, Tested
+from autoencoder.objectives.base import Predicted, Table, Targets, Tested, table_name
 from autoencoder.objectives.controls import LinearReadOut
 from autoencoder.objectives.heads import ReadOut
 from autoencoder.seeding import numpy_stream
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 USUAL_COLUMN = "body_angle_deg"
 """The angle that is meant where a data set has several and none is named; `prepare` writes it."""
+
+SAME = 1e-9
+"""Points on the unit circle that are nearer to each other are the same."""
 
 Radians = NDArray[np.float64]
 
@@ -53,9 +56,10 @@ class Objective(base.Objective):
         if config.vector is None and config.target is None:
             config = replace(config, target=_only_angle(data))
         angles = _angles(config, data)
-        if len(np.unique(angles[np.isfinite(angles)].round(9))) < 2:
+        points = _to_point(angles[np.isfinite(angles)])
+        if not len(points) or np.ptp(points, axis=0).max() < SAME:
             raise UserError(
-                f"the angle {_named(config)} in {data.metadata.source} is the same for every image, or missing: "
+                f"the angle {_named(config)} in {table_name(data)} is the same for every image, or missing: "
                 "there is nothing to learn, choose another column (--target)"
             )
         return config
@@ -98,7 +102,7 @@ class Objective(base.Objective):
         shuffled = numpy_stream(tested.seed, "shuffled truths").permutation(true)
         constant = constant_predictor(own[tested.train_rows])
         return Tagging(
-            f"the angle {_named(self.config)} in {tested.data.metadata.source}",
+            f"the angle {_named(self.config)} in {table_name(tested.data)}",
             predicted,
             true,
             circular_error_deg(predicted, true),
@@ -132,8 +136,8 @@ class Tagging(base.Result):
         compared_with: the true angle, in words.
         predicted, true: (n,) radians.
         errors: (n,) circular errors in degrees.
-        controls: errors of the one angle nearest to the training images' (`constant`), of the predictions against the angles of
-            other images (`shuffled`), and of a linear read-out of a PCA (`pca`).
+        controls: errors of the one angle nearest to the training images' (`constant`), of the predictions against the
+            angles of other images (`shuffled`), and of a linear read-out of a PCA (`pca`).
         pca_components: of the last one.
     """
 
@@ -235,12 +239,11 @@ def _only_angle(data: ImageSet) -> str:
         return USUAL_COLUMN
     if len(names) == 1:
         return names[0]
-    where = data.metadata.source or data.source
     if names:
-        raise UserError(f"which angle? {where} has {', '.join(names)}: name one by --target")
+        raise UserError(f"which angle? {table_name(data)} has {', '.join(names)}: name one by --target")
     raise UserError(
-        f"the objective 'angle' needs an angle for each image, and {where} has none: add a column whose name ends in _deg "
-        "or _rad, or name the columns of two points by --vector base_x,base_y,tip_x,tip_y"
+        f"the objective 'angle' needs an angle for each image, and {table_name(data)} has none: add a column whose "
+        "name ends in _deg or _rad, or name the columns of two points by --vector base_x,base_y,tip_x,tip_y"
     )
 
 
@@ -255,7 +258,8 @@ def _angles(config: ObjectiveConfig, data: ImageSet) -> Radians:
         period = data.metadata.period(config.target)
         turns: Radians = data.metadata.column(config.target).astype(np.float64) * (2 * np.pi / period)
         return turns
-    problems, columns = [], []
+    problems: list[str] = []
+    columns = []
     for name in config.vector:
         try:
             values = data.metadata.column(name)
@@ -263,7 +267,7 @@ def _angles(config: ObjectiveConfig, data: ImageSet) -> Radians:
             problems += error.problems
             continue
         if values.dtype.kind == "U":
-            problems.append(f"column '{name}' in {data.metadata.source} holds text: a point's columns are numbers")
+            problems.append(f"column '{name}' in {table_name(data)} holds text: a point's columns are numbers")
         else:
             columns.append(values.astype(np.float64))
     raise_if_any(problems)

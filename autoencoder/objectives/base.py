@@ -223,9 +223,7 @@ class Objective(ABC):
         """What is added to the mean loss of a batch with latent codes (N, d)."""
         return sparsity_penalty(latent, self.config)
 
-    def build_network(
-        self, model: ModelConfig, image_shape: ImageShape, encoder: nn.Module | None = None
-    ) -> Network:
+    def build_network(self, model: ModelConfig, image_shape: ImageShape, encoder: nn.Module | None = None) -> Network:
         """A network for this objective, with weights drawn from torch's global generator.
 
         Args:
@@ -236,6 +234,11 @@ class Objective(ABC):
         return Network(
             build_encoder(model, image_shape) if encoder is None else encoder, self.build_head(model, image_shape)
         )
+
+
+def table_name(data: ImageSet) -> str:
+    """Where the columns of a data set are, for messages."""
+    return str(data.metadata.source or data.source or "the data")
 
 
 def make_objective(config: ObjectiveConfig) -> Objective:

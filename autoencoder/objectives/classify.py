@@ -19,7 +19,7 @@ from autoencoder.data.metadata import MAX_CATEGORIES, ColumnKind
 from autoencoder.errors import UserError
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Predicted, Table, Targets, Tested
+from autoencoder.objectives.base import Predicted, Table, Targets, Tested, table_name
 from autoencoder.objectives.controls import LinearReadOut
 from autoencoder.objectives.heads import ReadOut
 from autoencoder.seeding import numpy_stream
@@ -50,7 +50,7 @@ class Objective(base.Objective):
         if len(classes) < 2:
             found = f"has only the class '{classes[0]}'" if classes else "has no label"
             raise UserError(
-                f"column '{target}' in {data.metadata.source} {found}: there is nothing to tell apart, choose another "
+                f"column '{target}' in {table_name(data)} {found}: there is nothing to tell apart, choose another "
                 "column (--target)"
             )
         return replace(self.config, target=target, classes=classes)
@@ -90,10 +90,10 @@ class Objective(base.Objective):
         confusion = np.zeros((k, k), np.int64)
         np.add.at(confusion, (true, predicted), 1)
         return Classification(
-            f"column '{self.config.target}' of {tested.data.metadata.source}",
+            f"column '{self.config.target}' of {table_name(tested.data)}",
             self._classes,
             confusion,
-            1.0 - probabilities[np.arange(len(true)), true],
+            (1.0 - probabilities[np.arange(len(true)), true]).astype(np.float32),
             {
                 "constant": float((true == most_frequent).mean()),
                 "shuffled": float((predicted == shuffled).mean()),
@@ -118,7 +118,7 @@ class Objective(base.Objective):
         unknown = sorted(set(labels[labels != ""].tolist()) - set(self._classes))
         if unknown:
             raise UserError(
-                f"column '{self.config.target}' in {data.metadata.source} has classes that the network was not trained "
+                f"column '{self.config.target}' in {table_name(data)} has classes that the network was not trained "
                 f"for: {', '.join(unknown[:10])}; it knows {', '.join(self._classes)}"
             )
         number = {name: i for i, name in enumerate(self._classes)} | {"": -1}
@@ -218,12 +218,11 @@ def _only_category(data: ImageSet) -> str:
         return USUAL_COLUMN
     if len(names) == 1:
         return names[0]
-    where = data.metadata.source or data.source
     if names:
-        raise UserError(f"which classes? {where} has the columns {', '.join(names)}: name one by --target")
+        raise UserError(f"which classes? {table_name(data)} has the columns {', '.join(names)}: name one by --target")
     raise UserError(
-        f"the objective 'classify' needs a label for each image, and {where} has none: add a column of text, or of whole "
-        f"numbers with at most {MAX_CATEGORIES} different values"
+        f"the objective 'classify' needs a label for each image, and {table_name(data)} has none: add a column of "
+        f"text, or of whole numbers with at most {MAX_CATEGORIES} different values"
     )
 
 
@@ -238,10 +237,10 @@ def _labels(data: ImageSet, target: str) -> NDArray[np.str_]:
     known = numbers[np.isfinite(numbers)]
     if (known != known.round()).any() or len(np.unique(known)) > MAX_CATEGORIES:
         raise UserError(
-            f"column '{target}' in {data.metadata.source} is a quantity with {len(np.unique(known)):,} different values "
+            f"column '{target}' in {table_name(data)} is a quantity with {len(np.unique(known)):,} different values "
             f"and no class: classes are text, or whole numbers with at most {MAX_CATEGORIES} different values"
         )
-    return np.array(["" if not np.isfinite(number) else f"{number:.0f}" for number in numbers], dtype=np.str_)
+    return np.array([str(int(number)) if np.isfinite(number) else "" for number in numbers], dtype=np.str_)
 
 
 def _classes(data: ImageSet, target: str) -> tuple[str, ...]:

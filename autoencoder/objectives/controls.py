@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
 FloatArray = NDArray[np.float32]
+
+ROUNDING = 1e-5
+"""A component whose codes spread less than this share of the first one's does not vary."""
 
 RIDGE_ALPHA = 1.0
 """Penalty of the linear read-out, on codes that are scaled to a variance of 1; any small one does."""
@@ -16,7 +21,8 @@ RIDGE_ALPHA = 1.0
 def fit_pca(inputs: FloatArray, n_components: int, seed: int) -> PCA:
     """A PCA of (n, features) with at most `n_components`."""
     n_components = min(n_components, *inputs.shape)
-    return PCA(n_components, svd_solver="randomized", random_state=seed % 2**32).fit(inputs)
+    with np.errstate(invalid="ignore"):  # of images that are all the same, the explained share is 0 / 0
+        return PCA(n_components, svd_solver="randomized", random_state=seed % 2**32).fit(inputs)
 
 
 class LinearReadOut:
@@ -29,9 +35,11 @@ class LinearReadOut:
         seed: of its randomised decomposition.
     """
 
-    def __init__(self, inputs: FloatArray, targets: NDArray[np.floating], n_components: int, seed: int) -> None:
+    def __init__(self, inputs: FloatArray, targets: NDArray[Any], n_components: int, seed: int) -> None:
         self._pca = fit_pca(inputs, n_components, seed)
-        self._scale = np.sqrt(self._pca.explained_variance_).clip(min=1e-12)
+        spread = np.sqrt(self._pca.explained_variance_)
+        # A component that varies by rounding only, as the last of few images does, says nothing and is left out.
+        self._scale = np.where(spread > ROUNDING * spread.max(), spread, np.inf)
         self._ridge = Ridge(RIDGE_ALPHA).fit(self._codes(inputs), targets)
         self.n_components = int(self._pca.n_components_)
 

@@ -43,7 +43,10 @@ class Objective(base.Objective):
         """Refuses data without masks; see `base.Objective.resolved`."""
         mask = _masks(data)
         if not mask.any() or mask.all():
-            raise UserError(f"the masks in {data.source} are the same everywhere: there is nothing to learn")
+            raise UserError(
+                f"the masks in {data.source or 'the data'} are the same everywhere: there is nothing to learn, mend "
+                "them or choose another objective"
+            )
         return self.config
 
     def build_head(self, model: ModelConfig, image_shape: ImageShape) -> nn.Module:
@@ -112,8 +115,8 @@ class _MaskTargets(Targets):
 def _masks(data: ImageSet) -> NDArray[np.uint8]:
     if data.mask is None:
         raise UserError(
-            f"the objective 'mask' needs the animal's mask for each image, and {data.source} has none: add an array 'mask' "
-            "(N, height, width) of 0 and 1 to the .npz, or choose another objective"
+            f"the objective 'mask' needs the animal's mask for each image, and {data.source or 'the data'} has none: "
+            "add an array 'mask' (N, height, width) of 0 and 1 to the .npz, or choose another objective"
         )
     return data.mask
 

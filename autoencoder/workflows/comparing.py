@@ -92,7 +92,7 @@ def over_seeds(rows: Cells) -> Cells:
 def _merged(group: Cells) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for key in dict.fromkeys(key for row in group for key in row):
-        values = [row.get(key) for row in group]
+        values: list[Any] = [row.get(key) for row in group]
         if key == "seed":
             merged[key] = ", ".join(map(str, values))
         elif all(value == values[0] for value in values):
@@ -254,6 +254,7 @@ def _markdown_table(table: TextTable) -> str:
 
 
 def caption(comparison: Comparison) -> str:
+    """What the tables are of."""
     results = {run.evaluation.result.compared_with for run in comparison.runs if run.quality is not None}
     against = f"; reconstructions compared with {' or '.join(sorted(results))}" if results else ""
     return f"{len(comparison.rows):,} held-out images of {comparison.data.source}{against}"
@@ -262,7 +263,7 @@ def caption(comparison: Comparison) -> str:
 def decoding_caption(decoder: str) -> str:
     """What a table of `decoding_tables` shows."""
     name = {"ridge": "ridge regression", "knn": "nearest neighbours"}[decoder]
-    return f"Decoded from the latent by {name}, cross-validated in blocks of rows; in brackets the same with shuffled labels"
+    return f"Decoded from the latent by {name}, cross-validated in blocks of rows (in brackets: with shuffled labels)"
 
 
 def _figure(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -45,6 +45,12 @@ MIXTURE_IMAGES = 5000
 """Random codes follow those of at most this many of the training images."""
 
 N_GENERATED = 16
+LAYER_STILLS = ("scatter", "clusters")
+"""What there is of every layer; the others are of the latent only."""
+
+OTHER_FIGURES = ("units", "generated", "clusters")
+"""Names of files that no column may have."""
+
 DEFAULT_CLUSTERS = 10
 """Clusters where there are no classes to count."""
 
@@ -52,7 +58,6 @@ MAX_CLUSTERS = 50
 MAX_CLASSES = 20
 """Classes in a figure; the rarer ones share a row. A column of more is not taken for labels unless it is named."""
 
-LAYER_NAMES = {"latent": "latent space", "fc2": "decoder's first layer", "pixels": "pixels"}
 AXES = {"umap": "UMAP", "pca": "PC", "tsne": "t-SNE", "none": "unit"}
 
 FloatArray = NDArray[np.float32]
@@ -121,8 +126,9 @@ def look(
     images = load_run_data(folder, with_metadata(config, metadata, columns))
     moment = find_snapshot(folder, snapshot)
     rows, codes = _snapshot_codes(folder, images, moment)
-    checkpoint = checkpoint_for(folder, config, moment)
     layers = tuple(dict.fromkeys(layers))
+    decoding = make_objective(config.objective).makes_pictures and set(STILLS if show is None else show) - {"scatter"}
+    checkpoint = checkpoint_for(folder, config, moment) if decoding or "fc2" in layers else None
 
     problems = _unknown("reducer", [reducer], REDUCERS) + _unknown("layer", layers, STILL_LAYERS)
     problems += _unknown("still", show or (), STILLS)
@@ -130,13 +136,13 @@ def look(
         problems.append(f"up to {MAX_EXAMPLES} examples fit beside the plot, not {examples}")
     colored = list(color_by) if color_by is not None else list(images.metadata.names)
     for name in colored:
-        problems += _problems_of(lambda name=name: images.metadata.column(name))  # type: ignore[misc]
+        problems += _problems_of(images.metadata.column, name)
     shown, wrong = _choose(show, folder, config, moment, checkpoint, layers, say)
     problems += wrong
     if "scatter" in shown and reducer in REDUCERS:
-        problems += _problems_of(lambda: make_projection(reducer, 0))
+        problems += _problems_of(make_projection, reducer, 0)
     if "clusters" in shown:
-        problems += _problems_of(lambda: _choose_labels(images.metadata, rows, labels))
+        problems += _problems_of(_choose_labels, images.metadata, rows, labels)
         if clusters is not None and not 1 <= clusters <= min(MAX_CLUSTERS, len(rows)):
             problems.append(f"clusters: 1 to {min(MAX_CLUSTERS, len(rows))} of {len(rows)} images, not {clusters}")
     elif clusters is not None or labels is not None:
@@ -145,28 +151,35 @@ def look(
         )
     raise_if_any(problems)
 
-    needed = {"units", "generated", "clusters"} & set(shown) or "fc2" in layers
-    trained = load_run(folder.path, str(checkpoint), device=device) if checkpoint is not None and needed else None
     still = _Still(
-        folder,
-        config,
-        images,
-        moment,
-        rows,
-        codes,
-        trained,
-        None if trained is None or checkpoint is None else checkpoint.name,
-        config.training.seed if seed is None else seed,
-        quiet,
-        say,
+        folder=folder,
+        config=config,
+        images=images,
+        moment=moment,
+        rows=rows,
+        codes=codes,
+        trained=load_run(folder.path, str(checkpoint), device=device) if checkpoint is not None else None,
+        checkpoint=checkpoint.name if checkpoint is not None else None,
+        reducer=reducer,
+        colored=colored or [NO_COLUMN],
+        n_examples=examples,
+        n_clusters=clusters,
+        labels=_choose_labels(images.metadata, rows, labels) if "clusters" in shown else None,
+        seed=config.training.seed if seed is None else seed,
+        quiet=quiet,
+        say=say,
     )
-    made = []
+    # All layers are computed before the first file is written: what cannot be projected leaves no folder.
+    computed = {}
     for layer in layers:
-        parts = [part for part in shown if part in ("scatter", "clusters") or layer == "latent"]
-        name = output_name(moment.step, reducer if "scatter" in parts else None, layer)
-        place = folder.output_folder("visualize", name) if out is None else out / name if len(layers) > 1 else out
-        made += _draw_layer(still, layer, parts, place, reducer, colored, clusters, labels, examples)
-    return made
+        parts = [part for part in shown if part in LAYER_STILLS or layer == "latent"]
+        if parts:
+            name = output_name(moment.step, reducer if "scatter" in parts else None, layer)
+            place = folder.output_folder("visualize", name) if out is None else out / name if len(layers) > 1 else out
+            computed[place] = _compute(still, layer, parts)
+        else:
+            say(f"left out: the layer {layer} ({' and '.join(shown)} are of the latent)")
+    return [file for place, result in computed.items() for file in result.write(place)]
 
 
 def output_name(step: int, reducer: str | None, layer: str) -> str:
@@ -192,9 +205,9 @@ def _unknown(what: str, names: Sequence[str], known: Sequence[str]) -> list[str]
     return [f"a {what} is one of {', '.join(known)}, not '{name}'" for name in names if name not in known]
 
 
-def _problems_of(check: Callable[[], object]) -> list[str]:
+def _problems_of(check: Callable[..., object], *arguments: object) -> list[str]:
     try:
-        check()
+        check(*arguments)
     except UserError as error:
         return list(error.problems)
     return []
@@ -210,21 +223,20 @@ def _choose(
     say: Say,
 ) -> tuple[list[str], list[str]]:
     """What is shown, and problems: with what was asked for, and with layers that need a checkpoint."""
-    reason = None
+    shown = list(STILLS) if show is None else [part for part in STILLS if part in show]
+    decoded = [part for part in shown if part not in LAYER_STILLS]
+    reason, problems = None, []
     if not make_objective(config.objective).makes_pictures:
         reason = f"{folder.path} was trained for '{config.objective.name}' and makes no pictures of codes"
     elif "latent" not in layers:
         reason = f"they are of the latent, and the layer is {', '.join(layers)}"
-    elif checkpoint is None:
+    elif decoded and checkpoint is None:
         reason = why_no_checkpoint(folder, moment)
-    shown = list(STILLS) if show is None else [part for part in STILLS if part in show]
-    problems = []
-    impossible = [part for part in shown if part in ("units", "generated")] if reason else []
-    if impossible and show is None:
-        say(f"left out: {', '.join(impossible)} ({reason})")
-        shown = [part for part in shown if part not in impossible]
-    elif impossible:
-        problems.append(f"{' and '.join(impossible)} cannot be shown: {reason}")
+    if decoded and reason and show is None:
+        say(f"left out: {', '.join(decoded)} ({reason})")
+        shown = [part for part in shown if part not in decoded]
+    elif decoded and reason:
+        problems.append(f"{' and '.join(decoded)} cannot be shown: {reason}")
     if "fc2" in layers and checkpoint is None:
         problems.append(f"the layer 'fc2' comes from a checkpoint: {why_no_checkpoint(folder, moment)}")
     return shown, problems
@@ -272,7 +284,7 @@ def _labels(metadata: Metadata, rows: Rows, name: str) -> _Labels:
 # ------------------------------------------------------------------------------------------------------------- drawing
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Still:
     """What all layers of one snapshot share.
 
@@ -280,6 +292,9 @@ class _Still:
         folder, config, images: the run.
         moment: the snapshot; rows (n,) of the images, and their codes (n, latent_dim).
         trained: the network at that step, and the name of its checkpoint; None where there is none or none is needed.
+        reducer, colored, n_examples: of scatter plots.
+        n_clusters: None for as many as there are classes.
+        labels: what clusters are compared with.
         seed: of every draw.
         quiet, say: see `look`.
     """
@@ -292,6 +307,11 @@ class _Still:
     codes: FloatArray
     trained: Trained | None
     checkpoint: str | None
+    reducer: str
+    colored: Sequence[str]
+    n_examples: int
+    n_clusters: int | None
+    labels: _Labels | None
     seed: int
     quiet: bool
     say: Say
@@ -300,10 +320,14 @@ class _Still:
     def header(self) -> str:
         """Which moment of what."""
         epoch, step, model = round(self.moment.epoch, 1), self.moment.step, self.config.model
-        units = f"{model.latent_dim} unit{'s' if model.latent_dim != 1 else ''}"
-        if model.is_fitted:
-            return f"{model.encoder}, {units}"
-        return f"{model.encoder}, {units}; epoch {epoch:g}, step {step:,}"
+        units = f"{model.encoder}, {model.latent_dim} unit{'s' if model.latent_dim != 1 else ''}"
+        return units if model.is_fitted else f"{units}; epoch {epoch:g}, step {step:,}"
+
+    def name_of(self, layer: str) -> str:
+        """A layer in words."""
+        if layer == "fc2":
+            return f"{'decoder' if self.decoder is not None else 'head'}'s first layer"
+        return {"latent": "latent space"}.get(layer, layer)
 
     @property
     def decodes_to(self) -> str:
@@ -316,70 +340,68 @@ class _Still:
         return self.trained if self.trained is not None and self.trained.objective.makes_pictures else None
 
 
-def _draw_layer(
-    still: _Still,
-    layer: str,
-    parts: Sequence[str],
-    out: Path,
-    reducer: str,
-    colored: Sequence[str],
-    n_clusters: int | None,
-    labels: str | None,
-    n_examples: int,
-) -> list[Path]:
+@dataclass(frozen=True, eq=False)
+class _Computed:
+    """What is to be written of one layer: figures by the name of their file, arrays of the embedding, numbers."""
+
+    figures: dict[str, Figure]
+    arrays: dict[str, NDArray[Any]]
+    numbers: dict[str, Any]
+
+    def write(self, out: Path) -> list[Path]:
+        """Write all into the folder `out`; returns the files."""
+        made = []
+        if self.arrays:
+            write_arrays(out / "embedding.npz", self.arrays)
+            made.append(out / "embedding.npz")
+        made += [save_figure(figure, out / f"{name}.png") for name, figure in self.figures.items()]
+        write_json(out / "codes.json", self.numbers)
+        return [*made, out / "codes.json"]
+
+
+def _compute(still: _Still, layer: str, parts: Sequence[str]) -> _Computed:
     numbers: dict[str, Any] = {
         "step": still.moment.step,
         "epoch": still.moment.epoch,
         "checkpoint": still.checkpoint,
         "layer": layer,
-        "reducer": reducer if "scatter" in parts else None,
+        "reducer": still.reducer if "scatter" in parts else None,
         "n_points": len(still.rows),
     }
-    # Everything is computed before the first file is written: what cannot be projected leaves no folder.
     arrays: dict[str, NDArray[Any]] = {}
     figures: dict[str, Figure] = {}
-    narrowed = None
-    if "scatter" in parts or "clusters" in parts:
+    features = None
+    if set(LAYER_STILLS) & set(parts):
         activations = layer_at(layer, still.moment, still.images, still.rows, still.trained)
-        narrowed = Narrowing(activations, still.seed)(activations)
+        features = Narrowing(activations, still.seed)(activations)
         numbers["n_features"] = activations.shape[1]
-    if "scatter" in parts:
-        assert narrowed is not None
-        with Progress(
-            f"Projecting the {LAYER_NAMES[layer]} by {reducer}", 1, "snapshots", quiet=still.quiet
-        ) as progress:
-            embedding = embed_snapshots([narrowed], narrowed, reducer, still.seed, progress.advance)[0]
+    if "scatter" in parts and features is not None:
+        title = f"Projecting the {still.name_of(layer)} by {still.reducer}"
+        with Progress(title, 1, "snapshots", quiet=still.quiet) as progress:
+            embedding = embed_snapshots([features], features, still.reducer, still.seed, progress.advance)[0]
         arrays = {"embedding": embedding, "rows": still.rows, "step": np.array(still.moment.step)}
-        figures |= _scatters(still, layer, embedding, reducer, colored, n_examples)
+        figures |= _scatters(still, layer, embedding)
     if "units" in parts:
         figures["units"], numbers["units"] = _units(still)
     if "generated" in parts:
         figures["generated"], numbers["generated"] = _generated(still)
-    if "clusters" in parts:
-        assert narrowed is not None
-        chosen = _choose_labels(still.images.metadata, still.rows, labels)
-        figures["clusters"], numbers["clusters"] = _clusters(still, layer, narrowed, n_clusters, chosen)
-    made = []
-    if arrays:
-        write_arrays(out / "embedding.npz", arrays)
-        made.append(out / "embedding.npz")
-    made += [save_figure(figure, out / f"{name}.png") for name, figure in figures.items()]
-    write_json(out / "codes.json", numbers)
-    return [*made, out / "codes.json"]
+    if "clusters" in parts and features is not None:
+        figures["clusters"], numbers["clusters"] = _clusters(still, layer, features)
+    return _Computed(figures, arrays, numbers)
 
 
-def _scatters(
-    still: _Still, layer: str, embedding: FloatArray, reducer: str, colored: Sequence[str], n_examples: int
-) -> dict[str, Figure]:
+def _scatters(still: _Still, layer: str, embedding: FloatArray) -> dict[str, Figure]:
     """A figure for each column, by the name of its file."""
-    chosen = choose_examples(embedding, n_examples)
-    examples = Examples(chosen, to_picture(still.images.scaled(still.rows[chosen]))) if n_examples else None
-    first = 0 if reducer == "none" else 1
+    chosen = choose_examples(embedding, still.n_examples)
+    examples = Examples(chosen, to_picture(still.images.scaled(still.rows[chosen]))) if still.n_examples else None
+    axis, first = AXES[still.reducer], 0 if still.reducer == "none" else 1
+    n, source = len(still.rows), still.images.source
+    header = f"{n:,} images{f' of {source.name}' if source else ''}" if layer == "pixels" else still.header
     figures: dict[str, Figure] = {}
-    for name in colored or [NO_COLUMN]:
+    for name in still.colored:
         values, kind, period = column_values(still.images.metadata, name, still.rows)
         stem = file_stem(name)
-        while stem in (*STILLS, *figures):  # a column may be called "clusters"
+        while stem in (*OTHER_FIGURES, *figures):  # a column may be called "clusters"
             stem += "_column"
         figures[stem] = code_scatter(
             embedding,
@@ -387,9 +409,9 @@ def _scatters(
             kind.value,
             label=readable(name),
             period=period,
-            axes_names=(f"{AXES[reducer]} {first}", f"{AXES[reducer]} {first + 1}"),
-            title=f"{LAYER_NAMES[layer]} coloured by {readable(name)}",
-            header=still.header,
+            axes_names=(f"{axis} {first}", f"{axis} {first + 1}"),
+            title=f"{still.name_of(layer)} coloured by {readable(name)}",
+            header=header,
             examples=examples,
         )
     return figures
@@ -403,13 +425,14 @@ def _units(still: _Still) -> tuple[Figure, list[dict[str, Any]]]:
     k, steps = sweep.pictures.shape[:2]
     pictures = to_picture(sweep.pictures.reshape(k * steps, *sweep.pictures.shape[2:]))
     d = len(sweep.mean)
-    which = f"the {k} most influential of {d} units" if k < d else "each unit"
+    moved = f"mean code decoded with one unit moved{' in its range' if bounded else ''}"
+    which = f"; the {k} most influential" if k < d else ""
     figure = unit_influence(
         pictures.reshape(k, steps, *pictures.shape[1:]),
         sweep.values,
         sweep.deviations[sweep.shown],
         sweep.influence[sweep.shown],
-        f"mean code decoded, {which} moved alone{' within its range' if bounded else ''}\n{still.header}",
+        f"{moved}\n{still.header}{which}",
         units=sweep.shown.tolist(),
         spread_label="rms change of a pixel per sd",
     )
@@ -470,53 +493,74 @@ def _generated(still: _Still) -> tuple[Figure, dict[str, Any]]:
     }
 
 
-def _clusters(
-    still: _Still, layer: str, features: FloatArray, wanted: int | None, labels: _Labels | None
-) -> tuple[Figure, dict[str, Any]]:
-    k = wanted or (labels.n_classes if labels is not None else DEFAULT_CLUSTERS)
-    found = latent_codes.find_clusters(features, min(k, MAX_CLUSTERS, len(features)), still.seed)
-    title = f"{int(found.max()) + 1} clusters of the {LAYER_NAMES[layer]}"
+def _clusters(still: _Still, layer: str, features: FloatArray) -> tuple[Figure, dict[str, Any]]:
+    labels = still.labels
+    wanted = still.n_clusters or (labels.n_classes if labels is not None else DEFAULT_CLUSTERS)
+    found = latent_codes.find_clusters(features, min(wanted, MAX_CLUSTERS, len(features)), still.seed)
+    title = f"{int(found.max()) + 1} clusters of the {still.name_of(layer)}"
     if labels is None:
-        still.say("no column holds 2 to 20 classes: clusters are compared with no labels (name a column by --labels)")
-        pictures, name = _cluster_pictures(still, features, found)
-        figure = generated_images(pictures, title=f"{title}: {name}\n{still.header}")
-        return figure, {"n_clusters": int(found.max()) + 1, "sizes": np.bincount(found), "labels": None}
-    found = latent_codes.sorted_by_class(found, labels.values, labels.known)
-    scores = latent_codes.agreement(found[labels.known], labels.values[labels.known], still.seed)
-    table, classes = latent_codes.cross_table(found, labels.values, labels.known)
-    still.say(
-        f"{title} against '{labels.name}': adjusted Rand index {scores.ari:.3f} (shuffled labels "
-        f"{scores.shuffled_ari:.3f}), normalised mutual information {scores.nmi:.3f} ({scores.shuffled_nmi:.3f})"
-    )
-    pictures, name = _cluster_pictures(still, features, found)
-    against = f"{title} against {readable(labels.name)}"
+        still.say(
+            f"clusters are compared with no labels: no column has 2 to {MAX_CLASSES} classes (--labels names one)"
+        )
+        pictures, what = _cluster_pictures(still, features, found)
+        figure = generated_images(pictures, title=f"{title}: {what}\n{still.header}")
+        return figure, {"n_clusters": len(pictures), "sizes": np.bincount(found), "labels": None}
+
+    known, values = labels.known, labels.values
+    found = latent_codes.sorted_by_class(found, values, known)
+    held_out = known & np.isin(still.rows, still.folder.split().val)
+    parts = {"all": known} | ({"held_out": held_out} if held_out.any() else {})
+    scores = {name: latent_codes.agreement(found[part], values[part], still.seed) for name, part in parts.items()}
+    ours = scores["all"]
+    table, classes = latent_codes.cross_table(found, values, known)
+    still.say(f"{title} against '{labels.name}': {_scores(ours, 3)}")
+    if "held_out" in scores:
+        still.say(f"the same, held-out images only: {_scores(scores['held_out'], 3)}")
+    pictures, what = _cluster_pictures(still, features, found)
+    title = f"{title} against {readable(labels.name)}"
     if still.decoder is not None:
-        control = f"shuffled labels: {scores.shuffled_ari:.2f} and {scores.shuffled_nmi:.2f}"
+        control = f"{_rounded(ours.shuffled_ari, 2)} and {_rounded(ours.shuffled_nmi, 2)}"
         figure = cluster_figure(
             pictures,
             *_shown_classes(table, classes),
-            ari=scores.ari,
-            nmi=scores.nmi,
-            title=f"{against} ({control})\n{still.header}",
+            ari=round(ours.ari, 2) + 0.0,
+            nmi=ours.nmi,
+            title=f"{title}\n{still.header}\nwith shuffled labels: {control}",
         )
     else:
-        figure = generated_images(
-            pictures, title=f"{against}: {name}; ARI {scores.ari:.2f}, NMI {scores.nmi:.2f}\n{still.header}"
-        )
+        figure = generated_images(pictures, title=f"{title}\n{_scores(ours, 2)}\n{what}; {still.header}")
     return figure, {
-        "n_clusters": int(found.max()) + 1,
+        "n_clusters": len(pictures),
         "sizes": np.bincount(found),
         "labels": labels.name,
-        "n_labelled": int(labels.known.sum()),
+        **{name: {"n": int(parts[name].sum()), **_named(score)} for name, score in scores.items()},
+        "classes": [str(name) for name in classes.tolist()],
+        "table": table,
+    }
+
+
+def _named(scores: latent_codes.Agreement) -> dict[str, Any]:
+    return {
         "adjusted_rand_index": scores.ari,
         "normalised_mutual_information": scores.nmi,
         "shuffled_labels": {
             "adjusted_rand_index": scores.shuffled_ari,
             "normalised_mutual_information": scores.shuffled_nmi,
         },
-        "classes": [str(name) for name in classes.tolist()],
-        "table": table,
     }
+
+
+def _scores(scores: latent_codes.Agreement, digits: int) -> str:
+    """Both numbers, each with that of shuffled labels in brackets."""
+    ari, nmi, shuffled_ari, shuffled_nmi = (
+        _rounded(value, digits) for value in (scores.ari, scores.nmi, scores.shuffled_ari, scores.shuffled_nmi)
+    )
+    return f"ARI {ari} (shuffled labels {shuffled_ari}), NMI {nmi} ({shuffled_nmi})"
+
+
+def _rounded(value: float, digits: int) -> str:
+    """Rounded, and zero without a sign."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def _cluster_pictures(still: _Still, features: FloatArray, found: NDArray[np.int64]) -> tuple[FloatArray, str]:

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.config import DataConfig, ModelConfig, NoiseConfig, ObjectiveConfig, RunConfig, TrainingConfig
-from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.objectives.base import make_objective
 from autoencoder.run_data import load_data
 from autoencoder.runs import Run
 from autoencoder.stopping import Interrupted
 from autoencoder.training import fit_encoders, resume, train
+from autoencoder.workflows.explained_variance import write_explained_variance
 
 WIDE, NARROW = 16, 2
 """Latent units: those of the reference work's autoencoder, and a plane."""
@@ -77,7 +77,7 @@ def reference_runs(
         f"umap-{NARROW}": ModelConfig("umap", NARROW),
     }
     runs = {name: RunConfig(data, model, reconstruct, training) for name, model in models.items()}
-    problems = []
+    problems: list[str] = []
     for objective, name in (("angle", "direction-tagger"), ("classify", "classifier")):
         try:
             chosen = make_objective(ObjectiveConfig(objective, noise=noise, target=target)).resolved(images)
@@ -107,8 +107,8 @@ def train_reference(
         out: folder that holds the run folders.
         jobs: pieces of work at a time.
         backend: one of `BACKENDS`.
-        scheduler: address of the Dask scheduler, such as `tcp://host:8786`. Its workers must see `out` and the data under
-            the same paths, and have this package.
+        scheduler: address of the Dask scheduler, such as `tcp://host:8786`. Its workers must see `out` and the data
+            under the same paths, and have this package.
         say: is told what begins and what is done.
         quiet: show no progress.
 
@@ -120,6 +120,11 @@ def train_reference(
             fails.
         Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
     """
+    if (scheduler is None) == (backend == "dask"):
+        raise UserError(
+            "--backend dask and --scheduler, the address of the cluster's scheduler, go together: give both"
+        )
+    cluster = _cluster(backend, scheduler)
     folders = {name: out.absolute() / name for name in runs}
     runs = {name: config.with_absolute_paths() for name, config in runs.items()}
     _refuse_others(folders, runs)
@@ -133,7 +138,7 @@ def train_reference(
             _do(piece, quiet)
     else:
         say(f"training {len(runs)} runs in {len(pieces)} pieces, {jobs} at a time")
-        _do_all(pieces, jobs, backend, scheduler)
+        _do_all(pieces, jobs, backend, cluster)
     return [Run(folder) for folder in folders.values()]
 
 
@@ -160,14 +165,16 @@ def _do(piece: Piece, quiet: bool = True) -> None:
             encoders = fit_encoders(fresh[0][1], images, dims, quiet=quiet)
         for (folder, config), encoder in zip(fresh, encoders, strict=True):
             train(config, folder, data=images, encoder=encoder, quiet=quiet)
+            if config.model.encoder == "pca":
+                write_explained_variance(Run(folder))
     except Interrupted as stopped:
         raise Interrupted(stopped.signum, "stopped and saved; the same command goes on where it stopped") from None
 
 
-def _do_all(pieces: list[Piece], jobs: int, backend: str, scheduler: str | None) -> None:
+def _do_all(pieces: list[Piece], jobs: int, backend: str, cluster: AbstractContextManager[Any]) -> None:
     import joblib
 
-    with _cluster(backend, scheduler), joblib.parallel_config(backend=backend, n_jobs=jobs):
+    with cluster, joblib.parallel_config(backend=backend, n_jobs=jobs):
         outcomes = joblib.Parallel()(joblib.delayed(_outcome)(piece) for piece in pieces)
     stopped = [outcome for outcome in outcomes if isinstance(outcome, int)]
     if stopped:
@@ -176,7 +183,7 @@ def _do_all(pieces: list[Piece], jobs: int, backend: str, scheduler: str | None)
 
 
 def _outcome(piece: Piece) -> list[str] | int | None:
-    """`_do` in another process: what went wrong comes back as plain values, whatever the backend makes of exceptions."""
+    """`_do` in another process: what went wrong comes back as plain values, whatever becomes of exceptions there."""
     try:
         _do(piece)
     except UserError as error:
@@ -188,17 +195,13 @@ def _outcome(piece: Piece) -> list[str] | int | None:
 
 def _cluster(backend: str, scheduler: str | None) -> AbstractContextManager[Any]:
     if backend != "dask":
-        if scheduler is not None:
-            raise UserError("--scheduler is the address of a Dask cluster: give --backend dask too")
         return nullcontext()
-    if scheduler is None:
-        raise UserError("--backend dask needs the address of the cluster's scheduler: give --scheduler tcp://HOST:8786")
     try:
         from distributed import Client
     except ImportError:
         raise UserError("--backend dask needs the extra: pip install 'autoencoder[cluster]'") from None
     try:
-        client: AbstractContextManager[Any] = Client(scheduler, timeout=10)
+        client: AbstractContextManager[Any] = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"no Dask scheduler answers at {scheduler} ({reason}): check the address") from None

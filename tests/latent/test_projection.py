@@ -79,6 +79,16 @@ def test_umap_fits_few_points(n: int) -> None:
     assert np.isfinite(plane).all()
 
 
+@pytest.mark.parametrize("n", [30, 130])
+def test_umap_of_a_latent_without_a_second_dimension(n: int) -> None:
+    """One unit, or several that say the same."""
+    one = ring(n, 1)
+    for X in (one, np.repeat(one, 3, axis=1)):
+        first, second = (make_projection("umap", 0).fit(X).transform(X) for _ in range(2))
+        assert np.isfinite(first).all()
+        np.testing.assert_array_equal(first, second)
+
+
 def test_umap_survives_a_mostly_dead_latent() -> None:
     X = np.zeros((60, 4), np.float32)
     X[:5] = ring(5, 4)

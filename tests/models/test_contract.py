@@ -342,35 +342,3 @@ def test_activations_by_name() -> None:
         torch.testing.assert_close(activation(name)(x), values)
     with pytest.raises(ValueError, match="'gelu'"):
         activation("gelu")
-
-
-# ----------------------------------------------------------------------------------------------------------- objectives
-
-
-def test_reconstruction_losses_are_means_of_each_image() -> None:
-    from autoencoder.models.network import Output
-
-    target, made = images((2, 9, 7), 4), images((2, 9, 7), 4, seed=9)
-    latent = torch.zeros(4, 1)
-    expected = {
-        "mse": ((made - target) ** 2).mean((1, 2, 3)),
-        "rmse": ((made - target) ** 2).mean((1, 2, 3)) ** 0.5,
-        "bce": -(target * made.sigmoid().log() + (1 - target) * (1 - made.sigmoid()).log()).mean((1, 2, 3)),
-    }
-    for name, values in expected.items():
-        objective = make_objective(ObjectiveConfig(loss=name))  # type: ignore[arg-type]
-        torch.testing.assert_close(objective.losses(Output(latent, made), target), values)
-        shown = objective.present(4 * made - 2)
-        assert shown.min() >= 0
-        assert shown.max() <= 1
-        torch.testing.assert_close(shown, (4 * made - 2).sigmoid() if name == "bce" else (4 * made - 2).clamp(0, 1))
-
-
-def test_rmse_has_a_finite_slope_at_perfection() -> None:
-    from autoencoder.models.network import Output
-
-    target = images((1, 6, 6), 2)
-    made = target.clone().requires_grad_()
-    make_objective(ObjectiveConfig(loss="rmse")).losses(Output(torch.zeros(2, 1), made), target).sum().backward()
-    assert made.grad is not None
-    assert made.grad.isfinite().all()

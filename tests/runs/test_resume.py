@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -11,11 +10,6 @@ import time
 import numpy as np
 import pytest
 import torch
-
-from autoencoder import training
-
-TIMES = ("seconds", "images_per_second", "epoch_seconds")
-"""What two equal runs may differ in."""
 
 OPTIONS = (
     "--epochs",
@@ -36,40 +30,9 @@ def load(file):
     return torch.load(file, map_location="cpu", weights_only=True)
 
 
-def same(a, b):
-    """Bit for bit, whatever is nested in whatever."""
-    if isinstance(a, torch.Tensor):
-        return a.dtype == b.dtype and torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    return type(a) is type(b) and a == b
-
-
 def read_csv(file):
     with file.open(newline="") as opened:
-        return [{name: value for name, value in row.items() if name not in TIMES} for row in csv.DictReader(opened)]
-
-
-def assert_same_run(run, other):
-    """Weights, optimizer, where the loop stands, metrics and every snapshot."""
-
-    def names(folder):
-        return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")}
-
-    assert names(run) == names(other)
-    for file in sorted((run / "checkpoints").glob("[!.]*.pt")):
-        a, b = load(file), load(other / "checkpoints" / file.name)
-        for part in ("model", "optimizer"):
-            assert same(a[part], b[part]), (file.name, part)
-        for content in (a, b):
-            content["state"] = {name: value for name, value in content["state"].items() if name not in TIMES}
-        assert a["state"] == b["state"], file.name
-    assert read_csv(run / "metrics.csv") == read_csv(other / "metrics.csv")
-    assert read_csv(run / "latents" / "index.csv") == read_csv(other / "latents" / "index.csv")
-    for file in (run / "latents").glob("step_*.npy"):
-        np.testing.assert_array_equal(np.load(file), np.load(other / "latents" / file.name), err_msg=file.name)
+        return list(csv.DictReader(opened))
 
 
 def assert_whole(folder):
@@ -102,27 +65,11 @@ def straight(tiny, tmp_path_factory, succeed):
     return run
 
 
-@pytest.fixture
-def signal_at(monkeypatch):
-    """Have this process send itself a signal during update number `step` of a training."""
-
-    def arrange(number, step):
-        update = training.TrainingLoop.update
-
-        def update_and_signal(loop, *arguments):
-            if loop.state.step + 1 == step:
-                os.kill(os.getpid(), number)
-            return update(loop, *arguments)
-
-        monkeypatch.setattr(training.TrainingLoop, "update", update_and_signal)
-        return monkeypatch
-
-    return arrange
-
-
 @pytest.mark.parametrize("step", [1, 5, 6], ids=["first step", "inside an epoch", "last step of an epoch"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_signal_saves_and_says_how_to_go_on(tiny, straight, tmp_path, call, succeed, signal_at, number, step):
+def test_signal_saves_and_says_how_to_go_on(
+    tiny, straight, tmp_path, call, succeed, signal_at, number, step, assert_same_run
+):
     run = tmp_path / "run"
     patch = signal_at(number, step)
     stopped = call("train", tiny, "--run", run, *OPTIONS)
@@ -139,7 +86,7 @@ def test_signal_saves_and_says_how_to_go_on(tiny, straight, tmp_path, call, succ
     assert_same_run(run, straight)
 
 
-def test_stopped_again_and_again(tiny, straight, tmp_path, call, succeed, signal_at):
+def test_stopped_again_and_again(tiny, straight, tmp_path, call, succeed, signal_at, assert_same_run):
     """A signal at every step: each resumed run does one step more."""
     run = tmp_path / "run"
     for step in range(1, 13):
@@ -153,7 +100,7 @@ def test_stopped_again_and_again(tiny, straight, tmp_path, call, succeed, signal
 
 
 @pytest.mark.parametrize(("threads", "noise"), [(1, "none"), (1, "gaussian:0.3"), (2, "gaussian:0.3")])
-def test_more_epochs(tiny, tmp_path, succeed, threads, noise):
+def test_more_epochs(tiny, tmp_path, succeed, threads, noise, assert_same_run):
     """With a schedule that does not depend on the run's length, lengthening is the same as having planned it."""
     before = torch.get_num_threads()
     flags = ("--batch-size", 24, "--schedule", "constant", "--val-interval", 1, "--threads", threads, "--noise", noise)
@@ -167,7 +114,7 @@ def test_more_epochs(tiny, tmp_path, succeed, threads, noise):
     assert json.loads((tmp_path / "run" / "config.json").read_text())["training"]["epochs"] == 2
 
 
-def test_moved_run(straight, tiny, tmp_path, call, succeed, signal_at):
+def test_moved_run(straight, tiny, tmp_path, call, succeed, signal_at, assert_same_run):
     patch = signal_at(signal.SIGTERM, 7)
     assert call("train", tiny, "--run", tmp_path / "old", *OPTIONS).status == 143
     patch.undo()
@@ -176,7 +123,7 @@ def test_moved_run(straight, tiny, tmp_path, call, succeed, signal_at):
     assert_same_run(tmp_path / "new", straight)
 
 
-def test_resuming_a_finished_run_changes_nothing(straight, tmp_path, succeed):
+def test_resuming_a_finished_run_changes_nothing(straight, tmp_path, succeed, assert_same_run):
     run = tmp_path / "run"
     shutil.copytree(straight, run)
     before = (run / "config.json").read_text()
@@ -189,7 +136,7 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing in the package catches it."""
 
 
-def test_killed_before_any_rename(tiny, tmp_path, call, succeed, monkeypatch):
+def test_killed_before_any_rename(tiny, tmp_path, call, succeed, monkeypatch, assert_same_run):
     """Files change by renames only, so to stop before each of them is to stop in every state that a kill can leave."""
     options = ("--epochs", 2, "--batch-size", 24, "--snapshots-per-epoch", 1, "--val-interval", 1, "--quiet")
     straight = tmp_path / "straight"
@@ -257,7 +204,7 @@ def straight_long(tiny, tmp_path_factory, succeed):
     return run
 
 
-def test_real_process(tiny, straight_long, tmp_path, start, succeed):
+def test_real_process(tiny, straight_long, tmp_path, start, succeed, assert_same_run):
     """Killed, and interrupted when it went on; each time a little after a certain snapshot appeared."""
     run = tmp_path / "run"
     command = ("train", tiny, "--run", run, *LONG)

@@ -1,0 +1,8 @@
+"""`autoencoder train` with PCA or UMAP as the encoder, with the documented flags and defaults of the earlier work."""
+
+import sys
+
+from autoencoder.cli.main import main
+from autoencoder.cli.old_flags import translate_with_documented_defaults
+
+sys.exit(main(["train_encoder_pca_umap", *sys.argv[1:]], translate=translate_with_documented_defaults))

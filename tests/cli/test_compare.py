@@ -1,0 +1,221 @@
+"""Runs compared: the same images, the same numbers as `test`, refusals, and the reference table that trains itself."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REFERENCE = ("ae-16", "pca-16", "pca-2", "umap-16", "umap-2", "direction-tagger")
+TRAINING = ("--epochs", 2, "--batch-size", 16, "--threads", 1)
+SETTINGS = (*TRAINING, "--reduce", "pca")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, succeed):
+    """160 arena images of 16x16."""
+    path = tmp_path_factory.mktemp("compare") / "data"
+    succeed("prepare", "arena", "--out", path, "--images", 160, "--size", 16, "--quiet")
+    return path.with_suffix(".npz")
+
+
+@pytest.fixture(scope="module")
+def reference(data, tmp_path_factory, succeed):
+    """The finished reference table, and what the command said."""
+    out = tmp_path_factory.mktemp("reference") / "table"
+    result = succeed("compare", "--train", data, "--out", out, *TRAINING)
+    return out, result
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "comparison.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_reference_table_is_trained_by_one_command(reference, tree):
+    out, result = reference
+    made = {file for file in tree(out) if not file.startswith("seed-0042/")}
+    assert made == {"comparison.csv", "comparison.md", "comparison.json", "comparison-body_angle_deg.png"}
+    assert tuple(row["run"] for row in rows_of(out)) == REFERENCE
+    for name in REFERENCE:
+        assert (out / "seed-0042" / name / "checkpoints" / "last.pt").exists()
+        assert re.search(rf"\b{name}\b", result.out)
+    assert (out / "seed-0042" / "pca-2" / "explained_variance.csv").exists()
+
+
+def test_each_run_of_the_table_is_what_its_name_says(reference):
+    out, _ = reference
+    for row in rows_of(out):
+        config = json.loads((out / "seed-0042" / row["run"] / "config.json").read_text())
+        assert (row["encoder"], row["objective"]) == (config["model"]["encoder"], config["objective"]["name"])
+        assert int(row["latent_dim"]) == config["model"]["latent_dim"]
+    objectives = [row["objective"] for row in rows_of(out)]
+    assert objectives == ["reconstruct"] * 5 + ["angle"]
+
+
+def test_shared_fits_equal_fits_of_their_own(reference, data, tmp_path, succeed):
+    """PCA to 2 units shares the decomposition of PCA to 16; on its own it is the same run, bit for bit."""
+    out, _ = reference
+    options = ("--encoder", "pca", "--latent-dim", 2, *TRAINING, "--quiet")
+    succeed("train", data, "--run", tmp_path / "alone", *options)
+    for name in ("reducer.npz", "metrics.csv"):
+        shared, alone = out / "seed-0042" / "pca-2" / name, tmp_path / "alone" / name
+        if name == "metrics.csv":
+            losses = [[row["val_loss"] for row in csv.DictReader(file.open())] for file in (shared, alone)]
+            assert losses[0] == losses[1]
+        else:
+            one, other = np.load(shared), np.load(alone)
+            assert sorted(one) == sorted(other)
+            assert all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def test_numbers_are_those_of_the_test_command(reference, succeed):
+    out, _ = reference
+    for row in rows_of(out)[:2]:
+        succeed("test", "--run", out / "seed-0042" / row["run"], "--no-movies", "--quiet", "--out", out / "test")
+        numbers = json.loads((out / "test" / "metrics.json").read_text())
+        assert float(row["mse"]) == pytest.approx(numbers["output"]["mse"])
+        assert float(row["closer_than_pca_db"]) == pytest.approx(numbers["output_closer_than_pca_db"])
+
+
+def test_every_number_stands_beside_its_control(reference):
+    out, result = reference
+    first = rows_of(out)[0]
+    scores = [name for name in first if name.endswith((":ridge", ":knn"))]
+    assert "body_angle_deg:knn" in scores
+    assert "distance_from_center:ridge" in scores
+    assert all(f"{name}:shuffled" in first for name in scores)
+    markdown = (out / "comparison.md").read_text(encoding="utf-8")
+    for name in REFERENCE:
+        assert name in markdown
+        assert name in result.out
+    assert re.search(r"body_angle_deg \(median error, deg\) \| -?[\d.]+ \(-?[\d.]+\)", markdown)
+    in_json = json.loads((out / "comparison.json").read_text())["runs"]
+    assert [run["name"] for run in in_json] == list(REFERENCE)
+    assert all({"score", "shuffled", "n"} <= set(entry) for run in in_json for entry in run["decoding"])
+
+
+def test_finished_runs_are_left_alone_and_missing_ones_trained(reference, data, succeed):
+    out, _ = reference
+    kept = out / "seed-0042" / "ae-16" / "checkpoints" / "last.pt"
+    before = kept.stat().st_mtime_ns
+    table = rows_of(out)
+    missing = out / "seed-0042" / "pca-2"
+    for file in sorted(missing.rglob("*"), reverse=True):
+        file.unlink() if file.is_file() else file.rmdir()
+    succeed("compare", "--train", data, "--out", out, *SETTINGS, "--quiet")
+    assert kept.stat().st_mtime_ns == before
+    again = rows_of(out)
+    for one, other in zip(table, again, strict=True):
+        assert one["mse"] == other["mse"]
+
+
+def test_cut_off_in_the_middle_it_goes_on(reference, data, tmp_path, start, succeed):
+    out, _ = reference
+    process = start("compare", "--train", data, "--out", tmp_path / "cut", *SETTINGS)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "cut" / "seed-0042" / "pca-16" / "config.json").exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    succeed("compare", "--train", data, "--out", tmp_path / "cut", *SETTINGS, "--quiet")
+    assert [row["mse"] for row in rows_of(tmp_path / "cut")] == [row["mse"] for row in rows_of(out)]
+
+
+def test_other_settings_are_refused_by_name(reference, data, call):
+    out, _ = reference
+    result = call("compare", "--train", data, "--out", out, "--epochs", 3, "--batch-size", 16, "--threads", 1)
+    result.refused("ae-16", "epochs was 2, and is now 3", "--out")
+
+
+def test_several_seeds_and_jobs(data, tmp_path, succeed):
+    out = tmp_path / "seeds"
+    result = succeed("compare", "--train", data, "--out", out, "--seeds", 2, "--seed", 5, "--jobs", 2, *SETTINGS)
+    rows = rows_of(out)
+    assert [row["run"] for row in rows] == [*REFERENCE, *REFERENCE]
+    assert [row["seed"] for row in rows] == ["5"] * 6 + ["6"] * 6
+    ae = [float(row["mse"]) for row in rows if row["run"] == "ae-16"]
+    assert f"{np.mean(ae):.5f} ± {np.std(ae, ddof=1):.5f}" in result.out
+    assert f"{np.mean(ae):.5f} ± {np.std(ae, ddof=1):.5f}" in (out / "comparison.md").read_text(encoding="utf-8")
+
+
+def test_jobs_change_nothing(reference, data, tmp_path, succeed):
+    out, _ = reference
+    succeed("compare", "--train", data, "--out", tmp_path / "jobs", "--jobs", 2, *SETTINGS, "--quiet")
+    for one, other in zip(rows_of(out), rows_of(tmp_path / "jobs"), strict=True):
+        assert {k: v for k, v in one.items() if k != "training_seconds"} == {
+            k: v for k, v in other.items() if k != "training_seconds"
+        }
+
+
+def test_on_a_dask_cluster(reference, data, tmp_path, succeed):
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    out, _ = reference
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        options = ("--jobs", 2, "--backend", "dask", "--scheduler", address, *SETTINGS, "--quiet")
+        succeed("compare", "--train", data, "--out", tmp_path / "dask", *options)
+    assert [row["mse"] for row in rows_of(tmp_path / "dask")] == [row["mse"] for row in rows_of(out)]
+
+
+def test_a_cluster_that_is_not_there_is_refused(data, tmp_path, call):
+    common = ("compare", "--train", data, "--out", tmp_path / "none", *SETTINGS)
+    call(*common, "--backend", "dask").refused("--backend dask", "--scheduler")
+    call(*common, "--scheduler", "tcp://127.0.0.1:1").refused("--scheduler", "--backend dask")
+    pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    call(*common, "--backend", "dask", "--scheduler", "tcp://127.0.0.1:1").refused("tcp://127.0.0.1:1")
+    assert not (tmp_path / "none").exists()
+
+
+def test_runs_on_other_data_or_splits_are_refused_with_the_reason(reference, finished, data, tmp_path, call, succeed):
+    out, _ = reference
+    first = out / "seed-0042" / "ae-16"
+    call("compare", first, finished, "--out", tmp_path / "c").refused(str(finished), "other data", str(first))
+    other = tmp_path / "other-split"
+    succeed("train", data, "--run", other, "--epochs", 1, "--seed", 1, "--quiet")
+    call("compare", first, other, "--out", tmp_path / "c").refused(str(other), "held out other images", "seed 1")
+    call("compare", first, first, "--out", tmp_path / "c").refused("named twice")
+    assert not (tmp_path / "c").exists()
+
+
+def test_misplaced_flags_are_refused(reference, data, tmp_path, call):
+    out, _ = reference
+    first = out / "seed-0042" / "ae-16"
+    call("compare").refused("--train")
+    call("compare", first, "--train", data).refused("--train", "not both")
+    call("compare", first, "--epochs", 3, "--jobs", 2).refused("--epochs, --jobs", "--train")
+    call("compare", tmp_path / "nowhere").refused(str(tmp_path / "nowhere"))
+    call("compare", first, "--color-by", "moon", "--out", tmp_path / "c").refused("moon", "body_angle_deg")
+    call("compare", first, "--examples", 9, "--out", tmp_path / "c").refused("from 1 to 8", "'9'")
+    assert not (tmp_path / "c").exists()
+
+
+def test_labels_make_a_classifier(tmp_path, succeed):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 120)
+    images = rng.integers(0, 60, (120, 16, 16), dtype=np.uint8) + (labels * 150).astype(np.uint8)[:, None, None]
+    np.savez(tmp_path / "two.npz", images=images, label=np.array(["dark", "bright"])[labels])
+    succeed("compare", "--train", tmp_path / "two.npz", "--out", tmp_path / "t", *SETTINGS, "--quiet")
+    rows = rows_of(tmp_path / "t")
+    assert [row["run"] for row in rows][-1] == "classifier"
+    assert float(rows[1]["label:knn"]) > 0.95 > 0.75 > float(rows[1]["label:knn:shuffled"])
+    assert (tmp_path / "t" / "comparison-label.png").exists()
+
+
+def test_without_angle_and_label_the_rest_is_trained(tmp_path, succeed):
+    images = np.random.default_rng(0).integers(0, 255, (120, 16, 16), dtype=np.uint8)
+    np.savez(tmp_path / "bare.npz", images=images)
+    result = succeed("compare", "--train", tmp_path / "bare.npz", "--out", tmp_path / "t", *SETTINGS)
+    assert tuple(row["run"] for row in rows_of(tmp_path / "t")) == REFERENCE[:5]
+    assert "no direction tagger and no classifier" in result.out
+    assert (tmp_path / "t" / "comparison-row.png").exists()

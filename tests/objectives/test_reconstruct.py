@@ -1,0 +1,87 @@
+"""`reconstruct`: its losses, and what its result says, against what is known beforehand."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import autoencoder as ae
+from autoencoder.models.network import Output
+from autoencoder.objectives.base import make_objective
+from autoencoder.objectives.reconstruct import decibel_closer
+
+
+def images(shape: tuple[int, int, int], n: int, seed: int = 1) -> Tensor:
+    return torch.rand(n, *shape, generator=torch.Generator().manual_seed(seed))
+
+
+def losses(loss: str, made: Tensor, target: Tensor) -> Tensor:
+    return make_objective(ae.ObjectiveConfig(loss=loss)).losses(Output(torch.zeros(len(made), 1), made), target)
+
+
+def test_losses_are_means_of_each_image() -> None:
+    target, made = images((2, 9, 7), 4), images((2, 9, 7), 4, seed=9)
+    expected = {
+        "mse": ((made - target) ** 2).mean((1, 2, 3)),
+        "rmse": ((made - target) ** 2).mean((1, 2, 3)) ** 0.5,
+        "bce": -(target * made.sigmoid().log() + (1 - target) * (1 - made.sigmoid()).log()).mean((1, 2, 3)),
+    }
+    for name, values in expected.items():
+        torch.testing.assert_close(losses(name, made, target), values)
+
+
+@pytest.mark.parametrize("loss", ["mse", "rmse", "bce"])
+def test_what_is_shown_lies_between_0_and_1(loss: str) -> None:
+    made = 4 * images((1, 5, 5), 3) - 2
+    shown = make_objective(ae.ObjectiveConfig(loss=loss)).present(made)
+    torch.testing.assert_close(shown, made.sigmoid() if loss == "bce" else made.clamp(0, 1))
+
+
+def test_loss_of_a_perfect_reconstruction_is_0() -> None:
+    target = (images((1, 6, 6), 3) > 0.5).float()
+    torch.testing.assert_close(losses("mse", target, target), torch.zeros(3))
+    torch.testing.assert_close(losses("rmse", target, target), torch.zeros(3), atol=2e-6, rtol=0)
+    torch.testing.assert_close(losses("bce", 120 * target - 60, target), torch.zeros(3))
+
+
+def test_rmse_has_a_finite_slope_at_perfection() -> None:
+    target = images((1, 6, 6), 2)
+    made = target.clone().requires_grad_()
+    losses("rmse", made, target).sum().backward()  # type: ignore[no-untyped-call]
+    assert made.grad is not None
+    assert made.grad.isfinite().all()
+
+
+def test_decibels() -> None:
+    assert decibel_closer(0.01, 0.1) == pytest.approx(10)
+    assert decibel_closer(0.1, 0.01) == pytest.approx(-10)
+    assert decibel_closer(0.5, 0.5) == decibel_closer(0, 0) == 0
+    assert decibel_closer(0, 0.1) == np.inf
+
+
+def test_the_pca_control_is_exact_where_components_suffice(data, measured):
+    """Images in a plane of image space; a network that gives back 0.5 everywhere is far from them."""
+    rng = np.random.default_rng(0)
+    flat = 0.5 + 0.1 * rng.uniform(-1, 1, (200, 2)) @ np.linalg.qr(rng.normal(size=(64, 2)))[0].T
+    given = data(images=flat.astype(np.float32).reshape(-1, 1, 8, 8))
+    result = measured(ae.ObjectiveConfig(), given, np.full((200, 1, 8, 8), 0.5), 150)
+    assert result.compared_with == "the input itself (no clean images)"
+    assert result.input_quality is None
+    assert result.pca_quality.mse == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(result.errors, np.square(flat[150:] - 0.5).mean(axis=1), rtol=1e-4)
+    assert result.output_quality.mse == pytest.approx(result.errors.mean(), rel=1e-5)
+    assert "farther than the PCA control" in result.table().closing
+    one = measured(ae.ObjectiveConfig(), given, given.images, 150, latent_dim=1)
+    assert one.output_quality.mse == 0 < one.pca_quality.mse
+    assert "closer than the PCA control" in one.table().closing
+
+
+def test_images_without_known_targets_are_all_taken(table, tmp_path, succeed):
+    """A reconstruction needs no column: missing values in one leave no image out."""
+    path = table({"a_deg": [""] * 40, "kind": ["x", *[""] * 39]})
+    flags = ("--encoder", "dense", "--epochs", 1, "--batch-size", 8)
+    succeed("train", path, "--run", tmp_path / "run", *flags)
+    assert json.loads((tmp_path / "run" / "environment.json").read_text())["n_without_target"] == 0
+    assert len(ae.evaluate(tmp_path / "run").rows) == 8
