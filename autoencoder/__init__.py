@@ -26,6 +26,8 @@ _API = {
     "load_run": "autoencoder.trained",
     "train": "autoencoder.training",
     "evaluate": "autoencoder.evaluation",
+    "compare": "autoencoder.comparison",
+    "look": "autoencoder.workflows.looking",
     "resume": "autoencoder.training",
     "visualize": "autoencoder.workflows.visualizing",
 }
@@ -33,6 +35,7 @@ _API = {
 __all__ = ["__version__", *_API]
 
 if TYPE_CHECKING:
+    from autoencoder.comparison import compare as compare
     from autoencoder.config import DataConfig as DataConfig
     from autoencoder.config import ModelConfig as ModelConfig
     from autoencoder.config import NoiseConfig as NoiseConfig
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from autoencoder.trained import load_run as load_run
     from autoencoder.training import resume as resume
     from autoencoder.training import train as train
+    from autoencoder.workflows.looking import look as look
     from autoencoder.workflows.visualizing import visualize as visualize
 
 

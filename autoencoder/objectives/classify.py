@@ -53,6 +53,11 @@ class Objective(base.Objective):
                 f"column '{target}' in {table_name(data)} {found}: there is nothing to tell apart, choose another "
                 "column (--target)"
             )
+        if _names_images(_labels(data, target)):
+            raise UserError(
+                f"column '{target}' in {table_name(data)} has another label for each image, which is its name and no "
+                "class: choose another column (--target)"
+            )
         return replace(self.config, target=target, classes=classes)
 
     def build_head(self, model: ModelConfig, image_shape: ImageShape) -> nn.Module:
@@ -205,15 +210,21 @@ class Classification(base.Result):
         )
 
     def draw_summary(self) -> Mapping[str, Figure]:
-        """The confusion matrix, as `confusion`."""
-        from autoencoder.plots.confusion import confusion_matrix
+        """The confusion matrix, as `confusion`, unless there are more classes than can be drawn."""
+        from autoencoder.plots.confusion import MAX_CLASSES, confusion_matrix
 
+        if len(self.classes) > MAX_CLASSES:
+            return {}
         title = f"{self.confusion.sum():,} images"
         return {"confusion": confusion_matrix(self.confusion, self.classes, accuracy=self.accuracy, title=title)}
 
 
 def _only_category(data: ImageSet) -> str:
-    names = [name for name in data.metadata.names if data.metadata.kind(name) is ColumnKind.CATEGORY]
+    names = [
+        name
+        for name in data.metadata.names
+        if data.metadata.kind(name) is ColumnKind.CATEGORY and not _names_images(_labels(data, name))
+    ]
     if USUAL_COLUMN in names:
         return USUAL_COLUMN
     if len(names) == 1:
@@ -241,6 +252,12 @@ def _labels(data: ImageSet, target: str) -> NDArray[np.str_]:
             f"and no class: classes are text, or whole numbers with at most {MAX_CATEGORIES} different values"
         )
     return np.array([str(int(number)) if np.isfinite(number) else "" for number in numbers], dtype=np.str_)
+
+
+def _names_images(labels: NDArray[np.str_]) -> bool:
+    """Whether each image has another label, as the names of files are; of few images, chance may have done that."""
+    known = labels[labels != ""]
+    return len(known) > MAX_CATEGORIES and len(np.unique(known)) == len(known)
 
 
 def _classes(data: ImageSet, target: str) -> tuple[str, ...]:

@@ -137,7 +137,7 @@ def look(
     colored = list(color_by) if color_by is not None else list(images.metadata.names)
     for name in colored:
         problems += _problems_of(images.metadata.column, name)
-    shown, wrong = _choose(show, folder, config, moment, checkpoint, layers, say)
+    shown, left_out, wrong = _choose(show, folder, config, moment, checkpoint, layers)
     problems += wrong
     if "scatter" in shown and reducer in REDUCERS:
         problems += _problems_of(make_projection, reducer, 0)
@@ -150,6 +150,8 @@ def look(
             "a number of clusters and labels go with clusters: show them, or leave --clusters, --labels out"
         )
     raise_if_any(problems)
+    if left_out:
+        say(left_out)
 
     still = _Still(
         folder=folder,
@@ -220,12 +222,11 @@ def _choose(
     moment: Snapshot,
     checkpoint: Path | None,
     layers: Sequence[str],
-    say: Say,
-) -> tuple[list[str], list[str]]:
-    """What is shown, and problems: with what was asked for, and with layers that need a checkpoint."""
+) -> tuple[list[str], str, list[str]]:
+    """What is shown; what to say of what is left out; problems with what was asked for."""
     shown = list(STILLS) if show is None else [part for part in STILLS if part in show]
     decoded = [part for part in shown if part not in LAYER_STILLS]
-    reason, problems = None, []
+    reason, left_out, problems = None, "", []
     if not make_objective(config.objective).makes_pictures:
         reason = f"{folder.path} was trained for '{config.objective.name}' and makes no pictures of codes"
     elif "latent" not in layers:
@@ -233,13 +234,13 @@ def _choose(
     elif decoded and checkpoint is None:
         reason = why_no_checkpoint(folder, moment)
     if decoded and reason and show is None:
-        say(f"left out: {', '.join(decoded)} ({reason})")
+        left_out = f"left out: {', '.join(decoded)} ({reason})"
         shown = [part for part in shown if part not in decoded]
     elif decoded and reason:
         problems.append(f"{' and '.join(decoded)} cannot be shown: {reason}")
     if "fc2" in layers and checkpoint is None:
         problems.append(f"the layer 'fc2' comes from a checkpoint: {why_no_checkpoint(folder, moment)}")
-    return shown, problems
+    return shown, left_out, problems
 
 
 @dataclass(frozen=True, eq=False)
@@ -503,7 +504,7 @@ def _clusters(still: _Still, layer: str, features: FloatArray) -> tuple[Figure, 
             f"clusters are compared with no labels: no column has 2 to {MAX_CLASSES} classes (--labels names one)"
         )
         pictures, what = _cluster_pictures(still, features, found)
-        figure = generated_images(pictures, title=f"{title}: {what}\n{still.header}")
+        figure = generated_images(pictures, title=f"{title}\n{what}\n{still.header}")
         return figure, {"n_clusters": len(pictures), "sizes": np.bincount(found), "labels": None}
 
     known, values = labels.known, labels.values
@@ -528,7 +529,7 @@ def _clusters(still: _Still, layer: str, features: FloatArray) -> tuple[Figure, 
             title=f"{title}\n{still.header}\nwith shuffled labels: {control}",
         )
     else:
-        figure = generated_images(pictures, title=f"{title}\n{_scores(ours, 2)}\n{what}; {still.header}")
+        figure = generated_images(pictures, title=f"{title}\n{_scores(ours, 2)}\n{what}\n{still.header}")
     return figure, {
         "n_clusters": len(pictures),
         "sizes": np.bincount(found),

@@ -1,4 +1,4 @@
-"""Objectives on the command line: what does not go together is refused before any work, and what goes together learns."""
+"""Objectives on the command line: what does not go together is refused before any work, the rest works and learns."""
 
 import csv
 import json
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import autoencoder as ae
+from autoencoder.objectives.registry import OBJECTIVES
 
 MISPLACED = [
     (["--objective", "angle", "--loss", "mse"], ["loss", "reconstruct", "'angle'", "leave it out"]),
@@ -61,11 +62,7 @@ def refused(call, folder, data, flags, words):
     assert not list(folder.iterdir())
 
 
-def _id(case):
-    return " ".join(case) if case and case[0].startswith("-") else ""
-
-
-@pytest.mark.parametrize(("flags", "words"), MISPLACED, ids=_id)
+@pytest.mark.parametrize(("flags", "words"), MISPLACED, ids=[" ".join(flags) for flags, _ in MISPLACED])
 def test_what_does_not_go_together(tiny, tmp_path, call, flags, words):
     refused(call, tmp_path, tiny, flags, words)
 
@@ -139,6 +136,22 @@ def test_what_goes_together(tiny, tmp_path, succeed, flags):
     succeed("train", tiny, "--run", tmp_path / "run", *quick, *flags)
     said = succeed("test", "--run", tmp_path / "run", "--no-movies", "--examples", 1).out
     assert "(control)" in said
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_images_of_several_channels(tmp_path, succeed, tree, objective, channels):
+    """In every figure and movie, and where a single image is tested."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, channels, 9, 14), dtype=np.uint8)
+    columns = {"turn_deg": rng.uniform(0, 360, 40), "kind": np.array(["a", "b"] * 20)}
+    np.savez(tmp_path / "images.npz", images=images, mask=images[:, :1] > 127, **columns)
+    quick = ("--objective", objective, "--batch-size", 16, "--epochs", 1, "--latent-dim", 3)
+    succeed("train", tmp_path / "images.npz", "--run", tmp_path / "run", *quick)
+    for limit in (1, 5):
+        succeed("test", "--run", tmp_path / "run", "--limit", limit, "--format", "gif", "--out", tmp_path / f"{limit}")
+    assert tree(tmp_path / "1") == tree(tmp_path / "5")
+    assert json.loads((tmp_path / "1" / "metrics.json").read_text())["n_images"] == 1
 
 
 def test_the_only_column_of_its_kind_need_not_be_named(tiny, tmp_path, succeed):

@@ -266,6 +266,22 @@ def test_held_out_images_are_not_fitted_to(runs, tiny, tmp_path, succeed, encode
             np.testing.assert_array_equal(a[name], b[name], err_msg=name)
 
 
+@every_fitted
+def test_many_images_are_fitted_to_some_of_the_training_images(tiny, tmp_path, succeed, monkeypatch, encoder):
+    monkeypatch.setattr(architecture(encoder).Encoder, "MAX_IMAGES", 20)
+    kind, given = architecture(encoder).Encoder, []
+    fit_several = kind.fit_several
+    monkeypatch.setattr(kind, "fit_several", lambda inputs, *rest: given.append(inputs) or fit_several(inputs, *rest))
+    flags = ("--epochs", 1, "--batch-size", 16, "--latent-dim", 3, "--quiet", "--encoder", encoder)
+    succeed("train", tiny, "--run", tmp_path / "run", *flags)
+    train = np.load(tmp_path / "run" / "split.npz")["train"]
+    flat = ae.load_images(tiny).scaled(train).reshape(len(train), -1)
+    found = [int(np.abs(flat - one).max(axis=1).argmin()) for one in given[0]]
+    assert len(set(found)) == len(given[0]) == 20
+    assert sorted(found) == found != list(range(20))
+    np.testing.assert_array_equal(flat[found], given[0])
+
+
 def test_noise_is_fitted_with_as_it_is_seen(tiny, tmp_path, succeed):
     """The centre of noisy training images is brighter than that of the images themselves, which are mostly dark."""
     flags = ("--epochs", 1, "--batch-size", 16, "--latent-dim", 3, "--quiet", "--encoder", "pca")

@@ -285,6 +285,16 @@ def test_columns_that_cannot_be_learned(table, tmp_path, call, columns, words):
     assert not (tmp_path / "run").exists()
 
 
+def test_no_known_angle_among_the_held_out_images(table, tmp_path, call):
+    from autoencoder.data.split import make_split
+    from autoencoder.seeding import stream_seed
+
+    held_out = make_split(40, "random", 0.2, stream_seed(42, "split")).val
+    angles = ["" if i in held_out else i for i in range(40)]
+    call("train", table({"a_deg": angles}), "--run", tmp_path / "run", *FAST).refused("held-out", "--val-fraction")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_test_file_without_the_angle(table, images, tmp_path, call, succeed, tree):
     run = tmp_path / "run"
     succeed("train", table({"a_deg": range(40)}), "--run", run, *FAST)

@@ -10,6 +10,7 @@ import torch
 import autoencoder as ae
 from autoencoder.models.network import Output
 from autoencoder.objectives.base import make_objective
+from autoencoder.objectives.classify import Classification
 
 CPU = torch.device("cpu")
 FAST = ("--objective", "classify", "--encoder", "dense", "--epochs", 1, "--batch-size", 8, "--threads", 1)
@@ -62,6 +63,8 @@ def test_the_class_that_is_meant(data, resolved):
     assert resolved(CLASSIFY, data(several)).config.target == "label"
     assert resolved(ae.ObjectiveConfig("classify", target="colour"), data(several)).config.classes == ("g", "r")
     assert resolved(ae.ObjectiveConfig("classify", target="x"), data({"x": [3, 1]})).config.classes == ("1", "3")
+    files = [f"{i}.png" for i in range(21)]
+    assert resolved(CLASSIFY, data({"file": files, "kind": [*"ab" * 10, "a"]})).config.target == "kind"
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,12 @@ def test_the_class_that_is_meant(data, resolved):
         ({"x": np.arange(21)}, "x", ["'x'", "21 different values", "at most 20"]),
         ({"kind": ["a", "a", ""]}, None, ["'kind'", "table.csv", "only the class 'a'", "--target"]),
         ({"kind": [7.0, 7, np.nan]}, "kind", ["'kind'", "only the class '7'"]),
+        ({"file": [f"{i}.png" for i in range(21)]}, None, ["table.csv", "needs a label"]),
+        (
+            {"file": [f"{i}.png" for i in range(21)]},
+            "file",
+            ["'file'", "table.csv", "its name and no class", "--target"],
+        ),
         ({"kind": ["", ""]}, None, ["'kind'", "has no label"]),
         ({"kind": [np.nan, np.nan]}, "kind", ["'kind'", "has no label"]),
     ],
@@ -173,6 +182,17 @@ def test_labels_of_text_with_missing_ones(table, tmp_path, succeed, taught):
     assert ae.load_run(run).run.metrics()[-1]["val_accuracy"] == pytest.approx(numbers["accuracy"])
     loss = -np.log(found[np.arange(len(rows)), true]).mean()
     assert ae.load_run(run).run.metrics()[-1]["val_loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def test_more_classes_than_a_figure_can_show(table, tmp_path, succeed, tree):
+    kinds = [*(f"k{i}" for i in range(39)), "k0"]
+    run = tmp_path / "run"
+    succeed("train", table({"kind": kinds}), "--run", run, *FAST)
+    for k, drawn in ((39, True), (41, False)):
+        result = Classification("", tuple(map(str, range(k))), np.eye(k, dtype=int), np.zeros(k, np.float32), {}, 1)
+        assert set(result.draw_summary()) == ({"confusion"} if drawn else set())
+    succeed("test", "--run", run, "--no-movies", "--examples", 1)
+    assert "confusion.png" in tree(run / "test")
 
 
 @pytest.mark.parametrize("held_out", [False, True])

@@ -286,7 +286,7 @@ def read_metrics(run):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_a_run(labelled, tmp_path, succeed, tree, monkeypatch, encoder, objective):
-    """An epoch leaves exactly its files and `test` exactly its own; the run loaded again is the one that was trained."""
+    """An epoch leaves exactly its files and `test` exactly its own; the run loaded again is the one trained."""
     from autoencoder import training
 
     train, trained = training.train, []
