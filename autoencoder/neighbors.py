@@ -60,10 +60,12 @@ def fit_umap(
         n_jobs=1,
         precomputed_knn=neighbors,
     )
+    threads = torch.get_num_threads()
     with warnings.catch_warnings():
         # It warns that its own transform will not work; that one is not used here.
         warnings.filterwarnings("ignore", message=r"precomputed_knn\[2\]", category=UserWarning)
         model.fit(points)
+    torch.set_num_threads(threads)  # numba, when it starts its threads, sets torch's number too
     return np.asarray(model.embedding_, np.float32)
 
 

@@ -1,7 +1,7 @@
 """Presets: the systems that the project grew from, each with its documented defaults. A flag overrides a preset.
 
-What a system's documents leave open is left to the project's own defaults, and said so in the description where it
-matters. All of them train by Adam (no weight decay) at a constant rate; none names a schedule.
+What a system's documents leave open is left to the project's own defaults. They name Adam or no optimizer, and a rate
+but no schedule: that is Adam at a constant rate here. Networks for which no norm is documented have none.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ _RAT_TRAINING = {
 """One table of defaults is documented for the autoencoder, the fitted encoders and the direction tagger."""
 
 _INTRODUCTION = {"epochs": 30, "batch_size": 32, "lr": 0.01, **_ADAM}
-"""Of `simple`, `deep`, `denoising` and `sparse`, which come from one introduction to autoencoders. It trains 2 epochs for
-a quick look, and expects networks to converge after 20 to 35."""
+"""Of `simple`, `deep`, `denoising` and `sparse`, which are from one introduction to autoencoders. It trains 2 epochs
+for a first look, and expects networks to converge after 20 to 35."""
 
 PRESETS: dict[str, Preset] = {
     "rat-ae": Preset(
@@ -111,6 +111,7 @@ PRESETS: dict[str, Preset] = {
     "denoising": Preset(
         "as deep, with a quarter of the input's pixels black or white, and the intact image to be given back",
         model={"encoder": "deep", "depth": 3, "latent_dim": 20, "norm": "none"},
+        # Only the ratio of 0.25 is documented, not the kind of noise.
         objective={"loss": "rmse", "noise": c.NoiseConfig("salt-pepper", 0.25)},
         training=_INTRODUCTION,
     ),
@@ -123,7 +124,6 @@ PRESETS: dict[str, Preset] = {
         training=_INTRODUCTION,
     ),
 }
-
 
 NO_PRESET = Preset("the console command's own defaults")
 

@@ -133,17 +133,20 @@ def mnist(real_data, tmp_path_factory, succeed):
 @pytest.mark.parametrize(
     ("name", "flags", "share", "decibel"),
     [
-        # PCA is the best that a linear network can be, and the tenth of the documented training suffices to come near.
-        ("simple", ("--epochs", 10), 0.5, -1.0),
-        ("dense-40", ("--epochs", 10), 0.4, -2.5),
-        ("deep", ("--epochs", 8), 0.7, None),
-        ("denoising", ("--epochs", 8), 0.9, None),
-        ("sparse", ("--epochs", 10), 0.7, None),
+        ("simple", ("--epochs", 10), 0.45, -0.5),
+        ("dense-40", ("--epochs", 10), 0.4, None),
+        ("deep", ("--epochs", 8), 0.75, None),
+        ("denoising", ("--epochs", 8), 0.85, -0.5),
+        ("sparse", ("--epochs", 10), 0.65, None),
         ("mnist-conv", ("--epochs", 12, "--batch-size", 32), 0.6, None),
     ],
 )
 def test_presets_learn_mnist(mnist, tmp_path, succeed, name, flags, share, decibel):
-    """A short training beats the mean image by far, noise does too much harm to undo it all, PCA is not far."""
+    """A hundredth of the documented training leaves less than `share` of the mean image's error.
+
+    A PCA with as many components is a fair control where it is all that the network can be (`simple`, which is linear)
+    or where noise is to be removed, so there the network is at most half a decibel behind.
+    """
     train, test = mnist[SIDE[name]]
     run = tmp_path / "run"
     succeed("train", train, "--preset", name, *flags, "--snapshots-per-epoch", 0, "--run", run, "--quiet")
@@ -151,7 +154,6 @@ def test_presets_learn_mnist(mnist, tmp_path, succeed, name, flags, share, decib
     numbers = json.loads((run / "test" / test.stem / "metrics.json").read_text())
     mean = load_images(train).scaled(slice(None)).mean(axis=0)
     constant = float(((load_images(test).scaled(slice(None)) - mean) ** 2).mean())
-    print("SHARE", name, numbers["output"]["mse"] / constant, numbers["output_closer_than_pca_db"])
     assert numbers["output"]["mse"] < share * constant
     if decibel is not None:
         assert numbers["output_closer_than_pca_db"] > decibel

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +118,18 @@ def test_codes_are_the_same_every_time_and_in_every_batch(encoder: str) -> None:
     alone = np.concatenate([encode(first, new[i : i + 1]) for i in range(len(new))])
     np.testing.assert_allclose(alone, codes, atol=1e-4)
     np.testing.assert_allclose(encode(first, new[::-1].copy())[::-1], codes, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_umap_leaves_the_number_of_threads_alone(root: Path) -> None:
+    """In a process of its own: numba sets it once, when it starts its threads, and sums would be rounded otherwise."""
+    code = (
+        "import numpy, torch; from autoencoder.models.umap import Encoder; torch.set_num_threads(1);"
+        "Encoder.fit_several(numpy.random.default_rng(0).random((20, 30), numpy.float32), [2], 0);"
+        "print(torch.get_num_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
 
 
 def test_umap_is_drawn_by_the_seed() -> None:

@@ -134,6 +134,8 @@ def test_the_shuffled_control_is_at_chance(data, measured):
     result = measured(CLASSIFY, data({"kind": kinds}), probabilities(kinds, 4), 100).numbers()
     assert result["accuracy"] == 1
     assert result["control_shuffled"]["accuracy"] == pytest.approx(0.25, abs=0.03)
+    same = measured(CLASSIFY, data({"kind": kinds}), probabilities(np.full(3000, 2), 4), 100).numbers()
+    assert same["control_shuffled"]["accuracy"] == pytest.approx(same["accuracy"])  # each truth is dealt out once
 
 
 def test_the_pca_control_solves_a_linear_problem(data, measured):

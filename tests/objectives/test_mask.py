@@ -77,6 +77,8 @@ def test_the_shuffled_control_is_at_chance(data, measured):
     numbers = measured(MASK, data(mask=masks), masks, 100).numbers()
     assert numbers["control_shuffled"]["iou"] == pytest.approx(1 / 3, abs=0.02)
     assert numbers["control_shuffled"]["dice"] == pytest.approx(1 / 2, abs=0.02)
+    same = measured(MASK, data(mask=masks), np.repeat(masks[:1], 300, axis=0), 100).numbers()
+    assert same["control_shuffled"]["iou"] == pytest.approx(same["iou"])  # each truth is dealt out once
 
 
 def test_the_constant_control_is_the_usual_mask_of_the_training_images(data, measured):
