@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ def evaluate(
     run: str | Path,
     *,
     data: str | Path | ImageSet | None = None,
+    metadata: str | Path | None = None,
+    columns: Sequence[str] | None = None,
     checkpoint: str = "last",
     noise: NoiseConfig | None = None,
     limit: int | None = None,
@@ -95,6 +98,8 @@ def evaluate(
     Args:
         run: a run folder.
         data: another data file, all of whose images are tested; None, or the run's own file, for its held-out images.
+        metadata: metadata of another data file; None for the file beside it.
+        columns: names of its columns, where it is an `.npy`.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         noise: corruption of the input; None for the one that the run was trained with.
         limit: test at most this many images, evenly spaced.
@@ -111,11 +116,15 @@ def evaluate(
     _check_same_size(own, trained)
     if isinstance(data, (str, Path)) and Path(data).resolve() == Path(config.data.images).resolve():
         data = None  # its training images would flatter the result
+    if (metadata is not None or columns is not None) and not isinstance(data, (str, Path)):
+        raise UserError("metadata and columns go with another data file (--data): the run knows its own")
     if data is None:
         images, rows = own, split.val
     else:
         images = (
-            data if isinstance(data, ImageSet) else load_images(Path(data), max_pixel_value=config.data.max_pixel_value)
+            data
+            if isinstance(data, ImageSet)
+            else load_images(data, metadata, columns, max_pixel_value=config.data.max_pixel_value)
         )
         _check_same_size(images, trained)
         rows = np.arange(len(images))

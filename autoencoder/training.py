@@ -28,7 +28,7 @@ from autoencoder.device import choose_device, describe_environment, prepare_mach
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.metrics_log import MetricsLog, check_tensorboard
 from autoencoder.models.fitted import FittedEncoder
-from autoencoder.models.network import Network, architecture, check_image_shape, on_device
+from autoencoder.models.network import Network, Output, architecture, check_image_shape, on_device
 from autoencoder.noise import corrupt, corrupt_each
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.progress import Progress
@@ -286,6 +286,11 @@ class TrainingLoop:
             self.resumed_at = self.state.step
         elif self.training.init_from is not None:
             self._take_weights(Path(self.training.init_from))
+        self.codes: Tensor | None = None
+        if encoder is not None and config.objective.noise.kind == "none":  # the codes of an image never change
+            batch_size = self.training.snapshot_batch_size
+            codes = encode_rows(self.network, self.pixels, np.arange(len(images)), batch_size)
+            self.codes = torch.from_numpy(codes).to(device)
         self.batches_per_epoch = len(split_into_batches(self.train_rows, self.training.batch_size))
         self.snapshots_after: set[int] = set()
         if self.training.snapshots_per_epoch and encoder is None:  # fitted codes stay as they are
@@ -380,14 +385,21 @@ class TrainingLoop:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(training.schedule, training.lr, step, total_steps)
         images = self.pixels.batch(rows)
-        seen = corrupt(images, self.config.objective.noise, torch_stream(training.seed, "noise", step, self.device))
         self.optimizer.zero_grad(set_to_none=True)
-        output = self.network(seen)
+        output = self._forward(rows, images)
         target = self.targets.batch(self.target_rows[rows], images)
         loss = self.objective.losses(output, target).mean() + self.objective.penalty(output.latent)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach()
+
+    def _forward(self, rows: Rows, images: Tensor) -> Output:
+        """What the network makes of a training batch, with noise where there is any."""
+        if self.codes is not None:
+            latent = self.codes[torch.from_numpy(rows).to(self.device)]
+            return Output(latent, self.network.head(latent))
+        noise, step = self.config.objective.noise, self.state.step
+        return self.network(corrupt(images, noise, torch_stream(self.training.seed, "noise", step, self.device)))  # type: ignore[no-any-return]
 
     def _finite(self, loss: Tensor | float, name: str = "loss") -> float:
         value, state = float(loss), self.state

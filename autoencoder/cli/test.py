@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autoencoder.cli.options import add_device, add_run, noise, positive_int
+from autoencoder.cli.options import add_device, add_run, names, noise, positive_int
 from autoencoder.cli.reporting import made, say, table
 
 HELP = "measure a run beside its controls, with pictures and movies"
@@ -21,6 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, metavar="FILE", help="other images to test on (default: the run's held-out ones)"
     )
+    parser.add_argument(
+        "--metadata", type=Path, metavar="FILE", help="metadata of those images (default: the .csv beside them)"
+    )
+    parser.add_argument("--columns", type=names, metavar="A,B,...", help="names of the columns of .npy metadata")
     parser.add_argument(
         "--checkpoint", default="last", metavar="NAME", help="last, best, an epoch's number, or a file (default: last)"
     )
@@ -56,6 +60,8 @@ def run(args: argparse.Namespace) -> None:
     evaluation = evaluate(
         args.run,
         data=args.data,
+        metadata=args.metadata,
+        columns=args.columns,
         checkpoint=args.checkpoint,
         noise=args.noise,
         limit=args.limit,

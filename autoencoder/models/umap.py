@@ -64,8 +64,11 @@ class Encoder(FittedEncoder):
     def raw_codes(self, flat: Tensor) -> Tensor:
         """(N, C*H*W) to (N, latent_dim)."""
         points = (flat - self.center) @ self.components.T
-        # The direct distance and not the expanded square, whose rounding is as large as the distance to a near twin.
-        distances = torch.cdist(points, self.fitted, compute_mode="donot_use_mm_for_euclid_dist")
-        nearest = distances.topk(min(UMAP_NEIGHBORS, distances.shape[1]), dim=1, largest=False, sorted=True)
-        places = self.embedding[nearest.indices]
+        k = min(UMAP_NEIGHBORS, len(self.fitted))
+        # The expanded square finds candidates soon, but its rounding is as large as the distance to a near twin; so the
+        # distances of a few more than are needed are computed directly, and the nearest of those are taken.
+        candidates = torch.cdist(points, self.fitted).topk(min(2 * k, len(self.fitted)), dim=1, largest=False).indices
+        distances = (points[:, None] - self.fitted[candidates]).square().sum(2).sqrt()
+        nearest = distances.topk(k, dim=1, largest=False, sorted=True)
+        places = self.embedding[candidates.gather(1, nearest.indices)]
         return torch.einsum("nk,nkd->nd", membership(nearest.values), places)
