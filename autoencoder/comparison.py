@@ -21,8 +21,8 @@ from autoencoder.objectives.reconstruct import Quality, Reconstruction
 from autoencoder.progress import Progress
 from autoencoder.runs import Run
 
-MAX_POINTS = 4000
-"""An embedding shows at most this many of the held-out images."""
+MAX_POINTS = 3000
+"""An embedding shows at most this many images."""
 
 FloatArray = NDArray[np.float32]
 
@@ -121,8 +121,10 @@ def compare(
     return Comparison(tuple(compared), first.data, folders[0].split().val)
 
 
-def embeddings(comparison: Comparison, reducer: str, seed: int) -> tuple[NDArray[np.int64], list[FloatArray]]:
+def embeddings(comparison: Comparison, reducer: str, seed: int) -> tuple[Rows, list[FloatArray]]:
     """The plane of each run's latent: two units as they are, more of them projected.
+
+    Points are images of the whole data set, not of the held-out ones only: with few of them UMAP tears a ring.
 
     Args:
         comparison: from `compare`.
@@ -130,18 +132,24 @@ def embeddings(comparison: Comparison, reducer: str, seed: int) -> tuple[NDArray
         seed: of the projection.
 
     Returns:
-        which of `comparison.rows` are shown, (m,) indices, and an embedding (m, 2) for each run.
+        row numbers (m,) of the images that are shown, and an embedding (m, 2) for each run.
     """
-    n = len(comparison.rows)
-    shown = np.linspace(0, n - 1, min(n, MAX_POINTS)).astype(np.int64)
+    n = len(comparison.data)
+    rows = np.linspace(0, n - 1, min(n, MAX_POINTS)).astype(np.int64)
     planes = []
     for run in comparison.runs:
-        codes = run.latent[shown]
+        codes = _encode(run.evaluation, rows)
         try:
             planes.append(embed_snapshots([codes], codes, "none" if codes.shape[1] == 2 else reducer, seed)[0])
         except UserError as error:
             raise UserError(f"the latent of {run.name} cannot be drawn: {error}") from None
-    return shown, planes
+    return rows, planes
+
+
+def _encode(evaluation: Evaluation, rows: Rows) -> FloatArray:
+    batch = evaluation.trained.config.training.snapshot_batch_size
+    parts = [evaluation.predict(rows[start : start + batch]).latent for start in range(0, len(rows), batch)]
+    return np.concatenate(parts)
 
 
 def explained_variance(output: FloatArray, reference: FloatArray) -> float:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.comparison import Compared, Comparison, embeddings
+from autoencoder.data.batches import Rows
 from autoencoder.data.metadata import ColumnKind, Metadata
 from autoencoder.decoding import DECODERS
 from autoencoder.files import replacing, write_csv, write_json
@@ -269,13 +270,12 @@ def decoding_caption(decoder: str) -> str:
 def _figure(
     comparison: Comparison,
     name: str,
-    shown: NDArray[np.int64],
+    shown: Rows,
     planes: Sequence[NDArray[np.float32]],
-    chosen: NDArray[np.int64],
+    chosen: Rows,
     reducer: str,
 ) -> Figure:
-    metadata, rows = comparison.data.metadata, comparison.rows[shown]
-    values, kind, period = column_values(metadata, name, rows)
+    values, kind, period = column_values(comparison.data.metadata, name, shown)
     parts = [run.evaluation.predict(chosen) for run in comparison.runs]
     lines = []
     for run, part, plane in zip(comparison.runs, parts, planes, strict=True):
