@@ -29,6 +29,9 @@ WIDE, NARROW = 16, 2
 BACKENDS = ("loky", "dask")
 """Where pieces of work go with joblib: processes of this machine, or a Dask cluster."""
 
+CLUSTER_SECONDS = 5
+"""How long the cluster's scheduler may take to answer."""
+
 SELDOM_CHANGED = ("device", "threads")
 """Settings in which an earlier run may differ from what is asked for and still be gone on with."""
 
@@ -201,7 +204,7 @@ def _cluster(backend: str, scheduler: str | None) -> AbstractContextManager[Any]
     except ImportError:
         raise UserError("--backend dask needs the extra: pip install 'autoencoder[cluster]'") from None
     try:
-        client: AbstractContextManager[Any] = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call]
+        client: AbstractContextManager[Any] = Client(scheduler, timeout=CLUSTER_SECONDS)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"no Dask scheduler answers at {scheduler} ({reason}): check the address") from None

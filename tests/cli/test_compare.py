@@ -137,9 +137,9 @@ def test_other_settings_are_refused_by_name(reference, data, call):
     result.refused("ae-16", "epochs was 2, and is now 3", "--out")
 
 
-def test_several_seeds_and_jobs(data, tmp_path, succeed):
+def test_several_seeds(data, tmp_path, succeed):
     out = tmp_path / "seeds"
-    result = succeed("compare", "--train", data, "--out", out, "--seeds", 2, "--seed", 5, "--jobs", 2, *SETTINGS)
+    result = succeed("compare", "--train", data, "--out", out, "--seeds", 2, "--seed", 5, *SETTINGS)
     rows = rows_of(out)
     assert [row["run"] for row in rows] == [*REFERENCE, *REFERENCE]
     assert [row["seed"] for row in rows] == ["5"] * 6 + ["6"] * 6
@@ -157,6 +157,7 @@ def test_jobs_change_nothing(reference, data, tmp_path, succeed):
         }
 
 
+@pytest.mark.slow  # each worker starts with torch and compiles UMAP
 def test_on_a_dask_cluster(reference, data, tmp_path, succeed):
     distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     out, _ = reference

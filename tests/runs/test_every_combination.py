@@ -110,11 +110,18 @@ class Case:
         return losses.mean()
 
 
-every_case = pytest.mark.parametrize(
-    "case",
-    [Case(encoder, objective, shape) for encoder in ENCODERS for objective in OBJECTIVES for shape in SHAPES],
-    ids=str,
-)
+def _cases() -> list[object]:
+    """Every encoder with every objective on one of the shapes, in turn; on the other one among the slow tests."""
+    pairs = [(encoder, objective) for encoder in ENCODERS for objective in OBJECTIVES]
+    turns = [(i + i // len(OBJECTIVES)) % len(SHAPES) for i in range(len(pairs))]
+    return [
+        pytest.param(Case(encoder, objective, shape), marks=() if turn == j else pytest.mark.slow)
+        for (encoder, objective), turn in zip(pairs, turns, strict=True)
+        for j, shape in enumerate(SHAPES)
+    ]
+
+
+every_case = pytest.mark.parametrize("case", _cases(), ids=str)
 
 
 @every_case
