@@ -21,7 +21,7 @@ from autoencoder.objectives.reconstruct import Quality, Reconstruction
 from autoencoder.progress import Progress
 from autoencoder.runs import Run
 
-MAX_POINTS = 3000
+MAX_POINTS = 4000
 """An embedding shows at most this many images."""
 
 FloatArray = NDArray[np.float32]
