@@ -127,10 +127,10 @@ def train_reference(
         raise UserError(
             "--backend dask and --scheduler, the address of the cluster's scheduler, go together: give both"
         )
-    cluster = _cluster(backend, scheduler)
     folders = {name: out.absolute() / name for name in runs}
     runs = {name: config.with_absolute_paths() for name, config in runs.items()}
     _refuse_others(folders, runs)
+    cluster = _cluster(backend, scheduler)
     if jobs > 1:
         share = max(1, (os.cpu_count() or 1) // jobs)
         runs = {name: _with_threads(config, share) for name, config in runs.items()}
