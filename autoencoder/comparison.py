@@ -152,32 +152,28 @@ def _encode(evaluation: Evaluation, rows: Rows) -> FloatArray:
     return np.concatenate(parts)
 
 
-def explained_variance(output: FloatArray, reference: FloatArray) -> float:
+def explained_variance(mse: float, reference: FloatArray) -> float:
     """Share of the reference images' variance that reconstructions explain: 1 - sum (x - y)^2 / sum (x - mean)^2.
 
-    The sums run over images and pixels, the mean is that of each pixel over the reference images (n, C, H, W). For the
-    projection on principal components this is the sum of their explained variance ratios.
+    For the projection on principal components this is the sum of their explained variance ratios.
+
+    Args:
+        mse: mean squared error of the reconstructions over images and pixels.
+        reference: (n, C, H, W); the mean is that of each pixel over these images.
     """
-    total = np.square(reference - reference.mean(axis=0), dtype=np.float64).sum()
-    left = np.square(reference - output, dtype=np.float64).sum()
-    return float(1 - left / total) if total > 0 else float("nan")
+    variance = float(reference.var(axis=0, dtype=np.float64).mean())
+    return 1 - mse / variance if variance > 0 else float("nan")
 
 
 def _compare(name: str, folder: Run, checkpoint: str, noise: NoiseConfig | None, device: str) -> Compared:
     evaluation = evaluate(folder.path, checkpoint=checkpoint, noise=noise, device=device)
-    trained = evaluation.trained
+    trained, result = evaluation.trained, evaluation.result
     rows = folder.split().val
-    batch = trained.config.training.snapshot_batch_size
-    reconstructs = isinstance(evaluation.result, Reconstruction)
-    latents, outputs, references = [], [], []
-    for start in range(0, len(rows), batch):
-        part = evaluation.predict(rows[start : start + batch])
-        latents.append(part.latent)
-        if reconstructs:
-            outputs.append(part.output)
-            references.append(part.truth)
-    latent = np.concatenate(latents)
-    explained = explained_variance(np.concatenate(outputs), np.concatenate(references)) if reconstructs else None
+    latent = _encode(evaluation, rows)
+    explained = None
+    if isinstance(result, Reconstruction):
+        reference = evaluation.data.scaled(rows, "images" if evaluation.data.clean is None else "clean")
+        explained = explained_variance(result.output_quality.mse, reference)
     seed = trained.config.training.seed
     decoding = decode_columns(latent, evaluation.data.metadata.take(rows), row_numbers=rows, seed=seed)
     metrics = folder.metrics()

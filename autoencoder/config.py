@@ -34,6 +34,8 @@ SCHEDULES = ("constant", "step", "cosine", "onecycle")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 REDUCERS = ("umap", "pca", "tsne", "none")
 LAYERS = ("latent", "fc2")
+BACKENDS = ("loky", "dask")
+"""Where `compare --train` sends its work with joblib: to processes of this machine, or to a Dask cluster."""
 STILL_LAYERS = (*LAYERS, "pixels")
 """Layers of one snapshot; a movie of pixels would stand still."""
 STILLS = ("scatter", "units", "generated", "clusters")

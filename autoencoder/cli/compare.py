@@ -31,10 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autoencoder.comparison import Comparison
+    from autoencoder.data.images import ImageSet
 
 HELP = "compare runs: one table, one figure"
-
-BACKENDS = ("loky", "dask")
 
 DATA_FIELDS = ("metadata", "max_pixel_value", "split", "val_fraction", "block_size")
 TRAINING_FIELDS = ("epochs", "batch_size", "lr", "seed", "threads")
@@ -110,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_field(group, c.TrainingConfig, "seed", "the first seed", type=count, metavar="N")
     add_field(group, c.TrainingConfig, "threads", "processor threads of each job", type=positive_int, metavar="N")
     add("--jobs", type=positive_int, metavar="N", help="runs to train at a time (default: 1)")
-    add("--backend", choices=BACKENDS, help="processes of this machine, or a Dask cluster (default: loky)")
+    add("--backend", choices=c.BACKENDS, help="processes of this machine, or a Dask cluster (default: loky)")
     add("--scheduler", metavar="ADDRESS", help="of the Dask cluster, such as tcp://host:8786")
 
 
@@ -130,7 +129,7 @@ def run(args: argparse.Namespace) -> None:
     images = load_run_data(Run(args.runs[0])) if args.train is None else load_data(c.RunConfig(_data_config(args)))
     for name in args.color_by or ():
         images.metadata.column(name)
-    groups = [args.runs] if args.train is None else _train(args)
+    groups = [args.runs] if args.train is None else _train(args, images)
     comparisons = [
         compare(runs, checkpoint=args.checkpoint, noise=args.noise, device=args.device, quiet=args.quiet)
         for runs in groups
@@ -148,8 +147,8 @@ def run(args: argparse.Namespace) -> None:
     made(args, files)
 
 
-def _train(args: argparse.Namespace) -> list[list[Path]]:
-    """Train the reference table; returns the run folders of each seed."""
+def _train(args: argparse.Namespace, images: ImageSet) -> list[list[Path]]:
+    """Train the reference table on `images`, which --train names; returns the run folders of each seed."""
     from autoencoder.workflows.reference import reference_runs, train_reference
 
     given, data = vars(args), _data_config(args)
@@ -159,6 +158,7 @@ def _train(args: argparse.Namespace) -> list[list[Path]]:
     for seed in range(training.seed, training.seed + given.get("seeds", 1)):
         runs, missing = reference_runs(
             data,
+            images,
             args.noise or c.NoiseConfig(),
             dataclasses.replace(training, seed=seed),
             encoder=given.get("encoder", "strided"),

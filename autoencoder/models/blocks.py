@@ -60,10 +60,19 @@ def latent_norm(kind: str, features: int, latent_activation: str) -> nn.Module:
     return nn.Identity()
 
 
-def dense_layer(inputs: int, features: int, norm: str) -> nn.Sequential:
-    """(N, inputs) to (N, features), after norm and ReLU."""
+def dense_layer(inputs: int, features: int, norm: str, nonlinearity: str = "relu") -> nn.Sequential:
+    """(N, inputs) to (N, features), after norm and the activation `nonlinearity`."""
     return nn.Sequential(
-        nn.Linear(inputs, features, bias=norm != "batch"), norm_1d(norm, features), nn.ReLU(inplace=True)
+        nn.Linear(inputs, features, bias=norm != "batch"), norm_1d(norm, features), activation(nonlinearity)
+    )
+
+
+def latent_layer(inputs: int, latent_dim: int, norm: str, latent_activation: str) -> nn.Sequential:
+    """(N, inputs) to the latent (N, latent_dim), after `latent_norm` and the activation."""
+    return nn.Sequential(
+        nn.Linear(inputs, latent_dim, bias=norm != "batch"),
+        latent_norm(norm, latent_dim, latent_activation),
+        activation(latent_activation),
     )
 
 

@@ -23,7 +23,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from autoencoder.models.blocks import activation, dense_layer, latent_norm, norm_2d
+from autoencoder.models.blocks import activation, dense_layer, latent_layer, norm_2d
 
 DEFAULT_LATENT_ACTIVATION = "relu"
 """As behind every other layer."""
@@ -78,9 +78,7 @@ class Encoder(nn.Module):
                 norm_2d(norm, coarse),
                 nn.ReLU(inplace=True),
                 nn.Flatten(),
-                nn.Linear(units, latent_dim, bias=norm != "batch"),
-                latent_norm(norm, latent_dim, latent_activation),
-                activation(latent_activation),
+                *latent_layer(units, latent_dim, norm, latent_activation),
             )
 
     def forward(self, images: Tensor) -> Tensor:

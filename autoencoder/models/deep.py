@@ -16,7 +16,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from autoencoder.models.blocks import activation, dense_layer, latent_norm
+from autoencoder.models.blocks import dense_layer, latent_layer
 
 DEFAULT_LATENT_ACTIVATION = "linear"
 """Linear units: nothing that the latent could say is cut off."""
@@ -51,11 +51,7 @@ class Encoder(nn.Module):
         super().__init__()
         *before, last = pairwise(widths(image_shape, latent_dim, depth))
         self.hidden = nn.Sequential(*(dense_layer(inputs, features, norm) for inputs, features in before))
-        self.latent = nn.Sequential(
-            nn.Linear(*last, bias=norm != "batch"),
-            latent_norm(norm, latent_dim, latent_activation),
-            activation(latent_activation),
-        )
+        self.latent = latent_layer(*last, norm, latent_activation)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) in [0, 1] to latent (N, latent_dim)."""

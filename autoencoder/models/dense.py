@@ -13,7 +13,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from autoencoder.models.blocks import activation, dense_layer, latent_norm
+from autoencoder.models.blocks import dense_layer, latent_layer
 
 DEFAULT_LATENT_ACTIVATION = "linear"
 """Linear units: nothing that the latent could say is cut off."""
@@ -45,11 +45,7 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.hidden = dense_layer(math.prod(image_shape), HIDDEN, norm)
-        self.latent = nn.Sequential(
-            nn.Linear(HIDDEN, latent_dim, bias=norm != "batch"),
-            latent_norm(norm, latent_dim, latent_activation),
-            activation(latent_activation),
-        )
+        self.latent = latent_layer(HIDDEN, latent_dim, norm, latent_activation)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) in [0, 1] to latent (N, latent_dim)."""

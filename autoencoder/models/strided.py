@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autoencoder.models.blocks import activation, latent_norm, norm_1d, norm_2d
+from autoencoder.models.blocks import activation, dense_layer, latent_layer, norm_2d
 
 DEFAULT_LATENT_ACTIVATION = "linear"
 """Linear units: nothing that the latent could say is cut off."""
@@ -66,9 +66,7 @@ class Encoder(nn.Module):
         self.maps = nn.Sequential(*layers)
         self.latent = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(channels * size[0] * size[1], latent_dim, bias=norm != "batch"),
-            latent_norm(norm, latent_dim, latent_activation),
-            activation(latent_activation),
+            *latent_layer(channels * size[0] * size[1], latent_dim, norm, latent_activation),
         )
 
     def forward(self, images: Tensor) -> Tensor:
@@ -91,10 +89,10 @@ class Decoder(nn.Module):
         coarse, middle, fine = DECODER_CHANNELS
         first, second = DECODER_FEATURES
         self.map_shape = (coarse, *eighth)
-        self.fc2 = _dense(latent_dim, first, norm)
+        self.fc2 = dense_layer(latent_dim, first, norm, "silu")
         self.dense = nn.Sequential(
-            _dense(first, second, norm),
-            _dense(second, math.prod(self.map_shape), norm),
+            dense_layer(first, second, norm, "silu"),
+            dense_layer(second, math.prod(self.map_shape), norm, "silu"),
         )
         self.maps = nn.Sequential(
             _Doubling(coarse, middle, quarter),
@@ -115,11 +113,6 @@ class Decoder(nn.Module):
         maps = self.dense(self.first_layer(latent)).unflatten(1, self.map_shape)
         # Convolutions are faster on channels_last, here as in the encoder, whose maps take the layout of the images.
         return cast(Tensor, self.maps(maps.contiguous(memory_format=torch.channels_last)))
-
-
-def _dense(inputs: int, features: int, norm: str) -> nn.Sequential:
-    """(N, inputs) to (N, features), after norm and activation."""
-    return nn.Sequential(nn.Linear(inputs, features, bias=norm != "batch"), norm_1d(norm, features), activation("silu"))
 
 
 class _Doubling(nn.Module):

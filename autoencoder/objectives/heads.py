@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from autoencoder.models.blocks import activation, norm_1d
+from autoencoder.models.blocks import dense_layer
 
 HIDDEN_UNITS = 128
 """Units of the read-out's first layer, its "fc2"."""
@@ -21,9 +21,7 @@ class ReadOut(nn.Module):
 
     def __init__(self, latent_dim: int, n_outputs: int, *, norm: str) -> None:
         super().__init__()
-        self.fc2 = nn.Sequential(
-            nn.Linear(latent_dim, HIDDEN_UNITS, bias=norm != "batch"), norm_1d(norm, HIDDEN_UNITS), activation("silu")
-        )
+        self.fc2 = dense_layer(latent_dim, HIDDEN_UNITS, norm, "silu")
         self.out = nn.Linear(HIDDEN_UNITS, n_outputs)
 
     def first_layer(self, latent: Tensor) -> Tensor:

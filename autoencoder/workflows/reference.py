@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.config import DataConfig, ModelConfig, NoiseConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.objectives.base import make_objective
 from autoencoder.run_data import load_data
@@ -25,9 +26,6 @@ from autoencoder.workflows.explained_variance import write_explained_variance
 
 WIDE, NARROW = 16, 2
 """Latent units: those of the reference work's autoencoder, and a plane."""
-
-BACKENDS = ("loky", "dask")
-"""Where pieces of work go with joblib: processes of this machine, or a Dask cluster."""
 
 CLUSTER_SECONDS = 5
 """How long the cluster's scheduler may take to answer."""
@@ -49,6 +47,7 @@ class Piece:
 
 def reference_runs(
     data: DataConfig,
+    images: ImageSet,
     noise: NoiseConfig,
     training: TrainingConfig,
     *,
@@ -58,7 +57,8 @@ def reference_runs(
     """Configurations of the reference table.
 
     Args:
-        data: images, metadata and split.
+        data: names of the files, and the split.
+        images: what the files hold.
         noise: corruption of the input.
         training: epochs, seed and everything else.
         encoder: of the autoencoder and of the network that predicts.
@@ -68,9 +68,8 @@ def reference_runs(
         name of each run and its configuration, and, where nothing can be predicted, why the last one is left out.
 
     Raises:
-        UserError: the data cannot be read, or `target` is named and is neither an angle nor a label.
+        UserError: `target` is named and is neither an angle nor a label.
     """
-    images = load_data(RunConfig(data))
     wide, reconstruct = ModelConfig(encoder, WIDE), ObjectiveConfig(noise=noise)
     models = {
         f"ae-{WIDE}": wide,
@@ -109,7 +108,7 @@ def train_reference(
         runs: name of each run and its configuration; with several seeds, names such as `seed-0042/ae-16`.
         out: folder that holds the run folders.
         jobs: pieces of work at a time.
-        backend: one of `BACKENDS`.
+        backend: one of `config.BACKENDS`.
         scheduler: address of the Dask scheduler, such as `tcp://host:8786`. Its workers must see `out` and the data
             under the same paths, and have this package.
         say: is told what begins and what is done.
