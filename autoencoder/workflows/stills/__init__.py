@@ -1,0 +1,1 @@
+"""The pieces of `workflows.looking`: what each still of a snapshot takes, computes and says."""

@@ -1,0 +1,44 @@
+"""Codes in the plane: a figure for each column that is known of the images."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from autoencoder.plots.codes import code_scatter
+from autoencoder.plots.evolution import Examples, choose_examples
+from autoencoder.plots.images import to_picture
+from autoencoder.workflows.stills.moment import FloatArray
+from autoencoder.workflows.stills.still import Still
+from autoencoder.workflows.visualizing import column_values, file_stem, readable
+
+OTHER_FIGURES = ("units", "generated", "clusters")
+"""Names of files that no column may have."""
+
+AXES = {"umap": "UMAP", "pca": "PC", "tsne": "t-SNE", "none": "unit"}
+
+
+def scatter_plots(still: Still, layer: str, embedding: FloatArray) -> dict[str, Figure]:
+    """A figure for each column, by the name of its file."""
+    chosen = choose_examples(embedding, still.n_examples)
+    examples = Examples(chosen, to_picture(still.images.scaled(still.rows[chosen]))) if still.n_examples else None
+    axis, first = AXES[still.reducer], 0 if still.reducer == "none" else 1
+    n, source = len(still.rows), still.images.source
+    header = f"{n:,} images{f' of {source.name}' if source else ''}" if layer == "pixels" else still.header
+    figures: dict[str, Figure] = {}
+    for name in still.colored:
+        values, kind, period = column_values(still.images.metadata, name, still.rows)
+        stem = file_stem(name)
+        while stem in (*OTHER_FIGURES, *figures):  # a column may be called "clusters"
+            stem += "_column"
+        figures[stem] = code_scatter(
+            embedding,
+            values,
+            kind.value,
+            label=readable(name),
+            period=period,
+            axes_names=(f"{axis} {first}", f"{axis} {first + 1}"),
+            title=f"{still.name_of(layer)} coloured by {readable(name)}",
+            header=header,
+            examples=examples,
+        )
+    return figures

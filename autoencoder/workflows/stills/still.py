@@ -1,0 +1,95 @@
+"""What all stills of one snapshot share, and what is written of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from autoencoder.config import RunConfig
+from autoencoder.data.batches import Rows
+from autoencoder.data.images import ImageSet
+from autoencoder.files import write_arrays, write_json
+from autoencoder.runs import Run
+from autoencoder.snapshots import Snapshot
+from autoencoder.trained import Trained
+from autoencoder.workflows.stills.labels import Labels
+from autoencoder.workflows.stills.moment import FloatArray, Say, describe_moment
+from autoencoder.workflows.testing import save_figure
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Still:
+    """What all layers of one snapshot share.
+
+    Attributes:
+        folder, config, images: the run.
+        moment: the snapshot; rows (n,) of the images, and their codes (n, latent_dim).
+        trained: the network at that step, and the name of its checkpoint; None where there is none or none is needed.
+        reducer, colored, n_examples: of scatter plots.
+        n_clusters: None for as many as there are classes.
+        labels: what clusters are compared with.
+        seed: of every draw.
+        quiet, say: see `look`.
+    """
+
+    folder: Run
+    config: RunConfig
+    images: ImageSet
+    moment: Snapshot
+    rows: Rows
+    codes: FloatArray
+    trained: Trained | None
+    checkpoint: str | None
+    reducer: str
+    colored: Sequence[str]
+    n_examples: int
+    n_clusters: int | None
+    labels: Labels | None
+    seed: int
+    quiet: bool
+    say: Say
+
+    @property
+    def header(self) -> str:
+        """Which moment of what."""
+        return describe_moment(self.config, self.moment)
+
+    def name_of(self, layer: str) -> str:
+        """A layer in words."""
+        if layer == "fc2":
+            return f"{'decoder' if self.decoder is not None else 'head'}'s first layer"
+        return {"latent": "latent space"}.get(layer, layer)
+
+    @property
+    def decodes_to(self) -> str:
+        """What the head makes of a code."""
+        return "masks" if self.config.objective.name == "mask" else "images"
+
+    @property
+    def decoder(self) -> Trained | None:
+        """The network, where its head makes pictures."""
+        return self.trained if self.trained is not None and self.trained.objective.makes_pictures else None
+
+
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """What is to be written of one layer: figures by the name of their file, arrays of the embedding, numbers."""
+
+    figures: dict[str, Figure]
+    arrays: dict[str, NDArray[Any]]
+    numbers: dict[str, Any]
+
+    def write(self, out: Path) -> list[Path]:
+        """Write all into the folder `out`; returns the files."""
+        made = []
+        if self.arrays:
+            write_arrays(out / "embedding.npz", self.arrays)
+            made.append(out / "embedding.npz")
+        made += [save_figure(figure, out / f"{name}.png") for name, figure in self.figures.items()]
+        write_json(out / "codes.json", self.numbers)
+        return [*made, out / "codes.json"]

@@ -1,0 +1,59 @@
+"""What each latent unit does to the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from autoencoder.config import RunConfig
+from autoencoder.latent.codes import sweep_units
+from autoencoder.models.network import architecture
+from autoencoder.plots.codes import unit_influence
+from autoencoder.plots.images import to_picture
+from autoencoder.workflows.stills.still import Still
+
+
+def unit_sweep(still: Still) -> tuple[Figure, list[dict[str, Any]]]:
+    """The figure of what each unit does, and the numbers of each unit."""
+    decoder = still.decoder
+    assert decoder is not None
+    bounded = _is_bounded(still.config)
+    sweep = sweep_units(still.codes, decoder.decode, bounded=bounded)
+    k, steps = sweep.pictures.shape[:2]
+    pictures = to_picture(sweep.pictures.reshape(k * steps, *sweep.pictures.shape[2:]))
+    d = len(sweep.mean)
+    moved = f"mean code decoded with one unit moved{' in its range' if bounded else ''}"
+    which = f"; the {k} most influential" if k < d else ""
+    figure = unit_influence(
+        pictures.reshape(k, steps, *pictures.shape[1:]),
+        sweep.values,
+        sweep.deviations[sweep.shown],
+        sweep.influence[sweep.shown],
+        f"{moved}\n{still.header}{which}",
+        units=sweep.shown.tolist(),
+        spread_label="rms change of a pixel per sd",
+    )
+    dead = np.flatnonzero(sweep.dead).tolist()
+    if dead:
+        still.say(f"dead units, the same for every image: {', '.join(map(str, dead))}")
+    order = np.argsort(-sweep.influence, kind="stable")[:3]
+    listed = ", ".join(f"unit {unit} ({sweep.influence[unit]:.3f})" for unit in order.tolist())
+    still.say(f"most influential (rms change of a pixel per standard deviation): {listed}")
+    columns = {
+        "mean": sweep.mean,
+        "deviation": sweep.deviations,
+        "influence": sweep.influence,
+        "dead": sweep.dead,
+    }
+    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+    return figure, [{"unit": unit, **dict(zip(columns, row, strict=True))} for unit, row in enumerate(rows)]
+
+
+def _is_bounded(config: RunConfig) -> bool:
+    """Whether the activation of the latent keeps units in a range that steps around the mean could leave."""
+    model = config.model
+    if model.is_fitted:
+        return False
+    return (model.latent_activation or architecture(model.encoder).DEFAULT_LATENT_ACTIVATION) != "linear"
