@@ -16,7 +16,7 @@ from autoencoder.cli import old_flags
 from autoencoder.cli.options import Parser, add_common
 from autoencoder.errors import UserError
 
-COMMANDS = ("demo", "prepare", "train", "test", "visualize", "compare", "info")
+COMMANDS = ("demo", "prepare", "train", "test", "visualize", "explore", "compare", "info")
 """Each is a module of this package with `HELP`, `add_arguments(parser)` and `run(args)`."""
 
 OUT_OF_MEMORY = (

@@ -1,0 +1,94 @@
+"""Make one HTML page to explore a run in a browser: its images as points over training, with pictures and metadata.
+
+The page is a single file that needs no server and no network: open it, send it, show it in a talk.
+
+autoencoder explore runs/arena
+autoencoder explore runs/arena --color-by body_angle_deg --layer latent fc2
+autoencoder explore runs/mnist --reduce pca --points 2000 --out mnist.html
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from autoencoder.cli.options import add_device, count, names, positive_int
+from autoencoder.cli.reporting import made, say
+from autoencoder.config import LAYERS, REDUCERS
+from autoencoder.errors import UserError
+
+HELP = "a page to explore a run's latent space in a browser"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of `explore`."""
+    parser.add_argument("path", nargs="?", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("--run", type=Path, metavar="RUN", help="the same, as the other commands take it")
+    parser.add_argument("--metadata", type=Path, metavar="FILE", help="other metadata (default: the run's)")
+    parser.add_argument("--columns", type=names, metavar="A,B,...", help="names of the columns of .npy metadata")
+    parser.add_argument(
+        "--color-by", nargs="+", metavar="COLUMN", help="columns to choose the colours from (default: all)"
+    )
+    parser.add_argument(
+        "--fit",
+        nargs="+",
+        default=["last"],
+        metavar="WHAT",
+        help="what the projections are fitted to: last or first snapshot, every one anew, or the path of a snapshot; "
+        "several can be switched between (default: last)",
+    )
+    parser.add_argument(
+        "--reduce",
+        nargs="+",
+        choices=REDUCERS,
+        default=["umap", "pca"],
+        help="projections to switch between (default: umap pca)",
+    )
+    parser.add_argument(
+        "--layer",
+        nargs="+",
+        choices=LAYERS,
+        default=["latent"],
+        help="latent, and fc2, the decoder's first layer at the kept checkpoints (default: latent)",
+    )
+    parser.add_argument(
+        "--points", type=positive_int, metavar="N", help="show N images, chosen at random (default: all that fit)"
+    )
+    parser.add_argument(
+        "--max-snapshots",
+        type=positive_int,
+        metavar="N",
+        help="show N snapshots, spread evenly over training (default: all)",
+    )
+    parser.add_argument(
+        "--seed", type=count, metavar="N", help="of projections and of the choice of images (default: the run's)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.html", help="the page (default: RUN/visualize/explore.html)"
+    )
+    add_device(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Project, write the page, say where it is."""
+    if (args.path is None) == (args.run is None):
+        raise UserError("name one run folder: autoencoder explore RUN")
+    from autoencoder.workflows.exploring import explore
+
+    page = explore(
+        args.run if args.path is None else args.path,
+        fits=list(dict.fromkeys(args.fit)),
+        reducers=list(dict.fromkeys(args.reduce)),
+        layers=list(dict.fromkeys(args.layer)),
+        color_by=args.color_by,
+        metadata=args.metadata,
+        columns=args.columns,
+        points=args.points,
+        max_snapshots=args.max_snapshots,
+        seed=args.seed,
+        out=args.out,
+        device=args.device,
+        quiet=args.quiet,
+        say=lambda text: say(args, text),
+    )
+    made(args, page, hint="open it in a browser; it is one file that needs no network")

@@ -1,0 +1,59 @@
+"""One HTML file of a page's parts: style, scripts and data, so that it opens anywhere and asks no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from importlib import resources
+from typing import Any
+
+STYLE = "explore.css"
+SCRIPTS = ("data.js", "scatter.js", "pictures.js", "legend.js", "curves.js", "details.js", "explore.js")
+"""In the order in which they build on each other."""
+
+ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+"""What could end a script element, or a line of one, as JSON writes it otherwise."""
+
+
+def explorer_document(content: dict[str, Any]) -> str:
+    """The page of `autoencoder explore`.
+
+    Args:
+        content: plain values, see `autoencoder.pages.content.PageContent.as_json`.
+
+    Nothing but the page's own style and scripts is let in: the policy in its head names them by their hashes, allows
+    pictures from within the page and no connection at all.
+    """
+    style = _part(STYLE)
+    scripts = [_part(name) for name in SCRIPTS]
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_source(style)}; "
+        f"script-src {' '.join(map(_source, scripts))}; base-uri 'none'; form-action 'none'"
+    )
+    parts = {
+        "POLICY": policy,
+        "TITLE": html.escape(content["title"]),
+        "STYLE": style,
+        "CONTENT": json_in_html(content),
+        "SCRIPTS": "\n".join(f"<script>{script}</script>" for script in scripts),
+    }
+    # Split at the marks of the template, and not replaced in turn: the data may hold what looks like a mark.
+    pieces = _part("explore.html").split("%%")
+    return "".join(piece if i % 2 == 0 else parts[piece] for i, piece in enumerate(pieces))
+
+
+def json_in_html(content: Any) -> str:
+    """JSON that can stand in a `<script type="application/json">`, whatever texts are in it."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.translate(str.maketrans(ESCAPES))
+
+
+def _part(name: str) -> str:
+    return resources.files("autoencoder.pages").joinpath("web", name).read_text(encoding="utf-8")
+
+
+def _source(text: str) -> str:
+    """How a content security policy names an inline style or script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"

@@ -1,0 +1,40 @@
+"use strict";
+
+const UNKNOWN_COLOR = [196, 196, 196];
+
+/** Fill `place` with what a reader needs to read a column's colours; a category's entry calls `onChoose` by its colour. */
+function drawLegend(place, column, onChoose) {
+  const { stops, ticks, legend, unknown } = column.coloring;
+  place.replaceChildren();
+  if (stops.length) place.append(colorBar(stops, ticks));
+  const entries = stops.length && unknown ? [["unknown", UNKNOWN_COLOR]] : legend;
+  const list = element("div", "categories");
+  for (const [name, color] of entries) list.append(legendEntry(name, color, onChoose));
+  if (entries.length) place.append(list);
+  if (column.kind === "linear") place.append(element("p", "small", "Colours span the 1st to the 99th percentile."));
+}
+
+function legendEntry(name, color, onChoose) {
+  const entry = element("button", "category");
+  entry.type = "button";
+  entry.title = "Select these images";
+  const swatch = element("span", "swatch");
+  swatch.style.background = cssColor(color);
+  entry.append(swatch, element("span", "", name));
+  entry.addEventListener("click", (event) => onChoose(color, event.shiftKey));
+  return entry;
+}
+
+/** A bar of colours with its ticks, at shares of its length, below it. */
+function colorBar(stops, ticks) {
+  const bar = element("div", "color-bar");
+  const ramp = element("div", "ramp");
+  ramp.style.background = `linear-gradient(to right, ${stops.map(cssColor).join(", ")})`;
+  bar.append(ramp);
+  for (const [share, text] of ticks) {
+    const tick = element("span", "tick", text);
+    tick.style.left = `${100 * share}%`;
+    bar.append(tick);
+  }
+  return bar;
+}

@@ -1,0 +1,46 @@
+"use strict";
+
+/** The pictures of all images, of one or two kinds (image, reconstruction), in sheets that are decoded when needed. */
+class Pictures {
+  constructor(kinds, [width, height]) {
+    this.kinds = kinds;
+    this.width = width;
+    this.height = height;
+    this.decoded = kinds.map(() => new Map());
+  }
+
+  /** The sheet number `k` of a kind, decoded once. */
+  sheet(kind, k) {
+    if (!this.decoded[kind].has(k)) {
+      const image = new Image();
+      image.src = `data:${this.kinds[kind].type};base64,${this.kinds[kind].sheets[k]}`;
+      this.decoded[kind].set(k, image.decode().then(() => image));
+    }
+    return this.decoded[kind].get(k);
+  }
+
+  /** A canvas `size` CSS pixels on its longer side, on which picture `i` appears. */
+  canvas(kind, i, size) {
+    const canvas = element("canvas", "picture");
+    const longer = Math.max(this.width, this.height);
+    canvas.width = this.width;
+    canvas.height = this.height;
+    canvas.style.width = `${(size * this.width) / longer}px`;
+    canvas.style.height = `${(size * this.height) / longer}px`;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", this.kinds[kind].name);
+    this.draw(kind, i, canvas);
+    return canvas;
+  }
+
+  /** Draw picture `i` once its sheet is decoded. */
+  async draw(kind, i, canvas) {
+    const { columns, rows } = this.kinds[kind];
+    const sheet = await this.sheet(kind, Math.floor(i / (columns * rows)));
+    const place = i % (columns * rows);
+    const left = (place % columns) * this.width;
+    const top = Math.floor(place / columns) * this.height;
+    const { width, height } = this;
+    canvas.getContext("2d").drawImage(sheet, left, top, width, height, 0, 0, width, height);
+  }
+}
