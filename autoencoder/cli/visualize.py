@@ -3,7 +3,7 @@
 With --snapshot, look at one moment instead: where the codes lie, what each latent unit does to the picture, images of
 random codes, and clusters of the codes against labels.
 
-autoencoder visualize --run runs/arena --color-by body_angle_deg distance_from_center
+autoencoder visualize --run runs/arena --color-by body_angle_deg distance_from_center --side-by-side
 autoencoder visualize --run runs/arena --reduce pca --fit first --format gif
 autoencoder visualize --run runs/mnist --snapshot last
 autoencoder visualize --run runs/mnist --snapshot 1500 --layer latent pixels --show scatter clusters --reduce tsne
@@ -109,6 +109,32 @@ def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
         "--stop-index", type=positive_int, action=_ForMovies, metavar="N", help="use the first N snapshots only"
     )
     movies.add_argument(
+        "--side-by-side",
+        action=_SwitchForMovies,
+        default=False,
+        help="one movie with a panel for each column (up to 4), instead of a movie for each",
+    )
+    movies.add_argument(
+        "--trails",
+        type=count,
+        action=_ForMovies,
+        default=8,
+        metavar="N",
+        help="earlier snapshots in the fading line behind each example's point; 0 for none (default: 8)",
+    )
+    movies.add_argument(
+        "--curves",
+        action=_SwitchForMovies,
+        default=True,
+        help="the losses below the points, marked at the current epoch (default: on)",
+    )
+    movies.add_argument(
+        "--reconstructions",
+        action=_SwitchForMovies,
+        default=None,
+        help="below each example, what the latest kept checkpoint makes of it (default: where the run makes pictures)",
+    )
+    movies.add_argument(
         "--format", choices=("mp4", "gif"), action=_ForMovies, default="mp4", help="of the movies (default: mp4)"
     )
     movies.add_argument(
@@ -205,6 +231,10 @@ def _movies(args: argparse.Namespace, run_folder: Path) -> None:
                 columns=args.columns,
                 stop_index=args.stop_index,
                 examples=args.examples,
+                trails=args.trails,
+                curves=args.curves,
+                reconstructions=args.reconstructions,
+                side_by_side=args.side_by_side,
                 movie_format=args.format,
                 fps=args.fps,
                 seconds=args.seconds,

@@ -39,9 +39,8 @@ from autoencoder.plots.drawing import (
     title_lines,
     wrapped,
 )
-from autoencoder.plots.evolution import Examples, robust_limits
+from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, robust_limits
 
-MAX_EXAMPLES = 6
 EXAMPLE = 1.3
 """Inches; the longer side of a picture beside the scatter plot."""
 

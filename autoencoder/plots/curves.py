@@ -39,7 +39,7 @@ def loss_curves(metrics: Mapping[str, NDArray[np.floating]], loss_name: str = "l
         label, color = LOSSES[name]
         _draw_known(ax, metrics["epoch"], metrics[name], label=label, color=color)
     known = np.concatenate([metrics[name][np.isfinite(metrics[name])] for name in shown])
-    if known.min() > 0 and known.max() / known.min() > DECADE:
+    if spans_a_decade(known):
         ax.set_yscale("log")
     ax.set_title("loss during training", fontsize=16)
     ax.set_ylabel(loss_name, fontsize=14)
@@ -54,6 +54,11 @@ def loss_curves(metrics: Mapping[str, NDArray[np.floating]], loss_name: str = "l
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(alpha=0.3)
     return fig
+
+
+def spans_a_decade(known: NDArray[np.floating]) -> bool:
+    """Whether finite values are read more easily on a logarithmic scale."""
+    return bool(known.min() > 0 and known.max() / known.min() > DECADE)
 
 
 def _draw_known(ax: Any, epochs: NDArray[Any], values: NDArray[Any], *, label: str, color: str) -> None:

@@ -20,15 +20,14 @@ from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.seeding import numpy_stream
+from autoencoder.workflows.columns import AXES, NO_COLUMN, column_values, file_stem, readable
 from autoencoder.workflows.testing import save_figure
-from autoencoder.workflows.visualizing import NO_COLUMN, column_values, file_stem, readable
 
 SCORE_NAMES = {
     ColumnKind.CIRCULAR: "median error, deg",
     ColumnKind.LINEAR: "R2",
     ColumnKind.CATEGORY: "accuracy",
 }
-AXES = {"umap": "UMAP", "pca": "PC", "tsne": "t-SNE", "none": "unit"}
 
 Cells = list[dict[str, Any]]
 TextTable = tuple[list[str], list[list[str]]]

@@ -32,7 +32,8 @@ from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
 from autoencoder.seeding import numpy_stream
 from autoencoder.trained import Trained, load_run
-from autoencoder.workflows.visualizing import NO_COLUMN, column_values, readable, with_metadata
+from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
+from autoencoder.workflows.visualizing import with_metadata
 
 MAX_BYTES = 25_000_000
 """A larger page is slow to open and to send; it is made of fewer images instead."""

@@ -15,11 +15,13 @@ from autoencoder.errors import raise_if_any
 from autoencoder.latent.layers import Narrowing, checkpoint_for, find_snapshot, layer_at, why_no_checkpoint
 from autoencoder.latent.projection import embed_snapshots, make_projection
 from autoencoder.objectives.base import make_objective
+from autoencoder.plots.evolution import MAX_EXAMPLES
 from autoencoder.progress import Progress
 from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
 from autoencoder.snapshots import Snapshot
 from autoencoder.trained import load_run
+from autoencoder.workflows.columns import NO_COLUMN
 from autoencoder.workflows.stills.clusters import MAX_CLUSTERS, cluster_table
 from autoencoder.workflows.stills.generated import generated_codes
 from autoencoder.workflows.stills.labels import choose_labels
@@ -27,7 +29,7 @@ from autoencoder.workflows.stills.moment import Say, problems_of, snapshot_codes
 from autoencoder.workflows.stills.scatter import scatter_plots
 from autoencoder.workflows.stills.still import Computed, Still
 from autoencoder.workflows.stills.units import unit_sweep
-from autoencoder.workflows.visualizing import MAX_EXAMPLES, NO_COLUMN, with_metadata
+from autoencoder.workflows.visualizing import with_metadata
 
 LAYER_STILLS = ("scatter", "clusters")
 """What there is of every layer; the others are of the latent only."""

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from autoencoder.latent import codes as latent_codes
 from autoencoder.plots.codes import cluster_figure, generated_images
 from autoencoder.plots.images import to_picture
+from autoencoder.workflows.columns import readable
 from autoencoder.workflows.stills.labels import MAX_CLASSES
 from autoencoder.workflows.stills.moment import FloatArray
 from autoencoder.workflows.stills.still import Still
-from autoencoder.workflows.visualizing import readable
 
 DEFAULT_CLUSTERS = 10
 """Clusters where there are no classes to count."""

@@ -7,21 +7,18 @@ from matplotlib.figure import Figure
 from autoencoder.plots.codes import code_scatter
 from autoencoder.plots.evolution import Examples, choose_examples
 from autoencoder.plots.images import to_picture
+from autoencoder.workflows.columns import axes_names, column_values, file_stem, readable
 from autoencoder.workflows.stills.moment import FloatArray
 from autoencoder.workflows.stills.still import Still
-from autoencoder.workflows.visualizing import column_values, file_stem, readable
 
 OTHER_FIGURES = ("units", "generated", "clusters")
 """Names of files that no column may have."""
-
-AXES = {"umap": "UMAP", "pca": "PC", "tsne": "t-SNE", "none": "unit"}
 
 
 def scatter_plots(still: Still, layer: str, embedding: FloatArray) -> dict[str, Figure]:
     """A figure for each column, by the name of its file."""
     chosen = choose_examples(embedding, still.n_examples)
     examples = Examples(chosen, to_picture(still.images.scaled(still.rows[chosen]))) if still.n_examples else None
-    axis, first = AXES[still.reducer], 0 if still.reducer == "none" else 1
     n, source = len(still.rows), still.images.source
     header = f"{n:,} images{f' of {source.name}' if source else ''}" if layer == "pixels" else still.header
     figures: dict[str, Figure] = {}
@@ -36,7 +33,7 @@ def scatter_plots(still: Still, layer: str, embedding: FloatArray) -> dict[str, 
             kind.value,
             label=readable(name),
             period=period,
-            axes_names=(f"{axis} {first}", f"{axis} {first + 1}"),
+            axes_names=axes_names(still.reducer),
             title=f"{still.name_of(layer)} coloured by {readable(name)}",
             header=header,
             examples=examples,

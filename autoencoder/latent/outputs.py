@@ -1,0 +1,62 @@
+"""What the networks that a run kept make of some images: the outputs of every checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.data.batches import Rows
+from autoencoder.data.images import ImageSet
+from autoencoder.latent.layers import checkpoint_step
+from autoencoder.objectives.base import make_objective
+from autoencoder.runs import Run
+from autoencoder.trained import load_run
+
+
+@dataclass(frozen=True, eq=False)
+class KeptOutputs:
+    """Pictures that the network made at the moments at which it was kept.
+
+    Attributes:
+        steps: (c,) updates done, ascending.
+        epochs: (c,) the same in epochs.
+        pictures: (c, k, C, H, W) float32 in [0, 1].
+    """
+
+    steps: NDArray[np.int64]
+    epochs: NDArray[np.float64]
+    pictures: NDArray[np.float32]
+
+
+def why_no_outputs(run: Run) -> str | None:
+    """Why the networks of a run make no pictures of its images, with what to do; None where they do."""
+    objective = run.config().objective
+    if not make_objective(objective).makes_pictures:
+        return f"{run.path} was trained for '{objective.name}', which makes no pictures"
+    if not run.checkpoints():
+        return f"{run.path} has kept no checkpoint yet"
+    return None
+
+
+def kept_outputs(run: Run, images: ImageSet, rows: Rows, device: str = "auto") -> KeptOutputs:
+    """Outputs of every kept network, for images as they are stored, without noise.
+
+    Args:
+        run: a run for which `why_no_outputs` gives None.
+        images: its data.
+        rows: (k,) of the images.
+        device: where to compute.
+
+    Raises:
+        UserError: a checkpoint is damaged.
+    """
+    kept = {checkpoint_step(path): path for path in run.checkpoints()}
+    steps = np.array(sorted(kept))
+    # A checkpoint of an interrupted epoch knows its step, and the snapshots tell which part of an epoch that is.
+    index = run.snapshot_index()
+    epochs = np.interp(steps, [row["step"] for row in index], [row["epoch"] for row in index])
+    shown = images.images[rows]
+    pictures = [load_run(run.path, str(kept[step]), device=device).predict(shown) for step in steps.tolist()]
+    return KeptOutputs(steps, epochs, np.stack(pictures))

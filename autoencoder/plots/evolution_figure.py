@@ -1,0 +1,253 @@
+"""The evolution of a latent space: one frame per snapshot, of points that keep their colour and of axes that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from numpy.typing import NDArray
+
+from autoencoder.errors import raise_if_any
+from autoencoder.plots.colors import Coloring, color_by
+from autoencoder.plots.drawing import colors_width, drawing_order, new_figure, place_text, text_width
+from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, Limits
+from autoencoder.plots.marked_curves import Curve, MarkedCurves, by_axes
+from autoencoder.plots.movie_layout import (
+    DPI,
+    HEADER,
+    MARGIN,
+    MAX_PANELS,
+    PANEL_TITLE,
+    SIDES,
+    TITLE,
+    Layout,
+    lay_out,
+)
+from autoencoder.plots.panels import Frame, Panel, Shown
+from autoencoder.plots.points import point_radius, visible_points
+from autoencoder.plots.tiles import Outputs, Tiles
+
+FloatArray = NDArray[np.floating]
+
+TITLE_SIZE, HEADER_SIZE, PANEL_TITLE_SIZE = 20.0, 16.0, 16.0
+"""Points."""
+
+HEADER_GAP = 4
+"""Pixels from the middle to epoch and step."""
+
+
+class EvolutionFigure:
+    """Draws snapshot after snapshot; everything that stays is drawn once.
+
+    Several panels beside each other show the same points in different colours.
+
+    Args:
+        limits: of the axes, from `autoencoder.plots.evolution.robust_limits`.
+        panels: what the points are coloured by, one to four times; each of n values.
+        space: what the points lie in, for the title.
+        axes_names: of the embedding.
+        examples: up to six pictures beside the plot, each tied to its point.
+        outputs: what the network made of the examples, shown below them.
+        curves: drawn below the panels with a marker at the current epoch, on up to two axes.
+        last_epoch: of the movie; the curves' axes go to there.
+
+    Raises:
+        UserError: there are too many panels, examples or axes of curves, what is drawn together differs in number, or
+            the values cannot be coloured.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        panels: Sequence[Shown],
+        *,
+        space: str = "latent space",
+        axes_names: tuple[str, str] = ("UMAP 1", "UMAP 2"),
+        examples: Examples | None = None,
+        outputs: Outputs | None = None,
+        curves: Sequence[Curve] = (),
+        last_epoch: float = 0.0,
+    ) -> None:
+        _check(panels, examples, outputs)
+        groups = by_axes(curves)
+        colorings = [color_by(panel.values, panel.kind, panel.period) for panel in panels]
+        indices = np.empty(0, np.int64) if examples is None else examples.indices
+        # Over several panels stands what their colours are; over one, the title says it.
+        color_names = [panels[0].label] if len(panels) == 1 else [""] * len(panels)
+        layout = _layout(color_names, colorings, examples, outputs, len(groups))
+        self._n_points = len(panels[0].values)
+        self._figure = new_figure(layout.width / DPI, layout.height / DPI)
+        self._figure.set_dpi(DPI)
+        _write_titles(self._figure, layout, [panel.label for panel in panels], space)
+        last = len(panels) - 1
+        self._panels = [
+            Panel(
+                self._figure,
+                place,
+                limits,
+                colorings[i],
+                label=color_names[i],
+                colors_left=layout.colors[i],
+                axes_names=(axes_names[0], axes_names[1] if i == 0 else ""),
+                examples=indices,
+                leaders={j: tile.leader for j, tile in enumerate(layout.tiles) if i == (0 if tile.on_left else last)},
+            )
+            for i, place in enumerate(layout.panels)
+        ]
+        self._layers = _by_order(self._panels, colorings)
+        self._radius = point_radius(self._n_points, layout.panels[0].width)
+        self._curves = MarkedCurves(self._figure, groups, layout.curves, last_epoch)
+        self._tiles: Tiles | None = None
+        if examples is not None:
+            owners = [0 if tile.on_left else last for tile in layout.tiles]
+            colors = [colorings[owner].colors[index] / 255 for owner, index in zip(owners, indices, strict=True)]
+            images = examples.images / 255 if examples.images.dtype == np.uint8 else examples.images
+            self._tiles = Tiles(self._figure, layout.tiles, images, np.reshape(colors, (-1, 3)), outputs)
+        self._outputs = outputs
+        self._epoch, self._step = _moving_header(self._figure, layout)
+
+        canvas: Any = self._figure.canvas  # its methods are not typed
+        canvas.draw()
+        self._renderer = canvas.get_renderer()
+        self._buffer = np.asarray(canvas.buffer_rgba())
+        self._background = self._buffer.copy()
+        self._with_outputs: tuple[int | None, NDArray[np.uint8]] | None = None
+
+    def draw(self, embedding: FloatArray, epoch: float, step: int, trail: FloatArray | None = None) -> Frame:
+        """One frame.
+
+        Args:
+            embedding: (n, 2), its rows in the order of the values.
+            epoch: shown above the plot with one digit of its fraction, and marked on the curves.
+            step: number of updates of the network so far; decides which outputs are shown.
+            trail: (m, k, 2) earlier positions of the k examples and at last the present one, the oldest first; None for
+                no trails.
+
+        Returns:
+            (H, W, 3) uint8 RGB, of the same even size for all frames.
+
+        Raises:
+            UserError: there are not as many points as values, or the trail is not of the examples.
+        """
+        n_examples = self._panels[0].n_examples
+        problems = []
+        if embedding.shape != (self._n_points, 2):
+            problems.append(f"{self._n_points} points are coloured, but the embedding has shape {embedding.shape}")
+        if trail is not None and trail.shape[1:] != (n_examples, 2):
+            problems.append(f"a trail of {n_examples} examples is (m, {n_examples}, 2), not {trail.shape}")
+        raise_if_any(problems)
+        self._buffer[...] = self._background_at(step)
+        for order, panels in self._layers:
+            visible = visible_points(panels[0].inner_shape, panels[0].centers(embedding), self._radius, order)
+            for panel in panels:
+                panel.paint(self._buffer[..., :3], visible)
+        for panel in self._panels:
+            panel.draw_examples(self._renderer, embedding, np.empty((0, n_examples, 2)) if trail is None else trail)
+        self._curves.draw(self._renderer, epoch)
+        self._epoch.set_text(f"epoch {epoch:.1f},")
+        self._step.set_text(f"step {step:,}")
+        for text in (self._epoch, self._step):
+            text.draw(self._renderer)
+        return self._buffer[..., :3].copy()
+
+    @property
+    def panels(self) -> Sequence[Panel]:
+        """The panels, which know where points and leader lines lie in a frame."""
+        return self._panels
+
+    @property
+    def curves(self) -> MarkedCurves:
+        """The curves, which know where their markers stand."""
+        return self._curves
+
+    def _background_at(self, step: int) -> NDArray[np.uint8]:
+        """What does not change from frame to frame, with the outputs that are known at `step`."""
+        if self._outputs is None or self._tiles is None:
+            return self._background
+        moment = self._outputs.at(step)
+        if self._with_outputs is None or self._with_outputs[0] != moment:
+            self._buffer[...] = self._background
+            self._tiles.draw(self._renderer, moment)
+            self._with_outputs = moment, self._buffer.copy()
+        return self._with_outputs[1]
+
+
+def _check(panels: Sequence[Shown], examples: Examples | None, outputs: Outputs | None) -> None:
+    n_points = {len(panel.values) for panel in panels}
+    problems = []
+    if not 1 <= len(panels) <= MAX_PANELS:
+        problems.append(f"1 to {MAX_PANELS} panels fit side by side, not {len(panels)}")
+    if len(n_points) > 1:
+        problems.append(f"panels show the same points, not {sorted(n_points)}")
+    if examples is not None:
+        n = len(examples.indices)
+        if n > MAX_EXAMPLES or len(examples.images) != n:
+            problems.append(f"up to {MAX_EXAMPLES} examples fit, one image each, not {n} with {len(examples.images)}")
+        if n and not (np.min(examples.indices) >= 0 and np.max(examples.indices) < min(n_points, default=0)):
+            problems.append("an example is not among the points")
+    if outputs is not None:
+        n = 0 if examples is None else len(examples.indices)
+        moments = len(outputs.steps)
+        if moments == 0 or outputs.epochs.shape != (moments,) or outputs.pictures.shape[:2] != (moments, n):
+            problems.append(f"outputs of {n} examples at {moments} moments are not {outputs.pictures.shape}")
+    raise_if_any(problems)
+
+
+def _layout(
+    color_names: Sequence[str],
+    colorings: Sequence[Coloring],
+    examples: Examples | None,
+    outputs: Outputs | None,
+    n_curves: int,
+) -> Layout:
+    side = SIDES[len(colorings)] / DPI
+    widths = [colors_width(coloring, name, side) for coloring, name in zip(colorings, color_names, strict=True)]
+    n_examples = 0 if examples is None else len(examples.indices)
+    return lay_out(
+        [width * DPI for width in widths],
+        n_examples=n_examples,
+        image_shape=examples.images.shape[1:3] if examples is not None and n_examples else (1, 1),
+        with_output=outputs is not None,
+        n_curves=n_curves,
+    )
+
+
+def _by_order(panels: Sequence[Panel], colorings: Sequence[Coloring]) -> list[tuple[NDArray[np.int64], list[Panel]]]:
+    """Panels in which the same points lie over each other, with the order of these, the lowest first."""
+    groups: dict[bytes, tuple[NDArray[np.int64], list[Panel]]] = {}
+    for panel, coloring in zip(panels, colorings, strict=True):
+        key = coloring.missing.tobytes()
+        groups.setdefault(key, (drawing_order(coloring.missing), []))[1].append(panel)
+    return list(groups.values())
+
+
+def _write_titles(figure: Figure, layout: Layout, labels: Sequence[str], space: str) -> None:
+    """What is shown: in one line for one panel, otherwise also over each panel."""
+    title = f"{space} coloured by {labels[0]}" if len(labels) == 1 else space
+    room = 2 * min(layout.middle, layout.width - layout.middle) - 2 * MARGIN
+    _write_fitting(figure, layout.middle, TITLE, title, TITLE_SIZE, room)
+    if len(labels) > 1:
+        for place, label in zip(layout.panels, labels, strict=True):
+            _write_fitting(figure, place.left + place.width / 2, PANEL_TITLE, label, PANEL_TITLE_SIZE, place.width)
+
+
+def _write_fitting(figure: Figure, x: float, y: float, text: str, size: float, room: float) -> None:
+    """Text centred at a place in pixels, smaller than `size` where it would be wider than `room` pixels."""
+    size *= min(1.0, room / DPI / text_width(text, size))
+    place_text(figure, x / DPI, y / DPI, text, size, va="center")
+
+
+def _moving_header(figure: Figure, layout: Layout) -> tuple[Text, Text]:
+    """Epoch and step, each with its digits at the end that stays."""
+    height = 1 - HEADER / layout.height
+    texts = []
+    for shift, side in ((-HEADER_GAP, "right"), (HEADER_GAP, "left")):
+        x = (layout.middle + shift) / layout.width
+        text = Text(x, height, "", ha=side, va="center_baseline", fontsize=HEADER_SIZE, color="0.25")
+        text.set(transform=figure.transFigure)
+        text.set_figure(figure)
+        texts.append(text)
+    return texts[0], texts[1]

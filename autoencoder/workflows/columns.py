@@ -1,0 +1,46 @@
+"""What is drawn of a metadata column, and what columns and axes are called in pictures and files."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.data.batches import Rows
+from autoencoder.data.metadata import ColumnKind, Metadata
+
+NO_COLUMN = "row"
+"""What points are coloured by where nothing is known of the images: their place in the data file."""
+
+AXES = {"umap": "UMAP", "pca": "PC", "tsne": "t-SNE", "none": "unit"}
+
+
+def column_values(metadata: Metadata, name: str, rows: Rows) -> tuple[NDArray[np.generic], ColumnKind, float]:
+    """What points of `rows` are coloured by: values, their kind, and the period of an angle.
+
+    `NO_COLUMN`, where the metadata have no such column, stands for the place in the data file.
+    """
+    if name == NO_COLUMN and NO_COLUMN not in metadata.names:
+        return rows, ColumnKind.LINEAR, 1.0
+    kind = metadata.kind(name)
+    return metadata.column(name)[rows], kind, metadata.period(name) if kind is ColumnKind.CIRCULAR else 1.0
+
+
+def file_stem(name: str) -> str:
+    """A column's name, reduced to what any file system takes."""
+    return re.sub(r"[^\w.-]+", "_", name)
+
+
+def readable(column: str) -> str:
+    """`body_angle_deg` to `body angle (deg)`."""
+    for unit in ("deg", "rad"):
+        if column.endswith(f"_{unit}"):
+            return f"{column[: -len(unit) - 1].replace('_', ' ')} ({unit})"
+    return column.replace("_", " ")
+
+
+def axes_names(reducer: str) -> tuple[str, str]:
+    """Names of the two axes of an embedding, such as `UMAP 1`; latent units are counted from 0."""
+    first = 0 if reducer == "none" else 1
+    return f"{AXES[reducer]} {first}", f"{AXES[reducer]} {first + 1}"

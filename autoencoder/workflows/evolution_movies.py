@@ -1,0 +1,224 @@
+"""Movies of an evolution: one per metadata column, or one of several side by side, with its last frame as a picture."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from autoencoder.files import replacing
+from autoencoder.latent.evolution import Evolution
+from autoencoder.latent.outputs import kept_outputs, why_no_outputs
+from autoencoder.objectives.base import make_objective
+from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, choose_examples, frame_schedule, robust_limits
+from autoencoder.plots.evolution_figure import EvolutionFigure
+from autoencoder.plots.images import to_picture
+from autoencoder.plots.marked_curves import Curve
+from autoencoder.plots.movie_layout import MAX_PANELS
+from autoencoder.plots.movies import MovieWriter
+from autoencoder.plots.panels import Shown
+from autoencoder.plots.tiles import Outputs
+from autoencoder.progress import Progress
+from autoencoder.runs import Run
+from autoencoder.workflows.columns import NO_COLUMN, axes_names, column_values, file_stem, readable
+
+LAYER_NAMES = {"latent": "latent space", "fc2": "decoder's first layer"}
+OUTPUT_NAMES = {"reconstruct": "reconstruction", "mask": "predicted mask"}
+
+LONGEST_STEM = 80
+"""Letters of a movie's name; columns side by side are shortened to it."""
+
+
+@dataclass(frozen=True)
+class MovieOptions:
+    """How movies are drawn."""
+
+    examples: int = 4
+    """Pictures beside the plot that follow their points, up to 6."""
+    trails: int = 8
+    """Earlier snapshots that a line behind each example's point goes through; 0 for no line."""
+    curves: bool = True
+    """Whether the losses, and the curves that `draw_movies` is given, are drawn below."""
+    reconstructions: bool | None = None
+    """Whether what the latest kept network makes of each example is shown below it; None for where a run can."""
+    side_by_side: bool = False
+    """One movie with a panel for each column, instead of a movie for each."""
+    movie_format: str = "mp4"
+    """`mp4` or `gif`."""
+    fps: float = 12.0
+    """Frames per second."""
+    seconds: float | None = None
+    """Length of the movie; None for one frame per snapshot, and a second of rest at both ends."""
+    save_frames: bool = False
+    """Also keep every frame as a PNG."""
+
+
+def movie_problems(run: Run, columns: Sequence[str], options: MovieOptions) -> list[str]:
+    """What stands in the way of `draw_movies`, in words for the user; before anything is computed."""
+    problems = []
+    if not 0 <= options.examples <= MAX_EXAMPLES:
+        problems.append(f"up to {MAX_EXAMPLES} examples fit beside the plot, not {options.examples}")
+    if options.side_by_side and len(columns) > MAX_PANELS:
+        problems.append(
+            f"up to {MAX_PANELS} columns fit side by side, not {len(columns)}: choose some of {', '.join(columns)} by "
+            "--color-by"
+        )
+    if options.reconstructions:
+        why = why_no_outputs(run)
+        if why is not None:
+            problems.append(f"{why}: leave --reconstructions out")
+        elif options.examples == 0:
+            problems.append("--reconstructions stand below examples: give --examples 1 or more")
+    return problems
+
+
+def draw_movies(
+    run: Run,
+    evolution: Evolution,
+    columns: Sequence[str],
+    out: Path,
+    options: MovieOptions = MovieOptions(),
+    *,
+    curves: Sequence[Curve] = (),
+    device: str = "auto",
+    quiet: bool = True,
+) -> list[Path]:
+    """Draw an evolution.
+
+    Args:
+        run: whose it is; its losses and checkpoints are shown beside the points.
+        evolution: of `autoencoder.latent.evolution.embed_run`.
+        columns: what points are coloured by; none for their place in the data file.
+        out: folder.
+        options: how.
+        curves: drawn below the points, beside the losses; on axes of one name, since two fit.
+        device: where reconstructions are computed.
+        quiet: show no progress.
+
+    Returns:
+        the files: of each movie `COLUMN.mp4`, its last frame `COLUMN.png`, and the folder of frames. Columns side by
+        side give `A+B.mp4`.
+
+    Raises:
+        UserError: see `movie_problems`; or a file of the run is damaged.
+    """
+    below = [*losses(run), *curves] if options.curves else []
+    chosen = choose_examples(evolution.embeddings[-1], options.examples)
+    rows = evolution.rows[chosen]
+    examples = Examples(chosen, to_picture(evolution.images.scaled(rows))) if len(chosen) else None
+    outputs = None
+    if examples is not None and options.reconstructions is not False and why_no_outputs(run) is None:
+        kept = kept_outputs(run, evolution.images, rows, device)
+        pictures = np.stack([to_picture(moment) for moment in kept.pictures])
+        outputs = Outputs(kept.steps, kept.epochs, pictures, OUTPUT_NAMES[run.config().objective.name])
+    shown = list(columns) or [NO_COLUMN]
+    made = []
+    for names in [shown] if options.side_by_side else [[name] for name in shown]:
+        figure = EvolutionFigure(
+            robust_limits(evolution.embeddings),
+            [_shown(evolution, name) for name in names],
+            space=LAYER_NAMES[evolution.layer],
+            axes_names=axes_names(evolution.reducer),
+            examples=examples,
+            outputs=outputs,
+            curves=below,
+            last_epoch=float(evolution.epochs[-1]),
+        )
+        made += _write(figure, evolution, chosen, out, movie_stem(names), options, quiet)
+    return made
+
+
+def losses(run: Run) -> list[Curve]:
+    """Training and validation loss of the epochs that have ended; none before the first.
+
+    Raises:
+        UserError: the run's metrics are damaged.
+    """
+    rows = run.metrics()
+    axes = f"loss ({make_objective(run.config().objective).loss_name})"
+
+    def column(name: str) -> NDArray[np.float64]:
+        return np.array([np.nan if row[name] is None else row[name] for row in rows], np.float64)
+
+    return [
+        Curve(label, column("epoch"), column(name), axes, logarithmic=True)
+        for label, name in (("training", "train_loss"), ("validation", "val_loss"))
+        if rows
+    ]
+
+
+def movie_stem(columns: Sequence[str]) -> str:
+    """Name of a movie without its suffix: that of its column, or of several joined by `+`.
+
+    Where that is long, each is shortened and a few digits keep movies of other columns apart.
+    """
+    stems = [file_stem(name) for name in columns]
+    joined = "+".join(stems)
+    if len(stems) == 1 or len(joined) <= LONGEST_STEM:
+        return joined
+    digits = hashlib.sha256(joined.encode()).hexdigest()[:6]
+    room = (LONGEST_STEM - len(digits)) // len(stems) - 1
+    return "+".join([*(stem[:room] for stem in stems), digits])
+
+
+def _shown(evolution: Evolution, name: str) -> Shown:
+    values, kind, period = column_values(evolution.images.metadata, name, evolution.rows)
+    return Shown(values, kind.value, readable(name), period)
+
+
+def _write(
+    figure: EvolutionFigure,
+    evolution: Evolution,
+    chosen: NDArray[np.int64],
+    out: Path,
+    stem: str,
+    options: MovieOptions,
+    quiet: bool,
+) -> list[Path]:
+    """The movie, its last frame as a picture and, with `save_frames`, all frames."""
+    movie_path, picture_path = out / f"{stem}.{options.movie_format}", out / f"{stem}.png"
+    frames_path = out / f"{stem}_frames"
+    for earlier in frames_path.glob("frame_*.png") if options.save_frames else ():
+        earlier.unlink()  # a shorter movie must not end with a longer one's frames
+    schedule = _schedule(len(evolution.steps), options)
+    shown, frame = -1, np.empty(0, np.uint8)
+    with (
+        Progress(f"Drawing {movie_path.name}", len(schedule), "frames", quiet=quiet) as progress,
+        MovieWriter(movie_path, options.fps) as movie,
+    ):
+        for number, moment in enumerate(schedule):
+            if moment != shown:
+                shown, frame = moment, _draw(figure, evolution, chosen, moment, options.trails)
+            movie.append(frame)
+            if options.save_frames:
+                _write_png(frame, frames_path / f"frame_{number:05d}.png")
+            progress.advance()
+    _write_png(frame, picture_path)
+    return [movie_path, picture_path, *([frames_path] if options.save_frames else [])]
+
+
+def _schedule(n_snapshots: int, options: MovieOptions) -> list[int]:
+    seconds = n_snapshots / options.fps + 2.0 if options.seconds is None else options.seconds
+    return frame_schedule(n_snapshots, options.fps, seconds)
+
+
+def _draw(
+    figure: EvolutionFigure, evolution: Evolution, chosen: NDArray[np.int64], moment: int, n_trail: int
+) -> NDArray[np.uint8]:
+    """The frame of one snapshot. A trail goes through the snapshots before it, whether or not a frame shows them."""
+    return figure.draw(
+        evolution.embeddings[moment],
+        float(evolution.epochs[moment]),
+        int(evolution.steps[moment]),
+        evolution.embeddings[max(0, moment - n_trail) : moment + 1, chosen],
+    )
+
+
+def _write_png(frame: NDArray[np.uint8], path: Path) -> None:
+    with replacing(path) as temporary:
+        Image.fromarray(frame).save(temporary)
