@@ -37,7 +37,7 @@ class View:
     Attributes:
         layer: in words, such as "latent space".
         method: in words, such as "UMAP, fitted to the last snapshot".
-        axes: name of the axes, such as "UMAP".
+        axes: names of the two axes, such as "UMAP 1" and "UMAP 2".
         embeddings: (T, n, 2) float32.
         steps: (T,) updates done.
         epochs: (T,) the same in epochs.
@@ -46,7 +46,7 @@ class View:
 
     layer: str
     method: str
-    axes: str
+    axes: tuple[str, str]
     embeddings: FloatArray
     steps: NDArray[np.int64]
     epochs: NDArray[np.float64]
@@ -168,7 +168,7 @@ def _view_json(view: View) -> dict[str, Any]:
     return {
         "layer": view.layer,
         "method": view.method,
-        "axes": view.axes,
+        "axes": list(view.axes),
         "steps": view.steps.tolist(),
         "epochs": view.epochs.tolist(),
         "limits": limits.tolist(),
@@ -197,8 +197,7 @@ def _coloring_json(coloring: Coloring) -> dict[str, Any]:
         "colors": _base64(coloring.colors, "u1"),
         "stops": stops,
         "ticks": [
-            [(tick - low) / (high - low), text]
-            for tick, text in zip(coloring.ticks, coloring.tick_labels, strict=True)
+            [(tick - low) / (high - low), text] for tick, text in zip(coloring.ticks, coloring.tick_labels, strict=True)
         ],
         "legend": [[name, list(color)] for name, color in coloring.legend],
         "unknown": int(coloring.missing.sum()),

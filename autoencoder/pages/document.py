@@ -10,7 +10,18 @@ from importlib import resources
 from typing import Any
 
 STYLE = "explore.css"
-SCRIPTS = ("data.js", "scatter.js", "pictures.js", "legend.js", "curves.js", "details.js", "explore.js")
+SCRIPTS = (
+    "data.js",
+    "scatter.js",
+    "pictures.js",
+    "legend.js",
+    "curves.js",
+    "details.js",
+    "selection.js",
+    "pointer.js",
+    "player.js",
+    "explore.js",
+)
 """In the order in which they build on each other."""
 
 ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}

@@ -32,7 +32,7 @@ from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
 from autoencoder.seeding import numpy_stream
 from autoencoder.trained import Trained, load_run
-from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
+from autoencoder.workflows.columns import NO_COLUMN, axes_names, column_values, readable
 from autoencoder.workflows.visualizing import with_metadata
 
 MAX_BYTES = 25_000_000
@@ -42,7 +42,6 @@ CHUNK = 1024
 """Images that are scaled or reconstructed at a time."""
 
 METHODS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE", "none": "latent units"}
-AXES = {**METHODS, "pca": "PC", "none": "unit"}
 
 LAYERS = {"latent": "latent space", "fc2": "decoder's first layer"}
 
@@ -53,7 +52,7 @@ FITTED = {
 }
 """What a projection was fitted to, in words; of another snapshot its path is said."""
 
-FACTS = ("data", "encoder", "decoder", "objective", "images", "progress", "snapshots")
+FACTS = ("run", "data", "encoder", "decoder", "objective", "images", "progress", "snapshots")
 
 Say = Callable[[str], None]
 
@@ -261,7 +260,7 @@ def _view(evolution: Evolution, max_snapshots: int | None) -> View:
     return View(
         LAYERS[evolution.layer],
         _method(evolution),
-        AXES[evolution.reducer],
+        axes_names(evolution.reducer),
         evolution.embeddings[shown],
         evolution.steps[shown],
         evolution.epochs[shown],
@@ -294,9 +293,7 @@ def _curves(run: Run) -> list[Curve]:
 # ---------------------------------------------------------------------------------------------------------------- size
 
 
-def _fitting_document(
-    content: PageContent, points: int | None, max_bytes: int, seed: int
-) -> tuple[str, list[str]]:
+def _fitting_document(content: PageContent, points: int | None, max_bytes: int, seed: int) -> tuple[str, list[str]]:
     """The page of as many images as fit, and what it leaves out."""
     n_images = len(content.rows)
     n_shown = n_images if points is None else min(points, n_images)

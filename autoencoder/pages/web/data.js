@@ -12,9 +12,9 @@ function bytesOf(text) {
 
 /** The content that stands in the page, with typed arrays in the place of base64. */
 function readContent() {
-  const element = document.getElementById("content");
-  const content = JSON.parse(element.textContent);
-  element.remove(); // the text is several megabytes
+  const script = find("content");
+  const content = JSON.parse(script.textContent);
+  script.remove(); // the text is several megabytes
   content.order = new Uint32Array(bytesOf(content.order).buffer);
   content.rows = new Uint32Array(bytesOf(content.rows).buffer);
   for (const view of content.views) view.places = new Uint16Array(bytesOf(view.places).buffer);
@@ -49,4 +49,9 @@ function element(name, className = "", text = "") {
 /** `red`, `green`, `blue` (0 to 255) as CSS. */
 function cssColor([red, green, blue]) {
   return `rgb(${red}, ${green}, ${blue})`;
+}
+
+/** The element with an id. */
+function find(id) {
+  return document.getElementById(id);
 }

@@ -1,7 +1,8 @@
 "use strict";
 
-const MOST_TILES = 60;
-const MOST_VALUES = 4; // of a category in the table of a selection
+const MEANING =
+  "Numbers: mean ± standard deviation. Angles: circular mean, and R from 0 (they cancel) to 1 (they agree).";
+const MOST_VALUES = 3; // of a category in the table of a selection
 
 /** A table of what is known of image `i`. */
 function knownOf(content, i) {
@@ -24,7 +25,7 @@ function detailsOf(content, pictures, i) {
   return details;
 }
 
-/** A table of the selection beside all images: counts of categories, means of numbers, circular means of angles. */
+/** A table of the selection beside all images: shares of categories, means of numbers, circular means of angles. */
 function statisticsOf(content, chosen) {
   const table = element("table", "statistics");
   const head = element("tr");
@@ -35,7 +36,9 @@ function statisticsOf(content, chosen) {
     const summarise = { circular: circularMean, linear: meanAndSpread, category: mostFrequent }[column.kind];
     addRow(table, column.label, [chosen, everything].map((points) => summarise(column, points)));
   }
-  return table;
+  const part = element("div");
+  part.append(table, element("p", "small", MEANING));
+  return part;
 }
 
 function addRow(table, name, texts) {
@@ -57,7 +60,7 @@ function circularMean(column, points) {
   const x = turns.reduce((sum, angle) => sum + Math.cos(angle), 0) / turns.length;
   const y = turns.reduce((sum, angle) => sum + Math.sin(angle), 0) / turns.length;
   const mean = (((Math.atan2(y, x) / (2 * Math.PI)) % 1) + 1) % 1;
-  return `${Number((mean * column.period).toPrecision(3))}, agreement ${Math.hypot(x, y).toFixed(2)}`;
+  return `${Number((mean * column.period).toPrecision(3))}, R ${Math.hypot(x, y).toFixed(2)}`;
 }
 
 function meanAndSpread(column, points) {
@@ -72,13 +75,7 @@ function mostFrequent(column, points) {
   const counts = new Map();
   for (const i of points) counts.set(valueOf(column, i), (counts.get(valueOf(column, i)) || 0) + 1);
   const sorted = [...counts].sort((a, b) => b[1] - a[1]);
-  const shown = sorted.slice(0, MOST_VALUES).map(([value, number]) => `${textOf(value)} (${number})`);
-  const more = sorted.length - shown.length;
-  return shown.join(", ") + (more > 0 ? `, ${more} more` : "");
-}
-
-/** Up to `MOST_TILES` of the chosen images, evenly through the selection: neighbours in a video are alike. */
-function shownOf(chosen) {
-  if (chosen.length <= MOST_TILES) return chosen;
-  return Array.from({ length: MOST_TILES }, (_, k) => chosen[Math.floor((k * chosen.length) / MOST_TILES)]);
+  const shareOf = (number) => Number(((100 * number) / points.length).toPrecision(2));
+  const shown = sorted.slice(0, MOST_VALUES).map(([value, number]) => `${textOf(value)}: ${shareOf(number)} %`);
+  return shown.join(", ") + (sorted.length > MOST_VALUES ? ", …" : "");
 }

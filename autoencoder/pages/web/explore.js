@@ -1,12 +1,5 @@
 "use strict";
 
-const FRAMES_PER_SECOND = 12; // snapshots that a second of playing shows, as in the movies
-const CLICK = 4; // pixels that the pointer may move in a click
-const SHAPES = { play: "M5 3 L17 10 L5 17 Z", pause: "M4 3 H8 V17 H4 Z M12 3 H16 V17 H12 Z" };
-const TILE = { few: 92, some: 62, many: 46 };
-
-const find = (id) => document.getElementById(id);
-
 /** The page: what is shown, and what changes it. Everything that is drawn follows from the fields set here. */
 class Explorer {
   constructor(content) {
@@ -18,10 +11,8 @@ class Explorer {
     this.column = content.columns.find((column) => column.coloring);
     this.time = this.view.steps.length - 1; // what training has come to
     this.selected = new Uint8Array(this.count);
+    this.chosen = []; // the same as a list, in the order of the file
     this.hovered = null;
-    this.kind = 0; // of the pictures in the selection
-    this.playing = false;
-    this.loop = [];
   }
 
   start() {
@@ -32,13 +23,16 @@ class Explorer {
     for (const note of content.notes) find("notes").append(element("li", "", note));
     this.startCurves();
     this.startControls();
-    this.startPlot();
+    this.player = new Player(this, find("play"), find("play-shape"));
+    this.pointer = new Pointer(this, find("overlay"));
+    this.panel = new SelectionPanel(this);
+    this.card = new Card(this, find("hover"));
     document.addEventListener("keydown", (event) => this.onKey(event));
     new ResizeObserver(() => this.onResize()).observe(find("scatter"));
     this.onResize();
     this.showView();
     this.showColumn();
-    this.showSelection();
+    this.panel.show();
   }
 
   summary() {
@@ -67,8 +61,7 @@ class Explorer {
     fillSelect(find("layer"), layers, this.view.layer);
     fillSelect(find("method"), methods, this.view.method);
     find("time").max = this.view.steps.length - 1;
-    find("x-axis").textContent = `${this.view.axes} 1`;
-    find("y-axis").textContent = `${this.view.axes} 2`;
+    [find("x-axis").textContent, find("y-axis").textContent] = this.view.axes;
     this.showTime(this.time);
   }
 
@@ -79,68 +72,18 @@ class Explorer {
     drawLegend(find("legend"), column, (color, add) => this.select(this.pointsOfColor(color), add));
     this.orderPoints();
     this.paint();
-    this.showTiles();
-  }
-
-  showSelection() {
-    const chosen = this.chosen();
-    const share = ((100 * chosen.length) / this.count).toPrecision(2);
-    find("selection-title").textContent = chosen.length
-      ? `${chosen.length.toLocaleString("en")} selected (${Number(share)} %)`
-      : "Selection";
-    find("clear").hidden = find("picture-kinds").hidden = !chosen.length;
-    find("help").hidden = chosen.length > 0;
-    const { content, pictures } = this;
-    const single = chosen.length === 1;
-    find("statistics").replaceChildren();
-    if (single) find("statistics").append(detailsOf(content, pictures, chosen[0]));
-    if (chosen.length > 1) find("statistics").append(statisticsOf(content, chosen));
-    this.orderPoints();
-    this.paint();
-    this.showTiles();
-  }
-
-  /** The selection's pictures, framed in the colours of their points. */
-  showTiles() {
-    const chosen = this.chosen();
-    const shown = chosen.length > 1 ? shownOf(chosen) : [];
-    const size = shown.length <= 12 ? TILE.few : shown.length <= 24 ? TILE.some : TILE.many;
-    find("tiles").replaceChildren(...shown.map((i) => this.tile(i, size)));
-    if (shown.length < chosen.length && shown.length) {
-      find("tiles").append(element("span", "small", `${shown.length} of them, evenly from the selection`));
-    }
-  }
-
-  tile(i, size) {
-    const button = element("button");
-    button.type = "button";
-    button.style.borderColor = cssColor(this.colorOf(i));
-    button.setAttribute("aria-label", `image in row ${this.content.rows[i]}`);
-    button.append(this.pictures.canvas(this.kind, i, size));
-    const look = () => this.hover(i, button.getBoundingClientRect());
-    button.addEventListener("pointerenter", look);
-    button.addEventListener("focus", look);
-    button.addEventListener("pointerleave", () => this.hover(null));
-    button.addEventListener("blur", () => this.hover(null));
-    button.addEventListener("click", () => this.select([i], false));
-    return button;
+    this.panel.showTiles();
   }
 
   /** Show image `i` beside `box`, a place on the page; null for none. */
   hover(i, box = null) {
-    const card = find("hover");
-    if (i !== this.hovered) {
-      this.hovered = i;
-      card.replaceChildren();
-      if (i !== null) card.append(detailsOf(this.content, this.pictures, i));
-      card.hidden = i === null;
+    const isOther = i !== this.hovered;
+    this.hovered = i;
+    if (isOther) {
+      this.card.show(i);
       this.paintOverlay();
     }
-    if (i === null) return;
-    const [width, height] = [card.offsetWidth, card.offsetHeight];
-    const right = box.right + 18;
-    card.style.left = `${right + width < innerWidth ? right : Math.max(4, box.left - width - 18)}px`;
-    card.style.top = `${Math.max(4, Math.min(innerHeight - height - 4, box.top - height / 2))}px`;
+    if (i !== null) this.card.moveBeside(box);
   }
 
   // ------------------------------------------------------------------------------------------------------- the points
@@ -158,16 +101,14 @@ class Explorer {
     return Array.from({ length: this.count }, (_, i) => i);
   }
 
-  /** The selected images, in the order of the file. */
-  chosen() {
-    return this.points().filter((i) => this.selected[i]);
-  }
-
   /** Select images, or with `add` more of them; a selection stays while time moves. */
   select(images, add) {
     if (!add) this.selected.fill(0);
     for (const i of images) this.selected[i] = 1;
-    this.showSelection();
+    this.chosen = this.points().filter((i) => this.selected[i]);
+    this.orderPoints();
+    this.paint();
+    this.panel.show();
   }
 
   /** Points of unknown value first, under the others; selected ones last, over them. */
@@ -176,7 +117,6 @@ class Explorer {
     const ranks = [[], [], [], []];
     for (const i of this.content.order) ranks[rank(i)].push(i);
     this.order = Uint32Array.from(ranks.flat());
-    this.anySelected = this.selected.includes(1);
   }
 
   placePoints() {
@@ -189,14 +129,14 @@ class Explorer {
 
   paint() {
     if (!this.order) return;
-    this.scatter.paint(this.order, this.column.coloring.colors, this.selected, this.anySelected);
+    this.scatter.paint(this.order, this.column.coloring.colors, this.selected, this.chosen.length > 0);
     this.paintOverlay();
   }
 
   paintOverlay() {
-    const chosen = this.anySelected ? this.chosen() : [];
-    const ringed = chosen.length === 1 ? chosen : [];
-    this.scatter.paintOverlay(this.hovered === null ? ringed : [...ringed, this.hovered], this.loop);
+    const ringed = this.chosen.length === 1 ? [...this.chosen] : [];
+    if (this.hovered !== null) ringed.push(this.hovered);
+    this.scatter.paintOverlay(ringed, this.pointer.loop);
   }
 
   // ------------------------------------------------------------------------------------------------------ what is done
@@ -228,26 +168,7 @@ class Explorer {
     find("layer").addEventListener("change", () => this.changeView());
     find("method").addEventListener("change", () => this.changeView());
     find("time").addEventListener("input", () => this.showTime(Number(find("time").value)));
-    find("play").addEventListener("click", () => this.play(!this.playing));
-    find("clear").addEventListener("click", () => this.select([], false));
     find("reset").addEventListener("click", () => this.resetView());
-    this.startPictureKinds();
-    this.play(false);
-  }
-
-  startPictureKinds() {
-    if (this.pictures.kinds.length < 2) return;
-    this.pictures.kinds.forEach(({ name }, number) => {
-      const label = element("label");
-      const radio = element("input");
-      Object.assign(radio, { type: "radio", name: "picture-kind", checked: number === 0 });
-      radio.addEventListener("change", () => {
-        this.kind = number;
-        this.showTiles();
-      });
-      label.append(radio, element("span", "", name));
-      find("picture-kinds").append(label);
-    });
   }
 
   changeView() {
@@ -259,27 +180,6 @@ class Explorer {
     this.showView();
   }
 
-  /** Play on from here, from the start when it has come to the end; or stop. */
-  play(on) {
-    this.playing = on;
-    find("play").setAttribute("aria-label", on ? "Pause" : "Play");
-    find("play-shape").setAttribute("d", on ? SHAPES.pause : SHAPES.play);
-    if (!on) return;
-    const last = this.view.steps.length - 1;
-    if (this.time === last) this.showTime(0);
-    let shown = performance.now();
-    const advance = (now) => {
-      if (!this.playing) return;
-      if (now - shown >= 1000 / FRAMES_PER_SECOND) {
-        shown = now;
-        this.showTime(this.time + 1);
-        if (this.time >= this.view.steps.length - 1) this.play(false);
-      }
-      requestAnimationFrame(advance);
-    };
-    requestAnimationFrame(advance);
-  }
-
   resetView() {
     this.scatter.resetView();
     this.placePoints();
@@ -289,59 +189,18 @@ class Explorer {
     const { target, key } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || target.matches("select")) return;
     const moves = { ArrowLeft: this.time - 1, ArrowRight: this.time + 1, Home: 0, End: Infinity };
-    if (key === " " && !target.matches("button, summary, input[type=radio]")) this.play(!this.playing);
+    if (key === " " && !target.matches("button, summary, input[type=radio]")) this.player.toggle();
     else if (key in moves && !target.matches("input")) this.showTime(moves[key]);
     else if (key === "Escape") this.select([], false);
     else return;
     event.preventDefault();
-  }
-
-  startPlot() {
-    const plot = find("overlay");
-    const at = (event) => [event.offsetX, event.offsetY];
-    plot.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      plot.setPointerCapture(event.pointerId);
-      this.loop = [at(event)];
-      this.hover(null);
-    });
-    plot.addEventListener("pointermove", (event) => {
-      if (this.loop.length) {
-        this.loop.push(at(event));
-        this.paintOverlay();
-      } else this.hover(this.scatter.nearest(...at(event)), new DOMRect(event.clientX, event.clientY, 0, 0));
-    });
-    plot.addEventListener("pointerup", (event) => this.endLoop(event.shiftKey));
-    plot.addEventListener("pointercancel", () => this.endLoop(true, true));
-    plot.addEventListener("pointerleave", () => this.hover(null));
-    plot.addEventListener("dblclick", () => this.resetView());
-    plot.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
-  }
-
-  /** A loop selects what is inside; one that never left its place is a click on a point. */
-  endLoop(add, cancelled = false) {
-    const loop = this.loop;
-    this.loop = [];
-    if (!loop.length || cancelled) return this.paintOverlay();
-    const [[x, y]] = loop;
-    const moved = Math.max(...loop.map(([a, b]) => Math.hypot(a - x, b - y)));
-    const clicked = this.scatter.nearest(x, y);
-    if (moved > CLICK) return this.select(this.scatter.inside(loop), add);
-    return this.select(clicked === null ? [] : [clicked], add);
-  }
-
-  onWheel(event) {
-    event.preventDefault();
-    this.scatter.zoomAt(event.offsetX, event.offsetY, Math.exp(-event.deltaY / 400));
-    this.placePoints();
-    this.hover(null);
   }
 }
 
 /** Options of a select, one of them chosen. */
 function fillSelect(select, texts, chosen) {
   select.replaceChildren(...texts.map((text) => new Option(text, text, false, text === chosen)));
-  select.parentElement.hidden = texts.length < 2 && select.id !== "column";
+  select.parentElement.hidden = texts.length < 2 && select.id === "layer";
 }
 
 /** The index of the value that is nearest. */
@@ -355,7 +214,7 @@ function nearestIndex(values, wanted) {
 
 /**
  * For the console and for tests. `count` images; `time` of `view.steps`; `showTime(t)`; `select(images, add)` and
- * `chosen()`, by their place in the page; `colorOf(i)`; `scatter.placeOf(i)`, in CSS pixels from the plot's corner.
+ * `chosen`, by their place in the page; `colorOf(i)`; `scatter.placeOf(i)`, in CSS pixels from the plot's corner.
  */
 window.explorer = new Explorer(readContent());
 window.explorer.start();

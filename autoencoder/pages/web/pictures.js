@@ -21,8 +21,8 @@ class Pictures {
 
   /** A canvas `size` CSS pixels on its longer side, on which picture `i` appears. */
   canvas(kind, i, size) {
-    const canvas = element("canvas", "picture");
     const longer = Math.max(this.width, this.height);
+    const canvas = element("canvas", size >= longer ? "picture enlarged" : "picture");
     canvas.width = this.width;
     canvas.height = this.height;
     canvas.style.width = `${(size * this.width) / longer}px`;
