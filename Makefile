@@ -8,12 +8,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests run in one process per core, so each process gets one thread; otherwise they fight over the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: help demo test test-all lint format bench clean
+# Debian's browser and its driver, for the tests of `autoencoder explore`; they are skipped where there is none.
+SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
+BROWSER := chromium chromium-driver
+
+.PHONY: help demo browser test test-all lint format bench clean
 
 help:
 	@echo "make demo      set up, then run the main job on built-in data; results in demo/"
 	@echo "make test      set up, then run the tests (a few minutes)"
 	@echo "make test-all  also the slow ones"
+	@echo "make browser   install Chromium (Debian), in which the pages are tested"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     speed and quality benchmarks (about an hour)"
 	@echo "make clean     remove demo/ and the caches; .venv and runs/ stay"
@@ -32,6 +37,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 demo: $(VENV)/.installed
 	rm -rf demo
 	$(BIN)/autoencoder demo --out demo
+
+browser:
+	@{ command -v chromium && command -v chromedriver; } >/dev/null || \
+		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $(BROWSER) >/dev/null; }
 
 test: $(VENV)/.installed-dev
 	$(PYTEST) -m "not slow"

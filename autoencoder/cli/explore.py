@@ -63,9 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=count, metavar="N", help="of projections and of the choice of images (default: the run's)"
     )
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE.html", help="the page (default: RUN/visualize/explore.html)"
-    )
+    parser.add_argument("--out", type=Path, metavar="FILE.html", help="the page (default: RUN/visualize/explore.html)")
     add_device(parser)
 
 

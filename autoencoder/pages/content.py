@@ -184,7 +184,8 @@ def _column_json(column: Column) -> dict[str, Any]:
         said |= {"names": names.tolist(), "codes": codes.tolist()}
     else:
         known = np.isfinite(column.values)
-        said["values"] = np.where(known, np.round(column.values, DECIMALS), None).tolist()
+        values = np.round(column.values, DECIMALS).tolist()
+        said["values"] = [value if is_known else None for value, is_known in zip(values, known, strict=True)]
     return said | {"coloring": None if column.coloring is None else _coloring_json(column.coloring)}
 
 

@@ -24,8 +24,8 @@ SCRIPTS = (
 )
 """In the order in which they build on each other."""
 
-ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-"""What could end a script element, or a line of one, as JSON writes it otherwise."""
+ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+"""What could end a script element; line separators are escaped with all else that is not ASCII."""
 
 
 def explorer_document(content: dict[str, Any]) -> str:
@@ -57,8 +57,8 @@ def explorer_document(content: dict[str, Any]) -> str:
 
 def json_in_html(content: Any) -> str:
     """JSON that can stand in a `<script type="application/json">`, whatever texts are in it."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.translate(str.maketrans(ESCAPES))
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return text.translate(ESCAPES)
 
 
 def _part(name: str) -> str:

@@ -208,7 +208,8 @@ def _as_pictures(images: ImageSet, rows: Rows) -> NDArray[np.uint8]:
 
 
 def _as_bytes(pictures: NDArray[np.floating]) -> NDArray[np.uint8]:
-    return (np.clip(pictures, 0, 1) * 255 + 0.5).astype(np.uint8)
+    levels: NDArray[np.uint8] = (np.clip(pictures, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return levels
 
 
 def _predict(trained: Trained, images: ImageSet, rows: Rows, progress: Progress) -> NDArray[np.float32]:

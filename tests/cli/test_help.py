@@ -16,6 +16,7 @@ COMMANDS = [
     ["train"],
     ["test"],
     ["visualize"],
+    ["explore"],
     ["info"],
 ]
 SLOW_TO_IMPORT = ("torch", "umap", "numba", "sklearn", "scipy", "matplotlib", "imageio", "openTSNE")

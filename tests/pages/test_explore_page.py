@@ -92,7 +92,7 @@ def test_opens_without_errors_and_without_requests(shown):
     sent = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
     assert any(url.startswith("file:") for url in sent)
     assert not [url for url in sent if not url.startswith(("file:", "data:"))]
-    assert "120 images, 10 or 3 snapshots" in shown.find_element("id", "summary").text
+    assert shown.find_element("id", "summary").text == "120 images at 10 moments of training"
     assert shown.find_element("id", "when").text == "epoch 3, step 18"
 
 
@@ -114,7 +114,10 @@ def test_a_point_is_painted_in_its_colour(shown):
     found = places(shown)
     i = lonely(found)
     x, y = found[i]
-    script = "const c = document.getElementById('points').getContext('2d'); return Array.from(c.getImageData(...arguments, 1, 1).data);"
+    script = (
+        "const context = document.getElementById('points').getContext('2d');"
+        "return Array.from(context.getImageData(...arguments, 1, 1).data);"
+    )
     assert shown.execute_script(script, int(x), int(y))[:3] == ask(shown, f"e.colorOf({i})")
 
 
@@ -186,7 +189,7 @@ def page_run(page, content):
 def test_colours(shown, arena):
     drawn = pixels(shown)
     metadata = ae.load_images(arena).metadata
-    assert shown.find_element("id", "legend-title").text == "body angle (deg)"
+    assert shown.find_element("id", "column").get_attribute("value") == "body angle (deg)"
     assert [tick.text for tick in shown.find_elements("css selector", ".tick")] == ["0", "90", "180", "270", "360"]
     choose(shown, "column", "nearest port")
     assert pixels(shown) != drawn
@@ -290,7 +293,7 @@ def test_texts_of_the_data_are_shown_as_they_are(browser, finished, tmp_path, su
     succeed("explore", run, "--reduce", "pca", "--metadata", tmp_path / "labels.csv", "--out", out)
     opened(browser, out)
     assert HOSTILE_RUN in browser.find_element("id", "title").text
-    assert HOSTILE_COLUMN in browser.find_element("id", "legend-title").text
+    assert HOSTILE_COLUMN in browser.find_element("id", "column").text
     assert {entry.text for entry in browser.find_elements("css selector", ".category")} == set(HOSTILE_LABELS)
     browser.execute_script(
         "window.explorer.select([0, 1, 2], false); window.explorer.hover(0, new DOMRect(9, 9, 0, 0));"

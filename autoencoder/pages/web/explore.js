@@ -18,7 +18,6 @@ class Explorer {
   start() {
     const { content } = this;
     find("title").textContent = content.title;
-    find("summary").textContent = this.summary();
     for (const [name, text] of content.facts) find("facts").append(element("dt", "", name), element("dd", "", text));
     for (const note of content.notes) find("notes").append(element("li", "", note));
     this.startCurves();
@@ -33,11 +32,6 @@ class Explorer {
     this.showView();
     this.showColumn();
     this.panel.show();
-  }
-
-  summary() {
-    const snapshots = new Set(this.content.views.map((view) => view.steps.length));
-    return `${this.count.toLocaleString("en")} images, ${[...snapshots].join(" or ")} snapshots of training`;
   }
 
   // ---------------------------------------------------------------------------------------------------- what is shown
@@ -60,7 +54,9 @@ class Explorer {
     const methods = this.content.views.filter((view) => view.layer === this.view.layer).map((view) => view.method);
     fillSelect(find("layer"), layers, this.view.layer);
     fillSelect(find("method"), methods, this.view.method);
-    find("time").max = this.view.steps.length - 1;
+    const moments = this.view.steps.length;
+    find("summary").textContent = `${this.count.toLocaleString("en")} images at ${moments} moments of training`;
+    find("time").max = moments - 1;
     [find("x-axis").textContent, find("y-axis").textContent] = this.view.axes;
     this.showTime(this.time);
   }
@@ -68,7 +64,6 @@ class Explorer {
   /** Show the colours of `this.column`. */
   showColumn() {
     const { column } = this;
-    find("legend-title").textContent = column.label;
     drawLegend(find("legend"), column, (color, add) => this.select(this.pointsOfColor(color), add));
     this.orderPoints();
     this.paint();
