@@ -133,7 +133,7 @@ def decode_columns(
         orders = [numpy_stream(seed, f"shuffled labels of {name}", position) for position in range(SHUFFLES)]
         targets = [true, *(order.permutation(true) for order in orders)]
         folds = block_folds(frames, max(blocks, FOLDS * true.shape[1] if kind is ColumnKind.CATEGORY else 0), seed)
-        for decoder, fit in zip(DECODERS, (_ridge, _knn), strict=True):
+        for decoder, fit in zip(DECODERS, (fit_ridge, fit_knn), strict=True):
             predicted = _predict_out_of_fold(fit, codes[rows].astype(np.float64), folds, targets)
             (score, mean_error), *controls = map(_score, predicted, targets, [kind] * len(targets))
             shuffled = float(np.mean([control for control, _ in controls]))
@@ -213,7 +213,7 @@ def _predict_out_of_fold(fit: Fit, codes: Array, folds: NDArray[np.int64], targe
     return predicted
 
 
-def _ridge(train: Array, test: Array) -> Predict:
+def fit_ridge(train: Array, test: Array) -> Predict:
     """Ridge regression on codes that are standardised by the training rows.
 
     The strength, one for all targets of a column, is that of `ALPHAS` with the least leave-one-out error on these rows:
@@ -236,7 +236,7 @@ def _ridge(train: Array, test: Array) -> Predict:
     return predict
 
 
-def _knn(train: Array, test: Array) -> Predict:
+def fit_knn(train: Array, test: Array) -> Predict:
     """Mean of the nearest training rows, all of one weight, so that rows at no distance need no exception.
 
     They are 10, or the root of the number of training rows if that is less. Distances are those of the code as it is:
