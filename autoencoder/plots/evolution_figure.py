@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from autoencoder.errors import raise_if_any
 from autoencoder.plots.colors import Coloring, color_by
-from autoencoder.plots.drawing import colors_width, drawing_order, new_figure, place_text, text_width
+from autoencoder.plots.drawing import colors_width, drawing_order, new_figure, place_text, shortened
 from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, Limits
 from autoencoder.plots.marked_curves import Curve, MarkedCurves, by_axes
 from autoencoder.plots.movie_layout import (
@@ -25,6 +25,7 @@ from autoencoder.plots.movie_layout import (
     TITLE,
     Layout,
     lay_out,
+    pixels_wide,
 )
 from autoencoder.plots.panels import Frame, Panel, Shown
 from autoencoder.plots.points import point_radius, visible_points
@@ -76,8 +77,8 @@ class EvolutionFigure:
         colorings = [color_by(panel.values, panel.kind, panel.period) for panel in panels]
         indices = np.empty(0, np.int64) if examples is None else examples.indices
         # Over several panels stands what their colours are; over one, the title says it.
-        color_names = [panels[0].label] if len(panels) == 1 else [""] * len(panels)
-        layout = _layout(color_names, colorings, examples, outputs, len(groups))
+        color_names = [shortened(panels[0].label)] if len(panels) == 1 else [""] * len(panels)
+        layout = self._layout = _layout(color_names, colorings, examples, outputs, len(groups))
         self._n_points = len(panels[0].values)
         self._figure = new_figure(layout.width / DPI, layout.height / DPI)
         self._figure.set_dpi(DPI)
@@ -152,6 +153,16 @@ class EvolutionFigure:
         for text in (self._epoch, self._step):
             text.draw(self._renderer)
         return self._buffer[..., :3].copy()
+
+    @property
+    def figure(self) -> Figure:
+        """What stays in all frames, as a matplotlib figure."""
+        return self._figure
+
+    @property
+    def layout(self) -> Layout:
+        """Places of the parts of a frame, in pixels."""
+        return self._layout
 
     @property
     def panels(self) -> Sequence[Panel]:
@@ -236,8 +247,8 @@ def _write_titles(figure: Figure, layout: Layout, labels: Sequence[str], space: 
 
 def _write_fitting(figure: Figure, x: float, y: float, text: str, size: float, room: float) -> None:
     """Text centred at a place in pixels, smaller than `size` where it would be wider than `room` pixels."""
-    size *= min(1.0, room / DPI / text_width(text, size))
-    place_text(figure, x / DPI, y / DPI, text, size, va="center")
+    size *= min(1.0, room / pixels_wide(text, size))
+    place_text(figure, x / DPI, y / DPI, text, size, va="center_baseline")
 
 
 def _moving_header(figure: Figure, layout: Layout) -> tuple[Text, Text]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from autoencoder.errors import raise_if_any
 from autoencoder.plots.curves import spans_a_decade
-from autoencoder.plots.drawing import place_axes, place_text, text_width
-from autoencoder.plots.movie_layout import DPI, MAX_CURVE_AXES, Place
+from autoencoder.plots.drawing import place_axes, place_text
+from autoencoder.plots.movie_layout import DPI, MAX_CURVE_AXES, Place, pixels_wide
 
 FloatArray = NDArray[np.floating]
 
@@ -120,7 +120,15 @@ class _MarkedAxes:
         self._ax = place_axes(figure, *place.inches)
         for curve, color in curves:
             epochs, values = curve.known()
-            self._ax.plot(epochs, values, color=color, lw=1.5, marker="o" if len(epochs) == 1 else None, ms=3)
+            self._ax.plot(
+                epochs,
+                values,
+                color=color,
+                lw=1.5,
+                marker="o" if len(epochs) == 1 else None,
+                ms=3,
+                clip_on=len(epochs) > 1,
+            )
         _prepare(self._ax, [curve for curve, _ in curves], end)
         _write_names(figure, place, name, curves)
         self._line, self._column = _free_line(figure, color="0.25", lw=1.0), 0.0
@@ -181,13 +189,11 @@ def _write_names(figure: Figure, place: Place, name: str, curves: Sequence[tuple
     names = [(name, "0.1"), *((curve.label, color) for curve, color in curves if curve.label != name)]
     if len(names) == 1:
         names = [(name, curves[0][1])]
-    gaps = NAME_GAP * (len(names) - 1)
-    size = NAME_SIZE
-    whole = sum(text_width(text, size) for text, _ in names) * DPI
-    size *= min(1.0, (place.width - gaps) / whole)
+    room = place.width - NAME_GAP * (len(names) - 1)
+    size = NAME_SIZE * min(1.0, room / sum(pixels_wide(text, NAME_SIZE) for text, _ in names))
     left = place.left
     for text, color in names:
         place_text(
             figure, left / DPI, (place.top - NAME_HEIGHT) / DPI, text, size, color=color, ha="left", va="baseline"
         )
-        left += text_width(text, size) * DPI + NAME_GAP
+        left += pixels_wide(text, size) + NAME_GAP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autoencoder.plots.drawing import tile_size
+from autoencoder.plots.drawing import text_width, tile_size
 
 DPI = 100
 
@@ -29,8 +29,11 @@ BELOW, CURVES_BELOW = 40, 64
 CURVE_HEIGHT, CURVE_GAP, CURVE_WIDTH, EPOCHS = 96, 70, 640, 48
 TILE = 108
 TILE_GAP = 8
-CAPTION = 32
+CAPTION = 40
 """Height of two lines below a tile."""
+
+HINTING = 1.04
+"""How much wider text can be than its outlines, because each letter begins at a whole pixel."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,11 @@ class Layout:
     def middle(self) -> float:
         """Column over which the title stands: the middle of the panels."""
         return (self.panels[0].left + self.panels[-1].right) / 2
+
+
+def pixels_wide(text: str, size: float) -> float:
+    """Width of a line of `size` points in a frame."""
+    return text_width(text, size) * DPI * HINTING
 
 
 def lay_out(

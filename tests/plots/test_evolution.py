@@ -5,27 +5,10 @@ import pytest
 
 from autoencoder.errors import UserError
 from autoencoder.plots.colors import MISSING, color_by, cyclic_colormap
-from autoencoder.plots.evolution import (
-    AXES,
-    HEIGHT,
-    EvolutionFigure,
-    Examples,
-    choose_examples,
-    frame_schedule,
-    robust_limits,
-)
-from autoencoder.plots.points import paint_points
+from autoencoder.plots.evolution import choose_examples, frame_schedule, robust_limits
 
 ANGLE = np.linspace(0, 360, 200, endpoint=False)
 RING = np.stack([np.cos(np.radians(ANGLE)), np.sin(np.radians(ANGLE))], axis=1)
-LIMITS = ((-1.2, 1.2), (-1.2, 1.2))
-
-
-def is_near(frame: np.ndarray, pixel: np.ndarray, color: tuple[int, ...] | np.ndarray, reach: int = 2) -> bool:
-    """Whether `color` is seen within `reach` of `pixel` (column, row from below)."""
-    column, row = int(pixel[0]), int(HEIGHT - pixel[1])
-    around = frame[row - reach : row + reach + 1, column - reach : column + reach + 1].astype(int)
-    return bool((np.abs(around - np.asarray(color)).max(axis=2) < 40).any())
 
 
 # -------------------------------------------------------------------------------------------------------------- layout
@@ -117,97 +100,3 @@ def test_categories_have_named_colours() -> None:
 def test_texts_have_no_scale() -> None:
     with pytest.raises(UserError, match="colour by category"):
         color_by(np.array(["a", "b"]), "linear")
-
-
-# -------------------------------------------------------------------------------------------------------------- points
-
-
-def test_points_are_discs_with_the_later_one_above() -> None:
-    canvas = np.full((40, 40, 3), 255, np.uint8)
-    red, blue = (200, 0, 0), (0, 0, 200)
-    centers = np.array([(10.0, 20.0), (12.0, 20.0), (0.0, 0.0), (500.0, -30.0), (39.9, 39.9)])
-    paint_points(canvas, centers, np.array([red, blue, red, red, red], np.uint8), 5.0)
-    assert tuple(canvas[20, 6]) == red
-    assert tuple(canvas[20, 12]) == blue
-    assert tuple(canvas[20, 10]) == blue
-    assert tuple(canvas[0, 0]) == red
-    assert tuple(canvas[39, 39]) == red
-    assert (canvas[30] == 255).all()
-    covered = (255 - canvas[:, 25:30].astype(int)).sum()
-    assert covered == 0
-
-
-def test_a_disc_has_its_area() -> None:
-    canvas = np.full((60, 60, 3), 255, np.uint8)
-    paint_points(canvas, np.array([(30.0, 30.0)]), np.zeros((1, 3), np.uint8), 8.0)
-    assert (1 - canvas[..., 0] / 255).sum() == pytest.approx(np.pi * 64, rel=0.06)
-
-
-# -------------------------------------------------------------------------------------------------------------- figure
-
-
-def test_points_are_drawn_where_they_are_in_their_colour() -> None:
-    figure = EvolutionFigure(LIMITS, ANGLE, "circular", "body angle (deg)")
-    frame = figure.draw(RING, 2, 345)
-    assert frame.shape == (800, 1000, 3)
-    assert frame.dtype == np.uint8
-    colors = color_by(ANGLE, "circular").colors
-    pixels = figure.pixel_positions(RING)
-    for i in range(0, 200, 25):
-        assert is_near(frame, pixels[i], colors[i])
-
-
-def test_frames_do_not_keep_anything_of_those_before() -> None:
-    figure = EvolutionFigure(
-        LIMITS, ANGLE, "circular", "angle", examples=Examples(np.array([0, 50]), np.zeros((2, 8, 8)))
-    )
-    first = figure.draw(RING, 0, 0)
-    other = figure.draw(RING * 0.5, 1.5, 100)
-    assert (first != other).any()
-    np.testing.assert_array_equal(figure.draw(RING, 0, 0), first)
-
-
-def test_leader_lines_end_at_their_points() -> None:
-    chosen = choose_examples(RING, 6)
-    images = np.random.default_rng(0).random((6, 10, 12, 3))
-    figure = EvolutionFigure(LIMITS, ANGLE, "circular", "angle", examples=Examples(chosen, images))
-    for embedding in (RING, RING[::-1] * 0.7):
-        frame = figure.draw(embedding, 0, 0)
-        expected = figure.pixel_positions(embedding)[chosen]
-        lines = figure.leader_lines()
-        np.testing.assert_allclose(lines[:, 1], expected)
-        for start, end in lines:
-            assert is_near(frame, start + 0.9 * (end - start), (89, 89, 89))  # the line's grey
-        left, _, width, _ = AXES
-        assert (lines[:3, 0, 0] < left).all()
-        assert (lines[3:, 0, 0] > left + width).all()
-
-
-def test_leader_lines_stay_in_the_frame_when_a_point_leaves_it() -> None:
-    figure = EvolutionFigure(LIMITS, ANGLE, "circular", "a", examples=Examples(np.array([0]), np.zeros((1, 8, 8))))
-    figure.draw(RING * 100, 0, 0)
-    left, _, width, _ = AXES
-    assert figure.leader_lines()[0, 1, 0] == left + width
-
-
-def test_long_category_names_widen_the_frame() -> None:
-    values = np.where(ANGLE < 180, "upper half", "lower half of the ring")
-    assert EvolutionFigure(LIMITS, values, "category", "half").draw(RING, 0, 0).shape[1] > 1000
-    assert EvolutionFigure(LIMITS, np.arange(200) % 10, "category", "digit").draw(RING, 0, 0).shape[1] == 1000
-
-
-def test_unknown_values_are_grey_and_below() -> None:
-    values = np.where(np.arange(200) < 100, np.nan, 5.0)
-    frame = EvolutionFigure(LIMITS, values, "linear", "distance").draw(np.zeros((200, 2)), 0, 0)
-    center = np.array([AXES[0] + AXES[2] / 2, AXES[1] + AXES[3] / 2])
-    assert not is_near(frame, center, MISSING)
-
-
-def test_bad_use_is_refused() -> None:
-    figure = EvolutionFigure(LIMITS, ANGLE, "circular", "angle")
-    with pytest.raises(UserError, match="200 points are coloured"):
-        figure.draw(RING[:10], 0, 0)
-    with pytest.raises(UserError, match="not among the points"):
-        EvolutionFigure(LIMITS, ANGLE, "circular", "a", examples=Examples(np.array([200]), np.zeros((1, 8, 8))))
-    with pytest.raises(UserError, match="up to 6"):
-        EvolutionFigure(LIMITS, ANGLE, "circular", "a", examples=Examples(np.arange(7), np.zeros((7, 8, 8))))

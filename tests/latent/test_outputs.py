@@ -1,0 +1,52 @@
+"""What kept networks make of images."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autoencoder as ae
+from autoencoder.latent.outputs import kept_outputs, why_no_outputs
+from autoencoder.runs import Run
+
+
+def test_outputs_are_those_of_each_kept_network(finished: Path, arena: Path) -> None:
+    images, rows = ae.load_images(arena), np.array([3, 50, 7])
+    kept = kept_outputs(Run(finished), images, rows)
+    assert kept.steps.tolist() == [6, 12, 18]  # `best` and `last` are one of the epochs'
+    assert kept.epochs.tolist() == pytest.approx([1, 2, 3])
+    assert kept.pictures.shape == (3, 3, 1, 50, 50)
+    for epoch, pictures in enumerate(kept.pictures, start=1):
+        expected = ae.load_run(finished, str(epoch)).reconstruct(images.images[rows])
+        np.testing.assert_allclose(pictures, expected, atol=1e-6)
+
+
+def test_a_network_that_was_kept_within_an_epoch(finished_copy: Path, arena: Path) -> None:
+    """An interrupted run keeps `last`, after a part of an epoch."""
+    import torch
+
+    last = finished_copy / "checkpoints" / "last.pt"
+    content = torch.load(last, weights_only=True)
+    content["state"] |= {"step": 14, "epoch": 2, "batch": 2}
+    torch.save(content, last)
+    kept = kept_outputs(Run(finished_copy), ae.load_images(arena), np.array([0]))
+    assert kept.steps.tolist() == [6, 12, 14, 18]
+    assert kept.epochs.tolist() == pytest.approx([1, 2, 14 / 6, 3], abs=1e-5)
+
+
+def test_a_run_without_pictures_says_why(finished_copy: Path) -> None:
+    run = Run(finished_copy)
+    assert why_no_outputs(run) is None
+    config = json.loads(run.config_file.read_text())
+    config["objective"] |= {"name": "angle", "loss": None, "target": "body_angle_deg"}
+    run.config_file.write_text(json.dumps(config))
+    assert "'angle'" in str(why_no_outputs(run))
+    config["objective"] |= {"name": "mask", "target": None}
+    run.config_file.write_text(json.dumps(config))
+    assert why_no_outputs(run) is None
+    shutil.rmtree(finished_copy / "checkpoints")
+    assert "no checkpoint" in str(why_no_outputs(run))
