@@ -108,10 +108,10 @@ def with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[st
 
 def output_name(reducer: str, fit: str, layer: str) -> str:
     """Name of the folder for one projection."""
-    return "-".join([reducer, _fit_name(fit), *([] if layer == "latent" else [layer])])
+    return "-".join([reducer, fit_name(fit), *([] if layer == "latent" else [layer])])
 
 
-def _fit_name(fit: str) -> str:
+def fit_name(fit: str) -> str:
     """`last` and `first` as they are; of a snapshot's path its run and file, reduced to what any file system takes."""
     path = Path(fit)
     if path.suffix != ".npy":

@@ -64,7 +64,9 @@ def test_colours_and_values_are_those_of_the_movies(page, content, finished, are
     np.testing.assert_allclose(angle["values"], values, atol=1e-4)
     colors = array(angle["coloring"]["colors"], np.uint8).reshape(-1, 3)
     np.testing.assert_array_equal(colors, color_by(values, "circular", 360.0).colors)
-    assert {item["label"] for item in found["columns"]} >= {"nearest port", "distance from center"}
+    labels = [item["label"] for item in found["columns"]]
+    assert set(labels) >= {"nearest port", "distance from center"}
+    assert found["columns"][0]["kind"] == "circular"  # shown first
     assert array(found["rows"], "<u4").tolist() == rows.tolist()
 
 
@@ -74,6 +76,17 @@ def test_curves_are_the_losses(page, content, finished):
     table = ae.runs.Run(finished).metrics()
     assert curves[0]["values"] == [row["train_loss"] for row in table]
     assert curves[1]["epochs"] == [row["epoch"] for row in table if row["val_loss"] is not None]
+
+
+def test_fitted_to_a_snapshot_of_choice(finished, tmp_path, succeed, content):
+    snapshot = finished / "latents" / "step_00000006.npy"
+    out = tmp_path / "page.html"
+    succeed("explore", finished, *PCA, "--fit", snapshot, "--max-snapshots", 1, "--points", 5, "--out", out)
+    (view,) = content(out)["views"]
+    assert view["method"] == "PCA, fitted to finished-step_00000006"  # and no path: a page is sent to others
+    assert view["steps"] == [18]
+    assert str(tmp_path) not in out.read_text(encoding="utf-8")
+    assert str(finished.parent) not in out.read_text(encoding="utf-8")
 
 
 def test_fewer_points_and_snapshots(finished, tmp_path, succeed, content):

@@ -156,7 +156,7 @@ def test_play_comes_to_the_end_and_stops(shown):
     assert ask(shown, "e.time") == stopped
 
 
-def test_hover_shows_the_image_and_what_is_known(shown, page, content, arena):
+def test_hover_shows_the_image_and_what_is_known(shown, finished, arena):
     found = places(shown)
     i = lonely(found)
     move_to(shown, pointer(shown), *found[i]).perform()
@@ -174,16 +174,11 @@ def test_hover_shows_the_image_and_what_is_known(shown, page, content, arena):
     until(lambda: any(shown.execute_script(script, 1)))
     image = np.array(shown.execute_script(script, 0)).reshape(50, 50, 4)[..., 0]
     np.testing.assert_array_equal(image, images.images[row, 0])
-    reconstruction = ae.load_run(page_run(page, content)).reconstruct(images.images[[row]])[0, 0]
+    reconstruction = ae.load_run(finished).reconstruct(images.images[[row]])[0, 0]
     drawn = np.array(shown.execute_script(script, 1)).reshape(50, 50, 4)[..., 0]
     np.testing.assert_allclose(drawn, reconstruction * 255, atol=0.51)
     move_to(shown, pointer(shown), 2, 2).perform()
     until(lambda: not shown.find_element("id", "hover").is_displayed())
-
-
-def page_run(page, content):
-    """The folder of the run that a page shows."""
-    return dict(content(page)["facts"])["run"]
 
 
 def test_colours(shown, arena):

@@ -1,7 +1,10 @@
 "use strict";
 
-const MEANING =
-  "Numbers: mean ± standard deviation. Angles: circular mean, and R from 0 (they cancel) to 1 (they agree).";
+const MEANINGS = {
+  linear: "Numbers: mean ± standard deviation.",
+  circular: "Angles: circular mean, and R from 0 (they cancel) to 1 (they agree).",
+  category: "Labels: the most frequent ones.",
+};
 const MOST_VALUES = 3; // of a category in the table of a selection
 
 /** A table of what is known of image `i`. */
@@ -36,8 +39,9 @@ function statisticsOf(content, chosen) {
     const summarise = { circular: circularMean, linear: meanAndSpread, category: mostFrequent }[column.kind];
     addRow(table, column.label, [chosen, everything].map((points) => summarise(column, points)));
   }
+  const kinds = Object.keys(MEANINGS).filter((kind) => content.columns.some((column) => column.kind === kind));
   const part = element("div");
-  part.append(table, element("p", "small", MEANING));
+  part.append(table, element("p", "small", kinds.map((kind) => MEANINGS[kind]).join(" ")));
   return part;
 }
 

@@ -45,9 +45,8 @@ class SelectionPanel {
     const shown = chosen.length > 1 ? shownOf(chosen) : [];
     const size = shown.length <= 12 ? TILE.few : shown.length <= 24 ? TILE.some : TILE.many;
     find("tiles").replaceChildren(...shown.map((i) => this.tile(i, size)));
-    if (shown.length && shown.length < chosen.length) {
-      find("tiles").append(element("p", "small", `${shown.length} of them, evenly through the selection`));
-    }
+    find("part").hidden = shown.length === 0 || shown.length === chosen.length;
+    find("part").textContent = `${shown.length} of them are shown, spread evenly through the selection.`;
   }
 
   tile(i, size) {

@@ -1,0 +1,200 @@
+"""What a run's page shows: its embeddings with images, metadata, outputs of the network and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import to_hex
+from numpy.typing import NDArray
+
+from autoencoder.data.batches import Rows
+from autoencoder.data.images import ImageSet
+from autoencoder.data.metadata import ColumnKind, Metadata
+from autoencoder.description import describe_run
+from autoencoder.latent.evolution import Evolution
+from autoencoder.objectives.base import make_objective
+from autoencoder.pages.content import Column, Curve, PageContent, View
+from autoencoder.plots.colors import color_by as colors_of
+from autoencoder.plots.curves import LOSSES
+from autoencoder.plots.evolution import robust_limits
+from autoencoder.plots.images import to_picture
+from autoencoder.progress import Progress
+from autoencoder.runs import Run
+from autoencoder.trained import Trained, load_run
+from autoencoder.workflows.columns import NO_COLUMN, axes_names, column_values, readable
+from autoencoder.workflows.evolution_movies import LAYER_NAMES
+from autoencoder.workflows.visualizing import fit_name
+
+CHUNK = 1024
+"""Images that are scaled or reconstructed at a time."""
+
+METHODS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE", "none": "latent units"}
+
+FITTED = {
+    "last": "fitted to the last snapshot",
+    "first": "fitted to the first snapshot",
+    "every": "fitted to each snapshot anew",
+    "every+procrustes": "fitted to each snapshot anew and turned onto the next",
+    "pooled": "fitted to all snapshots together",
+    "aligned": "fitted to all snapshots, aligned",
+    "parametric": "as a network learned it from all snapshots",
+}
+"""What a projection was fitted to, in words; of any other snapshot, its name is said."""
+
+PICTURES = {"reconstruct": "reconstruction", "mask": "predicted mask"}
+"""What the pictures that a network makes are called, by its objective."""
+
+OUTPUTS_NOTE = "Reconstructions and predictions are by the last network that the run kept."
+
+NO_OUTPUTS_NOTE = "The run has kept no checkpoint yet, so the page has no reconstructions and no predictions."
+
+AXES_NOTE = "The axes are the same at every moment; points outside them are counted in the plot's corner."
+
+EVERY_NOTE = "Where a projection is fitted to each snapshot anew, places say nothing across snapshots."
+
+FACTS = ("run", "data", "encoder", "decoder", "objective", "images", "progress", "snapshots")
+
+
+def page_content(
+    run: Run,
+    evolutions: Sequence[Evolution],
+    color_by: Sequence[str] | None,
+    max_snapshots: int | None,
+    device: str,
+    quiet: bool,
+) -> PageContent:
+    """Everything that the page of a run shows, of all images that its snapshots hold.
+
+    Args:
+        run: a run folder.
+        evolutions: of the same images; a view each.
+        color_by: columns to colour by, in this order; None for all, angles and categories first.
+        max_snapshots: most moments of each evolution, spread evenly from the last to the first.
+        device: where the network computes.
+        quiet: show no progress.
+
+    Raises:
+        UserError: the last checkpoint is damaged, or a column is not there.
+    """
+    images, rows = evolutions[0].images, evolutions[0].rows
+    pictures = {"image": _as_pictures(images, rows)}
+    table, notes = images.metadata.take(rows), []
+    if not run.checkpoint_file("last").exists():
+        notes.append(NO_OUTPUTS_NOTE)
+    else:
+        trained = load_run(run.path, device=device)
+        outputs = _outputs(trained, images, rows, quiet)
+        if trained.objective.makes_pictures:
+            pictures[PICTURES[trained.config.objective.name]] = outputs
+        else:
+            table = _with_predictions(table, trained, outputs)
+        notes.append(OUTPUTS_NOTE)
+    notes.append(AXES_NOTE)
+    if any(evolution.fit == "every" for evolution in evolutions):
+        notes.append(EVERY_NOTE)
+    name, source = run.path.resolve().name, Path(run.config().data.images).name
+    facts = {**describe_run(run.path), "run": name, "data": source}  # no paths: a page is sent to others
+    return PageContent(
+        title=f"{name}, trained on {source}",
+        facts={fact: str(facts[fact]) for fact in FACTS if fact in facts},
+        notes=notes,
+        views=[_view(evolution, max_snapshots) for evolution in evolutions],
+        columns=_columns(table, color_by, rows),
+        pictures=pictures,
+        curves=_curves(run),
+        loss=f"loss ({make_objective(run.config().objective).loss_name})",
+        rows=rows,
+    )
+
+
+def _as_pictures(images: ImageSet, rows: Rows) -> NDArray[np.uint8]:
+    """Images `rows` as bytes, a part at a time: as floats they would take four times the memory."""
+    starts = range(0, len(rows), CHUNK)
+    return np.concatenate([_as_bytes(to_picture(images.scaled(rows[i : i + CHUNK]))) for i in starts])
+
+
+def _as_bytes(pictures: NDArray[np.floating]) -> NDArray[np.uint8]:
+    levels: NDArray[np.uint8] = (np.clip(pictures, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return levels
+
+
+def _outputs(trained: Trained, images: ImageSet, rows: Rows, quiet: bool) -> NDArray[Any]:
+    """What the network makes of images `rows`: pictures as bytes, or what `Trained.predict` gives."""
+    parts: list[NDArray[Any]] = []
+    with Progress("Reconstructing and predicting", len(rows), quiet=quiet) as progress:
+        for start in range(0, len(rows), CHUNK):
+            part = trained.predict(images.images[rows[start : start + CHUNK]])
+            parts.append(_as_bytes(to_picture(part)) if trained.objective.makes_pictures else part)
+            progress.advance(len(part))
+    return np.concatenate(parts)
+
+
+def _with_predictions(table: Metadata, trained: Trained, predicted: NDArray[np.float32]) -> Metadata:
+    """The metadata with a column of what the network says of each image."""
+    objective = trained.config.objective
+    name = f"predicted_{objective.target or objective.name}"
+    if objective.name == "classify":
+        assert objective.classes is not None
+        values = np.array(objective.classes)[predicted.argmax(axis=1)]
+        kind = ColumnKind.CATEGORY
+    else:
+        name = f"{name.removesuffix('_deg').removesuffix('_rad')}_deg"
+        values = np.degrees(predicted) % 360
+        kind = ColumnKind.CIRCULAR
+    while name in table.names:
+        name = f"run_{name}"
+    return Metadata({**table.columns, name: values}, table.source, {**table.kinds, name: kind})
+
+
+def _columns(table: Metadata, color_by: Sequence[str] | None, rows: Rows) -> list[Column]:
+    """All columns; those to colour by first, in the order that was asked for, or angles and categories first."""
+    if not table.names:
+        return [Column(NO_COLUMN, "linear", 1.0, rows, colors_of(rows, "linear"))]
+    everything = np.arange(len(rows))
+    found = {}
+    for name in table.names:
+        values, kind, period = column_values(table, name, everything)
+        colored = color_by is None or name in color_by
+        coloring = colors_of(values, kind.value, period) if colored else None
+        found[name] = Column(readable(name), kind.value, period, values, coloring)
+    if color_by is not None:
+        return [found.pop(name) for name in dict.fromkeys(color_by)] + list(found.values())
+    order = {"circular": 0, "category": 1, "linear": 2}
+    return sorted(found.values(), key=lambda column: order[column.kind])
+
+
+def _view(evolution: Evolution, max_snapshots: int | None) -> View:
+    n_moments = len(evolution.steps)
+    shown = np.arange(n_moments)
+    if max_snapshots is not None and n_moments > max_snapshots:
+        shown = np.unique(np.linspace(n_moments - 1, 0, max_snapshots).round().astype(np.int64))
+    return View(
+        LAYER_NAMES[evolution.layer],
+        _method(evolution),
+        axes_names(evolution.reducer),
+        evolution.embeddings[shown],
+        evolution.steps[shown],
+        evolution.epochs[shown],
+        robust_limits(evolution.embeddings),
+    )
+
+
+def _method(evolution: Evolution) -> str:
+    if evolution.reducer == "none":
+        return METHODS["none"]
+    return f"{METHODS[evolution.reducer]}, {FITTED.get(evolution.fit, f'fitted to {fit_name(evolution.fit)}')}"
+
+
+def _curves(run: Run) -> list[Curve]:
+    """Losses over epochs, where they were measured."""
+    rows = run.metrics()
+    curves = []
+    for name, (label, color) in LOSSES.items():
+        known = [row for row in rows if row.get(name) is not None and np.isfinite(row[name])]
+        if known:
+            epochs, values = (np.array([row[key] for row in known], float) for key in ("epoch", name))
+            curves.append(Curve(label, to_hex(color), epochs, values))
+    return curves
