@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 SUPERSAMPLING = 4
 """Each pixel is this many by this many fine ones, so that edges are smooth and small movements are seen."""
 
-POINTS_AT_ONCE = 50_000
-"""Bounds the memory that the places of the fine pixels take."""
+POINTS_AT_ONCE = 2_000
+"""Marked together; as many as have their fine pixels in the processor's cache."""
 
-EVERY_OTHER_BYTE = np.uint32(0x00FF00FF)
+ROWS_AT_ONCE = 16
+"""Of pixels whose colours are averaged; as many as fit in the processor's cache."""
 
 Visible = NDArray[np.int32]
 
@@ -68,25 +69,27 @@ def paint_points(canvas: NDArray[np.uint8], visible: Visible, colors: NDArray[np
         visible: of `visible_points` for its shape.
         colors: (n, 3) uint8, of each disc.
     """
-    height, width = canvas.shape[:2]
-    table = np.full((len(colors) + 1, 4), 255, np.uint8)
+    # A colour is one word with 16 bits for each channel, so that one addition adds all channels of two fine pixels.
+    table = np.full((len(colors) + 1, 4), 255, np.uint16)
     table[1:, :3] = colors
-    packed = table.view(np.uint32).ravel()
+    words = table.view(np.uint64).ravel()
+    for first in range(0, len(canvas), ROWS_AT_ONCE):
+        part = slice(first, first + ROWS_AT_ONCE)
+        fine = visible[first * SUPERSAMPLING : (first + ROWS_AT_ONCE) * SUPERSAMPLING]
+        canvas[part] = _averaged(fine, words)
 
-    # Four bytes of a colour are added in two words that hold two of them each, with room for the sum.
-    even, odd = (np.zeros((height, width * SUPERSAMPLING), np.uint32) for _ in range(2))
-    for line in range(SUPERSAMPLING):
-        fine = packed[visible[line::SUPERSAMPLING]]
-        even += fine & EVERY_OTHER_BYTE
-        odd += (fine >> np.uint32(8)) & EVERY_OTHER_BYTE
-    mixed = np.empty((height, width, 2, 2), np.uint8)
-    for i, lines in enumerate((even, odd)):
-        total = lines[:, ::SUPERSAMPLING].copy()
-        for across in range(1, SUPERSAMPLING):
-            total += lines[:, across::SUPERSAMPLING]
-        sums = total.view(np.uint16).reshape(height, width, 2)
-        mixed[..., i] = (sums + SUPERSAMPLING**2 // 2) // SUPERSAMPLING**2
-    canvas[...] = mixed.reshape(height, width, 4)[..., :3]
+
+def _averaged(visible: Visible, words: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """Pixels (h, w, 3) of fine pixels (h * SUPERSAMPLING, w * SUPERSAMPLING) with the colours `words`."""
+    lines = words[visible[::SUPERSAMPLING]]
+    for line in range(1, SUPERSAMPLING):
+        lines += words[visible[line::SUPERSAMPLING]]
+    total = lines[:, ::SUPERSAMPLING].copy()
+    for column in range(1, SUPERSAMPLING):
+        total += lines[:, column::SUPERSAMPLING]
+    sums = total.view(np.uint16).reshape(*total.shape, 4)
+    mean = (sums[..., :3] + SUPERSAMPLING**2 // 2) // SUPERSAMPLING**2
+    return mean.astype(np.uint8)
 
 
 def _disc(radius: float, row_length: int) -> NDArray[np.int64]:
