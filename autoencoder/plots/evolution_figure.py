@@ -7,37 +7,26 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from autoencoder.errors import raise_if_any
 from autoencoder.plots.colors import Coloring, color_by
-from autoencoder.plots.drawing import colors_width, drawing_order, new_figure, place_text, shortened
+from autoencoder.plots.drawing import colors_width, drawing_order, new_figure, shortened
 from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, Limits
 from autoencoder.plots.marked_curves import Curve, MarkedCurves, by_axes
 from autoencoder.plots.movie_layout import (
     DPI,
-    HEADER,
-    MARGIN,
     MAX_PANELS,
-    PANEL_TITLE,
     SIDES,
-    TITLE,
     Layout,
     lay_out,
-    pixels_wide,
 )
+from autoencoder.plots.movie_titles import Header, write_titles
 from autoencoder.plots.panels import Frame, Panel, Shown
 from autoencoder.plots.points import point_radius, visible_points
 from autoencoder.plots.tiles import Outputs, Tiles
 
 FloatArray = NDArray[np.floating]
-
-TITLE_SIZE, HEADER_SIZE, PANEL_TITLE_SIZE = 20.0, 16.0, 16.0
-"""Points."""
-
-HEADER_GAP = 4
-"""Pixels from the middle to epoch and step."""
 
 
 class EvolutionFigure:
@@ -82,7 +71,7 @@ class EvolutionFigure:
         self._n_points = len(panels[0].values)
         self._figure = new_figure(layout.width / DPI, layout.height / DPI)
         self._figure.set_dpi(DPI)
-        _write_titles(self._figure, layout, [panel.label for panel in panels], space)
+        write_titles(self._figure, layout, [panel.label for panel in panels], space)
         last = len(panels) - 1
         self._panels = [
             Panel(
@@ -108,7 +97,7 @@ class EvolutionFigure:
             images = examples.images / 255 if examples.images.dtype == np.uint8 else examples.images
             self._tiles = Tiles(self._figure, layout.tiles, images, np.reshape(colors, (-1, 3)), outputs)
         self._outputs = outputs
-        self._epoch, self._step = _moving_header(self._figure, layout)
+        self._header = Header(self._figure, layout)
 
         canvas: Any = self._figure.canvas  # its methods are not typed
         canvas.draw()
@@ -148,10 +137,7 @@ class EvolutionFigure:
         for panel in self._panels:
             panel.draw_examples(self._renderer, embedding, np.empty((0, n_examples, 2)) if trail is None else trail)
         self._curves.draw(self._renderer, epoch)
-        self._epoch.set_text(f"epoch {epoch:.1f},")
-        self._step.set_text(f"step {step:,}")
-        for text in (self._epoch, self._step):
-            text.draw(self._renderer)
+        self._header.draw(self._renderer, epoch, step)
         return self._buffer[..., :3].copy()
 
     @property
@@ -233,32 +219,3 @@ def _by_order(panels: Sequence[Panel], colorings: Sequence[Coloring]) -> list[tu
         key = coloring.missing.tobytes()
         groups.setdefault(key, (drawing_order(coloring.missing), []))[1].append(panel)
     return list(groups.values())
-
-
-def _write_titles(figure: Figure, layout: Layout, labels: Sequence[str], space: str) -> None:
-    """What is shown: in one line for one panel, otherwise also over each panel."""
-    title = f"{space} coloured by {labels[0]}" if len(labels) == 1 else space
-    room = 2 * min(layout.middle, layout.width - layout.middle) - 2 * MARGIN
-    _write_fitting(figure, layout.middle, TITLE, title, TITLE_SIZE, room)
-    if len(labels) > 1:
-        for place, label in zip(layout.panels, labels, strict=True):
-            _write_fitting(figure, place.left + place.width / 2, PANEL_TITLE, label, PANEL_TITLE_SIZE, place.width)
-
-
-def _write_fitting(figure: Figure, x: float, y: float, text: str, size: float, room: float) -> None:
-    """Text centred at a place in pixels, smaller than `size` where it would be wider than `room` pixels."""
-    size *= min(1.0, room / pixels_wide(text, size))
-    place_text(figure, x / DPI, y / DPI, text, size, va="center_baseline")
-
-
-def _moving_header(figure: Figure, layout: Layout) -> tuple[Text, Text]:
-    """Epoch and step, each with its digits at the end that stays."""
-    height = 1 - HEADER / layout.height
-    texts = []
-    for shift, side in ((-HEADER_GAP, "right"), (HEADER_GAP, "left")):
-        x = (layout.middle + shift) / layout.width
-        text = Text(x, height, "", ha=side, va="center_baseline", fontsize=HEADER_SIZE, color="0.25")
-        text.set(transform=figure.transFigure)
-        text.set_figure(figure)
-        texts.append(text)
-    return texts[0], texts[1]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from autoencoder.errors import UserError
 from autoencoder.files import replacing
 from autoencoder.latent.evolution import Evolution
 from autoencoder.latent.outputs import kept_outputs, why_no_outputs
@@ -63,7 +64,15 @@ def movie_problems(run: Run, columns: Sequence[str], options: MovieOptions) -> l
     problems = []
     if not 0 <= options.examples <= MAX_EXAMPLES:
         problems.append(f"up to {MAX_EXAMPLES} examples fit beside the plot, not {options.examples}")
-    if options.side_by_side and len(columns) > MAX_PANELS:
+    if options.trails < 0:
+        problems.append(f"a trail goes through 0 or more snapshots, not {options.trails}")
+    try:
+        MovieWriter(Path(f"movie.{options.movie_format}"), options.fps)
+    except UserError as error:
+        problems += error.problems
+    if not options.side_by_side:
+        problems += _same_files(columns)
+    elif len(columns) > MAX_PANELS:
         problems.append(
             f"up to {MAX_PANELS} columns fit side by side, not {len(columns)}: choose some of {', '.join(columns)} by "
             "--color-by"
@@ -75,6 +84,17 @@ def movie_problems(run: Run, columns: Sequence[str], options: MovieOptions) -> l
         elif options.examples == 0:
             problems.append("--reconstructions stand below examples: give --examples 1 or more")
     return problems
+
+
+def _same_files(columns: Sequence[str]) -> list[str]:
+    """Columns whose movies would replace each other."""
+    first: dict[str, str] = {}
+    pairs = [(first.setdefault(file_stem(name), name), name) for name in columns]
+    return [
+        f"movies of the columns '{one}' and '{other}' would both be called '{file_stem(other)}': draw one by --color-by"
+        for one, other in pairs
+        if one != other
+    ]
 
 
 def draw_movies(

@@ -110,6 +110,14 @@ def test_reconstructions_that_cannot_be_shown_are_refused(finished_copy, call):
     assert not (finished_copy / "visualize").exists()
 
 
+def test_what_cannot_be_drawn_is_said_before_the_projection(call, finished, tmp_path):
+    flags = ("--reduce", "pca", "--out", tmp_path / "out")
+    call("visualize", "--run", finished, *flags, "--format", "gif", "--fps", 60).refused("50 frames per second")
+    np.savez(tmp_path / "extra.npz", **{"a b": np.arange(120), "a_b": np.arange(120)})
+    call("visualize", "--run", finished, *flags, "--metadata", tmp_path / "extra.npz").refused("'a b'", "'a_b'")
+    assert not (tmp_path / "out").exists()
+
+
 def test_masks_count_as_pictures(tiny, tmp_path, succeed, draw):
     run = tmp_path / "run"
     flags = ("--objective", "mask", "--epochs", 1, "--batch-size", 16, "--checkpoint-interval", 1, "--quiet")
