@@ -36,8 +36,8 @@ def encode_sheets(pictures: Sequence[Bytes]) -> tuple[list[dict[str, Any]], str]
     """
     stacks = [_join(stack) for stack in pictures]
     form = "PNG, without loss"
-    encoded = [[_encode(sheet, "PNG", optimize=True) for sheet in sheets] for sheets, _, _ in stacks]
-    if sum(len(sheet) for sheets in encoded for sheet in sheets) > LOSSLESS_BYTES:
+    encoded = _without_loss([sheets for sheets, _, _ in stacks])
+    if encoded is None:
         form = f"WebP, quality {QUALITY}"
         encoded = [[_encode(sheet, "WEBP", quality=QUALITY) for sheet in sheets] for sheets, _, _ in stacks]
     return [
@@ -66,6 +66,20 @@ def _join(stack: Bytes) -> tuple[list[Bytes], int, int]:
         grid = grid.reshape(-1, columns, *stack.shape[1:]).swapaxes(1, 2)
         sheets.append(grid.reshape(-1, columns * width, *stack.shape[3:]))
     return sheets, columns, rows
+
+
+def _without_loss(stacks: Sequence[Sequence[Bytes]]) -> list[list[bytes]] | None:
+    """Sheets of each stack as PNG; None as soon as they are found to take more than `LOSSLESS_BYTES`."""
+    left = LOSSLESS_BYTES
+    encoded: list[list[bytes]] = []
+    for sheets in stacks:
+        encoded.append([])
+        for sheet in sheets:
+            encoded[-1].append(_encode(sheet, "PNG"))
+            left -= len(encoded[-1][-1])
+            if left < 0:
+                return None
+    return encoded
 
 
 def _encode(sheet: Bytes, form: str, **options: Any) -> bytes:

@@ -27,6 +27,9 @@ from autoencoder.workflows.visualizing import with_metadata
 MAX_BYTES = 25_000_000
 """A larger page is slow to open and to send; it is made of fewer images instead."""
 
+PLACE_BYTES = 2 * 2 * 4 / 3
+"""Of an image at one moment: two numbers of two bytes each, in base64."""
+
 Say = Callable[[str], None]
 
 
@@ -136,13 +139,17 @@ def _fitting_document(content: PageContent, points: int | None, max_bytes: int, 
         UserError: not even a page of one image fits.
     """
     n_images = len(content.rows)
-    n_shown = n_images if points is None else min(points, n_images)
+    wanted = n_images if points is None else min(points, n_images)
     shuffled = numpy_stream(seed, "images of a page").permutation(n_images)
-    reason = ""
+    # What the places alone take is known, and spares a first page that is much too large.
+    bytes_per_image = PLACE_BYTES * sum(len(view.steps) for view in content.views)
+    n_shown = max(1, min(wanted, int(max_bytes / bytes_per_image)))
     while True:
         notes = []
         if n_shown < n_images:
-            notes = [f"{n_shown:,} of {n_images:,} images are shown, chosen evenly at random{reason}"]
+            notes = [f"{n_shown:,} of {n_images:,} images are shown, chosen evenly at random"]
+        if n_shown < wanted:
+            notes[0] += f", so that the page stays under {max_bytes / 1e6:g} MB (--points chooses another number)"
         chosen = content.take(np.sort(shuffled[:n_shown]))
         chosen = dataclasses.replace(chosen, notes=[*(f"{note}." for note in notes), *chosen.notes])
         document = explorer_document(chosen.as_json())
@@ -150,6 +157,5 @@ def _fitting_document(content: PageContent, points: int | None, max_bytes: int, 
         if size <= max_bytes:
             return document, notes
         if n_shown == 1:
-            raise UserError(f"a page of one image takes {size:,} bytes, over {max_bytes:,}: give --max-snapshots")
-        reason = f", so that the page stays under {max_bytes / 1e6:g} MB (--points chooses another number)"
+            raise UserError(f"a page of one image takes {size:,} bytes, over {max_bytes:,}: show fewer snapshots")
         n_shown = max(1, int(n_shown * min(0.97, 0.98 * max_bytes / size)))

@@ -279,6 +279,27 @@ def test_the_wheel_zooms_where_the_pointer_is(shown):
     np.testing.assert_allclose(places(shown), found)
 
 
+def test_every_picture_is_cut_out_of_its_sheet(browser, finished, arena, tmp_path, succeed):
+    """Twenty images make a sheet of five columns and four rows."""
+    out = tmp_path / "page.html"
+    succeed("explore", finished, "--reduce", "pca", "--points", 20, "--out", out)
+    opened(browser, out)
+    script = (
+        "const done = arguments[0], e = window.explorer, canvas = document.createElement('canvas');"
+        "[canvas.width, canvas.height] = e.content.pictureSize;"
+        "const bytes = () => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data);"
+        "const all = async () => {"
+        "  const found = [];"
+        "  for (let i = 0; i < e.count; i++) { await e.pictures.draw(0, i, canvas); found.push(bytes()); }"
+        "  return found;"
+        "};"
+        "all().then(done);"
+    )
+    drawn = np.array(browser.execute_async_script(script)).reshape(20, 50, 50, 4)[..., 0]
+    rows = ask(browser, "Array.from(e.content.rows)")
+    np.testing.assert_array_equal(drawn, ae.load_images(arena).images[rows, 0])
+
+
 def test_texts_of_the_data_are_shown_as_they_are(browser, finished, tmp_path, succeed):
     """Names of columns, labels and the run that would be markup: no alert, and no element comes of them."""
     run = shutil.copytree(finished, tmp_path / HOSTILE_RUN)
