@@ -1,12 +1,14 @@
 """Render how a run's latent space takes shape during training: one movie per metadata column.
 
 With --snapshot, look at one moment instead: where the codes lie, what each latent unit does to the picture, images of
-random codes, and clusters of the codes against labels.
+random codes, and clusters of the codes against labels. With --traverse, see what a column or a unit means to the
+decoder: codes of real images are moved to other values of it.
 
 autoencoder visualize --run runs/arena --color-by body_angle_deg distance_from_center --side-by-side
 autoencoder visualize --run runs/arena --reduce pca --fit first --format gif
 autoencoder visualize --run runs/mnist --snapshot last
 autoencoder visualize --run runs/mnist --snapshot 1500 --layer latent pixels --show scatter clusters --reduce tsne
+autoencoder visualize --run runs/arena --traverse body_angle_deg 3
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ HELP = "movies of a run's latent space over training, or stills of one snapshot"
 
 STILL_FLAGS = ("show", "clusters", "labels")
 """Flags that go with --snapshot only; none of them has a default."""
+
+TRAVERSAL_FLAGS = ("--format", "--fps", "--seconds")
+"""Flags of movies that go with --traverse as well, which makes some."""
 
 
 class _ForMovies(argparse.Action):
@@ -174,6 +179,14 @@ def _add_still_flags(parser: argparse.ArgumentParser) -> None:
     stills.add_argument(
         "--labels", metavar="COLUMN", help="classes to compare clusters with (default: the first such column)"
     )
+    stills.add_argument(
+        "--traverse",
+        nargs="+",
+        metavar="COLUMN|UNIT",
+        help="instead, move codes to other values of a column, or of a unit by its number, and decode them: a picture "
+        "and a movie each (unit:3 and column:3 where both are there); of the last snapshot unless --snapshot says "
+        "another; --format, --fps, --seconds and --examples (1 to 6 images to start from) go with it",
+    )
 
 
 def _snapshot(text: str) -> str:
@@ -190,14 +203,25 @@ def run(args: argparse.Namespace) -> None:
     run_folder = args.run if args.run is not None else latest_run_on(args.latest_run_on, Path("runs")).path
     if args.run is None:
         say(args, f"the newest run on {args.latest_run_on} is {run_folder}")
-    if args.snapshot is None:
+    if args.traverse is not None:
+        _traversals(args, run_folder)
+    elif args.snapshot is None:
         _movies(args, run_folder)
     else:
         _stills(args, run_folder)
 
 
 def _check_flags(args: argparse.Namespace) -> None:
-    """Refuse flags of movies with those of stills."""
+    """Refuse flags of movies with those of stills, and of both with traversals."""
+    if args.traverse is not None:
+        given = [flag for flag in args.movie_flags if flag not in TRAVERSAL_FLAGS]
+        given += [
+            f"--{name.replace('_', '-')}" for name in (*STILL_FLAGS, "color_by") if getattr(args, name) is not None
+        ]
+        given += ["--layer"] if args.layer != ["latent"] else []
+        given += ["--reduce"] if args.reduce != "umap" else []
+        _refuse(given, "does not go with traversals", "do not go with traversals", "or leave out --traverse")
+        return
     if args.snapshot is not None:
         _refuse(args.movie_flags, "goes with movies", "go with movies", "or leave out --snapshot, which makes stills")
         return
@@ -262,6 +286,28 @@ def _stills(args: argparse.Namespace, run_folder: Path) -> None:
         clusters=args.clusters,
         labels=args.labels,
         examples=args.examples,
+        seed=args.seed,
+        out=args.out,
+        device=args.device,
+        quiet=args.quiet,
+        say=lambda text: say(args, text),
+    )
+    made(args, files)
+
+
+def _traversals(args: argparse.Namespace, run_folder: Path) -> None:
+    from autoencoder.workflows.traversing import traverse
+
+    files = traverse(
+        run_folder,
+        args.traverse,
+        snapshot="last" if args.snapshot is None else args.snapshot,
+        metadata=args.metadata,
+        columns=args.columns,
+        examples=args.examples,
+        movie_format=args.format,
+        fps=args.fps,
+        seconds=args.seconds,
         seed=args.seed,
         out=args.out,
         device=args.device,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,12 +37,19 @@ class Quantity:
         kind: of the column.
         period: once round of an angle, in its own unit; 1 otherwise.
         classes: (k,) of a category; empty otherwise.
+        decimals: with which a number is written.
     """
 
     name: str
     kind: ColumnKind
     period: float
     classes: NDArray[Any]
+    decimals: int = 2
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the way through all values ends where it began."""
+        return self.kind is ColumnKind.CIRCULAR
 
     def numbers(self, values: NDArray[Any]) -> Array:
         """Values as they stand in the column, (n,), as numbers; a label that is not among `classes` is unknown."""
@@ -63,13 +71,13 @@ class Quantity:
             return np.asarray(values[:, None] == np.arange(len(self.classes)), np.float64)
         if self.kind is ColumnKind.CIRCULAR:
             turns = 2 * np.pi * values / self.period
-            return np.stack([np.cos(turns), np.sin(turns)], axis=1)
-        return values[:, None]
+            return np.asarray(np.stack([np.cos(turns), np.sin(turns)], axis=1))
+        return np.asarray(values[:, None])
 
     def from_features(self, features: Array) -> Array:
         """Values (n,) that predicted `features` (n, t) stand for."""
         if self.kind is ColumnKind.CATEGORY:
-            return features.argmax(axis=1).astype(np.float64)
+            return np.asarray(features.argmax(axis=1), np.float64)
         if self.kind is ColumnKind.CIRCULAR:
             return np.asarray(np.arctan2(features[:, 1], features[:, 0]) / (2 * np.pi) * self.period % self.period)
         return np.asarray(features[:, 0])
@@ -88,14 +96,18 @@ class Quantity:
         low, high = np.percentile(values, PERCENTILES).tolist()
         return np.linspace(low, high, STEPS)
 
+    def plain(self, value: float) -> Any:
+        """A value as it stands in the column."""
+        return self.classes[int(value)] if self.kind is ColumnKind.CATEGORY else value
+
     def text(self, value: float) -> str:
         """A value as it is written in a picture."""
         if self.kind is ColumnKind.CATEGORY:
-            return str(self.classes[int(value)])
+            return str(self.plain(value))
         if self.kind is ColumnKind.CIRCULAR:
             degrees = self.period == 360
             return f"{round(value) % 360}\N{DEGREE SIGN}" if degrees else f"{value % self.period:.2f}"
-        return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+        return f"{value:.{self.decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def quantity_of(metadata: Metadata, name: str, training: NDArray[np.int64]) -> Quantity:
@@ -118,7 +130,8 @@ def quantity_of(metadata: Metadata, name: str, training: NDArray[np.int64]) -> Q
         raise UserError(f"column '{name}' is constant, {distinct[0]} for all training images: there is no way to go")
     if kind is not ColumnKind.CATEGORY:
         period = metadata.period(name) if kind is ColumnKind.CIRCULAR else 1.0
-        return Quantity(name, kind, period, np.empty(0))
+        low, high = np.percentile(known, PERCENTILES).tolist()
+        return Quantity(name, kind, period, np.empty(0), decimals_for(high - low))
     classes = distinct[sizes >= MIN_IMAGES // 2]
     if not 2 <= len(classes) <= MAX_CLASSES:
         raise UserError(
@@ -126,6 +139,11 @@ def quantity_of(metadata: Metadata, name: str, training: NDArray[np.int64]) -> Q
             f"between 2 to {MAX_CLASSES}"
         )
     return Quantity(name, kind, 1.0, classes)
+
+
+def decimals_for(span: float) -> int:
+    """Decimals that tell a hundredth of `span` from nothing; at most 6."""
+    return int(np.clip(2 - math.floor(math.log10(span)), 0, 6)) if span > 0 else 2
 
 
 @dataclass(frozen=True, eq=False)

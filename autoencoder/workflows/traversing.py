@@ -1,0 +1,218 @@
+"""Traversals: codes of real images are moved to other values of a column, or of a unit, and decoded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.data.metadata import Metadata
+from autoencoder.errors import UserError, raise_if_any
+from autoencoder.files import write_json
+from autoencoder.latent.layers import checkpoint_for, find_snapshot, why_no_checkpoint
+from autoencoder.latent.quantity import quantity_of
+from autoencoder.objectives.base import make_objective
+from autoencoder.plots.images import to_picture
+from autoencoder.plots.movies import MovieWriter
+from autoencoder.plots.traversal import TraversalMovie, traversal_strip
+from autoencoder.progress import Progress
+from autoencoder.run_data import load_run_data
+from autoencoder.runs import Run
+from autoencoder.trained import load_run
+from autoencoder.workflows.columns import file_stem
+from autoencoder.workflows.stills.moment import Say, describe_moment, problems_of
+from autoencoder.workflows.testing import save_figure
+from autoencoder.workflows.traversal_ground import Ground
+from autoencoder.workflows.traversals import (
+    COLUMN_PARTS,
+    UNIT_PARTS,
+    Pace,
+    Traversal,
+    along_column,
+    along_unit,
+)
+from autoencoder.workflows.visualizing import with_metadata
+
+MAX_STARTS = 6
+
+
+def traverse(
+    run: str | Path,
+    along: Sequence[str],
+    *,
+    snapshot: str | int = "last",
+    metadata: Path | None = None,
+    columns: Sequence[str] | None = None,
+    examples: int = 4,
+    movie_format: str = "mp4",
+    fps: float = 12.0,
+    seconds: float | None = None,
+    seed: int | None = None,
+    out: Path | None = None,
+    device: str = "auto",
+    quiet: bool = True,
+    say: Say = lambda _: None,
+) -> list[Path]:
+    """Move codes of held-out images along columns or units, and decode them.
+
+    Args:
+        run: a run folder whose objective makes pictures (reconstruct, mask).
+        along: columns, or units by their number. Where a column is called as a unit is, it is asked for by
+            `column:NAME`, and the unit by `unit:NUMBER`.
+        snapshot: `last`, `first`, or the number of a step; one at which a checkpoint was kept.
+        metadata: file of other metadata than the run's.
+        columns: names of its columns, where it is an `.npy`.
+        examples: images to start from, 1 to 6.
+        movie_format: `mp4` or `gif`.
+        fps: frames per second.
+        seconds: length of a movie, there and back; None for 8, or 2 per class.
+        seed: of every draw; None for the run's.
+        out: folder; None for `RUN/visualize/snapshot-STEP/traverse`.
+        device: where the network computes.
+        quiet: show no progress.
+        say: called with each line that a user should read.
+
+    Returns:
+        for each column or unit, `NAME.png` with a row per start, the movie `NAME.mp4`, and `NAME.json` with how far
+        the values that are read from the pictures lie from those asked for, beside controls.
+
+    Raises:
+        UserError: the run makes no pictures, there is no such snapshot, checkpoint, column or unit, or it does not
+            vary; everything that is wrong, before anything is made.
+    """
+    folder = Run(run)
+    config = folder.config()
+    if not make_objective(config.objective).makes_pictures:
+        raise UserError(
+            f"{folder.path} was trained for '{config.objective.name}' and makes no pictures of codes: traverse a run "
+            "that was trained to reconstruct, or for the mask"
+        )
+    images = load_run_data(folder, with_metadata(config, metadata, columns))
+    moment = find_snapshot(folder, snapshot)
+    checkpoint = checkpoint_for(folder, config, moment)
+    problems = [] if checkpoint is not None else [f"codes cannot be decoded: {why_no_checkpoint(folder, moment)}"]
+    if not 1 <= examples <= MAX_STARTS:
+        problems.append(f"a traversal starts from 1 to {MAX_STARTS} examples, not {examples}")
+    problems += problems_of(MovieWriter, Path(f"movie.{movie_format}"), fps)
+    asked: list[str | int] = []
+    for name in dict.fromkeys(along):
+        try:
+            asked.append(column_or_unit(name, images.metadata, config.model.latent_dim))
+        except UserError as error:
+            problems += error.problems
+    training = folder.split().train
+    for item in asked:
+        problems += problems_of(quantity_of, images.metadata, item, training) if isinstance(item, str) else []
+    raise_if_any(problems)
+
+    trained = load_run(folder.path, str(checkpoint), device=device)
+    parts = sum(COLUMN_PARTS if isinstance(item, str) else UNIT_PARTS for item in asked)
+    made: list[Traversal] = []
+    with Progress("Moving codes", parts + 1, "parts", quiet=quiet) as progress:
+        ground = Ground.of(trained, images, config.training.seed if seed is None else seed)
+        progress.advance()
+        for item in asked:
+            if isinstance(item, str):
+                made.append(along_column(ground, item, examples, Pace(fps, seconds), progress.advance))
+            else:
+                made.append(along_unit(ground, item, examples, Pace(fps, seconds), progress.advance))
+    if out is None:
+        out = folder.output_folder("visualize", f"snapshot-{moment.step}", "traverse")
+    header = describe_moment(config, moment)
+    common = {"step": moment.step, "epoch": moment.epoch, "checkpoint": checkpoint.name if checkpoint else None}
+    files: list[Path] = []
+    for traversal in made:
+        say(traversal.summary)
+        stem = _free_stem(traversal.name, {file.stem for file in files})
+        files.append(_write_strip(ground, traversal, header, out / f"{stem}.png"))
+        files.append(_write_movie(ground, traversal, out / f"{stem}.{movie_format}", fps, quiet))
+        write_json(out / f"{stem}.json", {**common, **traversal.numbers, "starts": _starts(traversal)})
+        files.append(out / f"{stem}.json")
+    return files
+
+
+def column_or_unit(name: str, metadata: Metadata, latent_dim: int) -> str | int:
+    """What `name` asks for: a column's name, or a unit's number.
+
+    Raises:
+        UserError: neither is there, or both are.
+    """
+    match = re.fullmatch(r"(?:unit:)?([0-9]+)", name)
+    unit = int(match[1]) if match is not None and int(match[1]) < latent_dim else None
+    if unit is not None and name in metadata.names:
+        raise UserError(f"'{name}' is a column and a unit: ask for column:{name} or unit:{unit}")
+    if unit is not None:
+        return unit
+    for column in (name, name.removeprefix("column:")):
+        if column in metadata.names:
+            return column
+    raise UserError(
+        f"there is no column or unit '{name}': the columns are {', '.join(metadata.names) or 'none'}, and the units 0 "
+        f"to {latent_dim - 1}"
+    )
+
+
+def _pictures(ground: Ground, codes: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Codes (m, k, d) to what is drawn, (m, k, H, W) or (m, k, H, W, 3)."""
+    drawn = to_picture(ground.decode(codes.reshape(-1, codes.shape[-1])))
+    return drawn.reshape(*codes.shape[:2], *drawn.shape[1:])
+
+
+def _write_strip(ground: Ground, traversal: Traversal, header: str, path: Path) -> Path:
+    figure = traversal_strip(
+        to_picture(ground.images.scaled(traversal.rows)),
+        _texts(traversal, traversal.values),
+        _pictures(ground, traversal.codes),
+        _texts(traversal, traversal.targets),
+        [_texts(traversal, row) for row in traversal.found],
+        title=f"codes moved along {traversal.label}\n{header}",
+        note=traversal.note,
+    )
+    return save_figure(figure, path)
+
+
+def _write_movie(ground: Ground, traversal: Traversal, path: Path, fps: float, quiet: bool) -> Path:
+    """The way to the last value and back, or once round."""
+    ends = _texts(traversal, traversal.targets)
+    closed = traversal.quantity.is_closed
+    ends += ends[:1] * closed
+    ticks = list(zip(np.linspace(0, 1, len(ends)).tolist(), ends, strict=True))
+    figure = TraversalMovie(to_picture(ground.images.scaled(traversal.rows)), ticks, traversal.label)
+    order = list(range(len(traversal.places)))
+    order = order[:-1] if closed else order + order[-2:0:-1]
+    pictures = _pictures(ground, traversal.path)
+    with (
+        Progress(f"Drawing {path.name}", len(order), "frames", quiet=quiet) as progress,
+        MovieWriter(path, fps) as movie,
+    ):
+        for moment in order:
+            movie.append(figure.frame(pictures[:, moment], float(traversal.places[moment])))
+            progress.advance()
+    return path
+
+
+def _starts(traversal: Traversal) -> list[dict[str, Any]]:
+    """The images that were shown: their rows, their values, and those read at each target."""
+    name = traversal.quantity.plain
+    return [
+        {"row": row, "value": name(value), "read": [name(found) for found in row_found]}
+        for row, value, row_found in zip(
+            traversal.rows.tolist(), traversal.values.tolist(), traversal.found.tolist(), strict=True
+        )
+    ]
+
+
+def _texts(traversal: Traversal, values: NDArray[np.float64]) -> list[str]:
+    return [traversal.quantity.text(value) for value in values.tolist()]
+
+
+def _free_stem(name: str, taken: set[str]) -> str:
+    """Name of a file; columns may differ in what a file's name cannot hold, or be called as a unit's files are."""
+    stem = file_stem(name)
+    while stem in taken:
+        stem += "_column"
+    return stem
