@@ -38,13 +38,13 @@ def picture(path: Path) -> np.ndarray:
 
 
 def test_the_movie_is_what_every_player_shows(draw):
-    out = draw("--fps", 10, seconds=4)  # a second of rest at both ends
+    out = draw("--fps", 5, seconds=4)  # a second of rest at both ends
     frames, meta = read(out / "x.mp4"), iio.immeta(out / "x.mp4", plugin="FFMPEG")
-    assert (meta["codec"], meta["fps"]) == ("h264", 10)
+    assert (meta["codec"], meta["fps"]) == ("h264", 5)
     assert meta["pix_fmt"].startswith("yuv420p")
-    assert frames.shape == (40, *picture(out / "x.png").shape)
+    assert frames.shape == (20, *picture(out / "x.png").shape)
     changes = np.abs(np.diff(frames.astype(int), axis=0)).mean(axis=(1, 2, 3))
-    assert max(changes[:9].max(), changes[-9:].max()) < 0.1
+    assert max(changes[:4].max(), changes[-4:].max()) < 0.1
     assert (changes > 0.3).sum() == 9  # between ten snapshots
 
 
@@ -79,13 +79,12 @@ def test_trails_go_through_snapshots_that_no_frame_shows(draw):
 
 def test_no_network_of_a_later_moment_is_shown(draw, finished, arena):
     """Before the first epoch has ended the tiles below the examples are empty; then they are of that epoch."""
-    out = draw("--save-frames", "--stop-index", 5, seconds=None)  # snapshots at steps 0, 2, 4, 6 and 8
+    out = draw("--save-frames", "--stop-index", 5, "--fps", 2, seconds=4)  # snapshots at steps 0, 2, 4, 6 and 8
     frames = [picture(path) for path in sorted((out / "x_frames").iterdir())]
-    before, after = frames[0], frames[-1]
-    changed = np.abs(after - before).max(axis=2) > 60
-    assert changed[:, :120].mean() > 0.05  # the left examples' column
-    np.testing.assert_array_equal(frames[12][:, :120], frames[13][:, :120])  # steps 0 and 2
-    np.testing.assert_array_equal(frames[-13][:, :120], frames[-14][:, :120])  # steps 8 and 6
+    tiles = [frame[:, :120] for frame in (frames[0], frames[3], frames[-3], frames[-1])]  # of the examples at the left
+    np.testing.assert_array_equal(tiles[0], tiles[1])
+    np.testing.assert_array_equal(tiles[2], tiles[3])
+    assert (np.abs(tiles[3] - tiles[0]).max(axis=2) > 60).mean() > 0.05
 
 
 def test_a_run_in_its_first_epoch_has_neither_curves_nor_reconstructions(finished_copy, draw, call, tmp_path):

@@ -206,8 +206,7 @@ LONG = "experimental condition of the animal in the arena of the other room"
 MANY = np.array([f"group {i} of the animals" for i in range(26)])[np.arange(200) % 26]
 
 
-@pytest.mark.parametrize("n_panels", [1, 2, MAX_PANELS])
-@pytest.mark.parametrize("shape", [(20, 60, 3), (61, 23)])
+@pytest.mark.parametrize(("n_panels", "shape"), [(1, (61, 23)), (2, (20, 60, 3)), (MAX_PANELS, (61, 23))])
 def test_nothing_overlaps(n_panels: int, shape: tuple[int, ...], check_texts: Callable[[Figure], list[str]]) -> None:
     shown = [Shown(MANY, "category", LONG), BY_ANGLE, BY_DIGIT, Shown(ANGLE * 1e5, "linear", LONG)]
     outputs = Outputs(np.array([0]), np.array([0.0]), np.zeros((1, 6, *shape)))
