@@ -31,12 +31,18 @@ class KeptOutputs:
 
 
 def why_no_outputs(run: Run) -> str | None:
-    """Why the networks of a run make no pictures of its images, with what to do; None where they do."""
+    """Why there are no pictures to show beside the snapshots of a run; None where there are.
+
+    A fitted encoder has one snapshot, which was taken before its decoder had learned anything.
+    """
     objective = run.config().objective
     if not make_objective(objective).makes_pictures:
         return f"{run.path} was trained for '{objective.name}', which makes no pictures"
     if not run.checkpoints():
         return f"{run.path} has kept no checkpoint yet"
+    last = max((row["step"] for row in run.snapshot_index()), default=0)
+    if all(checkpoint_step(path) > last for path in run.checkpoints()):
+        return f"{run.path} has kept no checkpoint before its last snapshot, which is of step {last}"
     return None
 
 

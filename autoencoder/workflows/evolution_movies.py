@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from autoencoder.data.batches import Rows
 from autoencoder.errors import UserError
 from autoencoder.files import replacing
 from autoencoder.latent.evolution import Evolution
@@ -133,9 +134,7 @@ def draw_movies(
     examples = Examples(chosen, to_picture(evolution.images.scaled(rows))) if len(chosen) else None
     outputs = None
     if examples is not None and options.reconstructions is not False and why_no_outputs(run) is None:
-        kept = kept_outputs(run, evolution.images, rows, device)
-        pictures = np.stack([to_picture(moment) for moment in kept.pictures])
-        outputs = Outputs(kept.steps, kept.epochs, pictures, OUTPUT_NAMES[run.config().objective.name])
+        outputs = _outputs(run, evolution, rows, device)
     shown = list(columns) or [NO_COLUMN]
     made = []
     for names in [shown] if options.side_by_side else [[name] for name in shown]:
@@ -184,6 +183,12 @@ def movie_stem(columns: Sequence[str]) -> str:
     digits = hashlib.sha256(joined.encode()).hexdigest()[:6]
     room = (LONGEST_STEM - len(digits)) // len(stems) - 1
     return "+".join([*(stem[:room] for stem in stems), digits])
+
+
+def _outputs(run: Run, evolution: Evolution, rows: Rows, device: str) -> Outputs:
+    kept = kept_outputs(run, evolution.images, rows, device)
+    pictures = np.stack([to_picture(moment) for moment in kept.pictures])
+    return Outputs(kept.steps, kept.epochs, pictures, OUTPUT_NAMES[run.config().objective.name])
 
 
 def _shown(evolution: Evolution, name: str) -> Shown:
