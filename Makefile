@@ -31,7 +31,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) install -c constraints.txt -e '.[cluster,dev,pose,tensorboard,tsne]'
+	$(PIP) install -c constraints.txt -e '.[cluster,dev,parquet,pose,tensorboard,tsne]'
 	@touch $@
 
 demo: $(VENV)/.installed

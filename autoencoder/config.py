@@ -40,6 +40,8 @@ STILL_LAYERS = (*LAYERS, "pixels")
 """Layers of one snapshot; a movie of pixels would stand still."""
 STILLS = ("scatter", "units", "generated", "clusters")
 """What `visualize --snapshot` shows."""
+EXPORTS = ("npz", "parquet", "projector")
+"""Formats of `visualize --export`."""
 ALL_SAMPLES = "all"
 AUTO_SAMPLES = "auto"
 

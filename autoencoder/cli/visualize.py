@@ -9,6 +9,7 @@ autoencoder visualize --run runs/arena --reduce pca --fit first --format gif
 autoencoder visualize --run runs/mnist --snapshot last
 autoencoder visualize --run runs/mnist --snapshot 1500 --layer latent pixels --show scatter clusters --reduce tsne
 autoencoder visualize --run runs/arena --traverse body_angle_deg 3
+autoencoder visualize --run runs/arena --no-movies --export parquet projector
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 from autoencoder.cli.options import add_device, count, names, number_type, positive_float, positive_int
 from autoencoder.cli.reporting import made, say
-from autoencoder.config import REDUCERS, STILL_LAYERS, STILLS
+from autoencoder.config import EXPORTS, REDUCERS, STILL_LAYERS, STILLS
 from autoencoder.errors import UserError
 
 HELP = "movies of a run's latent space over training, or stills of one snapshot"
@@ -158,6 +159,19 @@ def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
         help="length of the movie (default: one frame per snapshot, and a second of rest at both ends)",
     )
     movies.add_argument("--save-frames", action=_SwitchForMovies, default=False, help="keep every frame as a PNG")
+    movies.add_argument(
+        "--movies", action=_SwitchForMovies, default=True, help="draw them; --no-movies for numbers and exports only"
+    )
+    movies.add_argument(
+        "--export",
+        nargs="+",
+        choices=EXPORTS,
+        action=_ForMovies,
+        default=[],
+        metavar="FORMAT",
+        help="also write embeddings, codes and metadata of all snapshots to the folder export: npz; parquet, a table "
+        "with a row per image and snapshot; projector, a folder for TensorBoard's Embedding Projector",
+    )
 
 
 def _add_still_flags(parser: argparse.ArgumentParser) -> None:
@@ -263,6 +277,8 @@ def _movies(args: argparse.Namespace, run_folder: Path) -> None:
                 fps=args.fps,
                 seconds=args.seconds,
                 save_frames=args.save_frames,
+                movies=args.movies,
+                exports=args.export,
                 seed=args.seed,
                 out=out,
                 device=args.device,

@@ -15,6 +15,7 @@ from autoencoder.progress import Progress
 from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
 from autoencoder.workflows.evolution_movies import MovieOptions, draw_movies, movie_problems
+from autoencoder.workflows.exporting import export, export_problems
 
 
 def visualize(
@@ -36,6 +37,8 @@ def visualize(
     fps: float = 12.0,
     seconds: float | None = None,
     save_frames: bool = False,
+    movies: bool = True,
+    exports: Sequence[str] = (),
     seed: int | None = None,
     out: Path | None = None,
     device: str = "auto",
@@ -51,11 +54,13 @@ def visualize(
         columns: names of its columns, where it is an `.npy`.
         examples, trails, curves, reconstructions, side_by_side, movie_format, fps, seconds, save_frames: see
             `autoencoder.workflows.evolution_movies.MovieOptions`.
+        movies: draw them; False for the numbers, and what is exported, only.
+        exports: formats that embeddings, codes and metadata are written in; see `autoencoder.workflows.exporting`.
         out: folder; None for `RUN/visualize/REDUCER-FIT[-LAYER]`.
         quiet: show no progress.
 
     Returns:
-        the files: `embedding.npz` (embeddings (T, n, 2), steps, epochs, rows), and those of
+        the files: `embedding.npz` (embeddings (T, n, 2), steps, epochs, rows), what was exported, and those of
         `autoencoder.workflows.evolution_movies.draw_movies`. `visualize.json` beside them says what was drawn.
 
     Raises:
@@ -67,7 +72,8 @@ def visualize(
     )
     images = load_run_data(folder, with_metadata(folder.config(), metadata, columns))
     colored = list(color_by) if color_by is not None else list(images.metadata.names)
-    problems = movie_problems(folder, colored, options)
+    problems = movie_problems(folder, colored, options) if movies else []
+    problems += export_problems(exports, layer)
     for name in colored:
         try:
             images.metadata.column(name)
@@ -91,7 +97,10 @@ def visualize(
     if out is None:
         out = folder.output_folder("visualize", output_name(reducer, fit, layer))
     embedding = _write_embedding(evolution, out)
-    return [embedding, *draw_movies(folder, evolution, colored, out, options, device=device, quiet=quiet)]
+    made = [embedding, *export(evolution, folder.path, exports, out, quiet=quiet)]
+    if movies:
+        made += draw_movies(folder, evolution, colored, out, options, device=device, quiet=quiet)
+    return made
 
 
 def with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[str] | None) -> RunConfig:

@@ -1,0 +1,1 @@
+"""The formats of `workflows.exporting`, a module each."""

@@ -1,0 +1,49 @@
+"""An `.npz` of everything, for numpy; the codes are written as they are read, so they never are in memory at once."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from autoencoder.files import replacing
+from autoencoder.workflows.exports.content import Content
+
+
+def write_npz(content: Content, out: Path) -> Path:
+    """Write `evolution.npz` into the folder `out`.
+
+    Its arrays: embeddings (T, n, 2) and latents (T, n, d) float32, steps and epochs (T,), rows (n,) of the images in
+    the data file, and `metadata/NAME` (n,) for each column.
+
+    Raises:
+        UserError: as `Content.latents` does, or the file cannot be written.
+    """
+    evolution = content.evolution
+    path = out / "evolution.npz"
+    arrays: dict[str, NDArray[np.generic]] = {
+        "embeddings": evolution.embeddings,
+        "steps": evolution.steps,
+        "epochs": evolution.epochs,
+        "rows": evolution.rows,
+        **{f"metadata/{name}": values for name, values in content.columns.items()},
+    }
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                npy.write_array(file, np.asanyarray(array), allow_pickle=False)
+        with archive.open("latents.npy", "w", force_zip64=True) as file:
+            _write_latents(content, file)
+    return path
+
+
+def _write_latents(content: Content, file: IO[bytes]) -> None:
+    shape = (len(content.snapshots), len(content.evolution.rows), content.width)
+    header = {"descr": npy.dtype_to_descr(np.dtype("<f4")), "fortran_order": False, "shape": shape}
+    npy.write_array_header_1_0(file, header)
+    for codes in content.latents():
+        file.write(codes.astype("<f4", copy=False).tobytes())
