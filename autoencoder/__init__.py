@@ -29,6 +29,7 @@ _API = {
     "compare": "autoencoder.comparison",
     "look": "autoencoder.workflows.looking",
     "resume": "autoencoder.training",
+    "traverse": "autoencoder.workflows.traversing",
     "visualize": "autoencoder.workflows.visualizing",
 }
 
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from autoencoder.training import resume as resume
     from autoencoder.training import train as train
     from autoencoder.workflows.looking import look as look
+    from autoencoder.workflows.traversing import traverse as traverse
     from autoencoder.workflows.visualizing import visualize as visualize
 
 

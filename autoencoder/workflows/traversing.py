@@ -26,15 +26,10 @@ from autoencoder.trained import load_run
 from autoencoder.workflows.columns import file_stem
 from autoencoder.workflows.stills.moment import Say, describe_moment, problems_of
 from autoencoder.workflows.testing import save_figure
-from autoencoder.workflows.traversal_ground import Ground
-from autoencoder.workflows.traversals import (
-    COLUMN_PARTS,
-    UNIT_PARTS,
-    Pace,
-    Traversal,
-    along_column,
-    along_unit,
-)
+from autoencoder.workflows.traversals.column import COLUMN_PARTS, along_column
+from autoencoder.workflows.traversals.ground import Ground
+from autoencoder.workflows.traversals.traversal import Pace, Traversal
+from autoencoder.workflows.traversals.unit import UNIT_PARTS, along_unit
 from autoencoder.workflows.visualizing import with_metadata
 
 MAX_STARTS = 6

@@ -9,8 +9,9 @@ from PIL import Image
 
 import autoencoder as ae
 from autoencoder.data.metadata import Metadata
-from autoencoder.workflows.traversal_ground import Ground
-from autoencoder.workflows.traversals import Pace, along_unit
+from autoencoder.workflows.traversals.ground import Ground
+from autoencoder.workflows.traversals.traversal import Pace
+from autoencoder.workflows.traversals.unit import along_unit
 from autoencoder.workflows.traversing import column_or_unit, traverse
 
 SHORT = ("--seconds", 1, "--fps", 4)

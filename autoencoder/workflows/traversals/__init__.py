@@ -1,0 +1,1 @@
+"""The pieces of `workflows.traversing`: what traversals start from, and the two kinds of them."""
