@@ -88,15 +88,15 @@ def traversal_strip(
     place_text(fig, width / 2, title_height(lines), notes, NOTE_SIZE, color="0.35")
     first, moved = shift + MARGIN + (cell - GAP) / 2, shift + left + (cell - GAP) / 2
     sheet = _Sheet(fig, (tile_width, tile_height))
-    place_text(fig, first, top - 0.04, "start", TEXT_SIZE, va="bottom", color="0.35")
+    place_text(fig, first, top - 0.08, "start", TEXT_SIZE, va="baseline", color="0.35")
     for j, text in enumerate(above):
-        place_text(fig, moved + j * cell, top - 0.04, text, TEXT_SIZE, va="bottom", fontweight="bold")
+        place_text(fig, moved + j * cell, top - 0.08, text, TEXT_SIZE, va="baseline", fontweight="bold")
     for i in range(m):
         y = top + i * row_height
         places = [first, *(moved + j * cell for j in range(k))]
         for x, image, text in zip(places, [starts[i], *pictures[i]], [below[i], *found[i]], strict=True):
             sheet.draw(image, x - tile_width / 2, y)
-            place_text(fig, x, y + tile_height + 0.02, text, SMALL_SIZE, color="0.25")
+            place_text(fig, x, y + tile_height + 0.17, text, SMALL_SIZE, va="baseline", color="0.25")
     return fig
 
 

@@ -170,6 +170,7 @@ def test_values_as_they_are_written():
     assert [ANGLE.text(value) for value in (0.2, 359.7, 45)] == ["0°", "0°", "45°"]
     assert NUMBER.text(-0.064) == "\N{MINUS SIGN}0.06"
     assert CLASS.text(2.0) == CLASS.plain(2.0) == "c"
+    assert Quantity("class", ColumnKind.CATEGORY, 1.0, np.array(["two\twords"])).text(0.0) == "two words"
     assert [decimals_for(span) for span in (0.0, 0.5, 4, 180, 1e-9)] == [2, 3, 2, 0, 6]
 
 

@@ -19,6 +19,7 @@ from autoencoder.workflows.traversals.traversal import (
     Array,
     Pace,
     Traversal,
+    distance_text,
     measured_starts,
     read_from_pictures,
     spread_out,
@@ -88,9 +89,8 @@ def along_column(ground: Ground, name: str, n_starts: int, pace: Pace, advance: 
         note=f"above: the value asked for; below: the value read from {what}\n{off}; "
         f"{said['stay']} if codes are not moved",
         summary=f"{readable(name)}: the value read from {what} is {off}; images' own values {said['own']}; "
-        f"controls: codes not moved {said['stay']}, shuffled values {said['shuffled']}; simpler ways: shift of the mean "
-        f"{said['shift']}, straight line {said['straight']}; distance to training codes "
-        f"{outcomes['transport'].distance:.2f} of that between them",
+        f"controls: codes not moved {said['stay']}, shuffled values {said['shuffled']}; simpler ways: shift of the "
+        f"mean {said['shift']}, straight line {said['straight']}; {distance_text(outcomes['transport'].distance)}",
         numbers={
             "column": name,
             "kind": quantity.kind.value,

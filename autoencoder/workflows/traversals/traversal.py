@@ -86,3 +86,10 @@ def spread_out(values: Array, n: int) -> NDArray[np.int64]:
 def read_from_pictures(ground: Ground, read: Callable[[Array], Array], codes: Array) -> Array:
     """Values (m, k) read from the codes of the pictures of codes (m, k, d)."""
     return read(ground.again(codes.reshape(-1, codes.shape[-1]))).reshape(codes.shape[:2])
+
+
+def distance_text(ratio: float) -> str:
+    """How far moved codes are from those of training images, whose distance is 0 where most of these are equal."""
+    if np.isnan(ratio):
+        return "most training codes have an equal one, so distances to them say nothing"
+    return f"distance to the nearest training code {ratio:.2f} of that between these"

@@ -15,6 +15,7 @@ from autoencoder.workflows.traversals.traversal import (
     Array,
     Pace,
     Traversal,
+    distance_text,
     measured_starts,
     read_from_pictures,
     spread_out,
@@ -71,8 +72,7 @@ def along_unit(ground: Ground, unit: int, n_starts: int, pace: Pace, advance: Ad
         note=f"above: the value that the unit is set to; below: its value in {what}\n{error:.2g} off (median of "
         f"{len(measured)} held-out images); {unmoved:.2g} if codes are not moved",
         summary=f"unit {unit}: its value in {what} is {error:.2g} off (median of {len(measured)} held-out images); "
-        f"control: codes not moved {unmoved:.2g}; distance to training codes {distance:.2f} of that between them, of "
-        f"codes not moved {unmoved_distance:.2f}",
+        f"control: codes not moved {unmoved:.2g}; {distance_text(distance)}",
         numbers={
             "unit": unit,
             "targets": targets,
