@@ -33,6 +33,10 @@ MAX_DEPTH = 12
 SCHEDULES = ("constant", "step", "cosine", "onecycle")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 REDUCERS = ("umap", "pca", "tsne", "none")
+FITS = ("joint", "last", "first", "every", "pooled", "aligned", "every+procrustes", "parametric")
+"""Ways to fit a projection to training, beside the path of any snapshot, to which it is then fitted."""
+ALL_FITS = "all-fits"
+"""Stands for `last`, `first` and `every`, as in the work that this project carries on."""
 LAYERS = ("latent", "fc2")
 BACKENDS = ("loky", "dask")
 """Where `compare --train` sends its work with joblib: to processes of this machine, or to a Dask cluster."""

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from autoencoder.nearest import nearest
 from autoencoder.seeding import numpy_stream
 
 FloatArray = NDArray[np.float32]
@@ -25,9 +26,13 @@ MIN_SPECTRAL_POINTS = 100
 
 
 def fit_umap(
-    points: FloatArray, n_components: int, seed: int, neighbors: tuple[NDArray[np.int32], FloatArray]
+    points: FloatArray,
+    n_components: int,
+    seed: int,
+    neighbors: tuple[NDArray[np.int32], FloatArray],
+    start: FloatArray | None = None,
 ) -> FloatArray:
-    """UMAP's embedding of `points`, from a spectral start; the same seed gives the same bits.
+    """UMAP's embedding of `points`, from a spectral start or a given one; the same seed gives the same bits.
 
     A spectral start unrolls what the neighbour graph is: a ring of body angles becomes a ring. The first two principal
     components wind it up twice, since an animal resembles itself turned by 180 degrees, and UMAP then tears it.
@@ -38,6 +43,7 @@ def fit_umap(
         seed: of umap-learn's random draws.
         neighbors: indices and distances (n, k) of each point's nearest ones, itself first. Exact ones are sooner found
             than umap-learn's approximate ones, whose search takes long to compile.
+        start: (n, n_components) to start from instead; None for the spectral start.
 
     Returns:
         (n, n_components) float32.
@@ -45,17 +51,17 @@ def fit_umap(
     import umap
     from sklearn.decomposition import PCA
 
-    start: Any = "spectral"
-    if len(points) < max(MIN_SPECTRAL_POINTS, n_components + 2):
+    init: Any = "spectral" if start is None else start
+    if start is None and len(points) < max(MIN_SPECTRAL_POINTS, n_components + 2):
         few = min(n_components, *points.shape)
-        start = np.zeros((len(points), n_components), np.float32)
-        start[:, :few] = PCA(few, svd_solver="full").fit_transform(points)
-        constant = np.ptp(start, axis=0) == 0  # umap-learn brings each dimension to one width, which these do not have
-        start[:, constant] = numpy_stream(seed, "umap start").normal(size=(len(points), int(constant.sum())))
+        init = np.zeros((len(points), n_components), np.float32)
+        init[:, :few] = PCA(few, svd_solver="full").fit_transform(points)
+        constant = np.ptp(init, axis=0) == 0  # umap-learn brings each dimension to one width, which these do not have
+        init[:, constant] = numpy_stream(seed, "umap start").normal(size=(len(points), int(constant.sum())))
     model = umap.UMAP(
         n_neighbors=neighbors[0].shape[1],
         n_components=n_components,
-        init=start,
+        init=init,
         random_state=seed % 2**32,
         n_jobs=1,
         precomputed_knn=neighbors,
@@ -67,6 +73,14 @@ def fit_umap(
         model.fit(points)
     torch.set_num_threads(threads)  # numba, when it starts its threads, sets torch's number too
     return np.asarray(model.embedding_, np.float32)
+
+
+def place(points: FloatArray, fitted: FloatArray, embedding: FloatArray) -> FloatArray:
+    """Where `points` (m, d) lie in the embedding (n, c) of `fitted` (n, d), by their neighbours; (m, c) float32."""
+    indices, distances = nearest(points, fitted, min(UMAP_NEIGHBORS, len(fitted)))
+    weights = membership(torch.from_numpy(distances).double()).numpy()
+    placed: FloatArray = np.einsum("nk,nkc->nc", weights, embedding[indices]).astype(np.float32)
+    return placed
 
 
 def membership(distances: Tensor) -> Tensor:

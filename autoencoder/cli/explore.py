@@ -32,10 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fit",
         nargs="+",
-        default=["last"],
         metavar="WHAT",
-        help="what the projections are fitted to: last or first snapshot, every one anew, or the path of a snapshot; "
-        "several can be switched between (default: last)",
+        help="what the projections are fitted to, as in visualize; several can be switched between (default: joint for "
+        "umap, last for the others)",
     )
     parser.add_argument(
         "--reduce",
@@ -75,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
 
     page = explore(
         args.run if args.path is None else args.path,
-        fits=list(dict.fromkeys(args.fit)),
+        fits=args.fit,
         reducers=list(dict.fromkeys(args.reduce)),
         layers=list(dict.fromkeys(args.layer)),
         color_by=args.color_by,

@@ -6,6 +6,7 @@ decoder: codes of real images are moved to other values of it.
 
 autoencoder visualize --run runs/arena --color-by body_angle_deg distance_from_center --side-by-side
 autoencoder visualize --run runs/arena --reduce pca --fit first --format gif
+autoencoder visualize --run runs/arena --score all
 autoencoder visualize --run runs/mnist --snapshot last
 autoencoder visualize --run runs/mnist --snapshot 1500 --layer latent pixels --show scatter clusters --reduce tsne
 autoencoder visualize --run runs/arena --traverse body_angle_deg 3
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.cli.options import add_device, count, names, number_type, positive_float, positive_int
-from autoencoder.cli.reporting import made, say
+from autoencoder.cli.reporting import made, say, table
 from autoencoder.config import EXPORTS, REDUCERS, STILL_LAYERS, STILLS
 from autoencoder.errors import UserError
 
@@ -28,6 +29,9 @@ HELP = "movies of a run's latent space over training, or stills of one snapshot"
 
 STILL_FLAGS = ("show", "clusters", "labels")
 """Flags that go with --snapshot only; none of them has a default."""
+
+NOT_FOR_SCORES = (*STILL_FLAGS, "snapshot", "traverse", "color_by", "metadata", "columns")
+"""Flags without a default that mean nothing where methods are scored."""
 
 TRAVERSAL_FLAGS = ("--format", "--fps", "--seconds")
 """Flags of movies that go with --traverse as well, which makes some."""
@@ -106,10 +110,11 @@ def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
         "--fit",
         nargs="+",
         action=_ForMovies,
-        default=["last"],
         metavar="WHAT",
-        help="what the projection is fitted to: last or first snapshot, every one anew, or the path of a "
-        "snapshot of any run; several make movies each (default: last)",
+        help="what the projection is fitted to: joint, all snapshots laid out together, so that a point moves as its "
+        "code does; the last or first snapshot; every one anew; pooled; aligned; every+procrustes; parametric; or the "
+        "path of a snapshot of any run; all-fits is last, first and every. Several make movies each (default: joint "
+        "for umap, last for the others)",
     )
     movies.add_argument(
         "--stop-index", type=positive_int, action=_ForMovies, metavar="N", help="use the first N snapshots only"
@@ -157,6 +162,13 @@ def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
         action=_ForMovies,
         metavar="S",
         help="length of the movie (default: one frame per snapshot, and a second of rest at both ends)",
+    )
+    movies.add_argument(
+        "--score",
+        nargs="+",
+        metavar="METHOD",
+        help="make a table instead: how stable and how faithful ways to project are, on the same snapshots; all, or "
+        "methods such as umap-joint pca-last",
     )
     movies.add_argument("--save-frames", action=_SwitchForMovies, default=False, help="keep every frame as a PNG")
     movies.add_argument(
@@ -219,6 +231,8 @@ def run(args: argparse.Namespace) -> None:
         say(args, f"the newest run on {args.latest_run_on} is {run_folder}")
     if args.traverse is not None:
         _traversals(args, run_folder)
+    elif args.score is not None:
+        _score(args, run_folder)
     elif args.snapshot is None:
         _movies(args, run_folder)
     else:
@@ -227,6 +241,13 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_flags(args: argparse.Namespace) -> None:
     """Refuse flags of movies with those of stills, and of both with traversals."""
+    if args.score is not None:
+        given = [flag for flag in args.movie_flags if flag != "--stop-index"]
+        given += [f"--{name.replace('_', '-')}" for name in NOT_FOR_SCORES if getattr(args, name) is not None]
+        given += ["--layer pixels"] if "pixels" in args.layer else []
+        given += ["--reduce"] if args.reduce != "umap" else []
+        _refuse(given, "does not go with scores", "do not go with scores", "or leave out --score")
+        return
     if args.traverse is not None:
         given = [flag for flag in args.movie_flags if flag not in TRAVERSAL_FLAGS]
         given += [
@@ -253,11 +274,13 @@ def _refuse(flags: Sequence[str], one: str, several: str, otherwise: str) -> Non
 
 
 def _movies(args: argparse.Namespace, run_folder: Path) -> None:
+    from autoencoder.latent.fits import methods
     from autoencoder.workflows.visualizing import output_name, visualize
 
-    several = len(args.layer) * len(args.fit) > 1
+    chosen = methods([args.reduce], args.fit)
+    several = len(args.layer) * len(chosen) > 1
     for layer in args.layer:
-        for fit in args.fit:
+        for _, fit in chosen:
             out = args.out / output_name(args.reduce, fit, layer) if args.out is not None and several else args.out
             files = visualize(
                 run_folder,
@@ -283,8 +306,30 @@ def _movies(args: argparse.Namespace, run_folder: Path) -> None:
                 out=out,
                 device=args.device,
                 quiet=args.quiet,
+                say=lambda text: say(args, text),
             )
             made(args, files)
+
+
+def _score(args: argparse.Namespace, run_folder: Path) -> None:
+    from autoencoder.workflows.scoring import HEADER, LEGEND, score_methods
+
+    for layer in args.layer:
+        found = score_methods(
+            run_folder,
+            args.score,
+            layer=layer,
+            stop_index=args.stop_index,
+            seed=args.seed,
+            out=args.out if args.out is None or len(args.layer) == 1 else args.out / layer,
+            device=args.device,
+            quiet=args.quiet,
+        )
+        table(args, found.title, HEADER, found.rows)
+        say(args, LEGEND)
+        for note in found.notes:
+            say(args, note)
+        made(args, found.files)
 
 
 def _stills(args: argparse.Namespace, run_folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,19 +10,44 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.config import FITS
 from autoencoder.data.arrays import open_npy
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
-from autoencoder.errors import UserError
-from autoencoder.latent.layers import Moment, Narrowing, list_moments
-from autoencoder.latent.projection import embed_snapshots
+from autoencoder.errors import UserError, raise_if_any
+from autoencoder.latent.fits import default_fit, embed_series, fit_problems
+from autoencoder.latent.layers import Moment, list_moments
+from autoencoder.latent.scores import Scores, score
+from autoencoder.latent.series import Series, series_of
 from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
 
 FloatArray = NDArray[np.float32]
 
-FITS = ("last", "first", "every")
-"""Moments that a projection can be fitted to, beside the path of any other snapshot; `every` fits each one anew."""
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """A layer of a run over training, not yet projected.
+
+    Attributes:
+        series: T moments of (n, d).
+        steps: (T,) updates done.
+        epochs: (T,) the same in epochs.
+        rows: (n,) row numbers of the images in the data file.
+        layer: name of the layer.
+        images: the run's data.
+        seed: of what is drawn at random.
+        path: the run's folder.
+    """
+
+    series: Series
+    steps: NDArray[np.int64]
+    epochs: NDArray[np.float64]
+    rows: Rows
+    layer: str
+    images: ImageSet
+    seed: int
+    path: Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,30 +56,128 @@ class Evolution:
 
     Attributes:
         embeddings: (T, n, 2) float32.
-        steps: (T,) updates done.
-        epochs: (T,) the same in epochs.
-        rows: (n,) row numbers of the images in the data file.
+        track: what was projected.
         reducer: name of the projection.
         fit: what it was fitted to.
-        layer: name of the layer.
-        images: the run's data.
+        fit_on: (m, d) codes of the snapshot that `fit` is the path of; None for the other fits.
+        seconds: that it took to project.
     """
 
     embeddings: FloatArray
-    steps: NDArray[np.int64]
-    epochs: NDArray[np.float64]
-    rows: Rows
+    track: Track
     reducer: str
     fit: str
-    layer: str
-    images: ImageSet
+    fit_on: FloatArray | None
+    seconds: float
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """(T,) updates done."""
+        return self.track.steps
+
+    @property
+    def epochs(self) -> NDArray[np.float64]:
+        """(T,) the same in epochs."""
+        return self.track.epochs
+
+    @property
+    def rows(self) -> Rows:
+        """(n,) row numbers of the images in the data file."""
+        return self.track.rows
+
+    @property
+    def layer(self) -> str:
+        """Name of the layer."""
+        return self.track.layer
+
+    @property
+    def images(self) -> ImageSet:
+        """The run's data."""
+        return self.track.images
+
+    def score(self) -> Scores:
+        """How far to trust it, and how much moves that the network does not; see `autoencoder.latent.scores`."""
+        return score(
+            self.track.series, self.embeddings, self.reducer, self.fit, self.track.seed, self.seconds, self.fit_on
+        )
+
+
+def track_run(
+    run: str | Path,
+    *,
+    layer: str = "latent",
+    images: ImageSet | None = None,
+    stop_index: int | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+) -> Track:
+    """The snapshots of a run.
+
+    Args:
+        run: a run folder, finished or in training.
+        layer: `latent`, or `fc2`, the decoder's first layer.
+        images: the run's data, where the caller has them loaded.
+        stop_index: use only so many snapshots, from the first one; the last of these is what `last` means.
+        seed: of what is drawn at random; None for the run's.
+        device: where `fc2` is computed.
+
+    Raises:
+        UserError: the run has no snapshots, files are missing or damaged, or they do not go with the run's split.
+    """
+    folder = Run(run)
+    config = folder.config()
+    images = load_run_data(folder) if images is None else images
+    rows = folder.split().snapshot
+    if len(rows) == 0 or int(rows.max()) >= len(images):
+        raise UserError(f"{images.source} has {len(images)} images, fewer than {folder.split_file} names")
+    moments: list[Moment] = list_moments(folder, layer, images, device)[:stop_index]
+    chosen_seed = config.training.seed if seed is None else seed
+    series = series_of(moments, chosen_seed)
+    if series.shape[0] != len(rows):
+        raise UserError(f"the snapshots of {folder.path} have {series.shape[0]} rows, and its split {len(rows)}")
+    return Track(
+        series,
+        np.array([moment.step for moment in moments]),
+        np.array([moment.epoch for moment in moments]),
+        rows,
+        layer,
+        images,
+        chosen_seed,
+        folder.path,
+    )
+
+
+def embed_track(
+    track: Track,
+    reducer: str = "umap",
+    fit: str | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Evolution:
+    """Project what `track_run` found.
+
+    Args:
+        track: of the run.
+        reducer: `umap`, `pca`, `tsne`, or `none` for a latent of two units.
+        fit: one of `FITS`, or the path of a snapshot (`.npy`) of this or another run; None for the reducer's default.
+        on_progress: called with 1 after each moment.
+
+    Raises:
+        UserError: the snapshot to fit to does not go with this run, the fit does not go with the reducer, or the latent
+            cannot be projected (it is constant, not finite, or of too few images).
+    """
+    fit = default_fit(reducer) if fit is None else fit
+    raise_if_any(fit_problems(reducer, fit))
+    fit_on = None if fit in FITS else _fit_target(fit, track)
+    start = time.perf_counter()
+    embeddings = embed_series(track.series, reducer, fit, track.seed, fit_on, on_progress)
+    return Evolution(embeddings, track, reducer, fit, fit_on, time.perf_counter() - start)
 
 
 def embed_run(
     run: str | Path,
     *,
     reducer: str = "umap",
-    fit: str = "last",
+    fit: str | None = None,
     layer: str = "latent",
     images: ImageSet | None = None,
     stop_index: int | None = None,
@@ -62,75 +186,27 @@ def embed_run(
     on_start: Callable[[int], None] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Evolution:
-    """Project the snapshots of a run.
+    """Project the snapshots of a run: `embed_track` on what `track_run` finds, whose arguments and errors it has.
 
-    Args:
-        run: a run folder, finished or in training.
-        reducer: `umap`, `pca` or `tsne`.
-        fit: `last`, `first`, `every`, or the path of a snapshot (`.npy`) of this or another run.
-        layer: `latent`, or `fc2`, the decoder's first layer.
-        images: the run's data, where the caller has them loaded.
-        stop_index: use only so many snapshots, from the first one; the last of these is what `last` means.
-        seed: of the projection; None for the run's.
-        device: where `fc2` is computed.
-        on_start: called with the number of moments, before the projection is fitted.
-        on_progress: called with 1 after each moment.
-
-    Raises:
-        UserError: the run has no snapshots, files are missing, the snapshot to fit to does not go with this run, or the
-            latent cannot be projected (it is constant, or not finite).
+    `on_start` is called with the number of moments, before the projection is fitted.
     """
-    folder = Run(run)
-    config = folder.config()
-    images = load_run_data(folder) if images is None else images
-    rows = folder.split().snapshot
-    if len(rows) == 0 or int(rows.max()) >= len(images):
-        raise UserError(f"{images.source} has {len(images)} images, fewer than {folder.split_file} names")
-    moments = list_moments(folder, layer, images, device)[:stop_index]
+    track = track_run(run, layer=layer, images=images, stop_index=stop_index, seed=seed, device=device)
     if on_start is not None:
-        on_start(len(moments))
-    chosen_seed = config.training.seed if seed is None else seed
-    if fit == "every":
-        parts = []
-        for moment in moments:
-            activations = moment.load()
-            narrow = Narrowing(activations, chosen_seed)
-            parts.append(embed_snapshots([narrow(activations)], narrow(activations), reducer, chosen_seed, on_progress))
-        embeddings = np.concatenate(parts)
-    else:
-        fit_on = _fit_target(fit, moments)
-        width = moments[-1].load().shape[1]
-        if fit_on.shape[1] != width:
-            raise UserError(
-                f"{fit} has {fit_on.shape[1]} features and the layer '{layer}' of {folder.path} has {width}"
-            )
-        narrow = Narrowing(fit_on, chosen_seed)
-        embeddings = embed_snapshots(
-            (narrow(moment.load()) for moment in moments), narrow(fit_on), reducer, chosen_seed, on_progress
-        )
-    if embeddings.shape[1] != len(rows):
-        raise UserError(f"the snapshots of {folder.path} have {embeddings.shape[1]} rows, and its split {len(rows)}")
-    return Evolution(
-        embeddings,
-        np.array([moment.step for moment in moments]),
-        np.array([moment.epoch for moment in moments]),
-        rows,
-        reducer,
-        fit,
-        layer,
-        images,
-    )
+        on_start(len(track.steps))
+    return embed_track(track, reducer, fit, on_progress)
 
 
-def _fit_target(fit: str, moments: list[Moment]) -> FloatArray:
-    if fit == "last":
-        return moments[-1].load()
-    if fit == "first":
-        return moments[0].load()
+def _fit_target(fit: str, track: Track) -> FloatArray:
+    """Codes (m, d) of the snapshot at the path `fit`, of as many features as the run's."""
     try:
         codes = np.array(open_npy(Path(fit)))
     except UserError as error:
         raise UserError(f"--fit is {', '.join(FITS)} or the path of a snapshot (.npy): {error}") from None
     if codes.ndim != 2 or codes.dtype.kind != "f":
         raise UserError(f"--fit {fit}: a snapshot is a float array of (images, features), and this is not one")
-    return codes.astype(np.float32)
+    narrow, width = track.series.narrow, track.series.width
+    if codes.shape[1] != width:
+        raise UserError(
+            f"{fit} has {codes.shape[1]} features and the layer '{track.layer}' of {track.path} has {width}"
+        )
+    return codes.astype(np.float32) if narrow is None else narrow(codes.astype(np.float32))

@@ -166,6 +166,7 @@ class Narrowing:
         from sklearn.decomposition import PCA
 
         self._pca = None
+        self.width = fitted_on.shape[1]
         if fitted_on.shape[1] > MAX_FEATURES:
             n_components = min(MAX_FEATURES, len(fitted_on))
             self._pca = PCA(n_components, svd_solver="randomized", random_state=seed % 2**32).fit(fitted_on)

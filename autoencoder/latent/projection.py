@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from autoencoder.config import REDUCERS
 from autoencoder.errors import UserError
-from autoencoder.neighbors import UMAP_NEIGHBORS, fit_umap, membership
+from autoencoder.nearest import nearest
+from autoencoder.neighbors import UMAP_NEIGHBORS, fit_umap, place
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -48,18 +48,20 @@ class Projection(Protocol):
         ...
 
 
-def make_projection(name: str, seed: int) -> Projection:
+def make_projection(name: str, seed: int, start: FloatArray | None = None) -> Projection:
     """The projection called `name`, one of `REDUCERS`; the same seed gives the same embedding, bit for bit.
+
+    `start`, (n, 2), is the embedding that UMAP and t-SNE begin their fit with instead of one of their own.
 
     Raises:
         UserError: no such projection, or the package that it needs is not installed.
     """
     if name == "umap":
-        return UmapProjection(seed)
+        return UmapProjection(seed, start)
     if name == "pca":
         return PcaProjection()
     if name == "tsne":
-        return TsneProjection(seed)
+        return TsneProjection(seed, start)
     if name == "none":
         return NoProjection()
     raise UserError(f"no reducer is called '{name}': choose from {', '.join(REDUCERS)}")
@@ -146,59 +148,45 @@ class NoProjection:
 
 
 class UmapProjection:
-    """UMAP with `UMAP_NEIGHBORS` neighbours, from a spectral start."""
+    """UMAP with `UMAP_NEIGHBORS` neighbours, from a spectral start or a given one."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, start: FloatArray | None = None) -> None:
+        self._seed, self._start = seed, start
 
     def fit(self, X: FloatArray) -> Self:
         """See `Projection.fit`."""
-        from scipy.spatial import cKDTree
-
         self._fitted = _fittable(X)
-        self._n_neighbors = min(UMAP_NEIGHBORS, len(self._fitted) - 1)
-        self._tree = cKDTree(self._fitted)
-        self._embedding = fit_umap(self._fitted, 2, self._seed, self._self_neighbors())
+        neighbors = nearest(self._fitted, self._fitted, min(UMAP_NEIGHBORS, len(self._fitted) - 1))
+        self._embedding = fit_umap(self._fitted, 2, self._seed, neighbors, self._start)
         return self
-
-    def _self_neighbors(self) -> tuple[NDArray[np.int32], FloatArray]:
-        """Indices and distances (n, k) of each fitted point's neighbours, itself first, as UMAP wants them."""
-        distances, indices = self._neighbors(self._fitted)
-        return indices.astype(np.int32), distances.astype(np.float32)
-
-    def _neighbors(self, latent: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Distances and indices (m, k) of the nearest fitted points, ascending."""
-        # The tree's threads do not wait busily for each other, as those of a matrix product do on a shared machine.
-        distances, indices = self._tree.query(latent, self._n_neighbors, workers=-1)
-        return distances, indices
 
     def transform(self, X: FloatArray) -> FloatArray:
         """See `Projection.transform`."""
         latent = _placeable(X, self._fitted.shape[1])
         if np.array_equal(latent, self._fitted):
             return self._embedding.copy()
-        distances, indices = self._neighbors(latent)
-        weights = membership(torch.from_numpy(distances)).numpy()
-        return cast(FloatArray, np.einsum("nk,nkc->nc", weights, self._embedding[indices]).astype(np.float32))
+        return place(latent, self._fitted, self._embedding)
 
 
 class TsneProjection:
     """t-SNE by openTSNE, which can place new points in a finished embedding."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, start: FloatArray | None = None) -> None:
         try:
             import openTSNE  # noqa: F401  asked here, so that a missing package is known before anything is computed
         except ImportError:
             raise UserError("the reducer 'tsne' needs the extra: pip install 'autoencoder[tsne]'") from None
-        self._seed = seed
+        self._seed, self._start = seed, start
 
     def fit(self, X: FloatArray) -> Self:
         """See `Projection.fit`."""
         from openTSNE import TSNE
+        from openTSNE.initialization import rescale
 
         self._fitted = _fittable(X)
         self._perplexity = min(TSNE_PERPLEXITY, (len(self._fitted) - 1) / 3)
-        tsne = TSNE(perplexity=self._perplexity, initialization="pca", random_state=self._seed % 2**32, n_jobs=1)
+        start = "pca" if self._start is None else rescale(self._start)
+        tsne = TSNE(perplexity=self._perplexity, initialization=start, random_state=self._seed % 2**32, n_jobs=1)
         self._tsne = tsne.fit(self._fitted)
         self._embedding = np.array(self._tsne, np.float32)
         return self

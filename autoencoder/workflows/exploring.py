@@ -12,9 +12,9 @@ import numpy as np
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.files import replacing
-from autoencoder.latent.evolution import FITS, embed_run
+from autoencoder.latent.evolution import embed_run
+from autoencoder.latent.fits import methods
 from autoencoder.latent.layers import list_moments
-from autoencoder.latent.projection import make_projection
 from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
 from autoencoder.progress import Progress
@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 def explore(
     run: str | Path,
     *,
-    fits: Sequence[str] = ("last",),
+    fits: Sequence[str] | None = None,
     reducers: Sequence[str] = ("umap", "pca"),
     layers: Sequence[str] = ("latent",),
     color_by: Sequence[str] | None = None,
@@ -55,7 +55,8 @@ def explore(
 
     Args:
         run: a run folder, finished or in training.
-        fits, reducers, layers: see `autoencoder.latent.evolution.embed_run`; the page has every combination.
+        fits, reducers, layers: see `autoencoder.latent.evolution.embed_run`; the page has every combination, and where
+            `fits` is None each reducer's default one.
         color_by: columns to colour by, the first one at first; None for all, an angle or a category first.
         metadata: file of other metadata than the run's.
         columns: names of its columns, where it is an `.npy`.
@@ -79,13 +80,13 @@ def explore(
     images = load_run_data(folder, with_metadata(config, metadata, columns))
     out = folder.output_folder("visualize") / "explore.html" if out is None else out
     seed = config.training.seed if seed is None else seed
-    _check(images, color_by, fits, reducers, out, seed)
+    chosen = _check(images, color_by, fits, reducers, out)
     for layer in layers:
         list_moments(folder, layer, images, device)  # refuses a run without any before the long work
 
     with replacing(out) as temporary:  # opened first, so that a folder that cannot be written to is known at once
         evolutions = []
-        for layer, reducer, fit in itertools.product(layers, reducers, fits):
+        for layer, (reducer, fit) in itertools.product(layers, chosen):
             with Progress(f"Projecting by {METHODS[reducer]}", None, "snapshots", quiet=quiet) as progress:
                 evolution = embed_run(
                     run,
@@ -108,28 +109,24 @@ def explore(
 
 
 def _check(
-    images: ImageSet, color_by: Sequence[str] | None, fits: Sequence[str], reducers: Sequence[str], out: Path, seed: int
-) -> None:
-    """Refuse, before any work, columns, methods and a file that cannot be."""
+    images: ImageSet, color_by: Sequence[str] | None, fits: Sequence[str] | None, reducers: Sequence[str], out: Path
+) -> list[tuple[str, str]]:
+    """The methods; refuses, before any work, columns, methods and a file that cannot be."""
+    chosen: list[tuple[str, str]] = []
     problems: list[str] = []
     for name in color_by or ():
         try:
             images.metadata.column(name)
         except UserError as error:
             problems += error.problems
-    for reducer in reducers:
-        try:
-            make_projection(reducer, seed)
-        except UserError as error:
-            problems += error.problems
-    problems += [
-        f"--fit is {', '.join(FITS)} or the path of a snapshot (.npy), and there is no file {fit}"
-        for fit in fits
-        if fit not in FITS and not Path(fit).is_file()
-    ]
+    try:
+        chosen = methods(reducers, fits)
+    except UserError as error:
+        problems += error.problems
     if out.suffix != ".html" or out.is_dir():
         problems.append(f"the page is one file, and its name ends in .html: give --out such a name, not {out}")
     raise_if_any(problems)
+    return chosen
 
 
 def _fitting_document(content: PageContent, points: int | None, max_bytes: int, seed: int) -> tuple[str, list[str]]:

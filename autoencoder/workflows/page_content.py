@@ -34,6 +34,7 @@ CHUNK = 1024
 METHODS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE", "none": "latent units"}
 
 FITTED = {
+    "joint": "all snapshots laid out together",
     "last": "fitted to the last snapshot",
     "first": "fitted to the first snapshot",
     "every": "fitted to each snapshot anew",

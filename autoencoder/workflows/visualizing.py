@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from autoencoder.config import RunConfig
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.files import write_arrays, write_json
 from autoencoder.latent.evolution import Evolution, embed_run
+from autoencoder.latent.fits import methods
+from autoencoder.latent.scores import Scores
+from autoencoder.plots.marked_curves import Curve
 from autoencoder.progress import Progress
 from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
 from autoencoder.workflows.evolution_movies import MovieOptions, draw_movies, movie_problems
 from autoencoder.workflows.exporting import export, export_problems
+from autoencoder.workflows.scoring import brief
 
 
 def visualize(
     run: str | Path,
     *,
     reducer: str = "umap",
-    fit: str = "last",
+    fit: str | None = None,
     layer: str = "latent",
     color_by: Sequence[str] | None = None,
     metadata: Path | None = None,
@@ -43,8 +49,9 @@ def visualize(
     out: Path | None = None,
     device: str = "auto",
     quiet: bool = True,
+    say: Callable[[str], None] = lambda text: None,
 ) -> list[Path]:
-    """Project a run's snapshots and draw their evolution.
+    """Project a run's snapshots, score the projection, and draw their evolution.
 
     Args:
         run: a run folder, finished or in training.
@@ -58,14 +65,17 @@ def visualize(
         exports: formats that embeddings, codes and metadata are written in; see `autoencoder.workflows.exporting`.
         out: folder; None for `RUN/visualize/REDUCER-FIT[-LAYER]`.
         quiet: show no progress.
+        say: is told the scores.
 
     Returns:
-        the files: `embedding.npz` (embeddings (T, n, 2), steps, epochs, rows), what was exported, and those of
+        the files: `embedding.npz` (embeddings (T, n, 2), steps, epochs, rows), `scores.json` (see
+        `autoencoder.latent.scores`), what was exported, and those of
         `autoencoder.workflows.evolution_movies.draw_movies`. `visualize.json` beside them says what was drawn.
 
     Raises:
         UserError: as `embed_run` does, a column is not there, or it cannot be drawn as `options` say.
     """
+    ((reducer, fit),) = methods([reducer], None if fit is None else [fit])
     folder = Run(run)
     options = MovieOptions(
         examples, trails, curves, reconstructions, side_by_side, movie_format, fps, seconds, save_frames
@@ -97,10 +107,24 @@ def visualize(
     if out is None:
         out = folder.output_folder("visualize", output_name(reducer, fit, layer))
     embedding = _write_embedding(evolution, out)
-    made = [embedding, *export(evolution, folder.path, exports, out, quiet=quiet)]
+    scores = evolution.score()
+    write_json(
+        out / "scores.json", {"steps": evolution.steps, "epochs": evolution.epochs, "methods": [scores.numbers()]}
+    )
+    say(brief(scores))
+    made = [embedding, out / "scores.json", *export(evolution, folder.path, exports, out, quiet=quiet)]
     if movies:
-        made += draw_movies(folder, evolution, colored, out, options, device=device, quiet=quiet)
+        kept = _score_curves(evolution, scores)
+        made += draw_movies(folder, evolution, colored, out, options, curves=kept, device=device, quiet=quiet)
     return made
+
+
+def _score_curves(evolution: Evolution, scores: Scores) -> list[Curve]:
+    """Each frame's share of neighbours kept; none where no frame has any."""
+    found = scores.faithfulness
+    if not np.isfinite(found.preservation).any():
+        return []
+    return [Curve("neighbours kept", evolution.epochs, found.preservation, f"kept of {found.k} neighbours")]
 
 
 def with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[str] | None) -> RunConfig:

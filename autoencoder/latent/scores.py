@@ -1,0 +1,249 @@
+"""How far to trust an embedding of training: does it move as the network does, and does each frame keep neighbours?
+
+The definitions are those of Vernier et al. (Quantitative evaluation of time-dependent multidimensional projection
+techniques, EuroVis 2020) and, of trustworthiness and continuity, of Venna and Kaski (Neural Networks 19, 2006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.latent.fits import embed_series
+from autoencoder.latent.series import Series, choose_rows
+
+FloatArray = NDArray[np.float32]
+Ranks = NDArray[np.int64]
+
+NEIGHBORHOOD = 0.05
+"""Share of the scored points that are a point's neighbourhood."""
+
+SCORED_POINTS = 1000
+"""Points that scores are of, at random: ranks of all pairs take time and memory that grow with their square."""
+
+NULL_POINTS = 1000
+"""Points that the null is measured on."""
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Whether points move in the embedding (d) as their codes do (D), over all points and steps.
+
+    Attributes:
+        spearman: rank correlation of D and d; None where there is one moment only, or nothing moves.
+        pearson: linear correlation of D and d.
+        stress: sum((D' - d')^2) / sum(D'^2), with D' and d' divided by their maxima; 0 is best.
+    """
+
+    spearman: float | None
+    pearson: float | None
+    stress: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Faithfulness:
+    """How well each of T frames keeps neighbourhoods of k points, each (T,) from 0 to 1; NaN where codes are constant.
+
+    Attributes:
+        k: size of a neighbourhood.
+        preservation: share of a point's neighbours in the latent space that are neighbours in the embedding.
+        trustworthiness: 1 minus the penalty for neighbours in the embedding that are none in the latent space.
+        continuity: 1 minus the penalty for neighbours in the latent space that are none in the embedding.
+    """
+
+    k: int
+    preservation: NDArray[np.float64]
+    trustworthiness: NDArray[np.float64]
+    continuity: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Null:
+    """What moves when the network does not: each snapshot embedded two times in a row by the method.
+
+    Attributes:
+        still: (T,) mean movement of the points between the two embeddings of the same snapshot.
+        moved: (T - 1,) mean movement between the embeddings of one snapshot and the next, in the same embedding.
+    """
+
+    still: NDArray[np.float64]
+    moved: NDArray[np.float64]
+
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """(T - 1,) of the motion into each frame after the first, the part that is the projection's own, 0 to 1."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(self.moved > 0, self.still[1:] / self.moved, (self.still[1:] > 0).astype(float))
+        return np.minimum(share, 1.0)
+
+
+# ----------------------------------------------------------------------------------------------------------- stability
+
+
+def stability(embeddings: FloatArray, movement: FloatArray) -> Stability:
+    """Compare movement in the embedding with that of the codes.
+
+    Args:
+        embeddings: (T, n, 2).
+        movement: (T - 1, n) Euclidean movement of the codes, D.
+    """
+    from scipy.stats import rankdata
+
+    seen = np.linalg.norm(np.diff(embeddings.astype(np.float64), axis=0), axis=2).ravel()
+    true = movement.astype(np.float64).ravel()
+    if len(true) < 2 or np.ptp(true) == 0:
+        return Stability(None, None, None)
+    scaled = seen / seen.max() if seen.any() else seen
+    stress = float(np.square(true / true.max() - scaled).sum() / np.square(true / true.max()).sum())
+    if np.ptp(seen) == 0:
+        return Stability(None, None, stress)
+    spearman = np.corrcoef(rankdata(true), rankdata(seen))[0, 1]
+    return Stability(float(spearman), float(np.corrcoef(true, seen)[0, 1]), stress)
+
+
+# -------------------------------------------------------------------------------------------------------- faithfulness
+
+
+def faithfulness(series: Series, embeddings: Sequence[FloatArray], rows: NDArray[np.int64]) -> list[Faithfulness]:
+    """Score the frames of several embeddings (T, n, 2) of the same series, on `rows` (m,) of its points.
+
+    The neighbours in the latent space, which take longest, are found once for all embeddings.
+    """
+    m = len(rows)
+    k = neighborhood(m)
+    scores = np.full((len(embeddings), 3, len(series)), np.nan)
+    for t in range(len(series)):
+        codes = series[t][rows]
+        if (codes == codes[0]).all():
+            continue
+        latent = _ranks(codes)
+        for number, embedding in enumerate(embeddings):
+            scores[number, :, t] = _frame(latent, _ranks(embedding[t, rows]), k)
+    return [Faithfulness(k, *of_one) for of_one in scores]
+
+
+def neighborhood(n_points: int) -> int:
+    """Neighbours that a neighbourhood of `NEIGHBORHOOD` has among `n_points`."""
+    return max(1, round(NEIGHBORHOOD * n_points))
+
+
+def _ranks(points: FloatArray) -> Ranks:
+    """(m, m): how many points are nearer to point i than point j is; of equal distances the lower row is nearer."""
+    exact = points.astype(np.float64)
+    squares = np.square(exact).sum(axis=1)
+    distances = squares[:, None] + squares[None] - 2 * exact @ exact.T
+    np.fill_diagonal(distances, -np.inf)
+    order = np.argsort(distances, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(len(points))[None], axis=1)
+    return ranks
+
+
+def _frame(latent: Ranks, embedded: Ranks, k: int) -> tuple[float, float, float]:
+    m = len(latent)
+    near_latent, near_embedded = (latent > 0) & (latent <= k), (embedded > 0) & (embedded <= k)
+    kept = (near_latent & near_embedded).sum() / (m * k)
+    worst = m * k * (2 * m - 3 * k - 1) / 2
+    if worst <= 0:
+        return float(kept), np.nan, np.nan
+    intruders = (latent[near_embedded & ~near_latent] - k).sum() / worst
+    lost = (embedded[near_latent & ~near_embedded] - k).sum() / worst
+    return float(kept), float(1 - intruders), float(1 - lost)
+
+
+# ---------------------------------------------------------------------------------------------------------------- null
+
+
+def null_motion(
+    series: Series, reducer: str, fit: str, seed: int, fit_on: FloatArray | None = None, points: int = NULL_POINTS
+) -> Null:
+    """Embed every snapshot two times in a row, by the same method, on up to `points` rows; see `Null`."""
+    rows = choose_rows(series.shape[0], points, seed, "null")
+    embeddings = embed_series(series.twice(rows), reducer, fit, seed, fit_on).astype(np.float64)
+    steps = np.linalg.norm(np.diff(embeddings, axis=0), axis=2).mean(axis=1)
+    return Null(steps[0::2], steps[1::2])
+
+
+# ----------------------------------------------------------------------------------------------------------- a summary
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Everything that is said of one method's embedding of a run's training.
+
+    Attributes:
+        reducer, fit: the method.
+        n_scored: points that faithfulness is of.
+        stability: see `Stability`; over all points.
+        faithfulness: see `Faithfulness`.
+        null: see `Null`; None where it was not asked for.
+        seconds: that the embedding took.
+    """
+
+    reducer: str
+    fit: str
+    n_scored: int
+    stability: Stability
+    faithfulness: Faithfulness
+    null: Null | None
+    seconds: float
+
+    def numbers(self) -> dict[str, Any]:
+        """What is written as JSON; scores of frames are lists, and what is not defined is null."""
+        found = self.faithfulness
+        frames = {
+            "preservation": found.preservation,
+            "trustworthiness": found.trustworthiness,
+            "continuity": found.continuity,
+        }
+        return {
+            "reducer": self.reducer,
+            "fit": self.fit,
+            "seconds": round(self.seconds, 2),
+            "stability": vars(self.stability),
+            "n_scored": self.n_scored,
+            "k": found.k,
+            "mean": {name: finite_mean(values) for name, values in frames.items()},
+            "frames": {name: [_or_none(x) for x in values] for name, values in frames.items()},
+            "null": self._null(),
+        }
+
+    def _null(self) -> dict[str, Any] | None:
+        if self.null is None:
+            return None
+        return {
+            "still": self.null.still.tolist(),
+            "moved": self.null.moved.tolist(),
+            "share": self.null.share.tolist(),
+            "mean_share": finite_mean(self.null.share),
+        }
+
+
+def score(
+    series: Series,
+    embeddings: FloatArray,
+    reducer: str,
+    fit: str,
+    seed: int,
+    seconds: float,
+    fit_on: FloatArray | None = None,
+) -> Scores:
+    """All scores of one embedding (T, n, 2) of `series`, and the null of its method."""
+    rows = choose_rows(series.shape[0], SCORED_POINTS, seed, "scored points")
+    (found,) = faithfulness(series, [embeddings], rows)
+    null = null_motion(series, reducer, fit, seed, fit_on)
+    return Scores(reducer, fit, len(rows), stability(embeddings, series.movement()), found, null, seconds)
+
+
+def finite_mean(values: NDArray[np.float64]) -> float | None:
+    """Mean of the finite values; None where there are none."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else None
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

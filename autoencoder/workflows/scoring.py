@@ -1,0 +1,199 @@
+"""Score the ways to project a run's training: one table of them all on the same snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autoencoder.config import FITS
+from autoencoder.data.images import ImageSet
+from autoencoder.errors import UserError
+from autoencoder.files import write_csv, write_json
+from autoencoder.latent.evolution import Track, embed_track, track_run
+from autoencoder.latent.projection import make_projection
+from autoencoder.latent.scores import Scores, finite_mean
+from autoencoder.plots.scores import ScoredMethod, scores_figure
+from autoencoder.progress import Progress
+from autoencoder.run_data import load_run_data
+from autoencoder.runs import Run
+from autoencoder.workflows.columns import AXES
+from autoencoder.workflows.testing import save_figure
+
+ALL_METHODS = "all"
+
+EVERY_METHOD = (
+    *(("umap", fit) for fit in FITS),
+    *(("pca", fit) for fit in ("last", "pooled", "every", "every+procrustes")),
+    *(("tsne", fit) for fit in ("last", "every", "every+procrustes")),
+)
+"""What `--score all` stands for; t-SNE only where its package is installed."""
+
+HEADER = (
+    "method",
+    "Spearman",
+    "Pearson",
+    "stress",
+    "neighbours kept",
+    "trustworthiness",
+    "continuity",
+    "projection's own motion",
+    "seconds",
+)
+LEGEND = (
+    "Spearman, Pearson: movement on the plane against movement of the codes (1 is best); stress: the same, 0 is best. "
+    "Neighbours kept, trustworthiness, continuity: means over frames (1 is best). The projection's own motion: what "
+    "moves when a snapshot is projected twice, as a share of what moves between snapshots."
+)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """What `score_methods` found.
+
+    Attributes:
+        title: what was scored.
+        rows: cells of the table under `HEADER`, in the order of the methods.
+        notes: methods that could not be used, and why.
+        files: what was written.
+    """
+
+    title: str
+    rows: list[list[str]]
+    notes: list[str]
+    files: list[Path]
+
+
+def score_methods(
+    run: str | Path,
+    wanted: Sequence[str] = (ALL_METHODS,),
+    *,
+    layer: str = "latent",
+    stop_index: int | None = None,
+    seed: int | None = None,
+    out: Path | None = None,
+    device: str = "auto",
+    quiet: bool = True,
+) -> ScoreTable:
+    """Project a run's snapshots by several methods and score each; see `autoencoder.latent.scores`.
+
+    Args:
+        run: a run folder, finished or in training.
+        wanted: `all`, or methods called REDUCER-FIT such as `umap-joint`.
+        layer, stop_index, seed, device: see `autoencoder.latent.evolution.track_run`.
+        out: folder; None for `RUN/visualize/scores[-LAYER]`.
+        quiet: show no progress.
+
+    Returns:
+        the table; `scores.json` (with the scores of every frame), `scores.csv` and `scores.png` were written.
+
+    Raises:
+        UserError: as `track_run` does; a method is not known; or none could be used.
+    """
+    chosen = _chosen(wanted)
+    folder = Run(run)
+    images: ImageSet = load_run_data(folder)
+    track = track_run(run, layer=layer, images=images, stop_index=stop_index, seed=seed, device=device)
+    if out is None:
+        out = folder.output_folder("visualize", "scores" if layer == "latent" else f"scores-{layer}")
+    found: list[Scores] = []
+    notes: list[str] = []
+    with Progress("Scoring", len(chosen), "methods", quiet=quiet) as progress:
+        for reducer, fit in chosen:
+            try:
+                make_projection(reducer, 0)
+                found.append(embed_track(track, reducer, fit).score())
+            except UserError as error:
+                notes.append(f"{method_name(reducer, fit)} is left out: {error}")
+            progress.advance()
+    if not found:
+        raise UserError(notes)
+    return ScoreTable(
+        f"{len(track.steps)} snapshots of {track.series.shape[0]:,} images, layer {layer}",
+        [cells(scores) for scores in found],
+        list(dict.fromkeys(notes)),
+        _write(track, found, notes, out),
+    )
+
+
+def _chosen(wanted: Sequence[str]) -> list[tuple[str, str]]:
+    known = {f"{reducer}-{fit}": (reducer, fit) for reducer, fit in EVERY_METHOD}
+    problems = [
+        f"--score is {ALL_METHODS}, or methods among {', '.join(known)}, not '{name}'"
+        for name in wanted
+        if name != ALL_METHODS and name not in known
+    ]
+    if problems:
+        raise UserError(problems)
+    names = [name for one in wanted for name in (known if one == ALL_METHODS else (one,))]
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def method_name(reducer: str, fit: str) -> str:
+    """Such as "UMAP joint"."""
+    return f"{AXES[reducer]} {fit}"
+
+
+def cells(scores: Scores) -> list[str]:
+    """A row under `HEADER`."""
+    stable, found = scores.stability, scores.faithfulness
+    return [
+        method_name(scores.reducer, scores.fit),
+        *(_digits(value, 2) for value in (stable.spearman, stable.pearson, stable.stress)),
+        *(_digits(finite_mean(x), 3) for x in (found.preservation, found.trustworthiness, found.continuity)),
+        "-" if scores.null is None else _percent(finite_mean(scores.null.share)),
+        f"{scores.seconds:.1f}",
+    ]
+
+
+def brief(scores: Scores) -> str:
+    """The scores of one embedding in one line."""
+    stable, found = scores.stability, scores.faithfulness
+    share = None if scores.null is None else finite_mean(scores.null.share)
+    return (
+        f"{method_name(scores.reducer, scores.fit)}: stability {_digits(stable.spearman, 2)} (Spearman; Pearson "
+        f"{_digits(stable.pearson, 2)}, stress {_digits(stable.stress, 2)}); neighbours kept "
+        f"{_digits(finite_mean(found.preservation), 3)} of {found.k}, trustworthiness "
+        f"{_digits(finite_mean(found.trustworthiness), 3)}, continuity {_digits(finite_mean(found.continuity), 3)}; "
+        f"the projection's own motion {_percent(share)}; {scores.seconds:.1f} s"
+    )
+
+
+def _digits(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.0f} %"
+
+
+def _write(track: Track, found: Sequence[Scores], notes: Sequence[str], out: Path) -> list[Path]:
+    steps, epochs = track.steps.tolist(), track.epochs.tolist()
+    write_json(
+        out / "scores.json",
+        {"steps": steps, "epochs": epochs, "methods": [s.numbers() for s in found], "left_out": list(notes)},
+    )
+    rows = [_csv_row(scores) for scores in found]
+    write_csv(out / "scores.csv", rows, list(rows[0]))
+    figure = scores_figure(
+        track.epochs,
+        [ScoredMethod(method_name(s.reducer, s.fit), s.stability.spearman, s.faithfulness.preservation) for s in found],
+    )
+    save_figure(figure, out / "scores.png")
+    return [out / "scores.json", out / "scores.csv", out / "scores.png"]
+
+
+def _csv_row(scores: Scores) -> dict[str, Any]:
+    numbers = scores.numbers()
+    null = numbers["null"]
+    return {
+        "reducer": scores.reducer,
+        "fit": scores.fit,
+        **numbers["stability"],
+        **numbers["mean"],
+        "null_share": null and null["mean_share"],
+        "seconds": numbers["seconds"],
+    }
