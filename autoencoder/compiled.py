@@ -18,12 +18,16 @@ R = TypeVar("R")
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile on the first call, keep what was compiled for the next process, and leave torch's threads alone."""
+    """Compile on the first call, and keep what was compiled for the next process.
+
+    It runs on as many threads as torch does, and leaves torch's number of them alone.
+    """
     kernel = numba.njit(parallel=True, fastmath=True, cache=True)(function)
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         threads = torch.get_num_threads()
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
         try:
             result: R = kernel(*args, **kwargs)
         finally:

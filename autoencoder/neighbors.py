@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from autoencoder.nearest import nearest
 from autoencoder.seeding import numpy_stream
 
 FloatArray = NDArray[np.float32]
@@ -77,6 +76,8 @@ def fit_umap(
 
 def place(points: FloatArray, fitted: FloatArray, embedding: FloatArray) -> FloatArray:
     """Where `points` (m, d) lie in the embedding (n, c) of `fitted` (n, d), by their neighbours; (m, c) float32."""
+    from autoencoder.nearest import nearest  # numba takes a second to import
+
     indices, distances = nearest(points, fitted, min(UMAP_NEIGHBORS, len(fitted)))
     weights = membership(torch.from_numpy(distances).double()).numpy()
     placed: FloatArray = np.einsum("nk,nkc->nc", weights, embedding[indices]).astype(np.float32)

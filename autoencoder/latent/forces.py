@@ -91,7 +91,8 @@ def hold_back(places: FloatArray, weights: FloatArray, strength: float) -> None:
     T, n = places.shape[0], places.shape[1]
     zero, one, pull = np.float32(0), np.float32(1), np.float32(strength)
     for i in numba.prange(n):
-        ratio = np.empty(T, np.float32)
+        # Solved for the change of each place, so that a path that stands still stays as it is, to the bit.
+        ratio, change = np.empty(T, np.float32), np.empty((T, 2), np.float32)
         for t in range(T):
             before = pull * weights[t - 1, i] if t > 0 else zero
             after = pull * weights[t, i] if t < T - 1 else zero
@@ -99,8 +100,15 @@ def hold_back(places: FloatArray, weights: FloatArray, strength: float) -> None:
             pivot = one + after + (before * (one + ratio[t - 1]) if t > 0 else zero)
             ratio[t] = -after / pivot
             for c in range(2):
-                carried = before * places[t - 1, i, c] if t > 0 else zero
-                places[t, i, c] = (places[t, i, c] + carried) / pivot
+                pulled = zero
+                if t > 0:
+                    pulled += before * (places[t - 1, i, c] - places[t, i, c] + change[t - 1, c])
+                if t < T - 1:
+                    pulled += after * (places[t + 1, i, c] - places[t, i, c])
+                change[t, c] = pulled / pivot
         for t in range(T - 2, -1, -1):
             for c in range(2):
-                places[t, i, c] -= ratio[t] * places[t + 1, i, c]
+                change[t, c] -= ratio[t] * change[t + 1, c]
+        for t in range(T):
+            for c in range(2):
+                places[t, i, c] += change[t, c]

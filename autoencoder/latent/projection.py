@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from autoencoder.config import REDUCERS
 from autoencoder.errors import UserError
-from autoencoder.nearest import nearest
 from autoencoder.neighbors import UMAP_NEIGHBORS, fit_umap, place
 
 if TYPE_CHECKING:
@@ -155,6 +154,8 @@ class UmapProjection:
 
     def fit(self, X: FloatArray) -> Self:
         """See `Projection.fit`."""
+        from autoencoder.nearest import nearest
+
         self._fitted = _fittable(X)
         neighbors = nearest(self._fitted, self._fitted, min(UMAP_NEIGHBORS, len(self._fitted) - 1))
         self._embedding = fit_umap(self._fitted, 2, self._seed, neighbors, self._start)

@@ -12,6 +12,7 @@ from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.files import write_csv, write_json
 from autoencoder.latent.evolution import Track, embed_track, track_run
+from autoencoder.latent.fits import fit_problems
 from autoencoder.latent.projection import make_projection
 from autoencoder.latent.scores import Scores, finite_mean
 from autoencoder.plots.scores import ScoredMethod, scores_figure
@@ -26,9 +27,13 @@ ALL_METHODS = "all"
 EVERY_METHOD = (
     *(("umap", fit) for fit in FITS),
     *(("pca", fit) for fit in ("last", "pooled", "every", "every+procrustes")),
-    *(("tsne", fit) for fit in ("last", "every", "every+procrustes")),
+    ("tsne", "last"),
 )
-"""What `--score all` stands for; t-SNE only where its package is installed."""
+"""What `--score all` stands for; t-SNE, which takes longest, only once, and only where its package is installed."""
+
+KNOWN_METHODS = tuple(
+    (reducer, fit) for reducer in ("umap", "pca", "tsne") for fit in FITS if not fit_problems(reducer, fit)
+)
 
 HEADER = (
     "method",
@@ -120,7 +125,7 @@ def score_methods(
 
 
 def _chosen(wanted: Sequence[str]) -> list[tuple[str, str]]:
-    known = {f"{reducer}-{fit}": (reducer, fit) for reducer, fit in EVERY_METHOD}
+    known = {f"{reducer}-{fit}": (reducer, fit) for reducer, fit in KNOWN_METHODS}
     problems = [
         f"--score is {ALL_METHODS}, or methods among {', '.join(known)}, not '{name}'"
         for name in wanted
@@ -128,8 +133,8 @@ def _chosen(wanted: Sequence[str]) -> list[tuple[str, str]]:
     ]
     if problems:
         raise UserError(problems)
-    names = [name for one in wanted for name in (known if one == ALL_METHODS else (one,))]
-    return [known[name] for name in dict.fromkeys(names)]
+    found = [method for name in wanted for method in (EVERY_METHOD if name == ALL_METHODS else (known[name],))]
+    return list(dict.fromkeys(found))
 
 
 def method_name(reducer: str, fit: str) -> str:
