@@ -1,0 +1,103 @@
+"""`visualize --score`, the scores beside each movie, and what fits refuse."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+METHODS = ("pca-last", "pca-every", "pca-pooled")
+
+
+@pytest.fixture(scope="module")
+def scored(finished, tmp_path_factory, succeed):
+    """Three methods on `finished`; the folder and what was printed."""
+    out = tmp_path_factory.mktemp("scored")
+    said = succeed("visualize", "--run", finished, "--score", *METHODS, "--out", out).out
+    return out, said
+
+
+def test_one_table_of_the_methods_that_were_asked_for(scored, tree):
+    out, said = scored
+    assert tree(out) == {"scores.json", "scores.csv", "scores.png"}
+    told = json.loads((out / "scores.json").read_text())
+    assert [(m["reducer"], m["fit"]) for m in told["methods"]] == [tuple(m.split("-")) for m in METHODS]
+    assert told["left_out"] == []
+    assert len(told["steps"]) == len(told["epochs"]) == 10
+    rows = list(csv.DictReader((out / "scores.csv").open()))
+    for row, method in zip(rows, told["methods"], strict=True):
+        assert float(row["spearman"]) == pytest.approx(method["stability"]["spearman"])
+        assert float(row["preservation"]) == pytest.approx(np.mean(method["frames"]["preservation"]))
+        assert len(method["frames"]["preservation"]) == 10
+        assert method["null"]["mean_share"] == 0, "PCA of the same snapshot is the same"
+        assert (method["k"], method["n_scored"]) == (6, 120)
+    for words in ("10 snapshots of 120 images", "neighbours kept", "Spearman", "PC every", "made "):
+        assert words in said
+
+
+def test_the_table_and_the_movie_say_the_same(scored, finished, tmp_path, succeed):
+    flags = ("--reduce", "pca", "--no-movies", "--out", tmp_path / "out")
+    said = succeed("visualize", "--run", finished, *flags).out
+    beside = json.loads((tmp_path / "out" / "scores.json").read_text())
+    table = json.loads((scored[0] / "scores.json").read_text())
+    ours, theirs = beside["methods"][0], table["methods"][0]
+    for one in (ours, theirs):
+        one.pop("seconds")
+    assert ours == theirs
+    assert beside["steps"] == table["steps"]
+    assert "PC last: stability" in said
+
+
+def test_a_fit_that_cannot_be_is_left_out_by_name(finished_copy, tmp_path, succeed, call):
+    first = sorted((finished_copy / "latents").glob("step_*.npy"))[0]
+    np.save(first, np.zeros_like(np.load(first)))
+    flags = ("--run", finished_copy, "--out", tmp_path)
+    said = succeed("visualize", *flags, "--score", "pca-last", "pca-every").out
+    assert "PC every is left out: step_00000000.npy cannot be fitted: the latent is constant" in said
+    told = json.loads((tmp_path / "scores.json").read_text())
+    assert len(told["methods"]) == len(told["left_out"]) == 1
+    assert told["methods"][0]["frames"]["preservation"][0] is None
+    call("visualize", *flags, "--score", "pca-every").refused("PC every is left out")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--score", "umap-nothing"), ("umap-nothing", "umap-joint", "all")),
+        (("--score", "all", "--fps", 3), ("--fps", "does not go with scores")),
+        (("--score", "all", "--snapshot", "last"), ("--snapshot",)),
+        (("--score", "all", "--color-by", "x"), ("--color-by",)),
+        (("--score", "all", "--layer", "pixels"), ("--layer pixels",)),
+        (("--reduce", "pca", "--fit", "joint"), ("--fit joint", "--reduce pca", "pooled")),
+        (("--reduce", "none", "--fit", "every"), ("--reduce none",)),
+        (("--reduce", "pca", "--fit", "last", "nowhere.npy"), ("nowhere.npy", "all-fits")),
+    ],
+)
+def test_what_does_not_go_together(flags, words, finished, tmp_path, call, tree):
+    call("visualize", "--run", finished, "--out", tmp_path / "out", *flags).refused(*words)
+    assert not tree(tmp_path)
+
+
+def test_all_fits_are_last_first_and_every(finished, tmp_path, succeed, tree):
+    succeed("visualize", "--run", finished, "--reduce", "pca", "--fit", "all-fits", "--no-movies", "--out", tmp_path)
+    assert {path.split("/")[0] for path in tree(tmp_path)} == {"pca-last", "pca-first", "pca-every"}
+
+
+def test_the_default_is_joint_and_the_same_each_time(finished, tmp_path, succeed):
+    for name in ("a", "b"):
+        succeed("visualize", "--run", finished, "--no-movies", "--out", tmp_path / name)
+    a, b = (np.load(tmp_path / name / "embedding.npz") for name in ("a", "b"))
+    np.testing.assert_array_equal(a["embeddings"], b["embeddings"])
+    told = json.loads((tmp_path / "a" / "visualize.json").read_text())
+    assert (told["reducer"], told["fit"]) == ("umap", "joint")
+
+
+def test_nan_codes_and_missing_snapshots_are_named(finished_copy, tmp_path, call):
+    files = sorted((finished_copy / "latents").glob("step_*.npy"))
+    codes = np.load(files[4])
+    codes[3, 1] = np.nan
+    np.save(files[4], codes)
+    flags = ("--run", finished_copy, "--reduce", "pca", "--out", tmp_path / "out")
+    call("visualize", *flags).refused(files[4].name, "not finite", "--stop-index")
+    files[5].unlink()
+    call("visualize", *flags).refused(files[5].name, "missing")
