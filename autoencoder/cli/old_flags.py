@@ -54,6 +54,9 @@ FITTED_ONLY = ("dim_reduction_algo",)
 FITTED_PRESETS = {"umap": "umap-decoder", "pca": "pca-decoder"}
 """`--dim_reduction_algo` in lower case to the preset of that system."""
 
+NO_MOVIES = {"--snapshot", "--traverse", "--score"}
+"""Flags with which nothing is fitted to all of training, and which `--fit` does not go with."""
+
 
 @dataclass(frozen=True)
 class Script:
@@ -126,6 +129,8 @@ def translate_with_documented_defaults(arguments: Sequence[str]) -> list[str]:
     defaults = list(script.defaults)
     if script.command == "train" and script.encoders:
         defaults += ["--preset", FITTED_PRESETS[_algorithm(old, script)]]
+    if script.command == "visualize" and not NO_MOVIES & _flags(rest):
+        defaults += ["--fit", "last"]
     translated = [script.command, *defaults, *others, *today]
     if script.command == "test":
         _check_run(name, old, translated)

@@ -207,6 +207,10 @@ def test_documented_defaults_of_visualize():
     arguments = translate_with_documented_defaults(["visualize_change_of_latent_space", "--run", "r"])
     args = build_parser().parse_args(arguments)
     assert (args.layer, args.reduce, args.fit, args.stop_index) == (["latent", "fc2"], "umap", ["last"], None)
+    arguments = translate_with_documented_defaults(
+        ["visualize_change_of_latent_space", "--run", "r", "--snapshot=last"]
+    )
+    assert "--fit" not in arguments  # which stills refuse
 
 
 def test_visualize_a_run_named_by_its_checkpoints(finished, tmp_path, succeed):

@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 import autoencoder as ae
 
 QUICK = ("--reduce", "pca", "--color-by", "x")
+NUMBERS = ("embedding.npz", "scores.json", "visualize.json")
 
 
 def load(folder):
@@ -41,7 +42,7 @@ def by_pca(fitted_on, codes):
 
 def test_embedding(drawn, finished, tree):
     out = drawn()
-    assert tree(out) == {"embedding.npz", "visualize.json", "x.mp4", "x.png"}
+    assert tree(out) == {*NUMBERS, "x.mp4", "x.png"}
     arrays = load(out)
     assert arrays.keys() == {"embeddings", "steps", "epochs", "rows"}
     assert arrays["embeddings"].shape == (10, 120, 2)
@@ -67,7 +68,7 @@ def test_fit(drawn, finished):
 
 def test_several_fits_and_layers_each_have_their_folder(drawn, tree):
     out = drawn("--fit", "first", "last", "--layer", "latent", "fc2", "--seconds", 1)
-    files = {"embedding.npz", "visualize.json", "x.mp4", "x.png"}
+    files = {*NUMBERS, "x.mp4", "x.png"}
     folders = {"pca-first", "pca-last", "pca-first-fc2", "pca-last-fc2"}
     assert tree(out) == {f"{folder}/{file}" for folder in folders for file in files}
 
@@ -117,7 +118,7 @@ def test_length(drawn, frame_count):
 
 def test_gif(drawn, frame_count, tree):
     out = drawn("--format", "gif", "--seconds", 2.5, "--fps", 4)
-    assert tree(out) == {"embedding.npz", "visualize.json", "x.gif", "x.png"}
+    assert tree(out) == {*NUMBERS, "x.gif", "x.png"}
     assert 2 <= frame_count(out / "x.gif") <= 10  # Pillow joins frames that are alike
 
 

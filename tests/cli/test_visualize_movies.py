@@ -51,7 +51,7 @@ def test_the_movie_is_what_every_player_shows(draw):
 def test_columns_side_by_side(draw, tree):
     one, two = draw(), draw("--side-by-side", columns=("x", "body_angle_deg"))
     stem = "x+body_angle_deg"
-    assert tree(two) == {"embedding.npz", "visualize.json", f"{stem}.mp4", f"{stem}.png"}
+    assert tree(two) == {"embedding.npz", "scores.json", "visualize.json", f"{stem}.mp4", f"{stem}.png"}
     assert read(two / f"{stem}.mp4")[-1].shape == picture(two / f"{stem}.png").shape
     assert picture(two / f"{stem}.png").shape[1] > 1.4 * picture(one / "x.png").shape[1]
 
@@ -87,12 +87,12 @@ def test_no_network_of_a_later_moment_is_shown(draw, finished, arena):
     assert (np.abs(tiles[3] - tiles[0]).max(axis=2) > 60).mean() > 0.05
 
 
-def test_a_run_in_its_first_epoch_has_neither_curves_nor_reconstructions(finished_copy, draw, call, tmp_path):
+def test_a_run_in_its_first_epoch_has_neither_losses_nor_reconstructions(finished_copy, draw, call, tmp_path):
     shutil.rmtree(finished_copy / "checkpoints")
     (finished_copy / "metrics.csv").unlink()
     assert losses(Run(finished_copy)) == []
     plain = picture(draw("--no-curves", "--no-reconstructions") / "x.png")
-    np.testing.assert_array_equal(picture(draw(run=finished_copy) / "x.png"), plain)
+    np.testing.assert_array_equal(picture(draw("--no-curves", run=finished_copy) / "x.png"), plain)
     flags = ("--reduce", "pca", "--reconstructions", "--out", tmp_path / "none")
     call("visualize", "--run", finished_copy, *flags).refused("no checkpoint", "--reconstructions")
     assert not (tmp_path / "none").exists()
@@ -153,4 +153,4 @@ def test_from_python(finished, tmp_path):
     files = ae.visualize(
         finished, reducer="pca", color_by=["x", "y"], side_by_side=True, trails=3, seconds=0.25, out=tmp_path / "out"
     )
-    assert [file.name for file in files] == ["embedding.npz", "x+y.mp4", "x+y.png"]
+    assert [file.name for file in files] == ["embedding.npz", "scores.json", "x+y.mp4", "x+y.png"]

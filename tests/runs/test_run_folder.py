@@ -41,7 +41,8 @@ def test_exact_files_of_each_command(finished_copy, succeed, tree):
         assert f"made {run / 'test' / name}\n" in said
 
     said = succeed("visualize", "--run", run, "--reduce", "pca", "--color-by", "x", "nearest_port", "--seconds", 1).out
-    made = {"embedding.npz", "visualize.json", "x.mp4", "x.png", "nearest_port.mp4", "nearest_port.png"}
+    made = {"embedding.npz", "scores.json", "visualize.json"}
+    made |= {f"{column}.{suffix}" for column in ("x", "nearest_port") for suffix in ("mp4", "png")}
     assert tree(run) == after_test | {f"visualize/pca-last/{name}" for name in made}
     for name in made - {"visualize.json"}:
         assert f"made {run / 'visualize' / 'pca-last' / name}\n" in said
