@@ -63,6 +63,8 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/time_to_quality.py
 	$(BIN)/python benchmarks/snapshot_cost.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/evolution.py
+	$(BIN)/python benchmarks/evolution_drawing.py
 
 clean:
 	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
