@@ -52,7 +52,7 @@ def list_moments(run: Run, layer: str, images: ImageSet, device: str = "auto") -
         UserError: there are none, or no such layer.
     """
     if layer == "latent":
-        return [Moment(s.step, s.epoch, s.path.name, s.load) for s in list_snapshots(run)]
+        return [Moment(s.step, s.epoch, str(s.path), s.load) for s in list_snapshots(run)]
     if layer == "fc2":
         return _checkpoint_moments(run, layer, images, device)
     if layer == "pixels":
@@ -68,7 +68,7 @@ def _checkpoint_moments(run: Run, layer: str, images: ImageSet, device: str) -> 
         return Moment(
             state.step,
             float(state.epoch),
-            path.name,
+            str(path),
             lambda: load_run(run.path, str(path), device=device).features(layer, images.images[rows]),
         )
 

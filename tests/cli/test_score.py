@@ -53,7 +53,7 @@ def test_a_fit_that_cannot_be_is_left_out_by_name(finished_copy, tmp_path, succe
     np.save(first, np.zeros_like(np.load(first)))
     flags = ("--run", finished_copy, "--out", tmp_path)
     said = succeed("visualize", *flags, "--score", "pca-last", "pca-every").out
-    assert "PC every is left out: step_00000000.npy cannot be fitted: the latent is constant" in said
+    assert f"PC every is left out: {first} cannot be fitted: the latent is constant" in said
     told = json.loads((tmp_path / "scores.json").read_text())
     assert len(told["methods"]) == len(told["left_out"]) == 1
     assert told["methods"][0]["frames"]["preservation"][0] is None
@@ -101,3 +101,36 @@ def test_nan_codes_and_missing_snapshots_are_named(finished_copy, tmp_path, call
     call("visualize", *flags).refused(files[4].name, "not finite", "--stop-index")
     files[5].unlink()
     call("visualize", *flags).refused(files[5].name, "missing")
+
+
+def test_one_snapshot_a_dead_network_and_one_that_was_dead_at_first(finished_copy, tmp_path, succeed, call):
+    flags = ("--run", finished_copy, "--no-movies", "--out", tmp_path)
+    said = succeed("visualize", *flags, "--stop-index", 1).out
+    assert "stability - (Spearman" in said
+    told = json.loads((tmp_path / "scores.json").read_text())["methods"][0]
+    assert told["stability"] == {"spearman": None, "pearson": None, "stress": None}
+    assert told["mean"]["preservation"] > 0.3
+
+    files = sorted((finished_copy / "latents").glob("step_*.npy"))
+    np.save(files[0], np.zeros_like(np.load(files[0])))
+    succeed("visualize", *flags)
+    assert np.isfinite(np.load(tmp_path / "embedding.npz")["embeddings"]).all()
+    assert json.loads((tmp_path / "scores.json").read_text())["methods"][0]["frames"]["preservation"][0] is None
+    for file in files:
+        np.save(file, np.ones_like(np.load(file)))
+    call("visualize", *flags).refused("the latent is constant", "the network is dead")
+
+
+def test_a_snapshot_of_a_run_with_other_samples_can_be_fitted_to(finished, finished_copy, tmp_path, succeed, call):
+    other = sorted((finished_copy / "latents").glob("step_*.npy"))[-1]
+    codes = np.load(other)
+    np.save(other, codes[::3] + 1)
+    flags = ("--run", finished, "--reduce", "pca", "--no-movies", "--out", tmp_path / "out")
+    succeed("visualize", *flags, "--fit", other)
+    assert np.load(tmp_path / "out" / "embedding.npz")["embeddings"].shape == (10, 120, 2)
+    np.save(other, codes[:, :4])
+    call("visualize", *flags, "--fit", other).refused(other.name, "4 features", "has 6")
+    np.save(other, codes)
+    uneven = sorted((finished_copy / "latents").glob("step_*.npy"))[2]
+    np.save(uneven, np.load(uneven)[:50])
+    call("visualize", "--run", finished_copy, *flags[2:]).refused(uneven.name, "(50, 6)")

@@ -20,7 +20,7 @@ def test_the_forces_are_the_gradient_of_umaps_expected_loss() -> None:
     graphs = neighbor_graphs(codes)
     places = rng.normal(size=(2, 30, 2)).astype(np.float32)
     forces = np.zeros_like(places)
-    everyother = np.arange(30, dtype=np.int32)
+    everyone = np.arange(30, dtype=np.int32)
     umap_forces(places, graphs.first, graphs.neighbors, graphs.strengths, graphs.degrees, everyone, forces)
     for t in range(2):
         strengths = torch.zeros(30, 30, dtype=torch.float64)
