@@ -1,6 +1,7 @@
 """Fixtures that the tests share: commands called in this process, small data sets and one finished run."""
 
 import contextlib
+import gc
 import io
 import os
 import shutil
@@ -107,6 +108,16 @@ def same_number_of_threads() -> Iterator[None]:
     yield
     if torch is not None and before is not None:
         torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def modules_are_no_garbage() -> Iterator[None]:
+    """Collecting garbage passes over all that imports have made, half a million objects: a tenth of the tests' time."""
+    before = len(sys.modules)
+    yield
+    if len(sys.modules) > before + 100:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 import autoencoder as ae
 
 QUICK = ("--reduce", "pca", "--color-by", "x")
+PLAIN = ("--examples", 0, "--no-curves")
 NUMBERS = ("embedding.npz", "scores.json", "visualize.json")
 
 
@@ -41,7 +42,7 @@ def by_pca(fitted_on, codes):
 
 
 def test_embedding(drawn, finished, tree):
-    out = drawn()
+    out = drawn("--seconds", 1)
     assert tree(out) == {*NUMBERS, "x.mp4", "x.png"}
     arrays = load(out)
     assert arrays.keys() == {"embeddings", "steps", "epochs", "rows"}
@@ -58,16 +59,16 @@ def test_embedding(drawn, finished, tree):
 
 def test_fit(drawn, finished):
     codes = snapshots(finished)
-    first = load(drawn("--fit", "first"))["embeddings"]
+    first = load(drawn("--no-movies", "--fit", "first"))["embeddings"]
     np.testing.assert_allclose(np.abs(first[4]), by_pca(codes[0], codes[4]), atol=1e-3)
-    every = load(drawn("--fit", "every"))["embeddings"]
+    every = load(drawn("--no-movies", "--fit", "every"))["embeddings"]
     np.testing.assert_allclose(np.abs(every[4]), by_pca(codes[4], codes[4]), atol=1e-3)
-    path = load(drawn("--fit", finished / "latents" / "step_00000006.npy"))["embeddings"]
+    path = load(drawn("--no-movies", "--fit", finished / "latents" / "step_00000006.npy"))["embeddings"]
     np.testing.assert_allclose(np.abs(path[4]), by_pca(codes[3], codes[4]), atol=1e-3)
 
 
 def test_several_fits_and_layers_each_have_their_folder(drawn, tree):
-    out = drawn("--fit", "first", "last", "--layer", "latent", "fc2", "--seconds", 1)
+    out = drawn("--fit", "first", "last", "--layer", "latent", "fc2", "--seconds", 0.25, *PLAIN)
     files = {*NUMBERS, "x.mp4", "x.png"}
     folders = {"pca-first", "pca-last", "pca-first-fc2", "pca-last-fc2"}
     assert tree(out) == {f"{folder}/{file}" for folder in folders for file in files}
@@ -75,7 +76,7 @@ def test_several_fits_and_layers_each_have_their_folder(drawn, tree):
 
 def test_default_folders_are_named_after_what_was_done(finished_copy, succeed):
     fit = finished_copy / "latents" / "step_00000006.npy"
-    succeed("visualize", "--run", finished_copy, *QUICK, "--fit", "last", fit, "--seconds", 1)
+    succeed("visualize", "--run", finished_copy, *QUICK, "--fit", "last", fit, "--no-movies")
     assert {path.name for path in (finished_copy / "visualize").iterdir()} == {
         "pca-last",
         f"pca-{finished_copy.name}-step_00000006",
@@ -83,7 +84,7 @@ def test_default_folders_are_named_after_what_was_done(finished_copy, succeed):
 
 
 def test_the_layer_behind_the_latent_comes_from_checkpoints(drawn, finished, arena):
-    arrays = load(drawn("--layer", "fc2"))
+    arrays = load(drawn("--layer", "fc2", "--no-movies"))
     assert arrays["steps"].tolist() == [6, 12, 18]
     assert arrays["embeddings"].shape == (3, 120, 2)
     features = ae.load_run(finished).features("fc2", ae.load_images(arena).images[arrays["rows"]])
@@ -92,7 +93,7 @@ def test_the_layer_behind_the_latent_comes_from_checkpoints(drawn, finished, are
 
 
 def test_stop_index(drawn, finished):
-    arrays = load(drawn("--stop-index", 4))
+    arrays = load(drawn("--stop-index", 4, "--no-movies"))
     assert arrays["steps"].tolist() == [0, 2, 4, 6]
     codes = snapshots(finished)
     np.testing.assert_allclose(np.abs(arrays["embeddings"][0]), by_pca(codes[3], codes[0]), atol=1e-3)
@@ -113,25 +114,19 @@ def test_frames(drawn, frame_count):
 
 
 def test_length(drawn, frame_count):
-    assert frame_count(drawn("--seconds", 4, "--fps", 10) / "x.mp4") == 40
+    assert frame_count(drawn("--seconds", 4, "--fps", 10, *PLAIN) / "x.mp4") == 40
 
 
 def test_gif(drawn, frame_count, tree):
-    out = drawn("--format", "gif", "--seconds", 2.5, "--fps", 4)
+    out = drawn("--format", "gif", "--seconds", 2.5, "--fps", 4, *PLAIN)
     assert tree(out) == {*NUMBERS, "x.gif", "x.png"}
     assert 2 <= frame_count(out / "x.gif") <= 10  # Pillow joins frames that are alike
 
 
-def test_examples_can_be_left_out(drawn):
-    with_examples = np.asarray(Image.open(drawn("--seconds", 1) / "x.png"))
-    without = np.asarray(Image.open(drawn("--seconds", 1, "--examples", 0) / "x.png"))
-    assert with_examples.shape != without.shape or (with_examples != without).any()
-
-
 def test_other_metadata(drawn, tmp_path):
     np.save(tmp_path / "extra.npy", np.random.default_rng(0).random((120, 2)))
-    flags = ("--metadata", tmp_path / "extra.npy", "--columns", "mood,taste", "--color-by", "mood", "--seconds", 1)
-    out = drawn(*flags)
+    flags = ("--metadata", tmp_path / "extra.npy", "--columns", "mood,taste", "--color-by", "mood", "--seconds", 0.25)
+    out = drawn(*flags, *PLAIN)
     assert (out / "mood.mp4").exists()
     assert not (out / "x.mp4").exists()
 
@@ -139,7 +134,7 @@ def test_other_metadata(drawn, tmp_path):
 def test_all_columns_by_default(tiny, tmp_path, succeed, tree):
     run = tmp_path / "run"
     succeed("train", tiny, "--run", run, "--epochs", 1, "--batch-size", 48, "--snapshots-per-epoch", 1, "--quiet")
-    succeed("visualize", "--run", run, "--reduce", "pca", "--seconds", 0.5, "--examples", 0, "--quiet")
+    succeed("visualize", "--run", run, "--reduce", "pca", "--seconds", 0.25, *PLAIN, "--quiet")
     columns = ae.load_images(tiny).metadata.names
     made = {f"visualize/pca-last/{name}.{suffix}" for name in columns for suffix in ("mp4", "png")}
     assert made <= tree(run)
@@ -148,14 +143,14 @@ def test_all_columns_by_default(tiny, tmp_path, succeed, tree):
 def test_no_metadata_at_all(images, tmp_path, succeed, tree):
     run = tmp_path / "run"
     succeed("train", images, "--run", run, "--epochs", 1, "--batch-size", 16, "--quiet")
-    succeed("visualize", "--run", run, "--reduce", "pca", "--seconds", 1)
+    succeed("visualize", "--run", run, "--reduce", "pca", "--seconds", 0.25, *PLAIN)
     assert {"visualize/pca-last/row.mp4", "visualize/pca-last/row.png"} <= tree(run)
 
 
 def test_two_units_as_they_are(tiny, tmp_path, succeed):
     run = tmp_path / "run"
     succeed("train", tiny, "--run", run, "--epochs", 1, "--batch-size", 16, "--latent-dim", 2, "--quiet")
-    succeed("visualize", "--run", run, "--reduce", "none", "--color-by", "x", "--seconds", 1)
+    succeed("visualize", "--run", run, "--reduce", "none", "--no-movies")
     embeddings = load(run / "visualize" / "none-last")["embeddings"]
     np.testing.assert_array_equal(embeddings, np.stack(snapshots(run)))
 
@@ -164,7 +159,7 @@ def test_a_run_in_training(finished_copy, succeed):
     """Before its first epoch has ended: snapshots and no checkpoint."""
     shutil.rmtree(finished_copy / "checkpoints")
     (finished_copy / "metrics.csv").unlink()
-    succeed("visualize", "--run", finished_copy, *QUICK, "--seconds", 1)
+    succeed("visualize", "--run", finished_copy, *QUICK, "--seconds", 0.25)
     succeed("info", finished_copy)
 
 

@@ -16,7 +16,7 @@ def test_demo(tmp_path, start, tree, frame_count):
     made = tree(tmp_path / "demo")
     assert {"data/arena.npz", "data/arena.csv", "run/config.json", "run/test/metrics.json", "run/test/grid.png"} <= made
     for column in ("body_angle_deg", "distance_from_center"):
-        movie = tmp_path / "demo" / "run" / "visualize" / "umap-last" / f"{column}.mp4"
+        movie = tmp_path / "demo" / "run" / "visualize" / "umap-joint" / f"{column}.mp4"
         assert f"made {movie}" in out
         assert frame_count(movie) > 60
     assert "look at" in out
