@@ -1,0 +1,239 @@
+"""The flags of `visualize`, and which of them go together."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from autoencoder.cli.options import add_device, count, names, number_type, positive_float, positive_int
+from autoencoder.config import EXPORTS, REDUCERS, STILL_LAYERS, STILLS
+from autoencoder.errors import UserError
+
+STILL_FLAGS = ("show", "clusters", "labels")
+"""Flags that go with --snapshot only; none of them has a default."""
+
+NOT_FOR_SCORES = (*STILL_FLAGS, "snapshot", "traverse", "color_by", "metadata", "columns")
+"""Flags without a default that mean nothing where methods are scored."""
+
+TRAVERSAL_FLAGS = ("--format", "--fps", "--seconds")
+"""Flags of movies that go with --traverse as well, which makes some."""
+
+
+class _ForMovies(argparse.Action):
+    """Stores a value as usual, and remembers the flag in `movie_flags`."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        setattr(namespace, self.dest, values)
+        namespace.movie_flags = (*namespace.movie_flags, option)
+
+
+class _SwitchForMovies(argparse.BooleanOptionalAction):
+    """The same for --FLAG and --no-FLAG."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        super().__call__(parser, namespace, values, option)
+        namespace.movie_flags = (*namespace.movie_flags, option)
+
+
+def add_visualize_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `visualize`."""
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--run", type=Path, metavar="RUN", help="the run's folder")
+    which.add_argument(
+        "--latest-run-on", type=Path, metavar="DATA", help="the newest run in runs/ that learned from this file"
+    )
+    parser.add_argument(
+        "--metadata", type=Path, metavar="FILE", help="other metadata to colour by (default: the run's)"
+    )
+    parser.add_argument("--columns", type=names, metavar="A,B,...", help="names of the columns of .npy metadata")
+    parser.add_argument(
+        "--color-by", nargs="+", metavar="COLUMN", help="columns, a movie or a picture each (default: all)"
+    )
+    parser.add_argument(
+        "--reduce",
+        choices=REDUCERS,
+        default="umap",
+        help="projection to the plane; none takes a latent of two units as it is (default: umap)",
+    )
+    parser.add_argument(
+        "--layer",
+        nargs="+",
+        choices=STILL_LAYERS,
+        default=["latent"],
+        help="latent; fc2, the decoder's first layer at the kept checkpoints; or, of one snapshot, pixels: the images "
+        "themselves (default: latent)",
+    )
+    parser.add_argument(
+        "--examples", type=count, default=4, metavar="N", help="pictures beside the plot, 0 to 6 (default: 4)"
+    )
+    parser.add_argument(
+        "--seed", type=count, metavar="N", help="of projection, random codes and clusters (default: the run's)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="where to write (default: RUN/visualize/REDUCER-FIT, or snapshot-STEP-REDUCER); several movies per "
+        "column, and several layers, go to folders in it",
+    )
+    _add_movie_flags(parser)
+    _add_still_flags(parser)
+    add_device(parser)
+
+
+def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
+    movies = parser.add_argument_group("movies")
+    parser.set_defaults(movie_flags=())
+    movies.add_argument(
+        "--fit",
+        nargs="+",
+        action=_ForMovies,
+        metavar="WHAT",
+        help="what the projection is fitted to: joint, all snapshots laid out together, so that a point moves as its "
+        "code does; the last or first snapshot; every one anew; pooled; aligned; every+procrustes; parametric; or the "
+        "path of a snapshot of any run; all-fits is last, first and every. Several make movies each (default: joint "
+        "for umap, last for the others)",
+    )
+    movies.add_argument(
+        "--stop-index", type=positive_int, action=_ForMovies, metavar="N", help="use the first N snapshots only"
+    )
+    movies.add_argument(
+        "--side-by-side",
+        action=_SwitchForMovies,
+        default=False,
+        help="one movie with a panel for each column (up to 4), instead of a movie for each",
+    )
+    movies.add_argument(
+        "--trails",
+        type=count,
+        action=_ForMovies,
+        default=8,
+        metavar="N",
+        help="earlier snapshots in the fading line behind each example's point; 0 for none (default: 8)",
+    )
+    movies.add_argument(
+        "--curves",
+        action=_SwitchForMovies,
+        default=True,
+        help="the losses below the points, marked at the current epoch (default: on)",
+    )
+    movies.add_argument(
+        "--reconstructions",
+        action=_SwitchForMovies,
+        default=None,
+        help="below each example, what the latest kept checkpoint makes of it (default: where the run makes pictures)",
+    )
+    movies.add_argument(
+        "--format", choices=("mp4", "gif"), action=_ForMovies, default="mp4", help="of the movies (default: mp4)"
+    )
+    movies.add_argument(
+        "--fps",
+        type=number_type(float, "a number of frames per second from 1 to 120", lambda x: 1 <= x <= 120),
+        action=_ForMovies,
+        default=12.0,
+        metavar="N",
+        help="frames per second (default: 12)",
+    )
+    movies.add_argument(
+        "--seconds",
+        type=positive_float,
+        action=_ForMovies,
+        metavar="S",
+        help="length of the movie (default: one frame per snapshot, and a second of rest at both ends)",
+    )
+    movies.add_argument(
+        "--score",
+        nargs="+",
+        metavar="METHOD",
+        help="make a table instead: how stable and how faithful ways to project are, on the same snapshots; all, or "
+        "methods such as umap-joint pca-last",
+    )
+    movies.add_argument("--save-frames", action=_SwitchForMovies, default=False, help="keep every frame as a PNG")
+    movies.add_argument(
+        "--movies", action=_SwitchForMovies, default=True, help="draw them; --no-movies for numbers and exports only"
+    )
+    movies.add_argument(
+        "--export",
+        nargs="+",
+        choices=EXPORTS,
+        action=_ForMovies,
+        default=[],
+        metavar="FORMAT",
+        help="also write embeddings, codes and metadata of all snapshots to the folder export: npz; parquet, a table "
+        "with a row per image and snapshot; projector, a folder for TensorBoard's Embedding Projector",
+    )
+
+
+def _add_still_flags(parser: argparse.ArgumentParser) -> None:
+    stills = parser.add_argument_group("stills of one snapshot")
+    stills.add_argument(
+        "--snapshot", type=_snapshot, metavar="WHICH", help="last, first or the number of a step: stills, no movies"
+    )
+    stills.add_argument(
+        "--show",
+        nargs="+",
+        choices=STILLS,
+        metavar="WHAT",
+        help="scatter: a plot per column; units: what each latent unit does to the picture; generated: images of "
+        "random codes; clusters: k-means against labels (default: all that the run can show)",
+    )
+    stills.add_argument(
+        "--clusters", type=positive_int, metavar="K", help="clusters (default: as many as classes, or 10)"
+    )
+    stills.add_argument(
+        "--labels", metavar="COLUMN", help="classes to compare clusters with (default: the first such column)"
+    )
+    stills.add_argument(
+        "--traverse",
+        nargs="+",
+        metavar="COLUMN|UNIT",
+        help="instead, move codes to other values of a column, or of a unit by its number, and decode them: a picture "
+        "and a movie each (unit:3 and column:3 where both are there); of the last snapshot unless --snapshot says "
+        "another; --format, --fps, --seconds and --examples (1 to 6 images to start from) go with it",
+    )
+
+
+def _snapshot(text: str) -> str:
+    if text in ("last", "first") or (text.isascii() and text.isdigit()):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is not last, first or the number of a step")
+
+
+def check_flags(args: argparse.Namespace) -> None:
+    """Refuse flags of movies with those of stills, and of both with traversals."""
+    if args.score is not None:
+        given = [flag for flag in args.movie_flags if flag != "--stop-index"]
+        given += [f"--{name.replace('_', '-')}" for name in NOT_FOR_SCORES if getattr(args, name) is not None]
+        given += ["--layer pixels"] if "pixels" in args.layer else []
+        given += ["--reduce"] if args.reduce != "umap" else []
+        _refuse(given, "does not go with scores", "do not go with scores", "or leave out --score")
+        return
+    if args.traverse is not None:
+        given = [flag for flag in args.movie_flags if flag not in TRAVERSAL_FLAGS]
+        given += [
+            f"--{name.replace('_', '-')}" for name in (*STILL_FLAGS, "color_by") if getattr(args, name) is not None
+        ]
+        given += ["--layer"] if args.layer != ["latent"] else []
+        given += ["--reduce"] if args.reduce != "umap" else []
+        _refuse(given, "does not go with traversals", "do not go with traversals", "or leave out --traverse")
+        return
+    if args.snapshot is not None:
+        _refuse(args.movie_flags, "goes with movies", "go with movies", "or leave out --snapshot, which makes stills")
+        return
+    given = [f"--{name}" for name in STILL_FLAGS if getattr(args, name) is not None]
+    if "pixels" in args.layer:
+        given.append("--layer pixels")
+    _refuse(given, "goes with one snapshot", "go with one snapshot", "or add --snapshot last")
+
+
+def _refuse(flags: Sequence[str], one: str, several: str, otherwise: str) -> None:
+    flags = list(dict.fromkeys(flags))
+    if flags:
+        does, it = (one, "it") if len(flags) == 1 else (several, "them")
+        raise UserError(f"{', '.join(flags)} {does}: leave {it} out, {otherwise}")
