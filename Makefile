@@ -5,8 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# Tests run in one process per core, so each process gets one thread; otherwise they fight over the cores.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+# Tests run in one process per core, so each process gets one thread, and threads that wait leave their core to others.
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Debian's browser and its driver, for the tests of `autoencoder explore`; they are skipped where there is none.
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)

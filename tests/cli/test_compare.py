@@ -201,7 +201,8 @@ def test_on_a_dask_cluster(reference, data, tmp_path, succeed):
     assert [row["mse"] for row in rows_of(tmp_path / "dask")] == [row["mse"] for row in rows_of(out)]
 
 
-def test_a_cluster_that_is_not_there_is_refused(data, tmp_path, call):
+def test_a_cluster_that_is_not_there_is_refused(data, tmp_path, call, monkeypatch):
+    monkeypatch.setattr("autoencoder.workflows.reference.CLUSTER_SECONDS", 0.5)
     common = ("compare", "--train", data, "--out", tmp_path / "none", *SETTINGS)
     call(*common, "--backend", "dask").refused("--backend dask", "--scheduler")
     call(*common, "--scheduler", "tcp://127.0.0.1:1").refused("--scheduler", "--backend dask")

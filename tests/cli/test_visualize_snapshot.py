@@ -109,7 +109,7 @@ def test_which_snapshot(still, snapshot, step):
 def test_folders_are_named_after_what_is_in_them(finished_copy, succeed):
     flags = ("visualize", "--run", finished_copy, *QUICK, "--snapshot")
     made = finished_copy / "visualize"
-    succeed(*flags, "last", "--layer", "latent", "pixels", "--show", "scatter")
+    succeed(*flags, "last", "--layer", "latent", "pixels", "--show", "scatter", "--examples", 0)
     assert {path.name for path in made.iterdir()} == {"snapshot-18-pca", "snapshot-18-pca-pixels"}
     succeed(*flags, 6, "--layer", "fc2", "latent", "--show", "clusters")
     assert {path.name for path in made.glob("snapshot-6*")} == {"snapshot-6", "snapshot-6-fc2"}
@@ -199,7 +199,8 @@ def test_colours_are_those_of_the_labels(still, finished, arena):
     }
 
     def seen(name):
-        return {tuple(color) for color in np.asarray(Image.open(out / name).convert("RGB")).reshape(-1, 3).tolist()}
+        colors = np.unique(np.asarray(Image.open(out / name).convert("RGB"), np.int32) @ (65536, 256, 1))
+        return {(color >> 16, color >> 8 & 255, color & 255) for color in colors.tolist()}
 
     assert palette <= seen(f"{CATEGORY}.png")
     assert not palette <= seen("x.png")
@@ -341,9 +342,13 @@ def test_a_run_without_checkpoints_yet(finished_copy, still, tree, call):
 def test_a_fitted_encoder_is_decoded_by_its_last_checkpoint(trained, still, tree):
     run = trained("--encoder", "pca")
     assert len(list((run / "latents").glob("*.npy"))) == 1
-    assert tree(still(run=run)[0]) == ALL
-    for snapshot in ("last", "first", 0):
-        out, _ = still("--show", "units", run=run, snapshot=snapshot)
+    for snapshot, flags, files in (
+        ("last", (), ALL),
+        ("first", ("--show", "generated"), {"generated.png", "codes.json"}),
+        (0, ("--show", "units"), {"units.png", "codes.json"}),
+    ):
+        out, _ = still(*flags, run=run, snapshot=snapshot)
+        assert tree(out) == files
         assert (numbers(out)["step"], numbers(out)["checkpoint"]) == (0, "last.pt")
     codes = np.load(run / "latents" / "step_00000000.npy")
     units = numbers(out)["units"]

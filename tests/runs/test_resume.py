@@ -183,7 +183,7 @@ def wait_for(condition, process):
 
 LONG = (
     "--epochs",
-    8,
+    4,
     "--threads",
     1,
     "--batch-size",
@@ -191,7 +191,7 @@ LONG = (
     "--val-interval",
     3,
     "--checkpoint-interval",
-    4,
+    2,
     "--noise",
     "gaussian:0.3",
 )
@@ -208,7 +208,7 @@ def test_real_process(tiny, straight_long, tmp_path, start, succeed, assert_same
     """Killed, and interrupted when it went on; each time a little after a certain snapshot appeared."""
     run = tmp_path / "run"
     command = ("train", tiny, "--run", run, *LONG)
-    for step, number in ((16, signal.SIGKILL), (56, signal.SIGINT)):
+    for step, number in ((8, signal.SIGKILL), (28, signal.SIGINT)):
         with start(*command) as process:
             wait_for((run / "latents" / f"step_{step:08d}.npy").exists, process)
             process.send_signal(number)
