@@ -35,17 +35,6 @@ ALIGNED_POINTS = 12_000
 MIN_ALIGNED, MAX_ALIGNED = 100, 2000
 """Points of each moment that AlignedUMAP sees."""
 
-DESCRIPTIONS = {
-    "joint": "all moments laid out together; a point moves as its code does",
-    "last": "fitted to the last moment, the others placed in it",
-    "first": "fitted to the first moment, the others placed in it",
-    "every": "fitted anew to every moment",
-    "pooled": "one fit to points of all moments together",
-    "aligned": "umap-learn's AlignedUMAP on some points, the others placed among them",
-    "every+procrustes": "each moment fitted from the one before, and turned to match it",
-    "parametric": "one network of code and time, trained on UMAP's objective",
-}
-
 
 def default_fit(reducer: str) -> str:
     """The fit that measures best for a reducer; see docs/evolution.md."""

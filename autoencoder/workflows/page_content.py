@@ -38,7 +38,7 @@ FITTED = {
     "last": "fitted to the last snapshot",
     "first": "fitted to the first snapshot",
     "every": "fitted to each snapshot anew",
-    "every+procrustes": "fitted to each snapshot anew and turned onto the next",
+    "every+procrustes": "fitted to each snapshot from the one before",
     "pooled": "fitted to all snapshots together",
     "aligned": "fitted to all snapshots, aligned",
     "parametric": "as a network learned it from all snapshots",
