@@ -64,12 +64,6 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def set_total(self, total: int) -> None:
-        """Say how many units of work there are, once that is known."""
-        self._total = total
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, total=total)
-
     def advance(self, amount: int = 1, note: str = "") -> None:
         """Count `amount` more units as done; `note` stands beside the bar, such as the loss."""
         self._done += amount

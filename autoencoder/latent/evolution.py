@@ -173,29 +173,6 @@ def embed_track(
     return Evolution(embeddings, track, reducer, fit, fit_on, time.perf_counter() - start)
 
 
-def embed_run(
-    run: str | Path,
-    *,
-    reducer: str = "umap",
-    fit: str | None = None,
-    layer: str = "latent",
-    images: ImageSet | None = None,
-    stop_index: int | None = None,
-    seed: int | None = None,
-    device: str = "auto",
-    on_start: Callable[[int], None] | None = None,
-    on_progress: Callable[[int], None] | None = None,
-) -> Evolution:
-    """Project the snapshots of a run: `embed_track` on what `track_run` finds, whose arguments and errors it has.
-
-    `on_start` is called with the number of moments, before the projection is fitted.
-    """
-    track = track_run(run, layer=layer, images=images, stop_index=stop_index, seed=seed, device=device)
-    if on_start is not None:
-        on_start(len(track.steps))
-    return embed_track(track, reducer, fit, on_progress)
-
-
 def _fit_target(fit: str, track: Track) -> FloatArray:
     """Codes (m, d) of the snapshot at the path `fit`, of as many features as the run's."""
     try:

@@ -113,7 +113,7 @@ def draw_movies(
 
     Args:
         run: whose it is; its losses and checkpoints are shown beside the points.
-        evolution: of `autoencoder.latent.evolution.embed_run`.
+        evolution: of `autoencoder.latent.evolution.embed_track`.
         columns: what points are coloured by; none for their place in the data file.
         out: folder.
         options: how.

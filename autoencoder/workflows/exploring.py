@@ -12,9 +12,8 @@ import numpy as np
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.files import replacing
-from autoencoder.latent.evolution import embed_run
+from autoencoder.latent.evolution import embed_track, track_run
 from autoencoder.latent.fits import methods
-from autoencoder.latent.layers import list_moments
 from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
 from autoencoder.progress import Progress
@@ -55,8 +54,8 @@ def explore(
 
     Args:
         run: a run folder, finished or in training.
-        fits, reducers, layers: see `autoencoder.latent.evolution.embed_run`; the page has every combination, and where
-            `fits` is None each reducer's default one.
+        fits, reducers, layers: see `autoencoder.latent.evolution.embed_track`; the page has every combination, and
+            where `fits` is None each reducer's default one.
         color_by: columns to colour by, the first one at first; None for all, an angle or a category first.
         metadata: file of other metadata than the run's.
         columns: names of its columns, where it is an `.npy`.
@@ -73,7 +72,7 @@ def explore(
         the file.
 
     Raises:
-        UserError: as `embed_run` does; a column is not there, or `out` cannot be written.
+        UserError: as `track_run` and `embed_track` do; a column is not there, or `out` cannot be written.
     """
     folder = Run(run)
     config = folder.config()
@@ -81,25 +80,13 @@ def explore(
     out = folder.output_folder("visualize") / "explore.html" if out is None else out
     seed = config.training.seed if seed is None else seed
     chosen = _check(images, color_by, fits, reducers, out)
-    for layer in layers:
-        list_moments(folder, layer, images, device)  # refuses a run without any before the long work
+    tracks = [track_run(run, layer=layer, images=images, seed=seed, device=device) for layer in layers]
 
     with replacing(out) as temporary:  # opened first, so that a folder that cannot be written to is known at once
         evolutions = []
-        for layer, (reducer, fit) in itertools.product(layers, chosen):
-            with Progress(f"Projecting by {METHODS[reducer]}", None, "snapshots", quiet=quiet) as progress:
-                evolution = embed_run(
-                    run,
-                    reducer=reducer,
-                    fit=fit,
-                    layer=layer,
-                    images=images,
-                    seed=seed,
-                    device=device,
-                    on_start=progress.set_total,
-                    on_progress=progress.advance,
-                )
-            evolutions.append(evolution)
+        for track, (reducer, fit) in itertools.product(tracks, chosen):
+            with Progress(f"Projecting by {METHODS[reducer]}", len(track.steps), "snapshots", quiet=quiet) as progress:
+                evolutions.append(embed_track(track, reducer, fit, progress.advance))
         content = page_content(folder, evolutions, color_by, max_snapshots, device, quiet)
         document, notes = _fitting_document(content, points, max_bytes, seed)
         temporary.write_text(document, encoding="utf-8")

@@ -38,7 +38,7 @@ def export(
     """Write embeddings, codes and metadata of a run's snapshots.
 
     Args:
-        evolution: of the run's latent, from `autoencoder.latent.evolution.embed_run`.
+        evolution: of the run's latent, from `autoencoder.latent.evolution.embed_track`.
         run: the run's folder.
         formats: of `config.EXPORTS`; see `write_npz`, `write_parquet`, `write_projector` in `workflows.exports`.
         out: folder; all goes to the folder `export` in it.

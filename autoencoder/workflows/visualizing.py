@@ -12,7 +12,7 @@ import numpy as np
 from autoencoder.config import RunConfig
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.files import write_arrays, write_json
-from autoencoder.latent.evolution import Evolution, embed_run
+from autoencoder.latent.evolution import Evolution, embed_track, track_run
 from autoencoder.latent.fits import methods
 from autoencoder.latent.scores import Scores
 from autoencoder.plots.marked_curves import Curve
@@ -55,7 +55,8 @@ def visualize(
 
     Args:
         run: a run folder, finished or in training.
-        reducer, fit, layer, stop_index, seed, device: see `autoencoder.latent.evolution.embed_run`.
+        reducer, fit, layer, stop_index, seed, device: see `track_run` and `embed_track` in
+            `autoencoder.latent.evolution`.
         color_by: columns, a movie each or `side_by_side`; None for all columns of the metadata.
         metadata: file of other metadata than the run's, to colour by.
         columns: names of its columns, where it is an `.npy`.
@@ -73,7 +74,7 @@ def visualize(
         `autoencoder.workflows.evolution_movies.draw_movies`. `visualize.json` beside them says what was drawn.
 
     Raises:
-        UserError: as `embed_run` does, a column is not there, or it cannot be drawn as `options` say.
+        UserError: as `track_run` and `embed_track` do, a column is not there, or it cannot be drawn as `options` say.
     """
     ((reducer, fit),) = methods([reducer], None if fit is None else [fit])
     folder = Run(run)
@@ -91,19 +92,9 @@ def visualize(
             problems += error.problems
     raise_if_any(problems)
 
-    with Progress(f"Projecting by {reducer}", None, "snapshots", quiet=quiet) as progress:
-        evolution = embed_run(
-            run,
-            reducer=reducer,
-            fit=fit,
-            layer=layer,
-            images=images,
-            stop_index=stop_index,
-            seed=seed,
-            device=device,
-            on_start=progress.set_total,
-            on_progress=progress.advance,
-        )
+    track = track_run(run, layer=layer, images=images, stop_index=stop_index, seed=seed, device=device)
+    with Progress(f"Projecting by {reducer}", len(track.steps), "snapshots", quiet=quiet) as progress:
+        evolution = embed_track(track, reducer, fit, progress.advance)
     if out is None:
         out = folder.output_folder("visualize", output_name(reducer, fit, layer))
     embedding = _write_embedding(evolution, out)

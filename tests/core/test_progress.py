@@ -37,14 +37,13 @@ def test_short_steps_and_quiet_ones_say_nothing(
     assert lines(capsys) == []
 
 
-def test_a_total_may_come_later(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_note_stays(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
-    with Progress("Reading", None, "frames") as bar:
+    with Progress("Reading", 6, "frames") as bar:
         bar.advance(3)
-        bar.set_total(6)
         bar.advance(2, "a note")
         bar.advance(1)
     found = lines(capsys)
-    assert found[0] == "Reading: 3 frames"
+    assert found[0] == "Reading: 3 of 6 frames"
     assert found[1].startswith("Reading: 5 of 6 frames, ")
     assert found[2].endswith("a note")  # the last note stays until there is another

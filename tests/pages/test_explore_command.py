@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import autoencoder as ae
-from autoencoder.latent.evolution import embed_run
+from autoencoder.latent.evolution import embed_track, track_run
 from autoencoder.plots.colors import color_by
 from autoencoder.plots.evolution import robust_limits
 from autoencoder.workflows.exploring import explore
@@ -43,7 +43,7 @@ def test_points_are_the_embedding_in_axes_that_stay(page, content, finished):
         for layer in ("latent space", "decoder's first layer")
         for what in ("the last snapshot", "each snapshot anew")
     ]
-    evolution = embed_run(finished, reducer="pca", fit="last")
+    evolution = embed_track(track_run(finished), "pca", "last")
     view = found["views"][0]
     assert view["steps"] == evolution.steps.tolist()
     assert view["epochs"] == pytest.approx(evolution.epochs)
@@ -97,7 +97,7 @@ def test_fewer_points_and_snapshots(finished, tmp_path, succeed, content):
     assert found["count"] == 20
     assert any("20 of 120" in note for note in found["notes"])
     assert found["views"][0]["steps"] == [0, 6, 12, 18]
-    evolution = embed_run(finished, reducer="pca", fit="last")
+    evolution = embed_track(track_run(finished), "pca", "last")
     rows = array(found["rows"], "<u4")
     kept = np.isin(evolution.rows, rows)
     embedding = evolution.embeddings[::3][:, kept]
