@@ -160,12 +160,14 @@ def test_other_settings_are_refused_by_name(reference, data, call):
     result.refused("ae-16", "epochs was 2, and is now 3", "--out")
 
 
-def test_several_seeds(data, tmp_path, succeed):
+def test_several_seeds(reference, data, tmp_path, succeed):
+    """One of them is trained already."""
     out = tmp_path / "seeds"
-    result = succeed("compare", "--train", data, "--out", out, "--seeds", 2, "--seed", 5, *SETTINGS)
+    shutil.copytree(reference[0] / "seed-0042", out / "seed-0042")
+    result = succeed("compare", "--train", data, "--out", out, "--seeds", 2, "--seed", 41, *SETTINGS)
     rows = rows_of(out)
     assert [row["run"] for row in rows] == [*REFERENCE, *REFERENCE]
-    assert [row["seed"] for row in rows] == ["5"] * 6 + ["6"] * 6
+    assert [row["seed"] for row in rows] == ["41"] * 6 + ["42"] * 6
     ae = [float(row["mse"]) for row in rows if row["run"] == "ae-16"]
     assert f"{np.mean(ae):.5f} ± {np.std(ae, ddof=1):.5f}" in result.out
     assert f"{np.mean(ae):.5f} ± {np.std(ae, ddof=1):.5f}" in (out / "comparison.md").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ def test_mouse(real_data, tmp_path, succeed, frame_count):
     assert data.metadata.column("distance_from_center").max() < 560  # the arena's radius is about 515 pixels
 
     succeed("train", tmp_path / "mouse.npz", "--run", run, "--epochs", 1, "--batch-size", 16, "--split", "blocks")
-    succeed("test", "--run", run, "--movie-frames", 4)
+    succeed("test", "--run", run, "--movie-frames", 4, "--examples", 2)
     numbers = json.loads((run / "test" / "metrics.json").read_text())
     assert numbers["reference"] == "the input itself (no clean images)"
     assert numbers["input"] is None
@@ -43,7 +43,7 @@ def test_mnist(mnist, tmp_path, succeed):
     run = tmp_path / "run"
     flags = ("--noise", "gaussian:0.5", "--snapshots-per-epoch", 1, "--snapshot-samples", 50)
     succeed("train", mnist / "train.npz", "--run", run, "--epochs", 1, *flags)
-    said = succeed("test", "--run", run, "--data", mnist / "test.npz", "--no-movies").out
+    said = succeed("test", "--run", run, "--data", mnist / "test.npz", "--no-movies", "--examples", 1).out
     assert "600 images, noise gaussian:0.5; compared with images before the added noise" in " ".join(said.split())
     numbers = json.loads((run / "test" / "test" / "metrics.json").read_text())
     assert numbers["n_images"] == 600

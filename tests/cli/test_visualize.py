@@ -101,7 +101,7 @@ def test_stop_index(drawn, finished):
 
 def test_frames(drawn, frame_count):
     """12 frames per second: a second of rest, then one frame per snapshot, then a second of rest."""
-    out = drawn("--save-frames")
+    out = drawn("--save-frames", *PLAIN)
     frames = sorted((out / "x_frames").iterdir())
     assert [frame.name for frame in frames] == [f"frame_{i:05d}.png" for i in range(12 + 10 + 12)]
     assert frame_count(out / "x.mp4") == 34

@@ -34,13 +34,15 @@ def test_exact_files_of_each_command(finished_copy, succeed, tree):
     run = finished_copy
     assert tree(run) == AFTER_TRAINING
 
-    said = succeed("test", "--run", run, "--movie-frames", 3).out
+    said = succeed("test", "--run", run, "--movie-frames", 3, "--examples", 1).out
     after_test = AFTER_TRAINING | {f"test/{name}" for name in TEST_FILES | TEST_MOVIES}
     assert tree(run) == after_test
     for name in TEST_FILES | TEST_MOVIES:
         assert f"made {run / 'test' / name}\n" in said
 
-    said = succeed("visualize", "--run", run, "--reduce", "pca", "--color-by", "x", "nearest_port", "--seconds", 1).out
+    said = succeed(
+        "visualize", "--run", run, "--reduce", "pca", "--color-by", "x", "nearest_port", "--seconds", 0.25
+    ).out
     made = {"embedding.npz", "scores.json", "visualize.json"}
     made |= {f"{column}.{suffix}" for column in ("x", "nearest_port") for suffix in ("mp4", "png")}
     assert tree(run) == after_test | {f"visualize/pca-last/{name}" for name in made}
@@ -73,9 +75,9 @@ def test_the_run_knows_everything(arena, tmp_path, succeed, monkeypatch):
 
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    succeed("test", "--run", "../run", "--no-movies")
+    succeed("test", "--run", "../run", "--no-movies", "--examples", 1)
     assert json.loads((tmp_path / "run" / "test" / "metrics.json").read_text())["noise"] == "masking:0.25"
-    succeed("visualize", "--run", "../run", "--reduce", "pca", "--color-by", "frame", "--seconds", 1)
+    succeed("visualize", "--run", "../run", "--reduce", "pca", "--color-by", "frame", "--no-movies")
     succeed("info", "../run")
     succeed("train", "--resume", "../run", "--epochs", 2)
 
@@ -157,6 +159,6 @@ def test_the_newest_run_on_a_file_is_found(tiny, images, tmp_path, succeed, call
     monkeypatch.chdir(tmp_path)
     for data in (tiny, tiny, images):
         succeed("train", data, "--epochs", 1, "--batch-size", 16)
-    options = ("--reduce", "pca", "--seconds", 1, "--color-by", "x")
+    options = ("--reduce", "pca", "--no-movies")
     assert "runs/tiny-strided-002" in succeed("visualize", "--latest-run-on", tiny, *options).out
     call("visualize", "--latest-run-on", tmp_path / "other.npz").refused("other.npz", "--run")
