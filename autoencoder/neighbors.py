@@ -24,6 +24,12 @@ MIN_SPECTRAL_POINTS = 100
 """A smaller graph has too few eigenvectors for a spectral start, as has one with hardly more points than dimensions."""
 
 
+SIGMA_RANGE = float(np.log(1e3))
+"""The logarithm of a weight's width, relative to the mean distance, is looked for between minus this and this."""
+
+BISECTIONS = 30
+
+
 def fit_umap(
     points: FloatArray,
     n_components: int,
@@ -74,16 +80,6 @@ def fit_umap(
     return np.asarray(model.embedding_, np.float32)
 
 
-def place(points: FloatArray, fitted: FloatArray, embedding: FloatArray) -> FloatArray:
-    """Where `points` (m, d) lie in the embedding (n, c) of `fitted` (n, d), by their neighbours; (m, c) float32."""
-    from autoencoder.nearest import nearest  # numba takes a second to import
-
-    indices, distances = nearest(points, fitted, min(UMAP_NEIGHBORS, len(fitted)))
-    weights = membership(torch.from_numpy(distances).double()).numpy()
-    placed: FloatArray = np.einsum("nk,nkc->nc", weights, embedding[indices]).astype(np.float32)
-    return placed
-
-
 def membership(distances: Tensor) -> Tensor:
     """UMAP's weights of each row's neighbours, scaled to a sum of 1.
 
@@ -98,8 +94,8 @@ def membership(distances: Tensor) -> Tensor:
     relative = distances / mean
     # Bisection on a logarithmic scale; the sum grows with sigma. Ends at the lower bound where it cannot be reached,
     # which is where more than `target` neighbours lie at distance 0: those share the weight.
-    low, high = torch.full_like(mean, float(np.log(1e-3))), torch.full_like(mean, float(np.log(1e3)))
-    for _ in range(30):
+    low, high = torch.full_like(mean, -SIGMA_RANGE), torch.full_like(mean, SIGMA_RANGE)
+    for _ in range(BISECTIONS):
         middle = (low + high) / 2
         too_wide = torch.exp(-relative[:, 1:] / middle.exp()).sum(1, keepdim=True) > target
         high, low = torch.where(too_wide, middle, high), torch.where(too_wide, low, middle)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autoencoder.config import REDUCERS
 from autoencoder.errors import UserError
-from autoencoder.neighbors import UMAP_NEIGHBORS, fit_umap, place
+from autoencoder.neighbors import UMAP_NEIGHBORS, fit_umap
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -166,6 +166,8 @@ class UmapProjection:
         latent = _placeable(X, self._fitted.shape[1])
         if np.array_equal(latent, self._fitted):
             return self._embedding.copy()
+        from autoencoder.placing import place
+
         return place(latent, self._fitted, self._embedding)
 
 

@@ -132,12 +132,12 @@ def neighborhood(n_points: int) -> int:
 
 
 def _ranks(points: FloatArray) -> Ranks:
-    """(m, m): how many points are nearer to point i than point j is; of equal distances the lower row is nearer."""
+    """(m, m): how many points are nearer to point i than point j is."""
     exact = points.astype(np.float64)
     squares = np.square(exact).sum(axis=1)
     distances = squares[:, None] + squares[None] - 2 * exact @ exact.T
     np.fill_diagonal(distances, -np.inf)
-    order = np.argsort(distances, axis=1, kind="stable")
+    order = np.argsort(distances, axis=1)
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(len(points))[None], axis=1)
     return ranks

@@ -10,6 +10,7 @@ import torch
 from autoencoder.errors import UserError
 from autoencoder.latent.projection import REDUCERS, embed_snapshots, make_projection
 from autoencoder.neighbors import membership
+from autoencoder.placing import place
 
 
 def ring(n: int = 120, d: int = 6, seed: int = 0) -> np.ndarray:
@@ -162,3 +163,16 @@ def test_snapshot_errors_say_which() -> None:
         embed_snapshots([X, X[:10]], X, "pca", 0)
     with pytest.raises(UserError, match="no snapshots"):
         embed_snapshots([], X, "pca", 0)
+
+
+@pytest.mark.parametrize("k", [4, 15])
+def test_places_are_means_by_the_weights_of_the_encoder(k: int) -> None:
+    X, rng = ring(60), np.random.default_rng(2)
+    fitted = X[:k] if k < 15 else X
+    embedding = rng.normal(size=(len(fitted), 3)).astype(np.float32)
+    points = np.concatenate([X[-20:], fitted[:3], np.repeat(fitted[:1], 2, axis=0) + 50]).astype(np.float32)
+    distances = np.linalg.norm(points[:, None].astype(float) - fitted[None], axis=2)
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    weights = membership(torch.from_numpy(np.take_along_axis(distances, nearest, axis=1))).numpy()
+    expected = np.einsum("nk,nkc->nc", weights, embedding[nearest])
+    np.testing.assert_allclose(place(points, fitted, embedding), expected, atol=2e-4)
