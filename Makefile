@@ -20,7 +20,7 @@ help:
 	@echo "make test-all  also the slow ones"
 	@echo "make browser   install Chromium (Debian), in which the pages are tested"
 	@echo "make lint      ruff and mypy"
-	@echo "make bench     speed and quality benchmarks (about an hour)"
+	@echo "make bench     speed and quality benchmarks (over an hour)"
 	@echo "make clean     remove demo/ and the caches; .venv and runs/ stay"
 
 $(BIN)/python:

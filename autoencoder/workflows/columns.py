@@ -13,6 +13,9 @@ from autoencoder.data.metadata import ColumnKind, Metadata
 NO_COLUMN = "row"
 """What points are coloured by where nothing is known of the images: their place in the data file."""
 
+METHODS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE", "none": "latent units"}
+"""What projections are called."""
+
 AXES = {"umap": "UMAP", "pca": "PC", "tsne": "t-SNE", "none": "unit"}
 
 

@@ -20,7 +20,8 @@ from autoencoder.progress import Progress
 from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
 from autoencoder.seeding import numpy_stream
-from autoencoder.workflows.page_content import METHODS, page_content
+from autoencoder.workflows.columns import METHODS
+from autoencoder.workflows.page_content import page_content
 from autoencoder.workflows.visualizing import with_metadata
 
 MAX_BYTES = 25_000_000

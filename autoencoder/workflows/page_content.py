@@ -24,14 +24,12 @@ from autoencoder.plots.images import to_picture
 from autoencoder.progress import Progress
 from autoencoder.runs import Run
 from autoencoder.trained import Trained, load_run
-from autoencoder.workflows.columns import NO_COLUMN, axes_names, column_values, readable
+from autoencoder.workflows.columns import METHODS, NO_COLUMN, axes_names, column_values, readable
 from autoencoder.workflows.evolution_movies import LAYER_NAMES
 from autoencoder.workflows.visualizing import fit_name
 
 CHUNK = 1024
 """Images that are scaled or reconstructed at a time."""
-
-METHODS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE", "none": "latent units"}
 
 FITTED = {
     "joint": "all snapshots laid out together",

@@ -19,7 +19,7 @@ from autoencoder.plots.scores import ScoredMethod, scores_figure
 from autoencoder.progress import Progress
 from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
-from autoencoder.workflows.columns import AXES
+from autoencoder.workflows.columns import METHODS
 from autoencoder.workflows.testing import save_figure
 
 ALL_METHODS = "all"
@@ -139,7 +139,7 @@ def _chosen(wanted: Sequence[str]) -> list[tuple[str, str]]:
 
 def method_name(reducer: str, fit: str) -> str:
     """Such as "UMAP joint"."""
-    return f"{AXES[reducer]} {fit}"
+    return f"{METHODS[reducer]} {fit}"
 
 
 def cells(scores: Scores) -> list[str]:

@@ -31,7 +31,7 @@ def test_one_table_of_the_methods_that_were_asked_for(scored, tree):
         assert len(method["frames"]["preservation"]) == 10
         assert method["null"]["mean_share"] == 0, "PCA of the same snapshot is the same"
         assert (method["k"], method["n_scored"]) == (6, 120)
-    for words in ("10 snapshots of 120 images", "neighbours kept", "Spearman", "PC every", "made "):
+    for words in ("10 snapshots of 120 images", "neighbours kept", "Spearman", "PCA every", "made "):
         assert words in said
 
 
@@ -45,7 +45,7 @@ def test_the_table_and_the_movie_say_the_same(scored, finished, tmp_path, succee
         one.pop("seconds")
     assert ours == theirs
     assert beside["steps"] == table["steps"]
-    assert "PC last: stability" in said
+    assert "PCA last: stability" in said
 
 
 def test_a_fit_that_cannot_be_is_left_out_by_name(finished_copy, tmp_path, succeed, call):
@@ -53,11 +53,11 @@ def test_a_fit_that_cannot_be_is_left_out_by_name(finished_copy, tmp_path, succe
     np.save(first, np.zeros_like(np.load(first)))
     flags = ("--run", finished_copy, "--out", tmp_path)
     said = succeed("visualize", *flags, "--score", "pca-last", "pca-every").out
-    assert f"PC every is left out: {first} cannot be fitted: the latent is constant" in said
+    assert f"PCA every is left out: {first} cannot be fitted: the latent is constant" in said
     told = json.loads((tmp_path / "scores.json").read_text())
     assert len(told["methods"]) == len(told["left_out"]) == 1
     assert told["methods"][0]["frames"]["preservation"][0] is None
-    call("visualize", *flags, "--score", "pca-every").refused("PC every is left out")
+    call("visualize", *flags, "--score", "pca-every").refused("PCA every is left out")
 
 
 @pytest.mark.parametrize(
