@@ -53,7 +53,7 @@ def demo(
             f"components {result.pca_quality.psnr_db:.1f} dB, the autoencoder's output {after.psnr_db:.1f} dB"
         )
     say("4 of 4: projecting and drawing the latent space")
-    drawn = visualize(run.path, color_by=COLUMNS, device=device, quiet=quiet)
+    drawn = visualize(run.path, color_by=COLUMNS, device=device, quiet=quiet, say=say)
     tests = run.output_folder("test")
     return [
         tests / "grid.png",
