@@ -20,7 +20,7 @@ from autoencoder.noise import corrupt_each
 from autoencoder.objectives.base import Predicted, Result, Tested
 from autoencoder.progress import Progress
 from autoencoder.run_data import load_run_data
-from autoencoder.seeding import numpy_stream
+from autoencoder.seeding import draw_rows
 from autoencoder.trained import Trained, flat_inputs, load_run
 
 CONTROL_MAX_IMAGES = 10_000
@@ -142,9 +142,7 @@ def evaluate(
     seed = config.training.seed
 
     def train_inputs() -> tuple[FloatArray, Rows]:
-        some = train_rows
-        if len(some) > CONTROL_MAX_IMAGES:
-            some = np.sort(numpy_stream(seed, "pca control").choice(some, CONTROL_MAX_IMAGES, replace=False))
+        some = draw_rows(train_rows, CONTROL_MAX_IMAGES, seed, "pca control")
         return flat_inputs(own, some, noise, seed, "pca noise", trained.device), some
 
     with Progress("Testing", len(rows), quiet=quiet) as progress:

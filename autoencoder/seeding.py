@@ -11,6 +11,7 @@ import zlib
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 
 def stream_seed(seed: int, purpose: str, position: int = 0) -> int:
@@ -27,3 +28,10 @@ def numpy_stream(seed: int, purpose: str, position: int = 0) -> np.random.Genera
 def torch_stream(seed: int, purpose: str, position: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
     """A torch generator on `device` for `purpose` at `position`."""
     return torch.Generator(device=device).manual_seed(stream_seed(seed, purpose, position))
+
+
+def draw_rows(rows: NDArray[np.int64], most: int, seed: int, purpose: str) -> NDArray[np.int64]:
+    """At most so many of `rows`: all of them as they are, or `most` at random, ascending."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(numpy_stream(seed, purpose).choice(rows, most, replace=False))

@@ -18,7 +18,7 @@ from autoencoder.errors import UserError
 from autoencoder.files import write_array
 from autoencoder.models.network import Network
 from autoencoder.runs import Run
-from autoencoder.seeding import numpy_stream
+from autoencoder.seeding import draw_rows
 
 AUTO_MINIMUM, AUTO_SHARE = 2000, 8
 """`auto` keeps the codes of one image in `AUTO_SHARE`, and of at least `AUTO_MINIMUM`."""
@@ -62,9 +62,7 @@ def choose_samples(n_images: int, wanted: int | str, seed: int) -> Rows:
         count = max(AUTO_MINIMUM, n_images // AUTO_SHARE)
     else:
         count = int(wanted)
-    if count >= n_images:
-        return np.arange(n_images)
-    return np.sort(numpy_stream(seed, "snapshot samples").choice(n_images, count, replace=False))
+    return draw_rows(np.arange(n_images), count, seed, "snapshot samples")
 
 
 def batches_before_snapshots(batches_per_epoch: int, snapshots_per_epoch: int) -> set[int]:

@@ -35,7 +35,7 @@ from autoencoder.progress import Progress
 from autoencoder.run_data import check_same_data, load_data, load_run_data
 from autoencoder.runs import Run, RunSplit
 from autoencoder.schedules import learning_rate
-from autoencoder.seeding import numpy_stream, stream_seed, torch_stream
+from autoencoder.seeding import draw_rows, numpy_stream, stream_seed, torch_stream
 from autoencoder.snapshots import SnapshotWriter, batches_before_snapshots, choose_samples, encode_rows
 from autoencoder.stopping import Interrupted, StopRequest
 from autoencoder.trained import Trained, flat_inputs, load_encoder
@@ -220,8 +220,7 @@ def fit_encoders(
     encoder, seed, device = config.model.encoder, config.training.seed, choose_device(config.training.device)
     rows, limit = _split_rows(config, len(images)).train, _fitted(encoder).MAX_IMAGES
     raise_if_any(_fitting_problems(encoder, max(latent_dims), len(rows), images))
-    if len(rows) > limit:
-        rows = np.sort(numpy_stream(seed, "fitted images").choice(rows, limit, replace=False))
+    rows = draw_rows(rows, limit, seed, "fitted images")
     with Progress(f"Fitting {encoder} to {len(rows):,} images", 1, "fits", quiet=quiet) as progress:
         inputs = flat_inputs(images, rows, config.objective.noise, seed, "fitting noise", device)
         if (inputs == inputs[0]).all():

@@ -209,16 +209,14 @@ def check_flags(args: argparse.Namespace) -> None:
     """Refuse flags of movies with those of stills, and of both with traversals."""
     if args.score is not None:
         given = [flag for flag in args.movie_flags if flag != "--stop-index"]
-        given += [f"--{name.replace('_', '-')}" for name in NOT_FOR_SCORES if getattr(args, name) is not None]
+        given += _given(args, NOT_FOR_SCORES)
         given += ["--layer pixels"] if "pixels" in args.layer else []
         given += ["--reduce"] if args.reduce != "umap" else []
         _refuse(given, "does not go with scores", "do not go with scores", "or leave out --score")
         return
     if args.traverse is not None:
         given = [flag for flag in args.movie_flags if flag not in TRAVERSAL_FLAGS]
-        given += [
-            f"--{name.replace('_', '-')}" for name in (*STILL_FLAGS, "color_by") if getattr(args, name) is not None
-        ]
+        given += _given(args, (*STILL_FLAGS, "color_by"))
         given += ["--layer"] if args.layer != ["latent"] else []
         given += ["--reduce"] if args.reduce != "umap" else []
         _refuse(given, "does not go with traversals", "do not go with traversals", "or leave out --traverse")
@@ -226,10 +224,15 @@ def check_flags(args: argparse.Namespace) -> None:
     if args.snapshot is not None:
         _refuse(args.movie_flags, "goes with movies", "go with movies", "or leave out --snapshot, which makes stills")
         return
-    given = [f"--{name}" for name in STILL_FLAGS if getattr(args, name) is not None]
+    given = _given(args, STILL_FLAGS)
     if "pixels" in args.layer:
         given.append("--layer pixels")
     _refuse(given, "goes with one snapshot", "go with one snapshot", "or add --snapshot last")
+
+
+def _given(args: argparse.Namespace, names_of_flags: Sequence[str]) -> list[str]:
+    """Those of some flags without a default that were given."""
+    return [f"--{name.replace('_', '-')}" for name in names_of_flags if getattr(args, name) is not None]
 
 
 def _refuse(flags: Sequence[str], one: str, several: str, otherwise: str) -> None:

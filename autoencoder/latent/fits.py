@@ -14,7 +14,7 @@ from autoencoder.errors import UserError, raise_if_any
 from autoencoder.latent.joint import embed_jointly
 from autoencoder.latent.parametric import embed_parametrically
 from autoencoder.latent.projection import MIN_POINTS, embed_snapshots, make_projection
-from autoencoder.latent.series import Series, choose_rows
+from autoencoder.latent.series import Series
 from autoencoder.neighbors import UMAP_NEIGHBORS
 from autoencoder.placing import place
 from autoencoder.seeding import stream_seed
@@ -107,7 +107,7 @@ def embed_series(
     done = on_progress or (lambda amount: None)
     if fit_on is None and fit not in FIXED:
         return _WAYS[fit](series, reducer, seed, done)
-    target = fit_on if fit_on is not None else series[-1 % len(series) if fit == "last" else 0]
+    target = fit_on if fit_on is not None else series[-1 if fit == "last" else 0]
     return embed_snapshots((series[t] for t in range(len(series))), target, reducer, seed, done)
 
 
@@ -149,7 +149,7 @@ def turned(embedding: FloatArray, onto: FloatArray) -> FloatArray:
 
 
 def _pooled(series: Series, reducer: str, seed: int, done: OnProgress) -> FloatArray:
-    rows = choose_rows(series.shape[0], max(MIN_POINTS, POOLED_POINTS // len(series)), seed, "anchors")
+    rows = series.draw(max(MIN_POINTS, POOLED_POINTS // len(series)), seed, "anchors")
     pool = np.concatenate(series.rows(rows))
     return embed_snapshots((series[t] for t in range(len(series))), pool, reducer, seed, done)
 
@@ -160,7 +160,7 @@ def _aligned(series: Series, reducer: str, seed: int, done: OnProgress) -> Float
     if len(series) == 1:
         return embed_snapshots([series[0]], series[0], reducer, seed, done)  # there is nothing to align
     wanted = int(np.clip(ALIGNED_POINTS // len(series), MIN_ALIGNED, MAX_ALIGNED))
-    rows = choose_rows(series.shape[0], wanted, seed, "anchors")
+    rows = series.draw(wanted, seed, "anchors")
     anchors = series.rows(rows)
     for t, codes in enumerate(anchors):
         if (codes == codes[0]).all():

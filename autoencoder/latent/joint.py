@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from autoencoder.latent.forces import hold_back, umap_forces
 from autoencoder.latent.graphs import neighbor_graphs
 from autoencoder.latent.projection import UmapProjection
-from autoencoder.latent.series import Series, choose_rows
+from autoencoder.latent.series import Series
 from autoencoder.placing import place
 from autoencoder.seeding import numpy_stream
 
@@ -54,7 +54,7 @@ def embed_jointly(series: Series, seed: int, on_progress: Callable[[int], None] 
     Raises:
         UserError: there are too few points, or the codes of the last moment are constant or not finite.
     """
-    rows = choose_rows(series.shape[0], MAX_ANCHORS, seed, "anchors")
+    rows = series.draw(MAX_ANCHORS, seed, "anchors")
     anchors = series.rows(rows)
     projection = UmapProjection(seed).fit(anchors[-1])
     places = np.stack([projection.transform(codes) for codes in anchors])

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autoencoder.latent.graphs import neighbor_graphs
-from autoencoder.latent.series import Series, choose_rows
+from autoencoder.latent.series import Series
 from autoencoder.seeding import numpy_stream, torch_stream
 
 FloatArray = NDArray[np.float32]
@@ -68,7 +68,7 @@ def embed_parametrically(series: Series, seed: int, on_progress: Callable[[int],
     Raises:
         UserError: codes are not finite.
     """
-    rows = choose_rows(series.shape[0], MAX_ANCHORS, seed, "anchors")
+    rows = series.draw(MAX_ANCHORS, seed, "anchors")
     anchors = series.rows(rows)
     center, scale = _standards(anchors)
     standard = torch.from_numpy((anchors - center) / scale)

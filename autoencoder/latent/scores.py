@@ -6,7 +6,6 @@ techniques, EuroVis 2020) and, of trustworthiness and continuity, of Venna and K
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.latent.fits import embed_series
-from autoencoder.latent.series import Series, choose_rows
+from autoencoder.latent.series import Series
 
 FloatArray = NDArray[np.float32]
 Ranks = NDArray[np.int64]
@@ -108,22 +107,16 @@ def stability(embeddings: FloatArray, movement: FloatArray) -> Stability:
 # -------------------------------------------------------------------------------------------------------- faithfulness
 
 
-def faithfulness(series: Series, embeddings: Sequence[FloatArray], rows: NDArray[np.int64]) -> list[Faithfulness]:
-    """Score the frames of several embeddings (T, n, 2) of the same series, on `rows` (m,) of its points.
-
-    The neighbours in the latent space, which take longest, are found once for all embeddings.
-    """
-    m = len(rows)
-    k = neighborhood(m)
-    scores = np.full((len(embeddings), 3, len(series)), np.nan)
+def faithfulness(series: Series, embeddings: FloatArray, rows: NDArray[np.int64]) -> Faithfulness:
+    """Score the frames of `embeddings` (T, n, 2) of the series, on `rows` (m,) of its points."""
+    k = neighborhood(len(rows))
+    scores = np.full((3, len(series)), np.nan)
     for t in range(len(series)):
         codes = series[t][rows]
         if (codes == codes[0]).all():
             continue
-        latent = _ranks(codes)
-        for number, embedding in enumerate(embeddings):
-            scores[number, :, t] = _frame(latent, _ranks(embedding[t, rows]), k)
-    return [Faithfulness(k, *of_one) for of_one in scores]
+        scores[:, t] = _frame(_ranks(codes), _ranks(embeddings[t, rows]), k)
+    return Faithfulness(k, *scores)
 
 
 def neighborhood(n_points: int) -> int:
@@ -162,7 +155,7 @@ def null_motion(
     series: Series, reducer: str, fit: str, seed: int, fit_on: FloatArray | None = None, points: int = NULL_POINTS
 ) -> Null:
     """Embed every snapshot two times in a row, by the same method, on up to `points` rows; see `Null`."""
-    rows = choose_rows(series.shape[0], points, seed, "null")
+    rows = series.draw(points, seed, "null")
     embeddings = embed_series(series.twice(rows), reducer, fit, seed, fit_on).astype(np.float64)
     steps = np.linalg.norm(np.diff(embeddings, axis=0), axis=2).mean(axis=1)
     return Null(steps[0::2], steps[1::2])
@@ -180,7 +173,7 @@ class Scores:
         n_scored: points that faithfulness is of.
         stability: see `Stability`; over all points.
         faithfulness: see `Faithfulness`.
-        null: see `Null`; None where it was not asked for.
+        null: see `Null`.
         seconds: that the embedding took.
     """
 
@@ -189,7 +182,7 @@ class Scores:
     n_scored: int
     stability: Stability
     faithfulness: Faithfulness
-    null: Null | None
+    null: Null
     seconds: float
 
     def numbers(self) -> dict[str, Any]:
@@ -209,17 +202,12 @@ class Scores:
             "k": found.k,
             "mean": {name: finite_mean(values) for name, values in frames.items()},
             "frames": {name: [_or_none(x) for x in values] for name, values in frames.items()},
-            "null": self._null(),
-        }
-
-    def _null(self) -> dict[str, Any] | None:
-        if self.null is None:
-            return None
-        return {
-            "still": self.null.still.tolist(),
-            "moved": self.null.moved.tolist(),
-            "share": self.null.share.tolist(),
-            "mean_share": finite_mean(self.null.share),
+            "null": {
+                "still": self.null.still.tolist(),
+                "moved": self.null.moved.tolist(),
+                "share": self.null.share.tolist(),
+                "mean_share": finite_mean(self.null.share),
+            },
         }
 
 
@@ -233,8 +221,8 @@ def score(
     fit_on: FloatArray | None = None,
 ) -> Scores:
     """All scores of one embedding (T, n, 2) of `series`, and the null of its method."""
-    rows = choose_rows(series.shape[0], SCORED_POINTS, seed, "scored points")
-    (found,) = faithfulness(series, [embeddings], rows)
+    rows = series.draw(SCORED_POINTS, seed, "scored points")
+    found = faithfulness(series, embeddings, rows)
     null = null_motion(series, reducer, fit, seed, fit_on)
     return Scores(reducer, fit, len(rows), stability(embeddings, series.movement()), found, null, seconds)
 

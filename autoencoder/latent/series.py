@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
 from autoencoder.latent.layers import MAX_FEATURES, Moment, Narrowing
-from autoencoder.seeding import numpy_stream
+from autoencoder.seeding import draw_rows
 
 FloatArray = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -61,6 +61,10 @@ class Series:
         """Features that the layer has, before it was narrowed."""
         return self.shape[1] if self.narrow is None else self.narrow.width
 
+    def draw(self, most: int, seed: int, purpose: str) -> Rows:
+        """At most so many of the n rows, by `draw_rows`."""
+        return draw_rows(np.arange(self.shape[0]), most, seed, purpose)
+
     @property
     def shape(self) -> tuple[int, int]:
         """(n, d)."""
@@ -96,11 +100,10 @@ def series_of(moments: Sequence[Moment], seed: int) -> Series:
     """
     names = [moment.name for moment in moments]
     whole = Series([moment.load for moment in moments], names)
-    n, d = whole.shape
-    if d <= MAX_FEATURES:
+    if whole.width <= MAX_FEATURES:
         return whole
     chosen = np.unique(np.linspace(0, len(moments) - 1, MOMENTS_TO_NARROW_BY).round().astype(int))
-    rows = choose_rows(n, max(1, ROWS_TO_NARROW_BY // len(chosen)), seed, "narrowing")
+    rows = whole.draw(max(1, ROWS_TO_NARROW_BY // len(chosen)), seed, "narrowing")
     narrow = Narrowing(np.concatenate([whole[int(t)][rows] for t in chosen]), seed)
     kept: dict[int, FloatArray] = {}
 
@@ -110,10 +113,3 @@ def series_of(moments: Sequence[Moment], seed: int) -> Series:
         return kept[t]
 
     return Series([partial(load, t) for t in range(len(moments))], names, narrow)
-
-
-def choose_rows(n: int, wanted: int, seed: int, purpose: str) -> Rows:
-    """`wanted` of n rows at random, or all of them where there are no more, sorted."""
-    if wanted >= n:
-        return np.arange(n)
-    return np.sort(numpy_stream(seed, purpose).choice(n, wanted, replace=False))

@@ -65,14 +65,13 @@ class Check:
 
     def outcome(self, moved: Array) -> Outcome:
         """Of starts that were moved to the targets, (m, k, d)."""
-        flat = moved.reshape(-1, moved.shape[-1])
-        found = self.read(self.again(flat)).reshape(moved.shape[:2])
-        _, distances = nearest(flat.astype(np.float32), self.training[0].astype(np.float32))
+        error, distance = error_and_distance(
+            self.quantity, moved, self.targets, self.read, self.again, self.training[0], self.typical
+        )
         given = Conditional(self.quantity, *self.training)
         real = [float(np.trace(given.moments(target)[1])) for target in self.targets.tolist()]
         spreads = np.sqrt(moved.var(axis=0).sum(axis=1) / real)
-        ratio = float(np.median(distances)) / self.typical if self.typical > 0 else float("nan")
-        return Outcome(self.quantity.error(found, self.targets), ratio, float(spreads.mean()))
+        return Outcome(error, distance, float(spreads.mean()))
 
     def outcomes(self, seed: int, advance: Callable[[int], None] = lambda _: None) -> dict[str, Outcome]:
         """Of `transport`, and of what it is to be compared with.
@@ -95,3 +94,20 @@ class Check:
         found["stay"] = self.outcome(np.repeat(self.starts[0][:, None], len(self.targets), axis=1))
         advance(1)
         return found
+
+
+def error_and_distance(
+    quantity: Quantity,
+    moved: Array,
+    targets: Array,
+    read: Callable[[Array], Array],
+    again: Codes,
+    training: Array,
+    typical: float,
+) -> tuple[float, float]:
+    """The first two numbers of an `Outcome`, of codes (m, k, d) moved to targets (k,); the others as of `Check`."""
+    flat = moved.reshape(-1, moved.shape[-1])
+    found = read(again(flat)).reshape(moved.shape[:2])
+    _, distances = nearest(flat.astype(np.float32), training.astype(np.float32))
+    ratio = float(np.median(distances)) / typical if typical > 0 else float("nan")
+    return quantity.error(found, targets), ratio

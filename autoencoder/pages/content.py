@@ -78,8 +78,8 @@ class Curve:
 
     label: str
     color: str
-    epochs: NDArray[np.float64]
-    values: NDArray[np.float64]
+    epochs: NDArray[np.floating]
+    values: NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from autoencoder.files import replacing
 from autoencoder.latent.evolution import Evolution
 from autoencoder.latent.outputs import kept_outputs, why_no_outputs
 from autoencoder.objectives.base import make_objective
+from autoencoder.plots.curves import LOSSES
 from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, choose_examples, frame_schedule, robust_limits
 from autoencoder.plots.evolution_figure import EvolutionFigure
 from autoencoder.plots.images import to_picture
@@ -166,7 +167,7 @@ def losses(run: Run) -> list[Curve]:
 
     return [
         Curve(label, column("epoch"), column(name), axes, logarithmic=True)
-        for label, name in (("training", "train_loss"), ("validation", "val_loss"))
+        for name, (label, _) in LOSSES.items()
         if rows
     ]
 

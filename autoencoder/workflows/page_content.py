@@ -25,7 +25,7 @@ from autoencoder.progress import Progress
 from autoencoder.runs import Run
 from autoencoder.trained import Trained, load_run
 from autoencoder.workflows.columns import METHODS, NO_COLUMN, axes_names, column_values, readable
-from autoencoder.workflows.evolution_movies import LAYER_NAMES
+from autoencoder.workflows.evolution_movies import LAYER_NAMES, losses
 from autoencoder.workflows.visualizing import fit_name
 
 CHUNK = 1024
@@ -189,11 +189,6 @@ def _method(evolution: Evolution) -> str:
 
 def _curves(run: Run) -> list[Curve]:
     """Losses over epochs, where they were measured."""
-    rows = run.metrics()
-    curves = []
-    for name, (label, color) in LOSSES.items():
-        known = [row for row in rows if row.get(name) is not None and np.isfinite(row[name])]
-        if known:
-            epochs, values = (np.array([row[key] for row in known], float) for key in ("epoch", name))
-            curves.append(Curve(label, to_hex(color), epochs, values))
-    return curves
+    colors = dict(LOSSES.values())
+    measured = [curve for curve in losses(run) if np.isfinite(curve.values).any()]
+    return [Curve(curve.label, to_hex(colors[curve.label]), *curve.known()) for curve in measured]

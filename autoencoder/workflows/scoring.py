@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.config import FITS
-from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.files import write_csv, write_json
 from autoencoder.latent.evolution import Track, embed_track, track_run
 from autoencoder.latent.fits import fit_problems
-from autoencoder.latent.projection import make_projection
 from autoencoder.latent.scores import Scores, finite_mean
 from autoencoder.plots.scores import ScoredMethod, scores_figure
 from autoencoder.progress import Progress
-from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
 from autoencoder.workflows.columns import METHODS
 from autoencoder.workflows.testing import save_figure
@@ -100,8 +97,7 @@ def score_methods(
     """
     chosen = _chosen(wanted)
     folder = Run(run)
-    images: ImageSet = load_run_data(folder)
-    track = track_run(run, layer=layer, images=images, stop_index=stop_index, seed=seed, device=device)
+    track = track_run(run, layer=layer, stop_index=stop_index, seed=seed, device=device)
     if out is None:
         out = folder.output_folder("visualize", "scores" if layer == "latent" else f"scores-{layer}")
     found: list[Scores] = []
@@ -109,7 +105,6 @@ def score_methods(
     with Progress("Scoring", len(chosen), "methods", quiet=quiet) as progress:
         for reducer, fit in chosen:
             try:
-                make_projection(reducer, 0)
                 found.append(embed_track(track, reducer, fit).score())
             except UserError as error:
                 notes.append(f"{method_name(reducer, fit)} is left out: {error}")
@@ -149,7 +144,7 @@ def cells(scores: Scores) -> list[str]:
         method_name(scores.reducer, scores.fit),
         *(_digits(value, 2) for value in (stable.spearman, stable.pearson, stable.stress)),
         *(_digits(finite_mean(x), 3) for x in (found.preservation, found.trustworthiness, found.continuity)),
-        "-" if scores.null is None else _percent(finite_mean(scores.null.share)),
+        _percent(finite_mean(scores.null.share)),
         f"{scores.seconds:.1f}",
     ]
 
@@ -157,13 +152,12 @@ def cells(scores: Scores) -> list[str]:
 def brief(scores: Scores) -> str:
     """The scores of one embedding in one line."""
     stable, found = scores.stability, scores.faithfulness
-    share = None if scores.null is None else finite_mean(scores.null.share)
     return (
         f"{method_name(scores.reducer, scores.fit)}: stability {_digits(stable.spearman, 2)} (Spearman; Pearson "
         f"{_digits(stable.pearson, 2)}, stress {_digits(stable.stress, 2)}); neighbours kept "
         f"{_digits(finite_mean(found.preservation), 3)} of {found.k}, trustworthiness "
         f"{_digits(finite_mean(found.trustworthiness), 3)}, continuity {_digits(finite_mean(found.continuity), 3)}; "
-        f"the projection's own motion {_percent(share)}; {scores.seconds:.1f} s"
+        f"the projection's own motion {_percent(finite_mean(scores.null.share))}; {scores.seconds:.1f} s"
     )
 
 
@@ -193,12 +187,11 @@ def _write(track: Track, found: Sequence[Scores], notes: Sequence[str], out: Pat
 
 def _csv_row(scores: Scores) -> dict[str, Any]:
     numbers = scores.numbers()
-    null = numbers["null"]
     return {
         "reducer": scores.reducer,
         "fit": scores.fit,
         **numbers["stability"],
         **numbers["mean"],
-        "null_share": null and null["mean_share"],
+        "null_share": numbers["null"]["mean_share"],
         "seconds": numbers["seconds"],
     }

@@ -61,7 +61,7 @@ def test_a_turning_ring_stays_a_ring_and_moves_as_it_does() -> None:
     plane = embed_jointly(ring, 0)
     assert (plane.shape, plane.dtype) == ((6, 300, 2), np.float32)
     assert stability(plane, ring.movement()).spearman > 0.7
-    (found,) = faithfulness(ring, [plane], np.arange(300))
+    found = faithfulness(ring, plane, np.arange(300))
     assert found.preservation.min() > 0.75
     # Around the ring once: the order of the angles is kept.
     centred = plane[-1] - plane[-1].mean(axis=0)
@@ -94,7 +94,7 @@ def test_points_that_are_no_anchors_lie_among_them(monkeypatch: pytest.MonkeyPat
     done: list[int] = []
     plane = embed_jointly(ring, 0, done.append)
     assert done == [1] * 6
-    (found,) = faithfulness(ring, [plane], np.arange(300))
+    found = faithfulness(ring, plane, np.arange(300))
     assert found.preservation.min() > 0.7
     assert stability(plane, ring.movement()).spearman > 0.7
 
@@ -110,7 +110,7 @@ def test_a_first_moment_of_equal_codes_is_placed_and_a_dead_network_refused() ->
     codes[0] = 0.5
     plane = embed_jointly(series_of(codes), 0)
     assert np.isfinite(plane).all()
-    (found,) = faithfulness(series_of(codes), [plane], np.arange(120))
+    found = faithfulness(series_of(codes), plane, np.arange(120))
     assert np.nanmin(found.preservation) > 0.6
     with pytest.raises(UserError, match="the latent is constant"):
         embed_jointly(series_of(codes[:1]), 0)

@@ -54,7 +54,7 @@ def test_shuffled_rows_are_neither() -> None:
     shuffled = np.stack([plane[rng.permutation(150)] for plane in embed_series(series_of(ring), "pca", "last", 0)])
     scores = stability(shuffled, series_of(ring).movement())
     assert abs(scores.spearman) < 0.15
-    (found,) = faithfulness(series_of(ring), [shuffled], np.arange(150))
+    found = faithfulness(series_of(ring), shuffled, np.arange(150))
     np.testing.assert_allclose(found.preservation, 8 / 149, atol=0.04)  # chance
     np.testing.assert_allclose(found.trustworthiness, 0.5, atol=0.06)
 
@@ -75,7 +75,7 @@ def test_faithfulness_is_that_of_independent_definitions() -> None:
     rng = np.random.default_rng(5)
     codes, plane = rng.normal(size=(2, 80, 4)).astype(np.float32), rng.normal(size=(2, 80, 2)).astype(np.float32)
     plane[1] = codes[1, :, :2]
-    (found,) = faithfulness(series_of(codes), [plane], np.arange(80))
+    found = faithfulness(series_of(codes), plane, np.arange(80))
     k = neighborhood(80)
     assert k == found.k == 4
     for t in range(2):

@@ -7,7 +7,8 @@ import pytest
 
 from autoencoder.errors import UserError
 from autoencoder.latent.layers import Moment
-from autoencoder.latent.series import Series, choose_rows, series_of
+from autoencoder.latent.series import Series, series_of
+from autoencoder.seeding import draw_rows
 
 
 def moments(array: np.ndarray) -> list[Moment]:
@@ -65,9 +66,9 @@ def test_what_cannot_be_is_refused_by_the_name_of_the_moment() -> None:
 
 
 def test_rows_are_chosen_by_the_seed_and_purpose() -> None:
-    np.testing.assert_array_equal(choose_rows(5, 9, 0, "x"), np.arange(5))
-    chosen = choose_rows(100, 10, 0, "x")
+    np.testing.assert_array_equal(draw_rows(np.arange(5), 9, 0, "x"), np.arange(5))
+    chosen = draw_rows(np.arange(100), 10, 0, "x")
     assert len(set(chosen)) == 10
     assert (np.diff(chosen) > 0).all()
-    np.testing.assert_array_equal(chosen, choose_rows(100, 10, 0, "x"))
-    assert (chosen != choose_rows(100, 10, 1, "x")).any()
+    np.testing.assert_array_equal(chosen, draw_rows(np.arange(100), 10, 0, "x"))
+    assert (chosen != draw_rows(np.arange(100), 10, 1, "x")).any()

@@ -11,7 +11,7 @@ from autoencoder.data.batches import Pixels
 from autoencoder.latent import codes as latent_codes
 from autoencoder.plots.codes import generated_images
 from autoencoder.plots.images import to_picture
-from autoencoder.seeding import numpy_stream
+from autoencoder.seeding import draw_rows
 from autoencoder.snapshots import encode_rows
 from autoencoder.workflows.stills.still import Still
 
@@ -26,9 +26,7 @@ def generated_codes(still: Still) -> tuple[Figure, dict[str, Any]]:
     decoder = still.decoder
     assert decoder is not None
     images, seed = still.images, still.seed
-    train = still.folder.split().train
-    if len(train) > MIXTURE_IMAGES:
-        train = np.sort(numpy_stream(seed, "images of the mixture").choice(train, MIXTURE_IMAGES, replace=False))
+    train = draw_rows(still.folder.split().train, MIXTURE_IMAGES, seed, "images of the mixture")
     pixels = Pixels(images.images, images.max_pixel_value, decoder.device)
     known = encode_rows(decoder.network, pixels, train, still.config.training.snapshot_batch_size)
     drawn = latent_codes.random_codes(known, N_GENERATED, seed)

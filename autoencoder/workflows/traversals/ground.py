@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.latent.codes import typical_distance
-from autoencoder.seeding import numpy_stream
+from autoencoder.seeding import draw_rows
 from autoencoder.snapshots import encode_rows
 from autoencoder.trained import Trained
 
@@ -44,8 +44,7 @@ class Ground:
         split, pixels = trained.run.split(), Pixels(images.images, images.max_pixel_value, trained.device)
 
         def encoded(rows: Rows, most: int, purpose: str) -> tuple[Rows, Array]:
-            if len(rows) > most:
-                rows = np.sort(numpy_stream(seed, purpose).choice(rows, most, replace=False))
+            rows = draw_rows(rows, most, seed, purpose)
             codes = encode_rows(trained.network, pixels, rows, trained.config.training.snapshot_batch_size)
             return rows, codes.astype(np.float64)
 

@@ -6,9 +6,10 @@ import numpy as np
 
 from autoencoder.data.metadata import ColumnKind
 from autoencoder.errors import UserError
-from autoencoder.latent.codes import DEAD, nearest
+from autoencoder.latent.codes import DEAD
 from autoencoder.latent.quantity import STEPS, Quantity, decimals_for
 from autoencoder.latent.traversal import move_unit
+from autoencoder.latent.traversal_check import error_and_distance
 from autoencoder.workflows.traversals.ground import Ground
 from autoencoder.workflows.traversals.traversal import (
     Advance,
@@ -44,15 +45,12 @@ def along_unit(ground: Ground, unit: int, n_starts: int, pace: Pace, advance: Ad
     def read(codes: Array) -> Array:
         return np.asarray(codes[:, unit])
 
-    def errors_and_distance(moved: Array) -> tuple[float, float]:
-        flat = moved.reshape(-1, moved.shape[-1])
-        found = read(ground.again(flat)).reshape(moved.shape[:2])
-        _, distances = nearest(flat.astype(np.float32), codes.astype(np.float32))
-        return quantity.error(found, targets), float(np.median(distances)) / (ground.typical or np.nan)
+    def measured_on(moved: Array) -> tuple[float, float]:
+        return error_and_distance(quantity, moved, targets, read, ground.again, codes, ground.typical)
 
-    error, distance = errors_and_distance(move_unit(held_out[measured], unit, targets))
+    error, distance = measured_on(move_unit(held_out[measured], unit, targets))
     advance(1)
-    unmoved, unmoved_distance = errors_and_distance(np.repeat(held_out[measured][:, None], STEPS, axis=1))
+    unmoved, unmoved_distance = measured_on(np.repeat(held_out[measured][:, None], STEPS, axis=1))
     advance(1)
     shown = spread_out(held_out[:, unit], n_starts)
     places = pace.places(quantity)
