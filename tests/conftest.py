@@ -1,4 +1,7 @@
-"""Fixtures that the tests share: commands called in this process, small data sets and one finished run."""
+"""Fixtures that the tests share: commands called in this process, small data sets and one finished run.
+
+Tests of faults count what they tried and what came of it (`tally`); the counts of all are one table at the end.
+"""
 
 import contextlib
 import gc
@@ -40,6 +43,9 @@ class Result:
 
 
 Call = Callable[..., Result]
+
+COUNTS = ("tried", "survived", "lost", "resumed", "files checked", "differences", "clear errors", "worked", "tracebacks")
+"""Columns of the table of faults: of processes that were disturbed, then of inputs."""
 
 
 def _call(*arguments: object, program: str | None = None) -> Result:
@@ -196,3 +202,41 @@ def images(tmp_path: Path) -> Path:
     path = tmp_path / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (40, 12, 12), dtype=np.uint8))
     return path
+
+
+# --------------------------------------------------------------------------------------------------------------- faults
+
+
+@pytest.fixture
+def tally(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Count what a test of faults tried: `tally("killed: train", tried=1, survived=1)`; names are those of `COUNTS`."""
+
+    def count(kind: str, **counts: int) -> None:
+        named = {name.replace("_", " "): number for name, number in counts.items()}
+        assert named.keys() <= set(COUNTS), named
+        record_property("faults", {"kind": kind, **named})
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of faults, where tests counted any; processes of pytest-xdist have sent theirs with their reports."""
+    totals: dict[str, dict[str, int]] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) != "call":
+                continue
+            for counts in (value for name, value in report.user_properties if name == "faults"):
+                row = totals.setdefault(counts["kind"], dict.fromkeys(COUNTS, 0))
+                for name in COUNTS:
+                    row[name] += counts.get(name, 0)
+    if not totals:
+        return
+    totals = dict(sorted(totals.items()))
+    totals["all"] = {name: sum(row[name] for row in totals.values()) for name in COUNTS}
+    width = max(map(len, totals))
+    terminalreporter.section("faults")
+    terminalreporter.line(" " * width + "  ".join(["", *COUNTS]))
+    for kind, row in totals.items():
+        cells = (f"{number or '-':>{len(name)}}" for name, number in row.items())
+        terminalreporter.line(f"{kind:<{width}}  " + "  ".join(cells))
