@@ -22,6 +22,10 @@ import numpy as np
 from autoencoder.errors import UserError
 
 
+MAX_JSON_BYTES = 16 * 2**20
+"""Larger JSON files are none of ours."""
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends without an error.
@@ -74,6 +78,25 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     with replacing(path) as temporary:
         text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object, as `write_json` writes it.
+
+    Raises:
+        UserError: the file is missing, larger than `MAX_JSON_BYTES`, no JSON, or no object.
+    """
+    try:
+        if not path.is_file():
+            raise UserError(f"there is no file {path}")
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise UserError(f"{path} has {path.stat().st_size:,} bytes, and at most {MAX_JSON_BYTES:,} are read")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:  # no JSON, no UTF-8, 5,000 digits, 100,000 brackets
+        raise UserError(f"{path} cannot be read as JSON ({type(error).__name__}: {error})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no JSON object")
+    return content
 
 
 def _plain(value: Any) -> Any:
