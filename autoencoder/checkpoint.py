@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from autoencoder import __version__
 from autoencoder.config import RunConfig
 from autoencoder.errors import UserError
 from autoencoder.files import replacing
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 added the hashes of data and split, and which versions wrote the file."""
 
 
 @dataclass
@@ -41,6 +47,18 @@ class LoopState:
     without_improvement: int = 0
     """Validations since then."""
 
+    def problem(self, batches_per_epoch: int) -> str | None:
+        """What cannot be of a run with so many batches per epoch; None where everything can."""
+        counts = (self.epoch, self.batch, self.step, self.images_seen, self.without_improvement)
+        if any(type(value) is not int or value < 0 for value in counts):
+            return "a count is no whole number"
+        numbers = (self.seconds, self.loss_sum, self.epoch_seconds, self.best_loss or 0.0)
+        if any(type(value) not in (int, float) or not math.isfinite(value) for value in numbers):
+            return "a time or a loss is no finite number"
+        if self.batch >= batches_per_epoch or self.step != self.epoch * batches_per_epoch + self.batch:
+            return f"{self.step} steps are not {self.epoch} epochs of {batches_per_epoch} batches and {self.batch} more"
+        return None if bool(self.batch) == bool(self.images_seen) else "batches and images do not agree"
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -52,6 +70,7 @@ class Checkpoint:
         model: the network's state dict.
         optimizer: the optimizer's state dict.
         state: where the loop stood.
+        data_sha256, split_sha256: of the run's images and split; None where an older version wrote the file.
     """
 
     config: RunConfig
@@ -59,6 +78,8 @@ class Checkpoint:
     model: dict[str, Any]
     optimizer: dict[str, Any]
     state: LoopState
+    data_sha256: str | None = None
+    split_sha256: str | None = None
 
     def save(self, path: Path) -> None:
         """Write to `path`, replacing what is there only when all is on the disk.
@@ -77,6 +98,9 @@ class Checkpoint:
             # a layer which draws from it, such as dropout, resumes exactly too.
             "rng": torch.get_rng_state(),
             "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "data_sha256": self.data_sha256,
+            "split_sha256": self.split_sha256,
+            "written_by": {"autoencoder": __version__, "torch": str(torch.__version__)},
         }
         with replacing(path) as temporary:
             _write(content, temporary)
@@ -92,25 +116,15 @@ class Checkpoint:
         Raises:
             UserError: the file is missing, damaged, or no checkpoint of this project.
         """
+        content = _read(path)
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except FileNotFoundError:
-            raise UserError(f"there is no checkpoint {path}") from None
-        except Exception as error:  # a damaged file makes the unpickler fail in a dozen ways (IndexError, struct.error)
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise UserError(
-                f"{path} cannot be read as a checkpoint ({reason[:120]}): it is damaged or another program's; "
-                "use another checkpoint of the run"
-            ) from None
-        if not isinstance(content, dict) or not {"config", "model", "optimizer", "state"} <= content.keys():
-            raise UserError(f"{path} is a torch file, but no checkpoint of this project")
-        if content.get("format_version") != FORMAT_VERSION:
-            raise UserError(
-                f"{path} has checkpoint format {content.get('format_version')}; this version reads {FORMAT_VERSION}"
-            )
-        try:
+            content = _upgraded(content)
             config, state = RunConfig.from_json(content["config"]), LoopState(**content["state"])
             channels, height, width = content["image_shape"]
+            for name in ("model", "optimizer"):
+                _check_tensors(content[name], name, path.stat().st_size)
+            if not all(isinstance(values, Tensor) for values in content["model"].values()):
+                raise ValueError("the model is no table of tensors")
             if restore_rng:
                 torch.set_rng_state(content["rng"])
                 if torch.cuda.is_available() and len(content["rng_cuda"]) == torch.cuda.device_count():
@@ -118,8 +132,108 @@ class Checkpoint:
         except UserError as error:
             raise UserError([f"{path}: {problem}" for problem in error.problems]) from None
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            raise UserError(f"{path} lacks a part of a checkpoint, or has a damaged one ({error})") from None
-        return cls(config, (channels, height, width), content["model"], content["optimizer"], state)
+            reason = str(error).strip().partition("\n")[0]
+            raise UserError(
+                f"{path} lacks a part of a checkpoint, or has a damaged one ({reason}): use another checkpoint of the "
+                "run"
+            ) from None
+        return cls(
+            config,
+            (channels, height, width),
+            content["model"],
+            content["optimizer"],
+            state,
+            content["data_sha256"],
+            content["split_sha256"],
+        )
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The content of a file that `torch.save` wrote, without running anything in it."""
+    if not path.exists():
+        raise UserError(f"there is no checkpoint {path}")
+    try:
+        _check_archive(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file makes the unpickler fail in a dozen ways (IndexError, struct.error)
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if type(error).__name__ == "UnpicklingError":  # torch's own text says how to run what is in the file
+            reason = "it holds other things than numbers and tensors, which are not loaded because they can run code"
+        raise UserError(
+            f"{path} cannot be read as a checkpoint ({reason[:120]}): it is damaged or another program's; "
+            "use another checkpoint of the run"
+        ) from None
+    if not isinstance(content, dict) or not {"config", "model", "optimizer", "state"} <= content.keys():
+        raise UserError(f"{path} is a torch file, but no checkpoint of this project")
+    return content
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse what `torch.save` does not write, before memory is taken for it, and bytes that changed since.
+
+    torch itself neither bounds what a compressed part inflates to nor compares checksums.
+    """
+    if not path.is_file():
+        raise ValueError("it is no file")
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is no archive, or is cut short")
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("it is compressed, which torch's files are not")
+        if sum(member.file_size for member in members) > path.stat().st_size:
+            raise ValueError("it promises more bytes than it has")
+        damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"the checksum of its part '{damaged}' is wrong")
+
+
+def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
+    """The content as today's format has it.
+
+    Raises:
+        UserError: it is of a newer version, or of none that there was.
+    """
+    version = content.get("format_version")
+    if version == 1:
+        return {**content, "data_sha256": None, "split_sha256": None}
+    if version == FORMAT_VERSION:
+        return content
+    by = content.get("written_by")
+    whose = f" of autoencoder {by['autoencoder']}" if isinstance(by, dict) and "autoencoder" in by else ""
+    raise UserError(
+        f"checkpoint format {version}{whose} is not one that this version ({__version__}) reads, 1 to "
+        f"{FORMAT_VERSION}: update autoencoder, or use the version that wrote the file"
+    )
+
+
+def _check_tensors(content: Any, what: str, n_bytes: int) -> None:
+    """Refuse tensors that are not finite, or that are larger than the `n_bytes` of the file that they came from."""
+    for values in _tensors(content):
+        if values.layout is not torch.strided or values.is_quantized or values.device.type != "cpu":
+            raise ValueError(f"the {what} holds a tensor of another kind")
+        if values.numel() * values.element_size() > n_bytes:
+            raise ValueError(f"the {what} holds a tensor that is larger than the file")
+        if not values.isfinite().all():
+            raise ValueError(f"the {what} holds values that are not finite")
+
+
+def _tensors(content: Any) -> Iterator[Tensor]:
+    """All tensors in nested dictionaries and lists."""
+    if isinstance(content, Tensor):
+        yield content
+    elif isinstance(content, dict):
+        for value in content.values():
+            yield from _tensors(value)
+    elif isinstance(content, (list, tuple)):
+        for value in content:
+            yield from _tensors(value)
+
+
+# ------------------------------------------------------------------------------------------------------------- writing
 
 
 def _write(content: dict[str, Any], path: Path) -> None:

@@ -21,7 +21,6 @@ import numpy as np
 
 from autoencoder.errors import UserError
 
-
 MAX_JSON_BYTES = 16 * 2**20
 """Larger JSON files are none of ours."""
 
@@ -48,10 +47,25 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
+        _flush_names(path.parent)
     except OSError as error:
         raise write_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush_names(folder: Path) -> None:
+    """Have a rename in `folder` outlast a loss of power; renames that are done in order then are kept in order."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return  # Windows, which keeps names in its journal and opens no folders
+    handle = os.open(folder, os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # file systems that cannot: some of other machines and of user space
+            raise
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

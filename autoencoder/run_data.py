@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
-from autoencoder.config import RunConfig
+from autoencoder.config import ObjectiveConfig, RunConfig
 from autoencoder.data.images import ImageSet, load_images
 from autoencoder.errors import UserError
 from autoencoder.runs import Run
@@ -42,4 +43,39 @@ def check_same_data(run: Run, images: ImageSet) -> None:
         raise UserError(
             f"{images.source or 'the data'} is not the data that {run.path} was started with (its hash differs): "
             "restore that file, or start a new run"
+        )
+
+
+def target_hash(objective: ObjectiveConfig, images: ImageSet) -> str | None:
+    """SHA-256 of what is to be predicted of the images, as it is stored; None where that is the images themselves.
+
+    Args:
+        objective: with its columns filled in, as `Objective.resolved` gives it.
+        images: with these columns, or with a mask.
+    """
+    columns = [objective.target] if objective.target is not None else list(objective.vector or ())
+    stored = [images.metadata.column(name) for name in columns]
+    if objective.name == "mask" and images.mask is not None:
+        stored.append(images.mask)
+    if not stored:
+        return None
+    digest = hashlib.sha256()
+    for values in stored:
+        content = "\n".join(values.tolist()).encode() if values.dtype.kind == "U" else values.tobytes()
+        digest.update(f"{values.shape} {values.dtype.kind} ".encode() + content)
+    return digest.hexdigest()
+
+
+def check_same_targets(run: Run, config: RunConfig, images: ImageSet) -> None:
+    """Refuse images whose targets are not those that `run` was started with; a run of an older version knows no hash.
+
+    Raises:
+        UserError: their hash differs.
+    """
+    environment, found = run.environment(), target_hash(config.objective, images)
+    if environment.get("targets_sha256", found) != found:
+        what = "masks" if config.objective.name == "mask" else "columns to predict"
+        raise UserError(
+            f"the {what} in {images.metadata.source or images.source} are not those that {run.path} was started with "
+            "(their hash differs): restore that file, or start a new run"
         )

@@ -10,12 +10,14 @@
         checkpoints/       last.pt, best.pt, epoch_0010.pt ...
         latents/           step_00000120.npy ..., index.csv
         test/ visualize/   what later commands made
+        .lock              held by the process that trains; .lock.json says which one that is, while it does
 """
 
 from __future__ import annotations
 
 import csv
-import json
+import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ from numpy.typing import NDArray
 from autoencoder.config import RunConfig
 from autoencoder.data.arrays import npz_headers, read_npz
 from autoencoder.errors import UserError
-from autoencoder.files import write_arrays, write_csv, write_error, write_json
+from autoencoder.files import read_json, write_arrays, write_csv, write_error, write_json
 
 Rows = NDArray[np.int64]
 
@@ -45,6 +47,22 @@ class RunSplit:
     train: Rows
     val: Rows
     snapshot: Rows
+
+    def content_hash(self) -> str:
+        """SHA-256 of the row numbers, in hexadecimal."""
+        digest = hashlib.sha256()
+        for rows in (self.train, self.val, self.snapshot):
+            digest.update(f"{len(rows)} ".encode() + rows.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    def problem(self, n_images: int) -> str | None:
+        """What makes this no split of `n_images` images; None where it is one."""
+        for name, rows in vars(self).items():
+            if rows.ndim != 1 or len(rows) == 0:
+                return f"'{name}' names no rows"
+            if rows[0] < 0 or rows[-1] >= n_images or (np.diff(rows) <= 0).any():
+                return f"'{name}' holds other numbers than rows of {n_images:,} images in ascending order"
+        return "images for training are held out, too" if len(np.intersect1d(self.train, self.val)) else None
 
 
 class Run:
@@ -81,6 +99,16 @@ class Run:
     def metrics_file(self) -> Path:
         """`metrics.csv`."""
         return self.path / "metrics.csv"
+
+    @property
+    def lock_file(self) -> Path:
+        """`.lock`; see `autoencoder.locking`."""
+        return self.path / ".lock"
+
+    @property
+    def holder_file(self) -> Path:
+        """`.lock.json`, which process holds the lock."""
+        return self.path / ".lock.json"
 
     @property
     def snapshot_index_file(self) -> Path:
@@ -122,7 +150,18 @@ class Run:
 
     def _is_foreign(self, file: Path) -> bool:
         """Whether a file is no beginning of a run: `create` was killed where these are and `config.json` is not."""
-        return file not in (self.split_file, self.environment_file, self.reducer_file) and ".partial" not in file.name
+        own = (self.split_file, self.environment_file, self.reducer_file, self.lock_file, self.holder_file)
+        return file not in own and ".partial" not in file.name
+
+    def remove_leftovers(self) -> None:
+        """Take away the temporary files of a process that was killed while it trained this run.
+
+        To be called by the process that holds the run: nobody else writes to these folders. What `test` and
+        `visualize` leave in folders of their own is theirs.
+        """
+        for folder in (self.path, self.checkpoint_file("last").parent, self.snapshot_index_file.parent):
+            for file in folder.glob(".*.partial*"):
+                file.unlink(missing_ok=True)
 
     def create(
         self,
@@ -177,20 +216,26 @@ class Run:
         write_json(self.config_file, config.to_json())
 
     def environment(self) -> dict[str, Any]:
-        """What `create` was given as the environment."""
-        try:
-            content = json.loads(self.environment_file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise UserError(f"{self.environment_file} cannot be read ({error})") from None
-        if not isinstance(content, dict):
-            raise UserError(f"{self.environment_file} holds no description of an environment")
-        return content
+        """What `create` was given as the environment, and in `resumed` what `note_resumed` was given.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        environment = read_json(self.environment_file)
+        if type(environment.get("n_images")) is not int or not isinstance(environment.get("resumed", []), list):
+            raise UserError(f"{self.environment_file} does not say what {self.path} was started with: restore it")
+        return environment
+
+    def note_resumed(self, entry: Mapping[str, Any]) -> None:
+        """Add to the environment that the run was gone on with, and what was different then."""
+        before = self.environment()
+        write_json(self.environment_file, {**before, "resumed": [*before.get("resumed", []), entry]})
 
     def split(self) -> RunSplit:
         """The run's split.
 
         Raises:
-            UserError: the file is missing or damaged.
+            UserError: the file is missing or damaged, or is not the one that the run was started with.
         """
         names = ("train", "val", "snapshot")
         try:
@@ -199,7 +244,18 @@ class Run:
             raise UserError(f"the split of {self.path} cannot be read: {error}") from None
         except KeyError as error:
             raise UserError(f"{self.split_file} is no split: it has no array {error}") from None
-        return RunSplit(*(arrays[name].astype(np.int64) for name in names))
+        if any(arrays[name].dtype.kind not in "iu" for name in names):
+            raise UserError(f"{self.split_file} is no split: its arrays are no row numbers")
+        split = RunSplit(*(arrays[name].astype(np.int64) for name in names))
+        environment = self.environment()
+        problem = split.problem(environment["n_images"])
+        if problem is None and environment.get("split_sha256", split.content_hash()) != split.content_hash():
+            problem = "its hash differs from that of the run's beginning"
+        if problem is not None:
+            raise UserError(
+                f"{self.split_file} is not the split of {self.path} ({problem}): restore it, or train again"
+            )
+        return split
 
     # --------------------------------------------------------------------------------------------------------- metrics
 
@@ -218,8 +274,10 @@ class Run:
         rows = _read_csv(self.metrics_file)
         try:
             numbers = [{name: _number(value) if value else None for name, value in row.items()} for row in rows]
+            if any(type(row[name]) is not int for row in numbers for name in ("epoch", "step")):
+                raise ValueError("an epoch or a step is no whole number")
             return [dict.fromkeys(METRIC_COLUMNS) | row for row in numbers]
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{self.metrics_file} is damaged ({error}): restore it, or train again") from None
 
     # ------------------------------------------------------------------------------------------------------ checkpoints
@@ -257,11 +315,22 @@ class Run:
         """Rows of `latents/index.csv`, in the order of steps; an empty list where no snapshot was taken."""
         if not self.snapshot_index_file.exists():
             return []
-        rows = _read_csv(self.snapshot_index_file)
+        rows: list[dict[str, Any]]
         try:
-            return [{"step": int(r["step"]), "epoch": float(r["epoch"]), "file": r["file"]} for r in rows]
-        except (KeyError, TypeError, ValueError):
-            raise UserError(f"{self.snapshot_index_file} is not an index of snapshots") from None
+            rows = [
+                {"step": int(r["step"]), "epoch": float(r["epoch"]), "file": r["file"]}
+                for r in _read_csv(self.snapshot_index_file)
+            ]
+            for row in rows:
+                if row["file"] != self.snapshot_file(row["step"]).name or not 0 <= row["epoch"] < math.inf:
+                    raise ValueError(f"step {row['step']}")
+            if len({row["step"] for row in rows}) < len(rows):
+                raise ValueError("a step twice")
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{self.snapshot_index_file} is not an index of snapshots ({error}): restore it, or train again"
+            ) from None
+        return rows
 
 
 def next_free_run(parent: Path, stem: str) -> Run:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from autoencoder.checkpoint import Checkpoint
-from autoencoder.config import NoiseConfig, RunConfig
+from autoencoder.config import NoiseConfig, RunConfig, TrainingConfig
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.data.images import ImageSet, default_max_pixel_value
 from autoencoder.device import choose_device, prepare_machine
@@ -24,6 +27,11 @@ from autoencoder.runs import Run
 FloatArray = NDArray[np.float32]
 
 FLAT_BATCH = 512
+
+NOT_OF_THE_NETWORK = {"images", "metadata", "columns"} | {
+    item.name for item in dataclasses.fields(TrainingConfig) if item.name != "seed"
+}
+"""Settings that decide neither what a network is nor which images it saw; a data file may have been moved since."""
 
 
 @dataclass(frozen=True)
@@ -147,14 +155,9 @@ def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto")
     """
     folder = Run(run)
     config = folder.config()
-    saved = Checkpoint.load(folder.find_checkpoint(checkpoint))
+    saved = load_own_checkpoint(folder, checkpoint, config, may_differ=NOT_OF_THE_NETWORK)
     target = choose_device(device)
     prepare_machine(target)
-    if not _same_run(saved.config, config):
-        raise UserError(
-            f"checkpoint '{checkpoint}' is of another run (encoder '{saved.config.model.encoder}', "
-            f"{saved.config.model.latent_dim} latent units, data {saved.config.data.images}): use one of {folder.path}"
-        )
     objective = make_objective(config.objective)
     network = objective.build_network(config.model, saved.image_shape, load_encoder(folder, config, saved.image_shape))
     try:
@@ -205,12 +208,48 @@ def flat_inputs(
     return flat
 
 
-def _same_run(one: RunConfig, other: RunConfig) -> bool:
-    """Whether two configurations agree in all that decides what a network is and which images it saw."""
+def load_own_checkpoint(
+    run: Run, name: str, config: RunConfig, *, may_differ: Collection[str], restore_rng: bool = False
+) -> Checkpoint:
+    """A checkpoint of `run`, known to be that run's.
 
-    def identity(config: RunConfig) -> tuple[object, ...]:
-        data = config.data  # its path may have changed since, when the file was moved
-        split = (data.split, data.val_fraction, data.block_size, data.max_pixel_value)
-        return config.model, config.objective, split, config.training.seed
+    Args:
+        run: a run folder.
+        name: see `load_run`.
+        config: the run's configuration.
+        may_differ: settings in which it may differ from the checkpoint's.
+        restore_rng: see `Checkpoint.load`.
 
-    return identity(one) == identity(other)
+    Raises:
+        UserError: the file is missing or damaged, or it is of another run: of other settings, data or split.
+    """
+    path = run.find_checkpoint(name)
+    saved, environment = Checkpoint.load(path, restore_rng=restore_rng), run.environment()
+    differing = [
+        f"{setting} {was}, not {now}"
+        for setting, (was, now) in differing_settings(saved.config, config).items()
+        if setting not in may_differ
+    ]
+    for what, stored, own in (
+        ("data", saved.data_sha256, environment.get("data_sha256")),
+        ("split", saved.split_sha256, environment.get("split_sha256")),
+    ):
+        if None not in (stored, own) and stored != own:
+            differing.append(f"another {what}, by its hash")
+    if differing:
+        raise UserError(
+            f"checkpoint '{name}' is of another run than {run.config_file} says ({', '.join(differing)}): use a "
+            f"checkpoint of {run.path}, or restore that file"
+        )
+    return saved
+
+
+def differing_settings(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """Settings in which two configurations differ, by name, with the value of each."""
+    found = {}
+    for section in dataclasses.fields(RunConfig):
+        a, b = getattr(one, section.name), getattr(other, section.name)
+        for item in dataclasses.fields(a):
+            if getattr(a, item.name) != getattr(b, item.name):
+                found[item.name] = getattr(a, item.name), getattr(b, item.name)
+    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +26,29 @@ from autoencoder.data.images import ImageSet
 from autoencoder.data.split import make_split
 from autoencoder.device import choose_device, describe_environment, prepare_machine
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.locking import Hold, hold
 from autoencoder.metrics_log import MetricsLog, check_tensorboard
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import Network, Output, architecture, check_image_shape, on_device
 from autoencoder.noise import corrupt, corrupt_each
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.progress import Progress
-from autoencoder.run_data import check_same_data, load_data, load_run_data
+from autoencoder.run_data import check_same_data, check_same_targets, load_data, load_run_data, target_hash
 from autoencoder.runs import Run, RunSplit
 from autoencoder.schedules import learning_rate
 from autoencoder.seeding import draw_rows, numpy_stream, stream_seed, torch_stream
 from autoencoder.snapshots import SnapshotWriter, batches_before_snapshots, choose_samples, encode_rows
 from autoencoder.stopping import Interrupted, StopRequest
-from autoencoder.trained import Trained, flat_inputs, load_encoder
+from autoencoder.trained import Trained, flat_inputs, load_encoder, load_own_checkpoint
 
 SECONDS_BETWEEN_SAVES = 60.0
 """An epoch that takes longer than this also saves `last.pt` on its way."""
+
+MAY_CHANGE = ("images", "metadata", "columns", "epochs", "device", "threads", "tensorboard")
+"""Settings in which a run may differ from its checkpoint when it is gone on with; images are known by their hash."""
+
+ROUNDING_DEPENDS_ON = {"torch", "numpy", "device", "device_name", "cpu_capability", "threads"}
+"""What `describe_environment` says that sums are rounded by."""
 
 LOSS_CHECK_INTERVAL = {"cpu": 1, "cuda": 20, "mps": 20}
 """Updates between two looks at the loss; each look makes a GPU wait, so there they are rarer."""
@@ -54,6 +61,7 @@ def train(
     data: ImageSet | None = None,
     encoder: FittedEncoder | None = None,
     quiet: bool = True,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Trained:
     """Train a network from scratch and leave a run folder.
 
@@ -63,13 +71,14 @@ def train(
         data: the images that `config.data` names, where the caller has them loaded.
         encoder: from `fit_encoders`, where the caller has it; None for fitting one, if `config` names a fitted encoder.
         quiet: show no progress.
+        say: is told what the user should know of the training, such as a loss of exactly zero.
 
     Returns:
         the trained network.
 
     Raises:
-        UserError: the configuration, the data and the machine do not go together (everything that is wrong, before the
-            folder is made), the disk is full, or the loss is not finite.
+        UserError: the configuration, the data and the machine do not go together (everything that is wrong, and no
+            folder is left), another process trains this run, the disk is full, or the loss is not finite.
         Interrupted: SIGINT or SIGTERM came; the run is saved and can be resumed.
     """
     folder = Run(run)
@@ -78,24 +87,28 @@ def train(
     if config.training.tensorboard:
         check_tensorboard()
     device = choose_device(config.training.device)
-    prepare_machine(device, config.training.threads)
-    images = data if data is not None else load_data(config)
-    split = _split_rows(config, len(images))
-    config, known = _check_fit(config, images, split)
-    environment = describe_environment(device) | {
-        "seed": config.training.seed,
-        "n_images": len(images),
-        "image_shape": images.image_shape,
-        "data_sha256": images.content_hash(),
-        "n_without_target": int((~known).sum()),
-    }
-    if config.model.is_fitted and encoder is None:
-        encoder = fit_encoders(config, images, [config.model.latent_dim], quiet=quiet)[0]
-    loop = TrainingLoop(folder, config, images, split, device, None, encoder, quiet=quiet)
-    folder.create(config, split, environment, None if encoder is None else encoder.arrays())
-    loop.start()
-    loop.fit()
-    return loop.trained()
+    with hold(folder) as held:
+        folder.refuse_existing()  # another process may have made it meanwhile
+        prepare_machine(device, config.training.threads)
+        images = data if data is not None else load_data(config)
+        split = _split_rows(config, len(images))
+        config, known = _check_fit(config, images, split)
+        environment = describe_environment(device) | {
+            "seed": config.training.seed,
+            "n_images": len(images),
+            "image_shape": images.image_shape,
+            "data_sha256": images.content_hash(),
+            "split_sha256": split.content_hash(),
+            "targets_sha256": target_hash(config.objective, images),
+            "n_without_target": int((~known).sum()),
+        }
+        if config.model.is_fitted and encoder is None:
+            encoder = fit_encoders(config, images, [config.model.latent_dim], quiet=quiet)[0]
+        loop = TrainingLoop(folder, held, config, images, split, device, None, encoder, quiet=quiet, say=say)
+        folder.create(config, split, environment, None if encoder is None else encoder.arrays())
+        loop.start()
+        loop.fit()
+        return loop.trained()
 
 
 def resume(
@@ -105,6 +118,7 @@ def resume(
     device: str | None = None,
     data: ImageSet | None = None,
     quiet: bool = True,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Trained:
     """Go on with a run where its last checkpoint stands; its own configuration holds. A finished one is left alone.
 
@@ -114,9 +128,11 @@ def resume(
         device: another device than the run was started on.
         data: the run's images, where the caller has them loaded.
         quiet: show no progress.
+        say: is told what the user should know, such as that rounding may differ on this machine.
 
     Raises:
-        UserError: there is no run, a file of it is damaged, or the data file is not the one that it was started with.
+        UserError: there is no run, a file of it is damaged, another process trains it, or its data, targets, split,
+            configuration or checkpoint are not those that belong together.
         Interrupted: as with `train`.
     """
     folder = Run(run)
@@ -126,24 +142,42 @@ def resume(
         changes = {name: value for name, value in changes.items() if value is not None}
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))
     target = choose_device(config.training.device)
-    prepare_machine(target, config.training.threads)
-    if data is not None:
-        check_same_data(folder, data)
-    images = load_run_data(folder) if data is None else data
-    checkpoint = None
-    if folder.checkpoint_file("last").exists():
-        checkpoint = Checkpoint.load(folder.checkpoint_file("last"), restore_rng=True)
-        begun = checkpoint.state.epoch + (checkpoint.state.batch > 0)
-        if config.training.epochs < begun:
-            raise UserError(f"{folder.path} is at {begun} epochs already: give --epochs a larger number")
-    encoder = load_encoder(folder, config, images.image_shape)
-    loop = TrainingLoop(folder, config, images, folder.split(), target, checkpoint, encoder, quiet=quiet)
-    if loop.is_finished():
+    with hold(folder) as held:
+        prepare_machine(target, config.training.threads)
+        if data is not None:
+            check_same_data(folder, data)
+        images = load_run_data(folder) if data is None else data
+        check_same_targets(folder, config, images)
+        checkpoint = None
+        if folder.checkpoint_file("last").exists():
+            checkpoint = load_own_checkpoint(folder, "last", config, may_differ=MAY_CHANGE, restore_rng=True)
+            begun = checkpoint.state.epoch + (checkpoint.state.batch > 0)
+            if config.training.epochs < begun:
+                raise UserError(f"{folder.path} is at {begun} epochs already: give --epochs a larger number")
+        encoder = load_encoder(folder, config, images.image_shape)
+        split = folder.split()
+        loop = TrainingLoop(folder, held, config, images, split, target, checkpoint, encoder, quiet=quiet, say=say)
+        folder.remove_leftovers()
+        if loop.is_finished():
+            return loop.trained()
+        _note_machine(folder, loop.state.step, describe_environment(target), say)
+        folder.write_config(config)
+        loop.start()
+        loop.fit()
         return loop.trained()
-    folder.write_config(config)
-    loop.start()
-    loop.fit()
-    return loop.trained()
+
+
+def _note_machine(run: Run, step: int, now: dict[str, Any], say: Callable[[str], None]) -> None:
+    """Keep in the run that it was gone on with, and say where rounding may differ from then on."""
+    known = run.environment()
+    before = {name: known.get(name) for name in now}
+    for earlier in known.get("resumed", []):
+        before |= {name: value for name, value in earlier.items() if name in now}
+    differing = {name: value for name, value in now.items() if before[name] not in (None, value)}
+    run.note_resumed({"at_step": step, **differing})
+    if differing.keys() & ROUNDING_DEPENDS_ON:
+        listed = ", ".join(f"{name} {before[name]}, now {value}" for name, value in differing.items())
+        say(f"note: earlier this run was trained with {listed}; results are the same up to rounding, not to the bit")
 
 
 def _split_rows(config: RunConfig, n_images: int) -> RunSplit:
@@ -233,12 +267,27 @@ def fit_encoders(
     return encoders
 
 
+def _moments(state: dict[int, Any], parameters: list[Tensor]) -> dict[int, dict[str, Tensor]]:
+    """The optimizer's running means of a checkpoint, by the number of their parameter.
+
+    Raises:
+        ValueError: they are not those of `parameters`.
+    """
+    for number, values in state.items():
+        shapes = {name: value.shape for name, value in values.items()}
+        shape = parameters[number].shape if number in range(len(parameters)) else None
+        if shapes != {"step": torch.Size([]), "exp_avg": shape, "exp_avg_sq": shape}:
+            raise ValueError(f"the optimizer's state {number} has the shapes {shapes}")
+    return state
+
+
 class TrainingLoop:
     """A run in training: the network, its optimizer, and where the loop stands."""
 
     def __init__(
         self,
         run: Run,
+        held: Hold,
         config: RunConfig,
         images: ImageSet,
         split: RunSplit,
@@ -247,8 +296,10 @@ class TrainingLoop:
         encoder: FittedEncoder | None,
         *,
         quiet: bool,
+        say: Callable[[str], None],
     ) -> None:
-        self.run, self.config, self.split, self.device, self.quiet = run, config, split, device, quiet
+        self.run, self.held, self.config, self.split, self.device = run, held, config, split, device
+        self.quiet, self.say = quiet, say
         self.training = config.training
         self.image_shape = images.image_shape
         self.pixels = Pixels(images.images, images.max_pixel_value, device)
@@ -270,19 +321,11 @@ class TrainingLoop:
             weight_decay=self.training.weight_decay,
             fused=device.type in ("cpu", "cuda"),
         )
+        self.batches_per_epoch = len(split_into_batches(self.train_rows, self.training.batch_size))
         self.state = LoopState()
         self.resumed_at: int | None = None
         if checkpoint is not None:
-            try:
-                self.network.load_state_dict(checkpoint.model)
-                self.optimizer.load_state_dict(checkpoint.optimizer)
-            except (RuntimeError, ValueError):
-                raise UserError(
-                    f"the last checkpoint of {run.path} is not of this version's network '{config.model.encoder}': use "
-                    f"the version that began the run (see {run.environment_file}), or start a new one"
-                ) from None
-            self.state = checkpoint.state
-            self.resumed_at = self.state.step
+            self._go_on_from(checkpoint)
         elif self.training.init_from is not None:
             self._take_weights(Path(self.training.init_from))
         self.codes: Tensor | None = None
@@ -290,17 +333,36 @@ class TrainingLoop:
             batch_size = self.training.snapshot_batch_size
             codes = encode_rows(self.network, self.pixels, np.arange(len(images)), batch_size)
             self.codes = torch.from_numpy(codes).to(device)
-        self.batches_per_epoch = len(split_into_batches(self.train_rows, self.training.batch_size))
         self.snapshots_after: set[int] = set()
         if self.training.snapshots_per_epoch and encoder is None:  # fitted codes stay as they are
             self.snapshots_after = batches_before_snapshots(self.batches_per_epoch, self.training.snapshots_per_epoch)
 
     def start(self) -> None:
         """Open the run's logs and, at the beginning, take the snapshot of the untrained network."""
+        self.data_sha256 = self.run.environment().get("data_sha256")
         self.snapshots = SnapshotWriter(self.run, self.resumed_at)
         self.log = MetricsLog(self.run, resumed_at=self.resumed_at, tensorboard=self.training.tensorboard)
         if self.resumed_at is None and self.training.snapshots_per_epoch:
             self._take_snapshot()
+
+    def _go_on_from(self, checkpoint: Checkpoint) -> None:
+        file = self.run.checkpoint_file("last")
+        problem = checkpoint.state.problem(self.batches_per_epoch)
+        if problem is not None:
+            raise UserError(f"{file} does not go with {self.run.path} ({problem}): restore it, or start a new run")
+        own = self.optimizer.state_dict()
+        try:
+            self.network.load_state_dict(checkpoint.model)
+            moments = _moments(checkpoint.optimizer["state"], list(self.network.parameters()))
+            # Settings are the configuration's: nothing but the moments is taken from the file.
+            self.optimizer.load_state_dict({**own, "state": moments})
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError):
+            raise UserError(
+                f"{file} is not of this version's network '{self.config.model.encoder}', or is damaged: use the "
+                f"version that began the run (see {self.run.environment_file}), or start a new one"
+            ) from None
+        self.state = checkpoint.state
+        self.resumed_at = self.state.step
 
     def _take_weights(self, path: Path) -> None:
         other = Checkpoint.load(path)
@@ -332,6 +394,7 @@ class TrainingLoop:
         done = self.state.epoch * len(self.train_rows) + self.state.images_seen
         self._clock = time.perf_counter() - self.state.seconds
         self._last_save = time.monotonic()
+        self._said_zero = False
         with self.log, StopRequest() as stop, Progress(title, total, quiet=self.quiet) as progress:
             progress.advance(done)
             while not self.is_finished():
@@ -354,10 +417,12 @@ class TrainingLoop:
         self.network.train()
         exact = torch.float32 if self.device.type == "mps" else torch.float64  # Apple's GPUs have no float64
         pending = torch.zeros((), dtype=exact, device=self.device)
+        unseen: list[Tensor] = []
         for rows in batches[state.batch :]:
             started = time.perf_counter()
             loss = self.update(rows, total_steps)
             pending += loss * len(rows)
+            unseen.append(loss)
             state.step += 1
             state.batch += 1
             state.images_seen += len(rows)
@@ -365,8 +430,10 @@ class TrainingLoop:
             leaving = last or stop.signum is not None or time.monotonic() - self._last_save > SECONDS_BETWEEN_SAVES
             note = ""
             if leaving or state.batch % look == 0:
-                state.loss_sum += self._finite(pending)
+                self._check_losses(unseen)
+                state.loss_sum += float(pending)
                 pending.zero_()
+                unseen.clear()
                 note = f"loss {state.loss_sum / state.images_seen:.5f}"
             state.epoch_seconds += time.perf_counter() - started
             if state.batch in self.snapshots_after:
@@ -400,28 +467,50 @@ class TrainingLoop:
         noise, step = self.config.objective.noise, self.state.step
         return self.network(corrupt(images, noise, torch_stream(self.training.seed, "noise", step, self.device)))  # type: ignore[no-any-return]
 
-    def _finite(self, loss: Tensor | float, name: str = "loss") -> float:
-        value, state = float(loss), self.state
-        if not math.isfinite(value):
-            lr = self.optimizer.param_groups[0]["lr"]
-            epoch = math.ceil(state.step / self.batches_per_epoch)
-            raise UserError(
-                f"the {name} became {value} by step {state.step} (epoch {epoch}, learning rate {lr:.2g}) of "
-                f"{self.run.path}: its checkpoints from before are kept; train with a lower --lr"
-            )
-        return value
+    def _check_losses(self, losses: list[Tensor]) -> None:
+        """Stop at the first of the latest updates whose loss is not finite."""
+        values = torch.stack(losses).tolist()
+        for step, value in enumerate(values, self.state.step - len(values) + 1):
+            if not math.isfinite(value):
+                raise self._diverged(f"the loss became {value}", step)
+
+    def _check_weights(self) -> None:
+        """Refuse to keep a network with weights that are not finite; the loss shows them one update later."""
+        for name, values in self.network.state_dict().items():
+            if not bool(values.isfinite().all()):
+                raise self._diverged(f"weights ({name}) became NaN or infinite", self.state.step)
+
+    def _diverged(self, what: str, step: int) -> UserError:
+        """The error for numbers that are not finite after update number `step`."""
+        total = self.training.epochs * self.batches_per_epoch
+        lr = learning_rate(self.training.schedule, self.training.lr, step - 1, total)
+        kept = "nothing was kept before"
+        if self.run.checkpoint_file("last").exists():
+            kept = f"{self.run.checkpoint_file('last')} is from before and is kept"
+        return UserError(
+            f"{what} at step {step} (epoch {math.ceil(step / self.batches_per_epoch)}, learning rate {lr:.2g}) of "
+            f"{self.run.path}: {kept}; train with a lower --lr"
+        )
 
     def _end_epoch(self) -> None:
         """Validate when it is due, write the epoch's row, keep its checkpoints."""
         state = self.state
+        self._check_weights()
         train_loss = state.loss_sum / state.images_seen
         rate = state.images_seen / state.epoch_seconds
         state.epoch += 1
         state.batch, state.images_seen, state.loss_sum, state.epoch_seconds = 0, 0, 0.0, 0.0
         due = state.epoch % self.training.val_interval == 0 or state.epoch == self.training.epochs
         val_loss, metric = self._validate() if due else (None, None)
-        if val_loss is not None:
-            self._finite(val_loss, "validation loss")
+        if val_loss is not None and not math.isfinite(val_loss):
+            raise self._diverged(f"the validation loss became {val_loss}", state.step)
+        if train_loss == 0 and not self._said_zero:
+            self._said_zero = True
+            self.say(
+                f"note: the training loss of epoch {state.epoch} is exactly 0: there is nothing to learn, or targets "
+                f"and loss do not go together; look at the images and targets of {self.config.data.images}"
+            )
+        self.held.check()
         improved = val_loss is not None and (state.best_loss is None or val_loss < state.best_loss)
         if improved:
             state.best_loss, state.best_epoch, state.without_improvement = val_loss, state.epoch, 0
@@ -471,6 +560,9 @@ class TrainingLoop:
 
     def _take_snapshot(self) -> None:
         codes = encode_rows(self.network, self.pixels, self.split.snapshot, self.training.snapshot_batch_size)
+        if not np.isfinite(codes).all():
+            raise self._diverged("latent codes became NaN or infinite", max(self.state.step, 1))
+        self.held.check()
         self.snapshots.write(self.state.step, self.state.step / self.batches_per_epoch, codes)
 
     def _checkpoint(self) -> Checkpoint:
@@ -480,10 +572,14 @@ class TrainingLoop:
             self.network.state_dict(),
             self.optimizer.state_dict(),
             dataclasses.replace(self.state),
+            self.data_sha256,
+            self.split.content_hash(),
         )
 
     def _save_last(self) -> None:
         self.state.seconds = time.perf_counter() - self._clock
+        self._check_weights()
+        self.held.check()
         self._checkpoint().save(self.run.checkpoint_file("last"))
         self._last_save = time.monotonic()
 

@@ -242,7 +242,7 @@ def _train(args: argparse.Namespace) -> Any:
     stem = "-".join([Path(args.data).stem, config.model.encoder, *([] if objective == "reconstruct" else [objective])])
     folder = Run(args.run) if args.run is not None else next_free_run(Path("runs"), stem)
     say(args, f"Training '{config.model.encoder}' to {objective} on {args.data}; the run goes to {folder.path}")
-    train(config, folder.path, quiet=args.quiet)
+    train(config, folder.path, quiet=args.quiet, say=lambda text: say(args, text))
     left_out = folder.environment()["n_without_target"]
     if left_out:
         say(args, f"{left_out:,} images without a known target were left out")
@@ -264,7 +264,11 @@ def _resume(args: argparse.Namespace) -> Any:
 
     before = Run(args.resume).metrics()
     trained = resume(
-        args.resume, epochs=getattr(args, "epochs", None), device=getattr(args, "device", None), quiet=args.quiet
+        args.resume,
+        epochs=getattr(args, "epochs", None),
+        device=getattr(args, "device", None),
+        quiet=args.quiet,
+        say=lambda text: say(args, text),
     )
     if trained.run.metrics() == before:
         say(

@@ -21,6 +21,7 @@ from autoencoder.objectives.base import make_objective
 from autoencoder.run_data import load_data
 from autoencoder.runs import Run
 from autoencoder.stopping import Interrupted
+from autoencoder.trained import differing_settings
 from autoencoder.training import fit_encoders, resume, train
 from autoencoder.workflows.explained_variance import write_explained_variance
 
@@ -161,16 +162,21 @@ def _do(piece: Piece, quiet: bool = True) -> None:
     try:
         for folder, config in begun:
             resume(folder, device=config.training.device, data=images, quiet=quiet)
+            _finish(folder, config)
         encoders: Sequence[Any] = [None] * len(fresh)
         if fresh and fresh[0][1].model.is_fitted:
             dims = [config.model.latent_dim for _, config in fresh]
             encoders = fit_encoders(fresh[0][1], images, dims, quiet=quiet)
         for (folder, config), encoder in zip(fresh, encoders, strict=True):
             train(config, folder, data=images, encoder=encoder, quiet=quiet)
-            if config.model.encoder == "pca":
-                write_explained_variance(Run(folder))
+            _finish(folder, config)
     except Interrupted as stopped:
         raise Interrupted(stopped.signum, "stopped and saved; the same command goes on where it stopped") from None
+
+
+def _finish(folder: Path, config: RunConfig) -> None:
+    if config.model.encoder == "pca":
+        write_explained_variance(Run(folder))
 
 
 def _do_all(pieces: list[Piece], jobs: int, backend: str, cluster: AbstractContextManager[Any]) -> None:
@@ -216,23 +222,15 @@ def _refuse_others(folders: dict[str, Path], runs: dict[str, RunConfig]) -> None
     for name, folder in folders.items():
         run = Run(folder)
         if run.config_file.exists():
-            differing = _differences(run.config(), runs[name])
+            differing = [
+                f"{setting} was {was}, and is now {wanted}"
+                for setting, (was, wanted) in differing_settings(run.config(), runs[name]).items()
+                if setting not in SELDOM_CHANGED
+            ]
             if differing:
                 problems.append(f"{folder} was trained with other settings ({'; '.join(differing)})")
     if problems:
         raise UserError([*problems, "choose another --out, or the settings of before"])
-
-
-def _differences(there: RunConfig, asked: RunConfig) -> list[str]:
-    """Settings that differ, as `section.name was -> is`."""
-    found = []
-    for section in dataclasses.fields(RunConfig):
-        before, now = getattr(there, section.name), getattr(asked, section.name)
-        for item in dataclasses.fields(before):
-            was, wanted = getattr(before, item.name), getattr(now, item.name)
-            if was != wanted and item.name not in SELDOM_CHANGED:
-                found.append(f"{item.name} was {was}, and is now {wanted}")
-    return found
 
 
 def _with_threads(config: RunConfig, threads: int) -> RunConfig:

@@ -195,8 +195,20 @@ def raw(path: Path) -> dict[str, Any]:
 
 
 def test_newer_formats(saved: Path) -> None:
-    torch.save({**raw(saved), "format_version": 2}, saved)
-    assert "2" in refused(saved)
+    torch.save({**raw(saved), "format_version": 3, "written_by": {"autoencoder": "7.8.9"}}, saved)
+    said = refused(saved)
+    assert "format 3 of autoencoder 7.8.9" in said
+    assert "update" in said
+
+
+def test_the_format_before_is_read(saved: Path) -> None:
+    content = {**raw(saved), "format_version": 1}
+    for name in ("data_sha256", "split_sha256", "written_by"):
+        del content[name]
+    torch.save(content, saved)
+    before, after = checkpoint(), Checkpoint.load(saved)
+    assert (after.config, after.state, after.data_sha256) == (before.config, before.state, None)
+    assert same(dict(before.model), dict(after.model))
 
 
 def test_newer_configuration(saved: Path) -> None:

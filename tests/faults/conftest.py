@@ -33,8 +33,8 @@ def _no_longer_than(seconds: float) -> Iterator[None]:
 def attempt(call, tally, tree) -> Callable[..., object]:
     """Run a command on an input that may be bad.
 
-    `attempt(kind, folder, *arguments, words=(...))` must be refused: exit status 2 and one line with all of `words`, and
-    no file below `folder` that was not there before. With `words=None` the command may also work.
+    `attempt(kind, folder, *arguments, words=(...))` must be refused: exit status 2 and one line with all of `words`,
+    and no file below `folder` that was not there before. With `words=None` the command may also work.
     """
 
     def run(kind: str, folder: Path, *arguments: object, words: tuple[str, ...] | None = ()) -> object:

@@ -241,6 +241,7 @@ OPTIONS = {
 RUN_FILES = {
     "config.json",
     "environment.json",
+    ".lock",
     "split.npz",
     "metrics.csv",
     "checkpoints/last.pt",

@@ -164,7 +164,7 @@ def test_killed_before_any_rename(tiny, tmp_path, call, succeed, monkeypatch, as
                 pass
         assert_whole(run)
         if not (run / "config.json").exists():
-            call("train", "--resume", run).refused("config.json")
+            call("train", "--resume", run).refused(str(run))
             continue
         seen_states += 1
         succeed("train", "--resume", run)

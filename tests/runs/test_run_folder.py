@@ -11,6 +11,7 @@ import autoencoder as ae
 
 METRIC_COLUMNS = ["epoch", "step", "lr", "train_loss", "val_loss", "val_mse_to_clean", "images_per_second", "seconds"]
 AFTER_TRAINING = {
+    ".lock",
     "config.json",
     "environment.json",
     "split.npz",

@@ -1,0 +1,103 @@
+"""One process at a time trains a run.
+
+The lock is the operating system's own (`filelock`): it ends with the process that holds it, however that ends, so a
+killed one leaves nothing that has to be taken away before the run can be gone on with. Commands that only read a run
+take no lock; what they read is whole at any time, since files appear by renames.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from autoencoder.errors import UserError
+from autoencoder.files import read_json, write_error, write_json
+from autoencoder.runs import Run
+
+
+class Hold:
+    """This process's hold on a run folder, as `hold` gives it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._file = _identity(run.lock_file)
+
+    def lasts(self) -> bool:
+        """Whether the folder is still the one that is held."""
+        return self._file is not None and _identity(self._run.lock_file) == self._file
+
+    def check(self) -> None:
+        """Refuse to write into a folder that is no longer the one that is held.
+
+        Raises:
+            UserError: it was removed, moved or replaced.
+        """
+        if not self.lasts():
+            raise UserError(
+                f"the folder {self._run.path} was removed, moved or replaced while it was trained, so nothing more is "
+                "written there: if it was moved, go on by 'autoencoder train --resume' where it is now"
+            )
+
+
+@contextmanager
+def hold(run: Run) -> Iterator[Hold]:
+    """Keep other processes from training `run`; its folder is made where there is none.
+
+    A folder that did not become a run, because the block was left by an error before that, is taken away again.
+
+    Raises:
+        UserError: another process trains the run, or the folder cannot be written to.
+    """
+    made = [folder for folder in (run.path, *run.path.parents) if not folder.exists()]
+    lock = FileLock(run.lock_file, blocking=False)
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise UserError(f"{_holder(run)}: wait for it or stop it, or choose another run") from None
+    except OSError as error:
+        _remove_empty(made)
+        raise write_error(run.path, error) from error
+    held = Hold(run)
+    try:
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now().isoformat(" ", "seconds")}
+        write_json(run.holder_file, holder)
+        yield held
+    finally:
+        if held.lasts():  # else these files are another process's
+            run.holder_file.unlink(missing_ok=True)
+            if not run.config_file.exists():
+                run.lock_file.unlink()
+        lock.release()
+        _remove_empty(made)
+
+
+def _holder(run: Run) -> str:
+    """Who trains a run, in words; its note is missing for a moment when it begins and when it ends."""
+    try:
+        note = read_json(run.holder_file)
+        who = f"process {note['pid']} on {note['host']} has been training {run.path} since {note['since']}"
+    except (UserError, KeyError):
+        who = f"another process is training {run.path}"
+    return who
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Take away folders that nothing was put into, the deepest first."""
+    with suppress(OSError):  # one that is not empty, or not there, and all above it
+        for folder in folders:
+            folder.rmdir()
