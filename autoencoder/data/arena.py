@@ -18,8 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.errors import raise_if_any
+from autoencoder.memory import refuse_too_large
 
 FloatArray = NDArray[np.floating]
+
+BATCH_PIXELS = 32 * 2500
+"""Pixels that are rendered in one go."""
+
+IMAGE_BYTES = 3
+WALK_BYTES = 600
+WORK_BYTES = 80
+"""Memory for a pixel of the result (noisy, clean and mask), for a frame of the walk, and for a pixel that is being
+rendered; the last two measured at their peaks (tracemalloc: 516 and 79 bytes)."""
 
 RADIUS = 200.0
 """Radius of the arena's wall, in pixels."""
@@ -115,13 +125,16 @@ def make_arena(
         UserError: a number is out of range.
     """
     raise_if_any(_problems(n_images, seed, size))
+    needed = n_images * (IMAGE_BYTES * size**2 + WALK_BYTES) + WORK_BYTES * max(BATCH_PIXELS, size**2)
+    remedy = "ask for fewer (--images) or smaller ones (--size)"
+    refuse_too_large(f"{n_images:,} images of {size}x{size}", needed, remedy)
     walk_seed, noise_seed = np.random.SeedSequence(seed).spawn(2)
     walk = simulate_walk(n_images, np.random.default_rng(walk_seed))
     noise = np.random.default_rng(noise_seed)
     images = np.empty((n_images, size, size), np.uint8)
     clean = np.empty_like(images)
     mask = np.empty_like(images)
-    step = max(1, 32 * 2500 // size**2)  # keeps the working arrays of a batch in the processor's cache
+    step = max(1, BATCH_PIXELS // size**2)  # keeps the working arrays of a batch in the processor's cache
     for start in range(0, n_images, step):
         rows = slice(start, start + step)
         truth, animal = render(walk[rows], size)

@@ -6,11 +6,15 @@ anything is allocated.
 
 from __future__ import annotations
 
+import io
 import math
-import os
+import stat
+import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +23,16 @@ from typing import IO, Any
 
 import numpy as np
 
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, raise_if_any
+from autoencoder.memory import refuse_too_large
 
 ZIP_MAGIC = b"PK"
+
+MAX_HEADER_BYTES = 10_000
+"""Longer headers are no images: numpy refuses them too, but only once it has read them, which can be gigabytes."""
+
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What numpy writes. Python unpacks the others without a bound: a few kilobytes of bzip2 become gigabytes at once."""
 
 _DAMAGED = (
     ValueError,
@@ -30,6 +41,10 @@ _DAMAGED = (
     TypeError,
     RuntimeError,
     NotImplementedError,
+    OverflowError,
+    LookupError,
+    AttributeError,
+    struct.error,
     tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
@@ -65,19 +80,28 @@ def check_readable(path: Path, what: str) -> None:
         what: what it should hold, such as "images".
 
     Raises:
-        UserError: it is missing, a folder, empty or not permitted to be read.
+        UserError: it is missing, a folder, a pipe or a device, empty, or not permitted to be read.
     """
     try:
-        if path.is_dir():
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
             raise UserError(f"{path} is a folder, not a file of {what}")
-        if path.stat().st_size == 0:
+        _check_regular(path)
+        if status.st_size == 0:
             raise UserError(f"{path} is empty (0 bytes): make it again")
         with path.open("rb"):
             pass
     except FileNotFoundError:
         raise UserError(f"there is no file {path}: check the path of the {what}") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error})") from None
+    except (OSError, ValueError) as error:  # ValueError: no file has such a name
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise UserError(f"{path} cannot be read ({reason}): check its path and permissions") from None
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse what would keep a reader waiting, or never end; says nothing of a missing file."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is no file but a folder, a pipe or a device: save the content to a file first")
 
 
 def open_npy(path: Path) -> np.ndarray:
@@ -86,6 +110,7 @@ def open_npy(path: Path) -> np.ndarray:
     Raises:
         UserError: the file is cut short, is no `.npy`, or holds Python objects.
     """
+    _check_regular(path)
     with _naming(path), path.open("rb") as file:
         if file.read(2) == ZIP_MAGIC:
             raise UserError(f"{path} is an .npz under the name of an .npy: rename it")
@@ -98,9 +123,9 @@ def open_npy(path: Path) -> np.ndarray:
             f"{path} is cut short: its header promises {header.nbytes:,} bytes of values and {there:,} are there; "
             "copy or make it again"
         )
-    if header.nbytes == 0:
-        return np.empty(header.shape, header.dtype)  # the system maps no empty file
     with _naming(path):
+        if header.nbytes == 0:
+            return np.empty(header.shape, header.dtype)  # the system maps no empty file
         return np.lib.format.open_memmap(path, mode="r")
 
 
@@ -111,9 +136,17 @@ def npz_headers(path: Path) -> dict[str, ArrayHeader]:
         UserError: the file is cut short or is no `.npz`.
     """
     headers = {}
+    _check_regular(path)
     with _naming(path), zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            name = member.filename.removesuffix(".npy")
+        members = [(member.filename.removesuffix(".npy"), member) for member in archive.infolist()]
+        raise_if_any(
+            f"{path} holds {n} arrays of the name '{name}': save it again with one of each"
+            for name, n in Counter(name for name, _ in members).items()
+            if n > 1
+        )
+        for name, member in members:
+            if member.compress_type not in COMPRESSIONS:
+                raise ValueError(f"'{name}' is compressed in a way that numpy does not write")
             with archive.open(member) as file:
                 header = _read_header(file)
             if not header.dtype.hasobject and member.file_size != header.offset + header.nbytes:
@@ -132,7 +165,8 @@ def read_npz(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
     wanted = {name: headers[name] for name in names}
     for name, header in wanted.items():
         _refuse_objects(f"array '{name}'", header, path)
-    _refuse_too_large(path, sum(header.nbytes for header in wanted.values()))
+    needed = sum(header.nbytes for header in wanted.values())
+    refuse_too_large(str(path), needed, "save it as .npy, which is memory-mapped")
     arrays = {}
     with _naming(path), zipfile.ZipFile(path) as archive:
         members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
@@ -141,30 +175,6 @@ def read_npz(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
                 arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
                 file.read(1)  # zipfile compares the checksum only where it meets the end
     return arrays
-
-
-def available_memory() -> int | None:
-    """Bytes of memory that can be used without swapping; None where the system does not say."""
-    try:
-        # Linux's own estimate counts the file cache, which is given up on demand, as available.
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
-def _refuse_too_large(path: Path, needed: int) -> None:
-    available = available_memory()
-    if available is not None and needed > available:
-        raise UserError(
-            f"{path} needs {needed / 1e9:,.2f} GB of memory and {available / 1e9:,.2f} GB are available: "
-            "save it as .npy, which is memory-mapped"
-        )
 
 
 def _refuse_objects(what: str, header: ArrayHeader, path: Path) -> None:
@@ -177,22 +187,31 @@ def _refuse_objects(what: str, header: ArrayHeader, path: Path) -> None:
 
 def _read_header(file: IO[bytes]) -> ArrayHeader:
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    else:
+    if version not in ((1, 0), (2, 0)):
         raise ValueError(f"version {version} of the .npy format, which is for records")
+    form = "<H" if version == (1, 0) else "<I"
+    size = file.read(struct.calcsize(form))
+    (n_bytes,) = struct.unpack(form, size)
+    if n_bytes > MAX_HEADER_BYTES:
+        raise ValueError(f"a header of {n_bytes:,} bytes")
+    text = file.read(n_bytes)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(io.BytesIO(size + text))
     if any(side < 0 for side in shape):
         raise ValueError(f"the impossible shape {shape}")
-    return ArrayHeader(shape, dtype, file.tell())
+    if dtype.itemsize == 0:
+        raise ValueError(f"values of no size, {dtype}")  # numpy would make some of them larger than the file says
+    return ArrayHeader(shape, dtype, np.lib.format.MAGIC_LEN + len(size) + len(text))
 
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Turn what numpy and zipfile raise into the error for `path`."""
     try:
-        yield
+        with warnings.catch_warnings():
+            # An error is one line; and what was written by Python 2 is read all the same.
+            warnings.simplefilter("ignore")
+            yield
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error})") from None
     except MemoryError:

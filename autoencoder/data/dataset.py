@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
 
-def check_output(output: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
+def check_output(output: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> tuple[Path, Path]:
     """Paths of the two files of the data set `output`, once it is sure that they can be written.
 
     Every function that prepares calls this before its work, which may take long.
@@ -43,29 +44,40 @@ def check_output(output: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
     Args:
         output: path with or without `.npz`.
         overwrite: files of these names may be replaced.
+        inputs: files that the set is made from, which are never replaced.
 
     Returns:
         paths of the `.npz` and of the `.csv`.
 
     Raises:
-        UserError: one of them exists, or the folder cannot be written to.
+        UserError: one of them exists, is an input, or the folder cannot be written to.
     """
+    if output.name in ("", ".."):
+        raise UserError(f"'{output}' is no name of a data set: choose one, such as data/mouse")
     npz = output if output.suffix.lower() == ".npz" else output.with_name(f"{output.name}.npz")
     csv = npz.with_suffix(".csv")
-    raise_if_any(f"{path} is a folder: choose another name" for path in (npz, csv) if path.is_dir())
-    if not overwrite:
-        raise_if_any(
-            f"{path} is there already: choose another name, or allow it to be replaced (--overwrite)"
-            for path in (npz, csv)
-            if path.exists()
-        )
     try:
+        _check_free((npz, csv), overwrite, inputs)
         npz.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=npz.parent):
+        with tempfile.NamedTemporaryFile(prefix=f".{npz.stem}.", suffix=f".partial{npz.suffix}", dir=npz.parent):
             pass
     except OSError as error:
         raise write_error(npz, error) from None
     return npz, csv
+
+
+def _check_free(files: Sequence[Path], overwrite: bool, inputs: Iterable[Path]) -> None:
+    raise_if_any(f"{path} is a folder: choose another name" for path in files if path.is_dir())
+    there = [path for path in files if path.exists()]
+    if not overwrite:
+        raise_if_any(
+            f"{path} is there already: choose another name, or allow it to be replaced (--overwrite)" for path in there
+        )
+    raise_if_any(
+        f"{path} is what the data set is to be made from, and would be replaced: choose another name"
+        for path in there
+        if any(source.exists() and path.samefile(source) for source in inputs)
+    )
 
 
 def save_dataset(
@@ -79,7 +91,10 @@ def save_dataset(
     overwrite: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Prepared:
-    """Write images and metadata; neither file appears under its name before both are written.
+    """Write images and metadata; neither file appears under its name before both are on the disk.
+
+    A data set is there when its `.npz` is: that is renamed last, and an old one is taken away first, so that whenever
+    the process is killed no `.npz` lies beside metadata of other images.
 
     Args:
         output: path with or without `.npz`.
@@ -103,10 +118,15 @@ def save_dataset(
         listed = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
         raise UserError(f"{npz} needs as many rows of each array as images: {listed}")
     save = np.savez_compressed if compress else np.savez
-    # The large file is renamed first: where that fails, the small one is not left behind without it.
-    with replacing(csv) as temporary_csv, replacing(npz) as temporary_npz:
-        temporary_csv.write_text(metadata.to_csv(), encoding="utf-8")
+    with replacing(npz) as temporary_npz:
         with temporary_npz.open("wb") as file:
             save(file, allow_pickle=False, **arrays)
+            os.fsync(file.fileno())
+        with replacing(csv) as temporary_csv:
+            with temporary_csv.open("w", encoding="utf-8", newline="") as table:
+                table.write(metadata.to_csv())
+                table.flush()
+                os.fsync(table.fileno())
+            npz.unlink(missing_ok=True)  # now that nothing but names is missing
     channels, height, width = images.shape[1:] if images.ndim == 4 else (1, *images.shape[1:])
     return Prepared(npz, csv, len(images), (channels, height, width), metadata.names, notes)

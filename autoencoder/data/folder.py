@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
-from autoencoder.data.resize import fit, fit_problems
+from autoencoder.data.resize import fit, fit_problems, refuse_unfitting
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.memory import refuse_too_large
+
+FORMATS = ("PNG", "JPEG", "TIFF")
+"""Only these are opened, whatever a file's name says: some of Pillow's other readers start programs."""
+
+PICTURE_BYTES = 12
+"""Memory that a pixel takes while it is read: four channels of 8 bits, or one of 32, and two copies."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
@@ -48,7 +56,7 @@ def prepare_images(
     """
     raise_if_any(fit_problems(pad, resize, limit))
     files, n_others = _list_pictures(folder)
-    check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite, inputs=files)
     relative = [file.relative_to(folder) for file in files]
     in_classes = len(relative[0].parts) > 1
     notes = [f"left out {n_others:,} files in {folder} that are no PNG, JPEG or TIFF"] if n_others else []
@@ -74,6 +82,11 @@ def _list_pictures(folder: Path) -> tuple[list[Path], int]:
     pictures = sorted(path for path in visible if path.suffix.lower() in SUFFIXES)
     if not pictures:
         raise UserError(f"{folder} holds no picture: PNG, JPEG and TIFF are read")
+    raise_if_any(
+        f"the name of {path} is no UTF-8 text, and cannot be written to the metadata: rename it"
+        for path in pictures
+        if not _is_text(str(path.relative_to(folder)))
+    )
     loose = [path for path in pictures if path.parent == folder]
     if loose and len(loose) < len(pictures):
         raise UserError(
@@ -81,6 +94,15 @@ def _list_pictures(folder: Path) -> tuple[list[Path], int]:
             "class: put them into a subfolder"
         )
     return pictures, len(visible) - len(pictures)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8, which names of files need not be."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read_all(
@@ -92,7 +114,10 @@ def _read_all(
     unlike: list[str] = []
     for i, file in enumerate(files):
         try:
-            image = fit(_read_picture(file, color), pad, resize)
+            image = _read_picture(file, color)
+            if images is None:
+                refuse_unfitting(len(files), image, pad, resize, f"{len(files):,} pictures like {file}")
+            image = fit(image, pad, resize)
         except UserError as error:
             unreadable += error.problems
         else:
@@ -122,15 +147,22 @@ def _read_picture(file: Path, color: bool) -> np.ndarray:
     from PIL import Image
 
     try:
-        with Image.open(file) as picture:
-            picture.load()
-            if getattr(picture, "n_frames", 1) > 1:
-                raise UserError(f"{file} holds {picture.n_frames} pictures: save each as a file of its own")  # type: ignore[attr-defined]
-            deep = picture.mode.startswith("I")
-            if picture.mode == "F":
-                raise UserError(f"{file} holds floats: save it with 8 or 16 bits, or all together as an .npy")
-            pixels = np.asarray(picture if deep else picture.convert("RGB" if color else "L"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            # Of large pictures, which are refused by the memory there is, and of entries that nothing depends on.
+            warnings.simplefilter("ignore")
+            with Image.open(file, formats=FORMATS) as picture:
+                width, height = picture.size
+                refuse_too_large(str(file), width * height * PICTURE_BYTES, "make it smaller, or take it away")
+                picture.load()
+                if getattr(picture, "n_frames", 1) > 1:
+                    raise UserError(f"{file} holds {picture.n_frames} pictures: save each as a file of its own")  # type: ignore[attr-defined]
+                deep = picture.mode.startswith("I")
+                if picture.mode == "F":
+                    raise UserError(f"{file} holds floats: save it with 8 or 16 bits, or all together as an .npy")
+                pixels = np.asarray(picture if deep else picture.convert("RGB" if color else "L"))
+    except UserError:
+        raise
+    except Exception as error:  # what damaged files raise in three readers is not documented
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{file} cannot be read as a picture ({reason}): mend it or take it away") from None
     if deep:

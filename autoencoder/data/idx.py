@@ -14,8 +14,9 @@ import numpy as np
 
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
-from autoencoder.data.resize import fit, fit_problems
+from autoencoder.data.resize import fit, fit_problems, refuse_unfitting
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.memory import refuse_too_large
 
 DTYPES = {0x08: "u1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """Codes of the types of values; those of more than one byte are big-endian."""
@@ -45,7 +46,7 @@ def read_idx(path: Path) -> np.ndarray:
     try:
         with gzip.open(path, "rb") if zipped else path.open("rb") as file:
             dtype, shape = _read_header(file, path)
-            values = _read_values(file, path, math.prod(shape) * dtype.itemsize, zipped)
+            values = _read_values(file, path, dtype, math.prod(shape), zipped)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(f"{path} is a damaged gzip file ({error}): download it again") from None
     except OSError as error:
@@ -63,16 +64,22 @@ def _read_header(file: BufferedIOBase, path: Path) -> tuple[np.dtype[np.generic]
     sizes = file.read(4 * magic[3])
     if len(sizes) < 4 * magic[3]:
         raise UserError(f"{path} is cut short within its header: download it again")
-    return np.dtype(DTYPES[magic[2]]), struct.unpack(f">{magic[3]}I", sizes)
+    dtype, shape = np.dtype(DTYPES[magic[2]]), struct.unpack(f">{magic[3]}I", sizes)
+    if 0 in shape:
+        raise UserError(f"{path} holds no values, its header says {shape}: download it again")
+    return dtype, shape
 
 
-def _read_values(file: BufferedIOBase, path: Path, n_bytes: int, zipped: bool) -> bytearray:
-    """The `n_bytes` of values, after making sure that the file holds that many and no more."""
+def _read_values(file: BufferedIOBase, path: Path, dtype: np.dtype[np.generic], n: int, zipped: bool) -> bytearray:
+    """The bytes of `n` values, after making sure that the file holds that many and no more."""
+    n_bytes = n * dtype.itemsize
     size = path.stat().st_size
     most = size * MAX_GZIP_RATIO if zipped else size - file.tell()
     promised = f"the header of {path} promises {n_bytes:,} bytes of values"
     if n_bytes > most:
         raise UserError(f"{promised} and a file of {size:,} bytes cannot hold them: it is cut short; download it again")
+    # Twice, since values of several bytes are copied in the order of this machine.
+    refuse_too_large(str(path), n_bytes if dtype.itemsize == 1 else 2 * n_bytes, "split it")
     values = bytearray()
     while len(values) <= n_bytes:  # up to one byte more than promised, which is how a surplus shows
         part = file.read(min(READ_BYTES, n_bytes + 1 - len(values)))
@@ -113,7 +120,7 @@ def prepare_idx(
         UserError: a file is not what it should be, images and labels differ in number, or the output cannot be written.
     """
     raise_if_any(fit_problems(pad, resize, limit))
-    check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite, inputs=(images, *([] if labels is None else [labels])))
     pictures = read_idx(images)
     problems = []
     if pictures.ndim != 3 or pictures.dtype != np.uint8 or 0 in pictures.shape:
@@ -131,6 +138,7 @@ def prepare_idx(
     if limit is not None and limit < len(pictures):
         notes.append(f"took the first {limit:,} of {len(pictures):,} images")
     pictures = pictures[:limit]
+    refuse_unfitting(len(pictures), pictures[0], pad, resize, f"{len(pictures):,} images of {images}")
     fitted = np.empty((len(pictures), *fit(pictures[0], pad, resize).shape), np.uint8)
     for i, picture in enumerate(pictures):
         fitted[i] = fit(picture, pad, resize)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from autoencoder.data.arrays import ArrayHeader, check_readable, npz_headers, open_npy, read_npz
 from autoencoder.data.metadata import Metadata, Rows, load_metadata
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.memory import refuse_too_large
 
 CHUNK_BYTES = 32 * 2**20
 """Bytes of pixels that are looked at in one go, so that a memory-mapped set is never in memory as a whole."""
@@ -142,6 +143,7 @@ def load_images(
     raise_if_any(problems)
 
     images = _with_channels(images)
+    refuse_too_large(f"one image of {path}", 4 * images[0].size, "resize the images, as 'autoencoder prepare' does")
     top = max_pixel_value if max_pixel_value is not None else default_max_pixel_value(images.dtype)
     problems = _pixel_problems(images, "pixels", path, top)
     if clean is not None:

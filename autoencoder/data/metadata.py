@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.arrays import check_readable, npz_headers, open_npy, read_npz
+from autoencoder.data.tables import Line, read_number, read_table
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.memory import refuse_too_large
 
 PERIODS = {"_deg": 360.0, "_rad": 2 * math.pi}
 """Endings of the names of circular columns, and how far it is once round."""
@@ -31,6 +33,16 @@ DECIMALS = 4
 
 SHOWN_PROBLEMS = 5
 """How many bad fields of a file are named, before the rest is counted."""
+
+SHOWN_NAMES = 40
+"""How many columns are listed where one is not there, before the rest is counted."""
+
+MOST_CODE_POINT = 0x10FFFF
+SURROGATES = (0xD800, 0xDFFF)
+"""Numbers that are no characters though an array of text can hold them."""
+
+EXACT_ROUNDING = 1e15
+"""Larger numbers have no decimals to round, and rounding them could overflow."""
 
 Rows = slice | NDArray[Any] | Sequence[int]
 
@@ -103,7 +115,9 @@ class Metadata:
                 f"there is no column '{name}', because {where} has no metadata: put a .csv with one row per image "
                 "beside the images, or give its path"
             )
-        raise UserError(f"there is no column '{name}' in {where}; its columns are {', '.join(self.names)}")
+        listed = ", ".join(self.names[:SHOWN_NAMES])
+        more = f" and {len(self.names) - SHOWN_NAMES:,} more" if len(self.names) > SHOWN_NAMES else ""
+        raise UserError(f"there is no column '{name}' in {where}; its columns are {listed}{more}")
 
     def kind(self, name: str) -> ColumnKind:
         """Whether the column `name` is circular, linear or a category.
@@ -154,22 +168,28 @@ def load_metadata(
         UserError: the file is missing, damaged, of another kind, or has another number of rows.
     """
     check_readable(path, "metadata")
-    readers = {".csv": _read_csv, ".npz": _read_npz}
     suffix = path.suffix.lower()
-    if suffix == ".npy":
-        arrays = _read_npy(path, columns)
-    elif suffix not in readers:
+    if suffix not in (".csv", ".npy", ".npz"):
         raise UserError(f"{path} is no metadata: it is read from .csv, .npy or .npz")
-    elif columns is not None:
+    if suffix != ".npy" and columns is not None:
         raise UserError(f"{path} names its columns itself: leave the names of columns (--columns) out")
+
+    def check_rows(n_rows: int) -> None:
+        if n_rows != n_images:
+            raise UserError(
+                f"{path} has {n_rows:,} rows and {images_path or 'the image file'} has {n_images:,} images: "
+                "there must be one row per image, in the images' order"
+            )
+
+    # Arrays say how many rows they have before any is read.
+    if suffix == ".npy":
+        arrays = _read_npy(path, columns, check_rows)
+    elif suffix == ".npz":
+        arrays = _read_npz(path, check_rows)
     else:
-        arrays = readers[suffix](path)
+        arrays = _read_csv(path)
     metadata = Metadata(arrays, path)
-    if len(metadata) != n_images:
-        raise UserError(
-            f"{path} has {len(metadata):,} rows and {images_path or 'the image file'} has {n_images:,} images: "
-            "there must be one row per image, in the images' order"
-        )
+    check_rows(len(metadata))
     return metadata
 
 
@@ -184,18 +204,30 @@ def _as_column(name: str, values: np.ndarray) -> np.ndarray:
     if kind in "SU":
         if _is_circular(name):
             raise UserError(f"column '{name}' is an angle by its name and holds text: write numbers, or rename it")
-        try:
-            return values.astype(np.str_)
-        except UnicodeDecodeError:
-            raise UserError(f"column '{name}' holds bytes that are no ASCII text: save it as text") from None
+        return _as_text(name, values)
     if kind in "bi" or (kind == "u" and (values <= np.iinfo(np.int64).max).all()):
         return values.astype(np.int64)
     if kind not in "uf":
         raise UserError(f"column '{name}' is of type {values.dtype}: a column holds numbers or text")
-    if np.isinf(values).any():
-        row = int(np.flatnonzero(np.isinf(values))[0])
+    with np.errstate(over="ignore"):  # numbers of 128 bits that are too large for 64
+        numbers = values.astype(np.float64)
+    if np.isinf(numbers).any():
+        row = int(np.flatnonzero(np.isinf(numbers))[0])
         raise UserError(f"column '{name}' is infinite in row {row} (counted from 0): leave a missing value empty")
-    return values.astype(np.float64)
+    return numbers
+
+
+def _as_text(name: str, values: np.ndarray) -> np.ndarray:
+    characters = values.size * values.dtype.itemsize // (4 if values.dtype.kind == "U" else 1)
+    refuse_too_large(f"column '{name}'", 4 * characters, "shorten its texts")
+    try:
+        text = values.astype(np.str_)
+    except UnicodeDecodeError:
+        raise UserError(f"column '{name}' holds bytes that are no ASCII text: save it as text") from None
+    points = np.ascontiguousarray(text).view(np.uint32)
+    if ((points > MOST_CODE_POINT) | ((points >= SURROGATES[0]) & (points <= SURROGATES[1]))).any():
+        raise UserError(f"column '{name}' holds numbers that are no characters: save it as text again")
+    return text
 
 
 def _kind_of(name: str, values: np.ndarray) -> ColumnKind:
@@ -220,45 +252,46 @@ def _fields(values: np.ndarray) -> list[str]:
     """The text of each value in a CSV."""
     if values.dtype.kind != "f":
         return [str(value) for value in values.tolist()]
-    return ["" if math.isnan(value) else repr(value) for value in values.round(DECIMALS).tolist()]
+    rounded = np.where(np.abs(values) < EXACT_ROUNDING, values, 0.0).round(DECIMALS)
+    shown = np.where(np.abs(values) < EXACT_ROUNDING, rounded, values)
+    return ["" if math.isnan(value) else repr(value) for value in shown.tolist()]
 
 
 # --------------------------------------------------------------------------------------------------------------- files
 
 
-def _read_npy(path: Path, columns: Sequence[str] | None) -> dict[str, np.ndarray]:
+def _read_npy(path: Path, columns: Sequence[str] | None, check_rows: Callable[[int], None]) -> dict[str, np.ndarray]:
     table = open_npy(path)
     if table.ndim not in (1, 2):
         raise UserError(f"{path} has shape {table.shape}: metadata is (N, K), or (N,) for one column")
-    table = table.reshape(len(table), -1)
+    n_columns = math.prod(table.shape[1:])
     if columns is None:
-        raise UserError(f"{path} does not name its {table.shape[1]} columns: name them (--columns)")
-    if len(columns) != table.shape[1]:
-        raise UserError(f"{path} has {table.shape[1]} columns, and {len(columns)} are named: {', '.join(columns)}")
+        raise UserError(f"{path} does not name its {n_columns} columns: name them (--columns)")
+    if len(columns) != n_columns:
+        raise UserError(f"{path} has {n_columns} columns, and {len(columns)} are named: {', '.join(columns)}")
     _check_names(columns, path)
+    check_rows(len(table))
+    # Twice: as they are stored, and as 64-bit numbers.
+    refuse_too_large(str(path), table.nbytes + 8 * table.size, "leave columns out")
+    table = table.reshape(len(table), n_columns)
     return {name: np.array(table[:, i]) for i, name in enumerate(columns)}
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
+def _read_npz(path: Path, check_rows: Callable[[int], None]) -> dict[str, np.ndarray]:
     headers = npz_headers(path)
     raise_if_any(
         f"array '{name}' in {path} has shape {header.shape}: a column of metadata is one value per image"
         for name, header in headers.items()
         if len(header.shape) != 1
     )
+    for header in headers.values():
+        check_rows(header.shape[0])
     return read_npz(path, headers)
 
 
 def _read_csv(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            names = [name.strip() for name in next(reader, [])]
-            lines = [(reader.line_num, row) for row in reader if row]
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text: save it as a CSV in UTF-8") from None
-    except (csv.Error, OSError) as error:
-        raise UserError(f"{path} cannot be read as a CSV ({error}): save it again") from None
+    header, *lines = read_table(path) or [Line(1, [])]
+    names = header.fields
     _check_names(names, path)
     ragged = [
         f"line {number} of {path} has {len(row)} fields and its header has {len(names)}"
@@ -268,15 +301,15 @@ def _read_csv(path: Path) -> dict[str, np.ndarray]:
     raise_if_any(_shortened(ragged))
     columns, problems = {}, []
     for i, name in enumerate(names):
-        column = [(number, row[i].strip()) for number, row in lines]
-        values = _parse([text for _, text in column])
+        texts = [row[i] for _, row in lines]
+        values = _parse(texts, f"column '{name}' of {path}")
         if values.dtype.kind == "U" and _is_circular(name):
             problems += _shortened(
                 [
                     f"column '{name}' is an angle by its name and holds '{text}' on line {number} of {path}, which is "
                     "no number: mend it, or rename the column"
-                    for number, text in column
-                    if text and _number(text) is None
+                    for (number, _), text in zip(lines, texts, strict=True)
+                    if text and read_number(text) is None
                 ]
             )
         columns[name] = values
@@ -301,25 +334,23 @@ def _shortened(problems: list[str]) -> list[str]:
     return problems if more <= 0 else [*problems[:SHOWN_PROBLEMS], f"and {more:,} more of this kind"]
 
 
-def _parse(texts: list[str]) -> np.ndarray:
+def _parse(texts: list[str], what: str) -> np.ndarray:
     """Integers where all are, numbers where all are numbers or empty, otherwise the text itself."""
-    numbers = [_number(text) if text else math.nan for text in texts]
+    numbers = [read_number(text) if text else math.nan for text in texts]
     if any(number is None for number in numbers):
-        return np.array(texts, dtype=np.str_)
+        return _text_array(texts, what)
     if numbers and all(isinstance(number, int) for number in numbers):
         try:
             return np.array(numbers, dtype=np.int64)
         except OverflowError:
-            return np.array(texts, dtype=np.str_)  # numbers of 20 digits are names, not quantities
-    return np.array(numbers, dtype=np.float64)
+            return _text_array(texts, what)  # numbers of 20 digits are names, not quantities
+    try:
+        return np.array(numbers, dtype=np.float64)
+    except OverflowError:  # an integer of 400 digits among numbers
+        return _text_array(texts, what)
 
 
-def _number(text: str) -> int | float | None:
-    if "_" in text:
-        return None  # Python reads 1_2 as 12; in a table it is a name
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return None
+def _text_array(texts: list[str], what: str) -> np.ndarray:
+    """An array has room for the longest text in each of its values."""
+    refuse_too_large(what, 4 * len(texts) * max(map(len, texts)), "shorten its longest text")
+    return np.array(texts, dtype=np.str_)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.arrays import check_readable
+from autoencoder.data.tables import Line, read_number, read_table
 from autoencoder.errors import UserError
+from autoencoder.memory import refuse_too_large
 
 COORDINATES = ("x", "y", "likelihood")
 """What DeepLabCut writes of each part; the likelihood is missing where people clicked the parts."""
@@ -69,12 +71,8 @@ def _pose(
 
 
 def _read_deeplabcut(path: Path) -> Pose:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [row for row in csv.reader(file) if row]
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise UserError(f"{path} cannot be read as a CSV ({error}): export it again") from None
-    titles = [row[0].strip().lower() for row in lines[:4]]
+    lines = read_table(path)
+    titles = [line.fields[0].lower() for line in lines[:4]]
     if titles[:2] == ["scorer", "individuals"]:
         raise UserError(
             f"{path} holds several animals (its second row is 'individuals'): split it into one file per animal, "
@@ -85,9 +83,9 @@ def _read_deeplabcut(path: Path) -> Pose:
             f"{path} is no pose file of DeepLabCut: the first three rows of such a CSV start with scorer, bodyparts "
             "and coords; of SLEAP take the .slp or the analysis .h5"
         )
-    _, part_row, coordinate_row, *rows = lines
-    places = _places([name.strip() for name in part_row], [name.strip().lower() for name in coordinate_row], path)
-    table = _numbers(rows, len(part_row), path)
+    _, part_line, coordinate_line, *rows = lines
+    places = _places(part_line.fields, [name.lower() for name in coordinate_line.fields], path)
+    table = _numbers(rows, len(part_line.fields), path)
     if not np.array_equal(table[:, 0], np.arange(len(table))):
         raise UserError(
             f"the rows of {path} are not numbered 0, 1, 2, ..., so their frames are not known: export it all"
@@ -119,16 +117,21 @@ def _places(parts: list[str], coordinates: list[str], path: Path) -> dict[str, d
     return places
 
 
-def _numbers(rows: list[list[str]], n_columns: int, path: Path) -> NDArray[np.float64]:
+def _numbers(lines: list[Line], n_columns: int, path: Path) -> NDArray[np.float64]:
     """(F, n_columns) float64; an empty field is NaN."""
-    table = np.empty((len(rows), n_columns))
-    for i, row in enumerate(rows):
-        if len(row) != n_columns:
-            raise UserError(f"row {i + 4} of {path} has {len(row)} fields and its header has {n_columns}")
-        try:
-            table[i] = [float(field) if field.strip() else math.nan for field in row]
-        except ValueError as error:
-            raise UserError(f"row {i + 4} of {path} holds something that is no number ({error})") from None
+    refuse_too_large(str(path), 8 * len(lines) * n_columns, "split it")
+    table = np.full((len(lines), n_columns), math.nan)
+    for i, (number, fields) in enumerate(lines):
+        if len(fields) != n_columns:
+            raise UserError(f"row {number} of {path} has {len(fields)} fields and its header has {n_columns}")
+        values = [read_number(field) if field else math.nan for field in fields]
+        if None in values:
+            raise UserError(
+                f"row {number} of {path} holds something that is no number ('{fields[values.index(None)]}'): export it "
+                "again"
+            )
+        with suppress(OverflowError):  # an integer of 400 digits: nowhere, as what was not found is
+            table[i] = values
     return table
 
 

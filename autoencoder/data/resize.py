@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
+
+from autoencoder.memory import refuse_too_large
 
 
 def area_resize(image: np.ndarray, size: int, box: tuple[float, float, float, float] | None = None) -> np.ndarray:
@@ -46,6 +50,28 @@ def fit(image: np.ndarray, pad: int = 0, resize: int | None = None) -> np.ndarra
     if pad:
         image = np.pad(image, [(0, 0)] * (image.ndim - 2) + [(pad, pad)] * 2)
     return image if resize is None else area_resize(image, resize)
+
+
+def refuse_unfitting(n: int, image: np.ndarray, pad: int, resize: int | None, what: str) -> None:
+    """Refuse to `fit` so many images like `image`, where those that come of it do not fit into memory.
+
+    Args:
+        n: number of images.
+        image: (H, W) or (C, H, W), one of them before it is fitted.
+        pad, resize: as for `fit`.
+        what: what the images are, for the message.
+
+    Raises:
+        UserError: they do not fit.
+    """
+    *channels, height, width = image.shape
+    height, width = height + 2 * pad, width + 2 * pad
+    result = math.prod(channels) * (height * width if resize is None else resize**2)
+    work = height * width * image.itemsize
+    if resize is not None:  # 64-bit numbers, their sums and the means of them
+        work = 8 * math.prod(channels) * (3 * height * width + 3 * height * resize + 3 * resize**2)
+    remedy = "take fewer (--limit), or make them smaller (--resize, --pad)"
+    refuse_too_large(what, n * result * image.itemsize + work, remedy)
 
 
 def fit_problems(pad: int, resize: int | None, limit: int | None) -> list[str]:

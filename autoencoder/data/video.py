@@ -18,6 +18,7 @@ from autoencoder.data.dataset import Prepared, check_output, save_dataset
 from autoencoder.data.pose import Pose, load_pose
 from autoencoder.data.resize import area_resize
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.memory import refuse_too_large
 
 FRONT_NAMES = ("nose", "snout", "nosetip", "head")
 BACK_NAMES = ("tailroot", "tailbase", "tailstart", "basetail", "baseoftail")
@@ -29,6 +30,9 @@ MAX_FRAME_DIFFERENCE = 2
 CROP_FACTOR = 1.75
 CROP_PERCENTILE = 95
 """The crop is this factor times this percentile of the animal's extent, so that it holds what is not tracked, too."""
+
+MAX_CROP = 4
+"""A crop is at most so many times the picture's longer side; beyond, a pose is wrong."""
 
 MEDIAN_STEP = 8
 """The median of a picture is taken over every so many pixels on each axis."""
@@ -89,7 +93,7 @@ def prepare_video(
     back_index = _find_part(track, back, BACK_NAMES, "back", notes)
     if front_index == back_index:
         raise UserError(f"front and back are both '{track.parts[front_index]}': name two parts of {pose}")
-    check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite, inputs=(video, pose))
 
     fps, width, height = _probe(video)
     n_frames = _common_frames(video, track, notes)
@@ -104,10 +108,23 @@ def prepare_video(
         notes.append(
             f"the crop is {crop} pixels wide, {CROP_FACTOR:g} times the animal's extent (percentile {CROP_PERCENTILE})"
         )
+    if crop > MAX_CROP * max(width, height):
+        raise UserError(
+            f"a crop of {crop:,} pixels is more than {MAX_CROP} times the longer side of {video} ({width}x{height}): "
+            "give the animal's size in the video (--crop), or correct the pose"
+        )
     path = path.take(np.flatnonzero(path.frame % every == 0)[:limit])
     if not len(path.frame):
         raise UserError(f"no frame of {video} is left to take: {'; '.join(notes)}")
 
+    channels = 3 if color else 1
+    # 64-bit numbers of the square, their sums and the means of them.
+    work = 8 * channels * (3 * crop**2 + 3 * crop * size + 3 * size**2)
+    refuse_too_large(
+        f"{len(path.frame):,} images of {size}x{size}",
+        len(path.frame) * channels * size**2 + work,
+        "take fewer (--limit, --every) or smaller ones (--size)",
+    )
     images = _cut(video, path, crop, size, color, (width, height), on_progress)
     columns = path.columns(arena_center, fps)
     return save_dataset(output, images, columns, compress=compress, overwrite=overwrite, notes=tuple(notes))
