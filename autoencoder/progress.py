@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from autoencoder.plain_text import visible
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
@@ -29,7 +31,7 @@ class Progress:
     """
 
     def __init__(self, title: str, total: int | None, unit: str = "images", *, quiet: bool = False) -> None:
-        self._title, self._total, self._unit, self._quiet = title, total, unit, quiet
+        self._title, self._total, self._unit, self._quiet = visible(title), total, unit, quiet
         self._done = 0
         self._note = ""
         self._bar: RichProgress | None = None
@@ -45,10 +47,10 @@ class Progress:
             from rich.progress import Progress as RichProgress
 
             self._bar = RichProgress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[note]}"),
+                TextColumn("{task.fields[note]}", markup=False),
                 TimeElapsedColumn(),
                 TextColumn("left"),
                 TimeRemainingColumn(),
@@ -69,7 +71,7 @@ class Progress:
         self._done += amount
         if self._first is None:
             self._first = time.monotonic(), self._done
-        self._note = note or self._note
+        self._note = visible(note) or self._note
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, advance=amount, note=self._note)
         elif not self._quiet and time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:

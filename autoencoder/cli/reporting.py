@@ -6,11 +6,18 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from autoencoder.plain_text import visible
+
+
+def print_line(text: str) -> None:
+    """Print one line, whatever the names of the user's files and columns that are in it hold."""
+    print(visible(text), flush=True)
+
 
 def say(args: argparse.Namespace, text: str) -> None:
     """Print a line, unless the user wants quiet."""
     if not args.quiet:
-        print(text, flush=True)
+        print_line(text)
 
 
 def made(args: argparse.Namespace, paths: Path | Iterable[Path], hint: str = "") -> None:
@@ -28,13 +35,15 @@ def table(args: argparse.Namespace, title: str, header: Sequence[str], rows: Ite
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    print(title)  # not the table's own title, which would be wrapped to the table's width
+    print_line(title)  # not the table's own title, which would be wrapped to the table's width
     drawn = Table()
+    # As Text, since rich takes what stands in brackets in a string for its markup.
     for i, name in enumerate(header):
-        drawn.add_column(name, justify="left" if i == 0 else "right")
+        drawn.add_column(Text(visible(name)), justify="left" if i == 0 else "right")
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*(Text(visible(cell)) for cell in row))
     console = Console()
     # Never narrower than its numbers, which would be cut off: a narrow terminal wraps the lines itself.
     console.width = max(console.width, console.measure(drawn, options=console.options.update(max_width=1000)).maximum)

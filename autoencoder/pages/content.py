@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from autoencoder.data.batches import Rows
 from autoencoder.data.metadata import DECIMALS
 from autoencoder.pages.sheets import encode_sheets
+from autoencoder.plain_text import visible
 from autoencoder.plots.colors import Coloring
 from autoencoder.plots.drawing import drawing_order
 from autoencoder.plots.evolution import Limits
@@ -126,8 +127,8 @@ class PageContent:
         height, width = next(iter(self.pictures.values())).shape[1:3]
         sheets, form = encode_sheets(list(self.pictures.values()))
         return {
-            "title": self.title,
-            "facts": [[name, text] for name, text in self.facts.items()],
+            "title": visible(self.title),
+            "facts": [[name, visible(text)] for name, text in self.facts.items()],
             "notes": [*self.notes, f"Pictures: {form}."],
             "count": n,
             "radius": point_radius(n),
@@ -181,7 +182,7 @@ def _column_json(column: Column) -> dict[str, Any]:
     said: dict[str, Any] = {"label": column.label, "kind": column.kind, "period": column.period}
     if column.values.dtype.kind == "U":
         names, codes = np.unique(column.values, return_inverse=True)
-        said |= {"names": names.tolist(), "codes": codes.tolist()}
+        said |= {"names": [visible(name) for name in names.tolist()], "codes": codes.tolist()}
     else:
         known = np.isfinite(column.values)
         values = np.round(column.values, DECIMALS).tolist()
@@ -200,6 +201,6 @@ def _coloring_json(coloring: Coloring) -> dict[str, Any]:
         "ticks": [
             [(tick - low) / (high - low), text] for tick, text in zip(coloring.ticks, coloring.tick_labels, strict=True)
         ],
-        "legend": [[name, list(color)] for name, color in coloring.legend],
+        "legend": [[visible(name), list(color)] for name, color in coloring.legend],
         "unknown": int(coloring.missing.sum()),
     }

@@ -24,12 +24,12 @@ from autoencoder.plots.drawing import (
     check_lengths,
     draw_image,
     draw_title,
-    new_figure,
     place_axes,
     tile_figure,
     title_height,
     title_lines,
 )
+from autoencoder.plots.figures import new_figure
 
 POINT_COLOR, MEDIAN_COLOR, CONSTANT_COLOR = "#0072B2", "#D55E00", "0.35"
 BEYOND = 12.0

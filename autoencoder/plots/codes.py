@@ -27,7 +27,6 @@ from autoencoder.plots.drawing import (
     draw_share_bar,
     draw_title,
     frame,
-    new_figure,
     place_axes,
     place_text,
     shortened,
@@ -40,6 +39,7 @@ from autoencoder.plots.drawing import (
     wrapped,
 )
 from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, robust_limits
+from autoencoder.plots.figures import new_figure
 
 EXAMPLE = 1.3
 """Inches; the longer side of a picture beside the scatter plot."""

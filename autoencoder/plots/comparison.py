@@ -24,7 +24,6 @@ from autoencoder.plots.drawing import (
     draw_image,
     draw_points,
     draw_title,
-    new_figure,
     place_axes,
     place_text,
     text_height,
@@ -34,6 +33,7 @@ from autoencoder.plots.drawing import (
     wrapped,
 )
 from autoencoder.plots.evolution import robust_limits
+from autoencoder.plots.figures import new_figure
 
 MAX_ROWS, MAX_IMAGES = 12, 8
 

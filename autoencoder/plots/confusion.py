@@ -21,7 +21,6 @@ from autoencoder.plots.drawing import (
     draw_share_bar,
     draw_title,
     frame,
-    new_figure,
     place_axes,
     place_text,
     shortened,
@@ -32,6 +31,7 @@ from autoencoder.plots.drawing import (
     title_lines,
     wrapped,
 )
+from autoencoder.plots.figures import new_figure
 
 MAX_WRITTEN = 12
 """Classes up to which the counts are written in the cells."""

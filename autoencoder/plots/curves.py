@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
+from autoencoder.plots.figures import new_figure
 
 LOSSES = {"train_loss": ("training", "tab:blue"), "val_loss": ("validation", "tab:orange")}
 DECADE = 10.0
@@ -31,8 +32,7 @@ def loss_curves(metrics: Mapping[str, NDArray[np.floating]], loss_name: str = "l
     if "epoch" not in metrics or not shown:
         raise UserError("there is nothing to draw: the metrics have no epochs or no finite loss")
     has_rate = "lr" in metrics and np.isfinite(metrics["lr"]).any()
-    fig = Figure(figsize=(8, 6 if has_rate else 4.8), dpi=100, layout="constrained")
-    FigureCanvasAgg(fig)
+    fig = new_figure(8, 6 if has_rate else 4.8, "constrained")
     axes = fig.subplots(2 if has_rate else 1, 1, sharex=True, squeeze=False, height_ratios=[4, 1] if has_rate else [1])
     ax = axes[0, 0]
     for name in shown:
@@ -41,6 +41,8 @@ def loss_curves(metrics: Mapping[str, NDArray[np.floating]], loss_name: str = "l
     known = np.concatenate([metrics[name][np.isfinite(metrics[name])] for name in shown])
     if spans_a_decade(known):
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_title("loss during training", fontsize=16)
     ax.set_ylabel(loss_name, fontsize=14)
     ax.legend(frameon=False, fontsize=13)

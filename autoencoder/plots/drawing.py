@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import math
 from collections.abc import Mapping, Sequence, Sized
@@ -9,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
@@ -20,7 +20,9 @@ from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
+from autoencoder.plain_text import visible
 from autoencoder.plots.colors import Coloring
+from autoencoder.plots.figures import boxes_for_unknown_letters, new_figure
 from autoencoder.plots.points import point_radius
 
 Color = str | tuple[float, ...]
@@ -39,8 +41,8 @@ MARGIN = 0.2
 BAR_WIDTH, BAR_HEIGHT, LEGEND_ENTRY = 0.2, 3.0, 0.235
 """Inches: the colour bar (higher only for a long label), and each name in a legend."""
 
-LONGEST_NAME = 24
-"""Letters of a name in a legend or on an axis; longer ones end in an ellipsis."""
+LONGEST_NAME, LONGEST_LABEL = 24, 60
+"""Letters of a name in a legend or on an axis, and of what all of them are; longer ones end in an ellipsis."""
 
 SHARE_TICKS = (0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
 
@@ -50,14 +52,16 @@ SHARE_TICKS = (0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
 
 def shortened(name: str, longest: int = LONGEST_NAME) -> str:
     """`name`, or its beginning and an ellipsis: `longest` letters in all."""
-    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+    seen = visible(name)
+    return seen if len(seen) <= longest else f"{seen[: longest - 1]}…"
 
 
 @functools.lru_cache(maxsize=4096)
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Width in inches of one line of `text` of `size` points."""
     font = FontProperties(size=size, weight=weight)
-    width, _, _ = text_to_path.get_text_width_height_descent(text, font, False)
+    with boxes_for_unknown_letters():
+        width, _, _ = text_to_path.get_text_width_height_descent(text, font, False)
     return float(width) / 72
 
 
@@ -71,7 +75,7 @@ def wrapped(text: str, width: float, size: float, weight: str = "normal") -> lis
     lines: list[str] = []
     for paragraph in text.splitlines():
         line = ""
-        for word in filter(None, paragraph.split(" ")):  # no-break spaces stay
+        for word in filter(None, visible(paragraph).split(" ")):  # no-break spaces stay
             longer = f"{line} {word}" if line else word
             if text_width(longer, size, weight) <= width:
                 line = longer
@@ -86,10 +90,8 @@ def wrapped(text: str, width: float, size: float, weight: str = "normal") -> lis
 def _cut(word: str, width: float, size: float, weight: str) -> str:
     if text_width(word, size, weight) <= width:
         return word
-    for length in range(len(word) - 1, 0, -1):
-        if text_width(f"{word[:length]}…", size, weight) <= width:
-            return f"{word[:length]}…"
-    return "…"
+    fitting = bisect.bisect_left(range(len(word)), True, key=lambda n: text_width(f"{word[:n]}…", size, weight) > width)
+    return f"{word[: max(0, fitting - 1)]}…"
 
 
 def check_lengths(**arrays: Sized) -> int:
@@ -108,13 +110,6 @@ def check_lengths(**arrays: Sized) -> int:
 
 
 # -------------------------------------------------------------------------------------------------------------- places
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """An empty white figure of `width` by `height` inches that belongs to no window."""
-    fig = Figure(figsize=(width, height), dpi=100, facecolor="white")
-    FigureCanvasAgg(fig)
-    return fig
 
 
 def place_axes(fig: Figure, left: float, top: float, width: float, height: float) -> Axes:
@@ -347,12 +342,14 @@ def colors_width(coloring: Coloring, label: str, height: float) -> float:
     if coloring.colormap is not None:
         ticks = max((text_width(name, TEXT_SIZE) for name in coloring.tick_labels), default=0.0)
         return BAR_WIDTH + 0.15 + ticks + text_height(1, TEXT_SIZE) + 0.1
+    label = shortened(label, LONGEST_LABEL)
     entries = max((text_width(shortened(name), TEXT_SIZE) for name, _ in coloring.legend), default=0.0) + 0.45
     return max(legend_columns(coloring, height) * entries, text_width(label, TEXT_SIZE) + 0.1)
 
 
 def draw_colors(fig: Figure, coloring: Coloring, label: str, left: float, top: float, height: float) -> None:
     """The colour bar or the legend with the name of what it shows, `height` inches high at most."""
+    label = shortened(label, LONGEST_LABEL)
     if coloring.colormap is not None:
         label_width = text_width(label, TEXT_SIZE)
         height = min(height, max(BAR_HEIGHT, label_width))

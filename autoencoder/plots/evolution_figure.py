@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from autoencoder.errors import raise_if_any
 from autoencoder.plots.colors import Coloring, color_by
-from autoencoder.plots.drawing import colors_width, drawing_order, new_figure, shortened
+from autoencoder.plots.drawing import colors_width, drawing_order, shortened
 from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, Limits
+from autoencoder.plots.figures import new_figure
 from autoencoder.plots.marked_curves import Curve, MarkedCurves, by_axes
 from autoencoder.plots.movie_layout import (
     DPI,

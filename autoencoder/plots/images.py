@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.plots.figures import new_figure
 
 MIN_TILE_HEIGHT = 200
 """Pixels; images in a movie are enlarged by a whole number to at least this height."""
@@ -51,8 +51,7 @@ def image_grid(rows: Sequence[Row], captions: Sequence[str] | None = None, title
     column = 1.3  # inches
     margin = 0.35 + 0.11 * max(len(name) for name, _ in rows)  # for the rows' titles, left of the first column
     size = (margin + column * n * 1.06 + 0.15, column * sum(heights) * 1.08 + 0.5 + (0.5 if title else 0))
-    fig = Figure(figsize=size, dpi=100)
-    FigureCanvasAgg(fig)
+    fig = new_figure(*size)
     fig.set_layout_engine("constrained", w_pad=0.06, h_pad=0.05)
     axes = fig.subplots(len(rows), n, squeeze=False, height_ratios=heights)
     for (name, array), row_axes in zip(rows, axes, strict=True):

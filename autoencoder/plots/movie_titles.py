@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from autoencoder.plots.drawing import place_text
+from autoencoder.plots.drawing import LONGEST_LABEL, place_text, shortened
 from autoencoder.plots.movie_layout import DPI, HEADER, MARGIN, PANEL_TITLE, TITLE, Layout, pixels_wide
 
 TITLE_SIZE, HEADER_SIZE, PANEL_TITLE_SIZE = 20.0, 16.0, 16.0
@@ -27,6 +27,7 @@ def write_titles(figure: Figure, layout: Layout, labels: Sequence[str], space: s
         labels: what the points of each panel are coloured by.
         space: what the points lie in.
     """
+    labels = [shortened(label, LONGEST_LABEL) for label in labels]
     title = f"{space} coloured by {labels[0]}" if len(labels) == 1 else space
     room = 2 * min(layout.middle, layout.width - layout.middle) - 2 * MARGIN
     _write_fitting(figure, layout.middle, TITLE, title, TITLE_SIZE, room)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from autoencoder.plots.figures import new_figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +35,7 @@ def scores_figure(epochs: NDArray[np.floating], methods: Sequence[ScoredMethod])
         epochs: (T,) of the frames.
         methods: in the order of the legend.
     """
-    fig = Figure(figsize=(12, 5.4), dpi=100, layout="constrained")
-    FigureCanvasAgg(fig)
+    fig = new_figure(12, 5.4, "constrained")
     plane, lines = fig.subplots(1, 2, width_ratios=[1, 1.1])
     colors = matplotlib.colormaps["tab20"](np.arange(len(methods)) % 20)
     for number, (method, color) in enumerate(zip(methods, colors, strict=True), start=1):

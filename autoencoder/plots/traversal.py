@@ -20,7 +20,6 @@ from autoencoder.plots.drawing import (
     check_lengths,
     draw_image,
     draw_title,
-    new_figure,
     place_axes,
     place_text,
     shortened,
@@ -31,6 +30,7 @@ from autoencoder.plots.drawing import (
     title_lines,
     wrapped,
 )
+from autoencoder.plots.figures import new_figure
 
 GAP, AFTER_START = 0.08, 0.3
 """Inches between pictures, and between the start and the first of them."""

@@ -13,11 +13,11 @@ from autoencoder.plots.drawing import (
     TEXT_SIZE,
     FloatArray,
     draw_title,
-    new_figure,
     place_axes,
     title_height,
     title_lines,
 )
+from autoencoder.plots.figures import new_figure
 
 CURVE_COLOR, USED_COLOR, GOAL_COLOR = "#0072B2", "#D55E00", "0.3"
 GOAL = 0.95

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from autoencoder.errors import UserError
-from autoencoder.plots.drawing import new_figure
+from autoencoder.plots.figures import new_figure
 from autoencoder.plots.marked_curves import Curve, MarkedCurves, by_axes
 from autoencoder.plots.movie_layout import Place
 
