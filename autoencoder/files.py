@@ -148,3 +148,21 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool
     save = np.savez_compressed if compress else np.savez
     with replacing(path) as temporary, temporary.open("wb") as file:
         save(file, **arrays, allow_pickle=False)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that no file can be written into, before work that may take long; nothing is made.
+
+    Raises:
+        UserError: a file is in its way, or it cannot be made or written to.
+    """
+    above = folder.absolute()
+    while not os.path.lexists(above) and above != above.parent:
+        above = above.parent
+    if not above.is_dir():
+        raise UserError(f"{above} is no folder, so nothing can be written to {folder}: choose another folder")
+    try:
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        raise write_error(folder, error) from None

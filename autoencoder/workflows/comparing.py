@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,13 @@ from autoencoder.comparison import Compared, Comparison, embeddings
 from autoencoder.data.batches import Rows
 from autoencoder.data.metadata import ColumnKind, Metadata
 from autoencoder.decoding import DECODERS
-from autoencoder.files import replacing, write_csv, write_json
+from autoencoder.files import check_writable, replacing, write_csv, write_json
 from autoencoder.objectives.reconstruct import Reconstruction
+from autoencoder.plain_text import one_line
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.seeding import numpy_stream
-from autoencoder.workflows.columns import AXES, NO_COLUMN, column_values, file_stem, readable
+from autoencoder.workflows.columns import AXES, NO_COLUMN, column_values, file_stems, readable
 from autoencoder.workflows.testing import save_figure
 
 SCORE_NAMES = {
@@ -28,6 +30,9 @@ SCORE_NAMES = {
     ColumnKind.LINEAR: "R2",
     ColumnKind.CATEGORY: "accuracy",
 }
+
+MARKDOWN = re.compile(r"[\\`*\[\]<>&|~!#$]|(?<![^\W_])_|_(?![^\W_])")
+"""What Markdown may take for its own; an underscore within a word is none of it."""
 
 Cells = list[dict[str, Any]]
 TextTable = tuple[list[str], list[list[str]]]
@@ -198,8 +203,9 @@ def write_comparison(
         each column.
 
     Raises:
-        UserError: there is no such column, or too many runs or images for a figure.
+        UserError: there is no such column, too many runs or images for a figure, or `out` cannot be written to.
     """
+    check_writable(out)
     comparison = comparisons[0]
     metadata = comparison.data.metadata
     colors = list(color_by) if color_by is not None else _telling_columns(metadata)
@@ -209,8 +215,9 @@ def write_comparison(
     shown, planes = embeddings(comparison, reducer, seed)
     n = min(examples, len(comparison.rows))
     chosen = np.sort(numpy_stream(seed, "comparison examples").choice(comparison.rows, n, replace=False))
+    stems = file_stems([*metadata.names, NO_COLUMN])
     figures = {
-        f"comparison-{file_stem(name)}": _figure(comparison, name, shown, planes, chosen, reducer)
+        f"comparison-{stems[name]}": _figure(comparison, name, shown, planes, chosen, reducer)
         for name in colors or [NO_COLUMN]
     }
     columns = list(dict.fromkeys(key for row in rows for key in row))
@@ -240,7 +247,7 @@ def _telling_columns(metadata: Metadata) -> list[str]:
 
 def _markdown(rows: Cells, comparison: Comparison) -> str:
     merged = over_seeds(rows)
-    parts = [f"{caption(comparison)}\n", _markdown_table(quality_table(merged))]
+    parts = [f"{_as_markdown(caption(comparison))}\n", _markdown_table(quality_table(merged))]
     for decoder, table in decoding_tables(merged, comparison.data.metadata).items():
         parts += [f"\n{decoding_caption(decoder)}\n", _markdown_table(table)]
     return "\n".join(parts) + "\n"
@@ -248,9 +255,14 @@ def _markdown(rows: Cells, comparison: Comparison) -> str:
 
 def _markdown_table(table: TextTable) -> str:
     header, body = table
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (header, *body)]
+    escaped = [[_as_markdown(cell) for cell in row] for row in (header, *body)]
     lines = [escaped[0], ["---"] * len(header), *escaped[1:]]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _as_markdown(text: str) -> str:
+    """Text that stays as it is in Markdown, on one line: no markup, no HTML, no end of a table's cell."""
+    return MARKDOWN.sub(r"\\\g<0>", one_line(text))
 
 
 def caption(comparison: Comparison) -> str:

@@ -28,13 +28,18 @@ from autoencoder.plots.panels import Shown
 from autoencoder.plots.tiles import Outputs
 from autoencoder.progress import Progress
 from autoencoder.runs import Run
-from autoencoder.workflows.columns import NO_COLUMN, axes_names, column_values, file_stem, readable
+from autoencoder.workflows.columns import (
+    LONGEST_STEM,
+    NO_COLUMN,
+    axes_names,
+    beginning,
+    column_values,
+    file_stems,
+    readable,
+)
 
 LAYER_NAMES = {"latent": "latent space", "fc2": "decoder's first layer"}
 OUTPUT_NAMES = {"reconstruct": "reconstruction", "mask": "predicted mask"}
-
-LONGEST_STEM = 80
-"""Letters of a movie's name; columns side by side are shortened to it."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,7 @@ def movie_problems(run: Run, columns: Sequence[str], options: MovieOptions) -> l
         MovieWriter(Path(f"movie.{options.movie_format}"), options.fps)
     except UserError as error:
         problems += error.problems
-    if not options.side_by_side:
-        problems += _same_files(columns)
-    elif len(columns) > MAX_PANELS:
+    if options.side_by_side and len(columns) > MAX_PANELS:
         problems.append(
             f"up to {MAX_PANELS} columns fit side by side, not {len(columns)}: choose some of {', '.join(columns)} by "
             "--color-by"
@@ -86,17 +89,6 @@ def movie_problems(run: Run, columns: Sequence[str], options: MovieOptions) -> l
         elif options.examples == 0:
             problems.append("--reconstructions stand below examples: give --examples 1 or more")
     return problems
-
-
-def _same_files(columns: Sequence[str]) -> list[str]:
-    """Columns whose movies would replace each other."""
-    first: dict[str, str] = {}
-    pairs = [(first.setdefault(file_stem(name), name), name) for name in columns]
-    return [
-        f"movies of the columns '{one}' and '{other}' would both be called '{file_stem(other)}': draw one by --color-by"
-        for one, other in pairs
-        if one != other
-    ]
 
 
 def draw_movies(
@@ -137,6 +129,7 @@ def draw_movies(
     if examples is not None and options.reconstructions is not False and why_no_outputs(run) is None:
         outputs = _outputs(run, evolution, rows, device)
     shown = list(columns) or [NO_COLUMN]
+    stems = file_stems(evolution.images.metadata.names) | ({} if columns else {NO_COLUMN: NO_COLUMN})
     made = []
     for names in [shown] if options.side_by_side else [[name] for name in shown]:
         figure = EvolutionFigure(
@@ -149,7 +142,7 @@ def draw_movies(
             curves=below,
             last_epoch=float(evolution.epochs[-1]),
         )
-        made += _write(figure, evolution, chosen, out, movie_stem(names), options, quiet)
+        made += _write(figure, evolution, chosen, out, movie_stem([stems[name] for name in names]), options, quiet)
     return made
 
 
@@ -172,18 +165,17 @@ def losses(run: Run) -> list[Curve]:
     ]
 
 
-def movie_stem(columns: Sequence[str]) -> str:
+def movie_stem(stems: Sequence[str]) -> str:
     """Name of a movie without its suffix: that of its column, or of several joined by `+`.
 
     Where that is long, each is shortened and a few digits keep movies of other columns apart.
     """
-    stems = [file_stem(name) for name in columns]
     joined = "+".join(stems)
-    if len(stems) == 1 or len(joined) <= LONGEST_STEM:
+    if len(stems) == 1 or len(joined.encode()) <= LONGEST_STEM:
         return joined
     digits = hashlib.sha256(joined.encode()).hexdigest()[:6]
     room = (LONGEST_STEM - len(digits)) // len(stems) - 1
-    return "+".join([*(stem[:room] for stem in stems), digits])
+    return "+".join([*(beginning(stem, room) for stem in stems), digits])
 
 
 def _outputs(run: Run, evolution: Evolution, rows: Rows, device: str) -> Outputs:

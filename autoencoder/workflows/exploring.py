@@ -11,7 +11,7 @@ import numpy as np
 
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.files import replacing
+from autoencoder.files import check_writable, replacing
 from autoencoder.latent.evolution import embed_track, track_run
 from autoencoder.latent.fits import methods
 from autoencoder.pages.content import PageContent
@@ -22,6 +22,7 @@ from autoencoder.runs import Run
 from autoencoder.seeding import numpy_stream
 from autoencoder.workflows.columns import METHODS
 from autoencoder.workflows.page_content import page_content
+from autoencoder.workflows.stills.moment import problems_of
 from autoencoder.workflows.visualizing import with_metadata
 
 MAX_BYTES = 25_000_000
@@ -83,13 +84,13 @@ def explore(
     chosen = _check(images, color_by, fits, reducers, out)
     tracks = [track_run(run, layer=layer, images=images, seed=seed, device=device) for layer in layers]
 
-    with replacing(out) as temporary:  # opened first, so that a folder that cannot be written to is known at once
-        evolutions = []
-        for track, (reducer, fit) in itertools.product(tracks, chosen):
-            with Progress(f"Projecting by {METHODS[reducer]}", len(track.steps), "snapshots", quiet=quiet) as progress:
-                evolutions.append(embed_track(track, reducer, fit, progress.advance))
-        content = page_content(folder, evolutions, color_by, max_snapshots, device, quiet)
-        document, notes = _fitting_document(content, points, max_bytes, seed)
+    evolutions = []
+    for track, (reducer, fit) in itertools.product(tracks, chosen):
+        with Progress(f"Projecting by {METHODS[reducer]}", len(track.steps), "snapshots", quiet=quiet) as progress:
+            evolutions.append(embed_track(track, reducer, fit, progress.advance))
+    content = page_content(folder, evolutions, color_by, max_snapshots, device, quiet)
+    document, notes = _fitting_document(content, points, max_bytes, seed)
+    with replacing(out) as temporary:
         temporary.write_text(document, encoding="utf-8")
     for note in notes:
         say(note)
@@ -103,16 +104,14 @@ def _check(
     chosen: list[tuple[str, str]] = []
     problems: list[str] = []
     for name in color_by or ():
-        try:
-            images.metadata.column(name)
-        except UserError as error:
-            problems += error.problems
+        problems += problems_of(images.metadata.column, name)
     try:
         chosen = methods(reducers, fits)
     except UserError as error:
         problems += error.problems
     if out.suffix != ".html" or out.is_dir():
         problems.append(f"the page is one file, and its name ends in .html: give --out such a name, not {out}")
+    problems += problems_of(check_writable, out.parent)
     raise_if_any(problems)
     return chosen
 

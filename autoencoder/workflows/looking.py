@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from autoencoder.config import REDUCERS, STILL_LAYERS, STILLS, RunConfig
 from autoencoder.errors import raise_if_any
+from autoencoder.files import check_writable
 from autoencoder.latent.layers import Narrowing, checkpoint_for, find_snapshot, layer_at, why_no_checkpoint
 from autoencoder.latent.projection import embed_snapshots, make_projection
 from autoencoder.objectives.base import make_objective
@@ -120,6 +121,7 @@ def look(
         problems.append(
             "a number of clusters and labels go with clusters: show them, or leave --clusters, --labels out"
         )
+    problems += problems_of(check_writable, folder.output_folder("visualize") if out is None else out)
     raise_if_any(problems)
     if left_out:
         say(left_out)

@@ -9,7 +9,7 @@ from typing import Any
 
 from autoencoder.config import FITS
 from autoencoder.errors import UserError
-from autoencoder.files import write_csv, write_json
+from autoencoder.files import check_writable, write_csv, write_json
 from autoencoder.latent.evolution import Track, embed_track, track_run
 from autoencoder.latent.fits import fit_problems
 from autoencoder.latent.scores import Scores, finite_mean
@@ -93,13 +93,14 @@ def score_methods(
         the table; `scores.json` (with the scores of every frame), `scores.csv` and `scores.png` were written.
 
     Raises:
-        UserError: as `track_run` does; a method is not known; or none could be used.
+        UserError: as `track_run` does; a method is not known, or none could be used; `out` cannot be written to.
     """
     chosen = _chosen(wanted)
     folder = Run(run)
-    track = track_run(run, layer=layer, stop_index=stop_index, seed=seed, device=device)
     if out is None:
         out = folder.output_folder("visualize", "scores" if layer == "latent" else f"scores-{layer}")
+    check_writable(out)
+    track = track_run(run, layer=layer, stop_index=stop_index, seed=seed, device=device)
     found: list[Scores] = []
     notes: list[str] = []
     with Progress("Scoring", len(chosen), "methods", quiet=quiet) as progress:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from autoencoder.evaluation import Evaluation
-from autoencoder.files import replacing, write_json
+from autoencoder.files import check_writable, replacing, write_json
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.curves import loss_curves
 from autoencoder.plots.images import to_picture
@@ -45,7 +45,11 @@ def report(
     Returns:
         the files: `metrics.json`, `grid.png` (images drawn by the run's seed), `best.png`, `worst.png` (by the output's
         error), `loss.png`, and the figures and movies that the objective has, such as `side_by_side`.
+
+    Raises:
+        UserError: `out` cannot be written to.
     """
+    check_writable(out)
     made = [_write_numbers(evaluation, out)]
     n = min(examples, len(evaluation.rows))
     by_error = evaluation.rows[np.argsort(evaluation.result.errors, kind="stable")]

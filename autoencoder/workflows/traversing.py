@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.files import write_json
+from autoencoder.files import check_writable, write_json
 from autoencoder.latent.layers import checkpoint_for, find_snapshot, why_no_checkpoint
 from autoencoder.latent.quantity import quantity_of
 from autoencoder.objectives.base import make_objective
@@ -23,7 +23,7 @@ from autoencoder.progress import Progress
 from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
 from autoencoder.trained import load_run
-from autoencoder.workflows.columns import file_stem
+from autoencoder.workflows.columns import file_stems
 from autoencoder.workflows.stills.moment import Say, describe_moment, problems_of
 from autoencoder.workflows.testing import save_figure
 from autoencoder.workflows.traversals.column import COLUMN_PARTS, along_column
@@ -102,6 +102,9 @@ def traverse(
     training = folder.split().train
     for item in asked:
         problems += problems_of(quantity_of, images.metadata, item, training) if isinstance(item, str) else []
+    if out is None:
+        out = folder.output_folder("visualize", f"snapshot-{moment.step}", "traverse")
+    problems += problems_of(check_writable, out)
     raise_if_any(problems)
 
     trained = load_run(folder.path, str(checkpoint), device=device)
@@ -115,19 +118,23 @@ def traverse(
                 made.append(along_column(ground, item, examples, Pace(fps, seconds), progress.advance))
             else:
                 made.append(along_unit(ground, item, examples, Pace(fps, seconds), progress.advance))
-    if out is None:
-        out = folder.output_folder("visualize", f"snapshot-{moment.step}", "traverse")
     header = describe_moment(config, moment)
     common = {"step": moment.step, "epoch": moment.epoch, "checkpoint": checkpoint.name if checkpoint else None}
+    # Columns may differ in what a file's name cannot hold, or be called as a unit's files are.
+    stems = file_stems(images.metadata.names, taken=map(_unit_stem, range(config.model.latent_dim)))
     files: list[Path] = []
-    for traversal in made:
+    for item, traversal in zip(asked, made, strict=True):
         say(traversal.summary)
-        stem = _free_stem(traversal.name, {file.stem for file in files})
+        stem = stems[item] if isinstance(item, str) else _unit_stem(item)
         files.append(_write_strip(ground, traversal, header, out / f"{stem}.png"))
         files.append(_write_movie(ground, traversal, out / f"{stem}.{movie_format}", fps, quiet))
         write_json(out / f"{stem}.json", {**common, **traversal.numbers, "starts": _starts(traversal)})
         files.append(out / f"{stem}.json")
     return files
+
+
+def _unit_stem(unit: int) -> str:
+    return f"unit-{unit}"
 
 
 def column_or_unit(name: str, metadata: Metadata, latent_dim: int) -> str | int:
@@ -203,11 +210,3 @@ def _starts(traversal: Traversal) -> list[dict[str, Any]]:
 
 def _texts(traversal: Traversal, values: NDArray[np.float64]) -> list[str]:
     return [traversal.quantity.text(value) for value in values.tolist()]
-
-
-def _free_stem(name: str, taken: set[str]) -> str:
-    """Name of a file; columns may differ in what a file's name cannot hold, or be called as a unit's files are."""
-    stem = file_stem(name)
-    while stem in taken:
-        stem += "_column"
-    return stem

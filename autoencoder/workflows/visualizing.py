@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from autoencoder.config import RunConfig
-from autoencoder.errors import UserError, raise_if_any
-from autoencoder.files import write_arrays, write_json
+from autoencoder.errors import raise_if_any
+from autoencoder.files import check_writable, write_arrays, write_json
 from autoencoder.latent.evolution import Evolution, embed_track, track_run
 from autoencoder.latent.fits import methods
 from autoencoder.latent.scores import Scores
@@ -19,9 +18,11 @@ from autoencoder.plots.marked_curves import Curve
 from autoencoder.progress import Progress
 from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
+from autoencoder.workflows.columns import file_stem
 from autoencoder.workflows.evolution_movies import MovieOptions, draw_movies, movie_problems
 from autoencoder.workflows.exporting import export, export_problems
 from autoencoder.workflows.scoring import brief
+from autoencoder.workflows.stills.moment import problems_of
 
 
 def visualize(
@@ -74,7 +75,8 @@ def visualize(
         `autoencoder.workflows.evolution_movies.draw_movies`. `visualize.json` beside them says what was drawn.
 
     Raises:
-        UserError: as `track_run` and `embed_track` do, a column is not there, or it cannot be drawn as `options` say.
+        UserError: as `track_run` and `embed_track` do, a column is not there, it cannot be drawn as `options` say,
+            or `out` cannot be written to.
     """
     ((reducer, fit),) = methods([reducer], None if fit is None else [fit])
     folder = Run(run)
@@ -85,18 +87,16 @@ def visualize(
     colored = list(color_by) if color_by is not None else list(images.metadata.names)
     problems = movie_problems(folder, colored, options) if movies else []
     problems += export_problems(exports, layer)
+    if out is None:
+        out = folder.output_folder("visualize", output_name(reducer, fit, layer))
+    problems += problems_of(check_writable, out)
     for name in colored:
-        try:
-            images.metadata.column(name)
-        except UserError as error:
-            problems += error.problems
+        problems += problems_of(images.metadata.column, name)
     raise_if_any(problems)
 
     track = track_run(run, layer=layer, images=images, stop_index=stop_index, seed=seed, device=device)
     with Progress(f"Projecting by {reducer}", len(track.steps), "snapshots", quiet=quiet) as progress:
         evolution = embed_track(track, reducer, fit, progress.advance)
-    if out is None:
-        out = folder.output_folder("visualize", output_name(reducer, fit, layer))
     embedding = _write_embedding(evolution, out)
     scores = evolution.score()
     write_json(
@@ -141,7 +141,7 @@ def fit_name(fit: str) -> str:
     if path.suffix != ".npy":
         return fit
     run = path.absolute().parent.parent.name if path.absolute().parent.name == "latents" else ""
-    return re.sub(r"[^\w.-]+", "_", f"{run}-{path.stem}" if run else path.stem)
+    return file_stem(f"{run}-{path.stem}" if run else path.stem)
 
 
 def _write_embedding(evolution: Evolution, out: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import IO
@@ -18,7 +19,8 @@ def write_npz(content: Content, out: Path) -> Path:
     """Write `evolution.npz` into the folder `out`.
 
     Its arrays: embeddings (T, n, 2) and latents (T, n, d) float32, steps and epochs (T,), rows (n,) of the images in
-    the data file, and `metadata/NAME` (n,) for each column.
+    the data file, and `metadata/NAME` (n,) for each column. A NAME that would lead out of a folder, where somebody
+    unpacks the file, is written without that.
 
     Raises:
         UserError: as `Content.latents` does, or the file cannot be written.
@@ -30,7 +32,7 @@ def write_npz(content: Content, out: Path) -> Path:
         "steps": evolution.steps,
         "epochs": evolution.epochs,
         "rows": evolution.rows,
-        **{f"metadata/{name}": values for name, values in content.columns.items()},
+        **{_member(name): values for name, values in content.columns.items()},
     }
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -39,6 +41,11 @@ def write_npz(content: Content, out: Path) -> Path:
         with archive.open("latents.npy", "w", force_zip64=True) as file:
             _write_latents(content, file)
     return path
+
+
+def _member(name: str) -> str:
+    """Where a column's array lies in the archive: below `metadata`, whatever the name; zip files hold no NUL."""
+    return "metadata/" + re.sub(r"(?<![^/\\])\.{1,2}(?![^/\\])|\0", lambda found: "_" * len(found[0]), name)
 
 
 def _write_latents(content: Content, file: IO[bytes]) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
 from autoencoder.files import replacing
+from autoencoder.workflows.columns import unused
 from autoencoder.workflows.exports.content import Content
 
 
@@ -28,8 +29,7 @@ def write_parquet(content: Content, out: Path) -> Path:
     known: dict[str, Any] = {}
     taken = {"step", "epoch", "row", "embedding_x", "embedding_y", *(f"latent_{i}" for i in range(content.width))}
     for name, values in content.columns.items():
-        while name in taken:
-            name += "_column"
+        name = unused(name, taken)
         taken.add(name)
         known[name] = _column(arrow, values)
 

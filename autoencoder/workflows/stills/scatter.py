@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from autoencoder.plots.codes import code_scatter
 from autoencoder.plots.evolution import Examples, choose_examples
 from autoencoder.plots.images import to_picture
-from autoencoder.workflows.columns import axes_names, column_values, file_stem, readable
+from autoencoder.workflows.columns import NO_COLUMN, axes_names, column_values, file_stems, readable
 from autoencoder.workflows.stills.moment import FloatArray
 from autoencoder.workflows.stills.still import Still
 
@@ -21,13 +21,12 @@ def scatter_plots(still: Still, layer: str, embedding: FloatArray) -> dict[str, 
     examples = Examples(chosen, to_picture(still.images.scaled(still.rows[chosen]))) if still.n_examples else None
     n, source = len(still.rows), still.images.source
     header = f"{n:,} images{f' of {source.name}' if source else ''}" if layer == "pixels" else still.header
+    names = [*still.images.metadata.names, *(name for name in still.colored if name == NO_COLUMN)]
+    stems = file_stems(names, taken=OTHER_FIGURES)  # a column may be called "clusters"
     figures: dict[str, Figure] = {}
     for name in still.colored:
         values, kind, period = column_values(still.images.metadata, name, still.rows)
-        stem = file_stem(name)
-        while stem in (*OTHER_FIGURES, *figures):  # a column may be called "clusters"
-            stem += "_column"
-        figures[stem] = code_scatter(
+        figures[stems[name]] = code_scatter(
             embedding,
             values,
             kind.value,

@@ -76,7 +76,6 @@ def along_column(ground: Ground, name: str, n_starts: int, pace: Pace, advance: 
         path = transport.move(starts, values, targets[0] + places * (end - targets[0]))
     what = "the picture's own code" if ground.sees_its_pictures else "the moved code"
     return Traversal(
-        name=name,
         label=readable(name),
         rows=rows[shown],
         values=values,

@@ -44,8 +44,7 @@ class Traversal:
     """Where codes go.
 
     Attributes:
-        name: of the column or the unit.
-        label: the same in words.
+        label: the column or the unit in words.
         rows: (m,) images that it starts from, and the values (m,) that they have.
         targets: (k,) values that codes are brought to.
         codes: (m, k, d) moved, and the values (m, k) `found` in their pictures.
@@ -57,7 +56,6 @@ class Traversal:
         numbers: the same, and all else that is worth keeping.
     """
 
-    name: str
     label: str
     rows: Rows
     values: Array

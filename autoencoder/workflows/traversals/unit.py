@@ -57,7 +57,6 @@ def along_unit(ground: Ground, unit: int, n_starts: int, pace: Pace, advance: Ad
     moved = move_unit(held_out[shown], unit, targets)
     what = "the picture's own code" if ground.sees_its_pictures else "the moved code"
     return Traversal(
-        name=f"unit-{unit}",
         label=f"unit {unit}",
         rows=rows[shown],
         values=held_out[shown, unit],
