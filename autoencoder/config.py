@@ -6,8 +6,10 @@ Nothing here imports torch, so the command line can build its parser, print help
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
+import os
+import reprlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +32,14 @@ SPARSITIES = ("none", "log", "kl")
 SPARSE_ACTIVATIONS = {"log": ("sigmoid", "relu"), "kl": ("sigmoid",)}
 """Latent activations that a sparsity penalty can work on: those that are never negative; shares need the sigmoid."""
 MAX_DEPTH = 12
+MAX_COUNT = 10**9
+"""Largest number of epochs, images in a batch and the like: more is a slip, and overflows further on."""
+MAX_LATENT_DIM = 2**16
+MAX_THREADS = 2**12
+MAX_SEED = 2**64 - 1
+PIXEL_VALUES = (1e-30, 1e30)
+"""What pixels can be divided by so that 32-bit floats hold the result."""
+MAX_NOISE = 1e9
 SCHEDULES = ("constant", "step", "cosine", "onecycle")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 REDUCERS = ("umap", "pca", "tsne", "none")
@@ -71,12 +81,10 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         problems = _not_one_of("split", self.split, SPLITS)
+        problems += _path_problems("images", self.images) + _path_problems("metadata", self.metadata)
         if not 0 < self.val_fraction < 1:
             problems.append(f"val_fraction lies between 0 and 1, not at {self.val_fraction}")
-        if self.max_pixel_value is not None and not 0 < self.max_pixel_value < math.inf:
-            problems.append(f"max_pixel_value is a positive number, not {self.max_pixel_value}")
-        if self.block_size is not None and self.block_size < 1:
-            problems.append(f"block_size is at least 1, not {self.block_size}")
+        problems += pixel_value_problems(self.max_pixel_value) + _count_problems("block_size", self.block_size)
         if self.block_size is not None and self.split != "blocks":
             problems.append("block_size goes with the split 'blocks' only")
         raise_if_any(problems)
@@ -95,6 +103,8 @@ class NoiseConfig:
         problems = _not_one_of("noise", self.kind, NOISES)
         if not math.isfinite(self.amount) or self.amount < 0:
             problems.append(f"the amount of noise is a number of 0 or more, not {self.amount}")
+        elif self.amount > MAX_NOISE:
+            problems.append(f"the amount of noise is at most {MAX_NOISE:g}, not {self.amount:g}")
         elif self.kind in ("salt-pepper", "masking") and self.amount > 1:
             problems.append(f"{self.kind} noise takes a fraction from 0 to 1, not {self.amount:g}")
         elif self.kind != "none" and self.amount == 0:
@@ -152,8 +162,7 @@ class ModelConfig:
                     f"codes of the encoder '{self.encoder}' are fitted, not learned: they take no latent_activation "
                     f"'{self.latent_activation}', leave it out"
                 )
-        if self.latent_dim < 1:
-            problems.append(f"latent_dim is at least 1, not {self.latent_dim}")
+        problems += _count_problems("latent_dim", self.latent_dim, MAX_LATENT_DIM)
         if self.depth is not None:
             if not 1 <= self.depth <= MAX_DEPTH:
                 problems.append(f"depth is 1 to {MAX_DEPTH}, not {self.depth}")
@@ -268,21 +277,21 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         problems = _not_one_of("schedule", self.schedule, SCHEDULES) + _not_one_of("device", self.device, DEVICES)
-        for name in ("epochs", "batch_size", "val_interval", "snapshot_batch_size"):
-            if getattr(self, name) < 1:
-                problems.append(f"{name} is at least 1, not {getattr(self, name)}")
-        for name in ("patience", "threads"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                problems.append(f"{name} is at least 1, not {getattr(self, name)}")
-        for name in ("checkpoint_interval", "snapshots_per_epoch", "seed", "weight_decay"):
-            if not 0 <= getattr(self, name) < math.inf:
-                problems.append(f"{name} is 0 or more, not {getattr(self, name)}")
+        for name in ("epochs", "batch_size", "val_interval", "snapshot_batch_size", "patience"):
+            problems += _count_problems(name, getattr(self, name))
+        for name in ("checkpoint_interval", "snapshots_per_epoch"):
+            problems += _count_problems(name, getattr(self, name), least=0)
+        problems += _count_problems("threads", self.threads, MAX_THREADS)
+        problems += _count_problems("seed", self.seed, MAX_SEED, least=0)
+        problems += _path_problems("init_from", self.init_from)
+        if not 0 <= self.weight_decay < math.inf:
+            problems.append(f"weight_decay is 0 or more, not {self.weight_decay}")
         if not 0 < self.lr < math.inf:
             problems.append(f"lr is a positive number, not {self.lr}")
         if isinstance(self.snapshot_samples, str):
             problems += _not_one_of("snapshot_samples", self.snapshot_samples, (AUTO_SAMPLES, ALL_SAMPLES))
-        elif self.snapshot_samples < 1:
-            problems.append(f"snapshot_samples is at least 1, not {self.snapshot_samples}")
+        else:
+            problems += _count_problems("snapshot_samples", self.snapshot_samples)
         raise_if_any(problems)
 
 
@@ -356,7 +365,8 @@ class RunConfig:
         """
         version = content.get("format_version")
         if version != FORMAT_VERSION:
-            raise UserError(f"format version {version} is not {FORMAT_VERSION}, the one that this version reads")
+            shown = reprlib.repr(version)
+            raise UserError(f"format version {shown} is not {FORMAT_VERSION}, the one that this version reads")
         sections = {key: value for key, value in content.items() if key != "format_version"}
         return _build(cls, sections, "")
 
@@ -367,14 +377,14 @@ class RunConfig:
         Raises:
             UserError: the file is missing, is not JSON, or does not describe a run.
         """
+        from autoencoder.files import read_json  # imports numpy
+
+        if not path.exists():
+            raise UserError(f"{path} is missing, so {path.parent} is not a run folder")
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"{path} is missing, so {path.parent} is not a run folder") from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise UserError(f"{path} cannot be read as JSON ({error}): restore it, or train again") from None
-        if not isinstance(content, dict):
-            raise UserError(f"{path} holds no configuration of a run")
+            content = read_json(path)
+        except UserError as error:
+            raise UserError(f"{error}: restore it, or train again") from None
         try:
             return cls.from_json(content)
         except UserError as error:
@@ -416,7 +426,7 @@ def _build(kind: type[_Config], content: Mapping[str, Any], where: str) -> _Conf
         elif isinstance(value, list):
             value = tuple(value)
         if name not in _NESTED and not _is_a(value, types[name]):
-            problems.append(f"entry '{where}{name}' has the wrong type: {value!r}")
+            problems.append(f"entry '{where}{name}' has the wrong type: {reprlib.repr(value)}")
         values[name] = value
     raise_if_any(problems)
     return kind(**values)
@@ -432,10 +442,36 @@ def _is_a(value: object, hint: Any) -> bool:
         return isinstance(value, tuple) and all(_is_a(item, get_args(hint)[0]) for item in value)
     if isinstance(value, bool):
         return hint is bool
-    return isinstance(value, (int, float) if hint is float else hint)
+    if hint is float and isinstance(value, int):
+        return abs(value) <= sys.float_info.max
+    return isinstance(value, hint)
 
 
 def _not_one_of(name: str, value: object, allowed: Any) -> list[str]:
     if value in allowed:
         return []
     return [f"{name} is one of {', '.join(allowed)}, not {value!r}"]
+
+
+def _count_problems(name: str, value: int | None, most: int = MAX_COUNT, *, least: int = 1) -> list[str]:
+    if value is None or least <= value <= most:
+        return []
+    bound = f"at least {least}" if value < least else f"at most {most:,}"
+    return [f"{name} is {bound}, not {reprlib.repr(value)}"]
+
+
+def pixel_value_problems(value: float | None) -> list[str]:
+    """What is wrong with the pixel value that is to stand for 1.0; empty where nothing is, and for None."""
+    if value is None or PIXEL_VALUES[0] <= value <= PIXEL_VALUES[1]:
+        return []
+    least, most = PIXEL_VALUES
+    return [f"max_pixel_value is a positive number (from {least:g} to {most:g}), not {value}"]
+
+
+def _path_problems(name: str, path: str | None) -> list[str]:
+    """A text that no file can be called by; the system would say so with an error of its own, at any later time."""
+    try:
+        named = path is None or b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        named = False
+    return [] if named else [f"{name} is no name that a file can have: {reprlib.repr(path)}"]

@@ -18,6 +18,9 @@ from autoencoder.runs import Run
 COUNTED_VALUES = 12
 """Values of a category, or classes, that are listed."""
 
+MAX_SAMPLE, SAMPLE_BYTES = 1000, 256 * 2**20
+"""Images, and bytes of them as 32-bit numbers, that mean and deviation of the pixels are taken from."""
+
 MOST_OF_THE_VARIANCE = 0.95
 
 
@@ -29,9 +32,9 @@ def describe(path: Path, max_pixel_value: float | None = None) -> dict[str, Any]
     """
     if path.is_dir():
         return describe_run(path)
-    if path.suffix == ".pt":
+    if path.suffix.lower() == ".pt":
         return describe_checkpoint(path)
-    if path.suffix in (".npz", ".npy"):
+    if path.suffix.lower() in (".npz", ".npy"):
         return describe_data(path, max_pixel_value)
     if not path.exists():
         raise UserError(f"there is no {path}: check the path; 'info presets' lists the presets")
@@ -44,7 +47,8 @@ def describe_data(path: Path, max_pixel_value: float | None = None) -> dict[str,
 
     images = load_images(path, max_pixel_value=max_pixel_value)
     channels, height, width = images.image_shape
-    sample = images.scaled(np.linspace(0, len(images) - 1, min(len(images), 1000)).astype(np.int64))
+    most = min(MAX_SAMPLE, SAMPLE_BYTES // (4 * channels * height * width))
+    sample = images.scaled(np.linspace(0, len(images) - 1, max(1, min(len(images), most))).astype(np.int64))
     return {
         "file": str(path),
         "images": f"{len(images):,} of {channels}x{height}x{width} {images.images.dtype}",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.cli.options import positive_float
+from autoencoder.plain_text import one_line
 
 HELP = "what a data file, a run or a checkpoint holds"
 
@@ -46,13 +47,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _print(found: dict[str, Any], indent: str = "") -> None:
-    width = max((len(str(name)) for name in found), default=0)
+    width = max((len(one_line(str(name))) for name in found), default=0)
     for name, value in found.items():
         if isinstance(value, dict):
-            print(f"{indent}{name}")
+            print(f"{indent}{one_line(str(name))}")
             _print(value, indent + "  ")
         else:
-            print(f"{indent}{name:<{width}}  {value}")
+            print(f"{indent}{one_line(str(name)):<{width}}  {one_line(str(value))}")
 
 
 def _print_presets(found: dict[str, dict[str, Any]]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
+import io
 import os
 import signal
 import sys
@@ -15,6 +17,7 @@ from autoencoder import __version__
 from autoencoder.cli import old_flags
 from autoencoder.cli.options import Parser, add_common
 from autoencoder.errors import UserError
+from autoencoder.plain_text import one_line
 
 COMMANDS = ("demo", "prepare", "train", "test", "visualize", "explore", "compare", "info")
 """Each is a module of this package with `HELP`, `add_arguments(parser)` and `run(args)`."""
@@ -61,6 +64,8 @@ def main(
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     signal.signal(signal.SIGTERM, _leave)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files and columns may be what it cannot write
     try:
         args = build_parser().parse_args(translate(arguments))
         importlib.import_module(f"autoencoder.cli.{args.command}").run(args)
@@ -68,7 +73,7 @@ def main(
     except UserError as error:
         if debug:
             raise
-        print(f"error: {_one_line(str(error))}", file=sys.stderr)
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -82,9 +87,10 @@ def main(
         if interrupted is not None:
             print(error, file=sys.stderr)
             return 128 + interrupted
-        if debug or not _is_out_of_memory(error):
+        message = OUT_OF_MEMORY if _is_out_of_memory(error) else _of_the_system(error)
+        if debug or message is None:
             raise
-        print(f"error: {OUT_OF_MEMORY}", file=sys.stderr)
+        print(f"error: {one_line(message)}", file=sys.stderr)
         return 2
     return 0
 
@@ -101,14 +107,22 @@ def _interrupted_by(error: Exception) -> int | None:
     return error.signum if isinstance(error, Interrupted) else None
 
 
+def _of_the_system(error: Exception) -> str | None:
+    """What the system says of a file that nothing else has explained, such as that its name is too long; or None."""
+    if not isinstance(error, OSError):
+        return None
+    if error.filename is not None:
+        name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(error.filename)
+        return f"{name}: {error.strerror}; check the path, its permissions and the space on the disk"
+    if error.errno == errno.ENOSPC:
+        return "no space left where the output goes: free some, or send it elsewhere"
+    return None
+
+
 def _is_out_of_memory(error: Exception) -> bool:
     """Whether numpy, torch on a GPU, or torch on the CPU (which says so in words only) ran out of memory."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     return bool(kinds & {"MemoryError", "OutOfMemoryError"}) or "DefaultCPUAllocator" in str(error)
-
-
-def _one_line(message: str) -> str:
-    return " ".join(message.split())
 
 
 if __name__ == "__main__":

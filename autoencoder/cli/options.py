@@ -8,8 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from autoencoder.config import DEVICES, NoiseConfig
+from autoencoder.config import DEVICES, MAX_COUNT, NoiseConfig
 from autoencoder.errors import UserError
+from autoencoder.plain_text import one_line
+
+MOST_SHOWN = 80
+"""Characters of an argument that an error repeats."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,7 +21,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""
-        self.exit(2, f"error: {' '.join(message.split())}; see '{self.prog} --help'\n")
+        self.exit(2, f"error: {one_line(message)}; see '{self.prog} --help'\n")
 
 
 def number_type(convert: Callable[[str], Any], what: str, accepts: Callable[[Any], bool]) -> Callable[[str], Any]:
@@ -27,16 +31,19 @@ def number_type(convert: Callable[[str], Any], what: str, accepts: Callable[[Any
         try:
             value = convert(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None
-        if not accepts(value):
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+            value = None
+        if value is None or not accepts(value):
+            shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+            raise argparse.ArgumentTypeError(f"{shown!r} is not {what}")
         return value
 
     return parse
 
 
-positive_int = number_type(int, "a whole number of 1 or more", lambda value: value >= 1)
-count = number_type(int, "a whole number of 0 or more", lambda value: value >= 0)
+positive_int = number_type(
+    int, f"a whole number of 1 or more, at most {MAX_COUNT:,}", lambda value: 1 <= value <= MAX_COUNT
+)
+count = number_type(int, "a whole number of 0 or more, of up to 18 digits", lambda value: 0 <= value < 10**18)
 positive_float = number_type(float, "a positive number", lambda value: 0 < value < float("inf"))
 fraction = number_type(float, "a fraction between 0 and 1", lambda value: 0 < value < 1)
 

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from autoencoder.cli.options import add_device, count, names, number_type, positive_float, positive_int
+from autoencoder.cli.options import add_device, count, names, number_type, positive_int
 from autoencoder.config import EXPORTS, REDUCERS, STILL_LAYERS, STILLS
 from autoencoder.errors import UserError
+
+MAX_SECONDS = 3600
+"""A movie is not longer than this."""
 
 STILL_FLAGS = ("show", "clusters", "labels")
 """Flags that go with --snapshot only; none of them has a default."""
@@ -142,7 +145,7 @@ def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
     )
     movies.add_argument(
         "--seconds",
-        type=positive_float,
+        type=number_type(float, f"a number of seconds, at most {MAX_SECONDS:,}", lambda x: 0 < x <= MAX_SECONDS),
         action=_ForMovies,
         metavar="S",
         help="length of the movie (default: one frame per snapshot, and a second of rest at both ends)",

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.config import PIXEL_VALUES, pixel_value_problems
 from autoencoder.data.arrays import ArrayHeader, check_readable, npz_headers, open_npy, read_npz
 from autoencoder.data.metadata import Metadata, Rows, load_metadata
 from autoencoder.errors import UserError, raise_if_any
@@ -138,9 +139,7 @@ def load_images(
             table = _table_within(arrays, n_images, path)
     except UserError as error:
         problems += error.problems
-    if max_pixel_value is not None and not 0 < max_pixel_value < math.inf:
-        problems.append(f"the largest pixel value is a positive number, not {max_pixel_value}")
-    raise_if_any(problems)
+    raise_if_any(problems + pixel_value_problems(max_pixel_value))
 
     images = _with_channels(images)
     refuse_too_large(f"one image of {path}", 4 * images[0].size, "resize the images, as 'autoencoder prepare' does")
@@ -267,7 +266,9 @@ def _pixel_problems(images: np.ndarray, what: str, path: Path, top: float) -> li
         )
     if low < 0:
         problems.append(f"{path} has negative {what} (down to {low:g}): shift and scale them to 0 and above")
-    if high > top:
+    if high > PIXEL_VALUES[1]:
+        problems.append(f"{path} has {what} up to {high:g}: scale them to at most {PIXEL_VALUES[1]:g}, or to 1")
+    elif high > top:
         problems.append(
             f"{path} has {what} up to {high:g}, over the largest pixel value {top:g}: give --max-pixel-value "
             f"{next((limit for limit in (255, 65535) if limit / 100 < high <= limit), math.ceil(high))}"

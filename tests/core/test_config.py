@@ -14,8 +14,12 @@ from autoencoder.config import (
     DEVICES,
     LATENT_ACTIVATIONS,
     MAX_DEPTH,
+    MAX_LATENT_DIM,
+    MAX_NOISE,
+    MAX_THREADS,
     NOISES,
     NORMS,
+    PIXEL_VALUES,
     RECONSTRUCTION_LOSSES,
     SCHEDULES,
     SPARSE_ACTIVATIONS,
@@ -42,7 +46,7 @@ def noises(draw: st.DrawFn) -> NoiseConfig:
     kind = draw(st.sampled_from(NOISES))
     if kind == "none":
         return NoiseConfig()
-    top = 1.0 if kind in ("salt-pepper", "masking") else 1e12
+    top = 1.0 if kind in ("salt-pepper", "masking") else MAX_NOISE
     return NoiseConfig(kind, draw(st.floats(0, top, exclude_min=True)))
 
 
@@ -53,7 +57,7 @@ def data_configs(draw: st.DrawFn) -> DataConfig:
         images=draw(names),
         metadata=draw(st.none() | names),
         columns=draw(st.none() | st.lists(names).map(tuple)),
-        max_pixel_value=draw(st.none() | positive),
+        max_pixel_value=draw(st.none() | st.floats(*PIXEL_VALUES)),
         split=split,
         val_fraction=draw(st.floats(0, 1, exclude_min=True, exclude_max=True)),
         block_size=draw(st.none() | whole) if split == "blocks" else None,
@@ -74,7 +78,7 @@ def model_configs(draw: st.DrawFn, objective: ObjectiveConfig) -> ModelConfig:
         activations = SPARSE_ACTIVATIONS[objective.sparsity]
     return ModelConfig(
         encoder=encoder,
-        latent_dim=draw(whole),
+        latent_dim=draw(st.integers(1, MAX_LATENT_DIM)),
         decoder=decoder,
         depth=draw(st.none() | st.integers(1, MAX_DEPTH)) if "deep" in (encoder, decoder) else None,
         norm=draw(st.sampled_from(NORMS)),
@@ -120,7 +124,7 @@ training_configs = st.builds(
     seed=st.integers(0, 2**63),
     init_from=st.none() | names,
     device=st.sampled_from(DEVICES),
-    threads=st.none() | whole,
+    threads=st.none() | st.integers(1, MAX_THREADS),
     tensorboard=st.booleans(),
 )
 
