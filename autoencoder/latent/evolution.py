@@ -19,6 +19,7 @@ from autoencoder.latent.fits import default_fit, embed_series, fit_problems
 from autoencoder.latent.layers import Moment, list_moments
 from autoencoder.latent.scores import Scores, score
 from autoencoder.latent.series import Series, series_of
+from autoencoder.memory import refuse_too_large
 from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
 
@@ -176,14 +177,19 @@ def embed_track(
 def _fit_target(fit: str, track: Track) -> FloatArray:
     """Codes (m, d) of the snapshot at the path `fit`, of as many features as the run's."""
     try:
-        codes = np.array(open_npy(Path(fit)))
+        stored = open_npy(Path(fit))
     except UserError as error:
         raise UserError(f"--fit is {', '.join(FITS)} or the path of a snapshot (.npy): {error}") from None
-    if codes.ndim != 2 or codes.dtype.kind != "f":
+    if stored.ndim != 2 or stored.dtype.kind != "f":
         raise UserError(f"--fit {fit}: a snapshot is a float array of (images, features), and this is not one")
     narrow, width = track.series.narrow, track.series.width
-    if codes.shape[1] != width:
+    if stored.shape[1] != width:
         raise UserError(
-            f"{fit} has {codes.shape[1]} features and the layer '{track.layer}' of {track.path} has {width}"
+            f"{fit} has {stored.shape[1]} features and the layer '{track.layer}' of {track.path} has {width}"
         )
-    return codes.astype(np.float32) if narrow is None else narrow(codes.astype(np.float32))
+    # A file may be long and hold nothing; twice, for what tells which of its values are finite.
+    refuse_too_large(f"--fit {fit}", 2 * 4 * stored.size, "choose a snapshot of fewer images")
+    codes = np.array(stored, np.float32)
+    if len(codes) == 0 or not np.isfinite(codes).all():
+        raise UserError(f"--fit {fit}: it has no rows, or values that are not finite; choose another snapshot")
+    return codes if narrow is None else narrow(codes)

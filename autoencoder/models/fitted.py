@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]
+AxesOf = Mapping[str, tuple[str, ...]]
+"""Names of the axes of arrays."""
 
 ROUNDING = 1e-5
 """A unit whose codes spread less than this share of the widest unit's does not vary."""
@@ -32,7 +34,8 @@ class FittedEncoder(nn.Module, ABC):
         arrays: what `arrays` gave.
 
     Raises:
-        ValueError: an array is missing, is none of this encoder's, or holds no numbers.
+        ValueError: an array is missing, is none of this encoder's, holds anything but finite numbers, or has another
+            shape than goes with the others.
     """
 
     MIN_IMAGES = 2
@@ -41,22 +44,27 @@ class FittedEncoder(nn.Module, ABC):
     MAX_IMAGES: int
     """It is fitted to at most this many of the training images, drawn at random."""
 
-    ARRAYS: tuple[str, ...]
-    """Names of the arrays that the encoder computes with."""
+    ARRAYS: ClassVar[AxesOf]
+    """Names of the arrays that the encoder computes with, and of their axes: axes of one name are of one length."""
 
-    OTHER_ARRAYS: tuple[str, ...] = ()
-    """Names of those that it only keeps."""
+    OTHER_ARRAYS: ClassVar[AxesOf] = {}
+    """The same of those that it only keeps."""
+
+    CODE_ARRAYS: ClassVar[AxesOf] = {"code_mean": ("units",), "code_scale": ("units",)}
 
     code_mean: Tensor
     code_scale: Tensor
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         super().__init__()
-        buffers = (*self.ARRAYS, "code_mean", "code_scale")
-        if arrays.keys() != {*buffers, *self.OTHER_ARRAYS}:
-            raise ValueError(f"its arrays are {', '.join(arrays)}, not {', '.join((*buffers, *self.OTHER_ARRAYS))}")
+        buffers = {**self.ARRAYS, **self.CODE_ARRAYS}
+        check_arrays(arrays, {**buffers, **self.OTHER_ARRAYS})
+        if not (np.asarray(arrays["code_scale"]) > 0).all():
+            raise ValueError("'code_scale' is not above 0 everywhere")
         for name in buffers:
             values = torch.from_numpy(np.array(arrays[name], np.float32))
+            if not values.isfinite().all():
+                raise ValueError(f"'{name}' has values too large for single precision")
             self.register_buffer(name, values, persistent=False)
         self._others = {name: np.array(arrays[name]) for name in self.OTHER_ARRAYS}
 
@@ -87,6 +95,26 @@ class FittedEncoder(nn.Module, ABC):
     def arrays(self) -> Arrays:
         """Everything that makes the encoder, to be stored and given to the constructor again."""
         return {name: values.cpu().numpy() for name, values in self.named_buffers()} | self._others
+
+
+def check_arrays(arrays: Mapping[str, NDArray[Any]], axes: AxesOf) -> None:
+    """Refuse arrays that are not those which `axes` names.
+
+    Raises:
+        ValueError: there are others, one holds anything but finite numbers, or axes of one name differ in length.
+    """
+    if arrays.keys() != axes.keys():
+        raise ValueError(f"its arrays are {', '.join(arrays)}, not {', '.join(axes)}")
+    lengths: dict[str, int] = {}
+    for name, named in axes.items():
+        array = arrays[name]
+        if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+            raise ValueError(f"'{name}' holds other values than finite numbers")
+        if array.ndim != len(named) or array.size == 0:
+            raise ValueError(f"'{name}' has shape {array.shape}, not ({', '.join(named)})")
+        for axis, length in zip(named, array.shape, strict=True):
+            if lengths.setdefault(axis, length) != length:
+                raise ValueError(f"'{name}' has {length} {axis}, and others {lengths[axis]}")
 
 
 def standardisation(codes: NDArray[np.floating]) -> Arrays:

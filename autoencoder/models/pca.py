@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from autoencoder.models.fitted import FittedEncoder, FloatArray, standardisation
+from autoencoder.models.fitted import AxesOf, FittedEncoder, FloatArray, standardisation
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,8 +26,8 @@ class Encoder(FittedEncoder):
     """
 
     MAX_IMAGES = 20_000
-    ARRAYS = ("center", "components")
-    OTHER_ARRAYS = ("explained_variance_ratio",)
+    ARRAYS: ClassVar[AxesOf] = {"center": ("pixels",), "components": ("units", "pixels")}
+    OTHER_ARRAYS: ClassVar[AxesOf] = {"explained_variance_ratio": ("components",)}
 
     center: Tensor
     components: Tensor

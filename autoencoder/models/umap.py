@@ -8,13 +8,13 @@ say almost the same of them. A new image is placed at the weighted mean of its n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from autoencoder.models.fitted import FittedEncoder, FloatArray, standardisation
+from autoencoder.models.fitted import AxesOf, FittedEncoder, FloatArray, standardisation
 from autoencoder.neighbors import UMAP_NEIGHBORS, fit_umap, membership
 
 if TYPE_CHECKING:
@@ -31,7 +31,12 @@ class Encoder(FittedEncoder):
 
     MIN_IMAGES = 4
     MAX_IMAGES = 20_000
-    ARRAYS = ("center", "components", "fitted", "embedding")
+    ARRAYS: ClassVar[AxesOf] = {
+        "center": ("pixels",),
+        "components": ("components", "pixels"),
+        "fitted": ("images", "components"),
+        "embedding": ("images", "units"),
+    }
 
     center: Tensor
     components: Tensor
