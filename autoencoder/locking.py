@@ -71,9 +71,10 @@ def hold(run: Run) -> Iterator[Hold]:
         yield held
     finally:
         if held.lasts():  # else these files are another process's
-            run.holder_file.unlink(missing_ok=True)
-            if not run.config_file.exists():
-                run.lock_file.unlink()
+            with suppress(OSError):  # the folder may have become read-only: what was in the way is said already
+                run.holder_file.unlink(missing_ok=True)
+                if not run.config_file.exists():
+                    run.lock_file.unlink()
         lock.release()
         _remove_empty(made)
 

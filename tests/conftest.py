@@ -4,8 +4,10 @@ Tests of faults count what they tried and what came of it (`tally`); the counts 
 """
 
 import contextlib
+import csv
 import gc
 import io
+import json
 import os
 import shutil
 import signal
@@ -44,7 +46,17 @@ class Result:
 
 Call = Callable[..., Result]
 
-COUNTS = ("tried", "survived", "lost", "resumed", "files checked", "differences", "clear errors", "worked", "tracebacks")
+COUNTS = (
+    "tried",
+    "survived",
+    "lost",
+    "resumed",
+    "files checked",
+    "differences",
+    "clear errors",
+    "worked",
+    "tracebacks",
+)
 """Columns of the table of faults: of processes that were disturbed, then of inputs."""
 
 
@@ -202,6 +214,104 @@ def images(tmp_path: Path) -> Path:
     path = tmp_path / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (40, 12, 12), dtype=np.uint8))
     return path
+
+
+# ------------------------------------------------------------------------------------------------- what a run has left
+
+
+def _read_whole(file):
+    """Read a file to its end, as its suffix says; an error where it is broken."""
+    if file.suffix in (".json", ".html", ".md", ".tsv", ".pbtxt"):
+        text = file.read_text(encoding="utf-8")
+        assert json.loads(text) if file.suffix == ".json" else text
+    elif file.suffix == ".npy":
+        assert np.isfinite(np.load(file, allow_pickle=False)).all()
+    elif file.suffix == ".npz":
+        with np.load(file, allow_pickle=False) as arrays:
+            assert all(len(arrays[name]) for name in arrays.files)
+    elif file.suffix == ".pt":
+        assert _load(file)["model"]
+    elif file.suffix == ".csv":
+        with file.open(newline="") as opened:
+            assert all(None not in row.values() for row in csv.DictReader(opened))
+    elif file.suffix in (".png", ".mp4", ".gif"):
+        import imageio.v3 as iio
+
+        assert sum(1 for _ in iio.imiter(file, plugin="FFMPEG" if file.suffix == ".mp4" else "pillow")) > 0
+    else:
+        raise AssertionError(f"unexpected file {file}")
+
+
+def _count_whole(folder):
+    """Read every file under a final name, and count them; names of what is being written start with a dot."""
+    files = [file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")]
+    for file in files:
+        assert ".partial" not in file.name
+        _read_whole(file)
+    return len(files)
+
+
+@pytest.fixture(scope="session")
+def count_whole() -> Callable[[Path], int]:
+    """Check that every file below a folder can be read to its end; returns how many there are."""
+    return _count_whole
+
+
+TIMES = ("seconds", "images_per_second", "epoch_seconds")
+"""What two equal runs may differ in."""
+
+
+def _load(file):
+    import torch
+
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def _same(a, b):
+    """Bit for bit, whatever is nested in whatever."""
+    if type(a).__name__ == "Tensor":
+        return a.dtype == b.dtype and a.equal(b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    return type(a) is type(b) and a == b
+
+
+def _read_csv(file):
+    with file.open(newline="") as opened:
+        return [{name: value for name, value in row.items() if name not in TIMES} for row in csv.DictReader(opened)]
+
+
+def _assert_same_run(run, other):
+    """Weights, optimizer, where the loop stands, what an encoder was fitted to, metrics and every snapshot."""
+
+    def names(folder):
+        return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")}
+
+    assert names(run) == names(other)
+    for file in sorted((run / "checkpoints").glob("[!.]*.pt")):
+        a, b = _load(file), _load(other / "checkpoints" / file.name)
+        for part in ("model", "optimizer"):
+            assert _same(a[part], b[part]), (file.name, part)
+        for content in (a, b):
+            content["state"] = {name: value for name, value in content["state"].items() if name not in TIMES}
+        assert a["state"] == b["state"], file.name
+    assert _read_csv(run / "metrics.csv") == _read_csv(other / "metrics.csv")
+    assert _read_csv(run / "latents" / "index.csv") == _read_csv(other / "latents" / "index.csv")
+    for file in (run / "latents").glob("step_*.npy"):
+        np.testing.assert_array_equal(np.load(file), np.load(other / "latents" / file.name), err_msg=file.name)
+    for file in run.glob("reducer.npz"):
+        with np.load(file) as a, np.load(other / file.name) as b:
+            assert a.files == b.files
+            for name in a.files:
+                np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+@pytest.fixture(scope="session")
+def assert_same_run() -> Callable[[Path, Path], None]:
+    """Two run folders hold the same, bit for bit, but for the times."""
+    return _assert_same_run
 
 
 # --------------------------------------------------------------------------------------------------------------- faults

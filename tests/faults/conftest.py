@@ -1,6 +1,10 @@
-"""What tests of bad input share: a command that has to work, or to refuse in one line and leave nothing behind."""
+"""What tests of faults share: processes to disturb, and commands on bad input that must leave nothing behind."""
 
+import json
+import random
 import signal
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,3 +62,72 @@ def attempt(call, tally, tree) -> Callable[..., object]:
         return result
 
     return run
+
+
+# ------------------------------------------------------------------------------------------------------------ processes
+
+PATIENCE = 120
+"""Seconds that a process may take to begin its work."""
+
+
+def _is_training(folder: Path, pid: int) -> bool:
+    for note in folder.rglob(".lock.json"):
+        try:
+            if json.loads(note.read_text())["pid"] == pid:
+                return True
+        except (OSError, ValueError):
+            continue  # it ended meanwhile
+    return False
+
+
+@pytest.fixture(scope="session")
+def wait_until_training() -> Callable[[Path, subprocess.Popen], bool]:
+    """Wait until a process trains a run below a folder; False where it ended before."""
+
+    def wait(folder: Path, process: subprocess.Popen) -> bool:
+        end = time.monotonic() + PATIENCE
+        while process.poll() is None:
+            if _is_training(folder, process.pid):
+                return True
+            assert time.monotonic() < end, f"no work in {folder} after {PATIENCE} s"
+            time.sleep(0.005)
+        return False
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def wait_for() -> Callable[..., None]:
+    """Wait until a condition holds, while a process goes on."""
+
+    def wait(condition: Callable[[], bool], process: subprocess.Popen) -> None:
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end, f"{condition} does not hold after {PATIENCE} s"
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def moments(request) -> random.Random:
+    """Where the random moments come from; another seed each time, which a failure shows."""
+    seed = random.SystemRandom().randrange(2**32)
+    request.node.add_report_section("setup", "moments", f"seed of the random moments: {seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def judged(tally) -> Callable[..., object]:
+    """`with judged(kind, "lost"):` counts a failure of what stands in the block before the test fails by it."""
+
+    @contextmanager
+    def count(kind: str, failure: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            tally(kind, **{failure: 1})
+            raise
+
+    return count

@@ -1,13 +1,11 @@
 """A run that was stopped, in whatever way and at whatever moment, and resumed is the run that was not stopped."""
 
-import csv
 import json
 import pathlib
 import shutil
 import signal
 import time
 
-import numpy as np
 import pytest
 import torch
 
@@ -26,37 +24,6 @@ OPTIONS = (
 """On `tiny`: 3 steps per epoch, each with a snapshot."""
 
 
-def load(file):
-    return torch.load(file, map_location="cpu", weights_only=True)
-
-
-def read_csv(file):
-    with file.open(newline="") as opened:
-        return list(csv.DictReader(opened))
-
-
-def assert_whole(folder):
-    """Everything under a final name can be read; what cannot, has a name that starts with a dot."""
-    for file in folder.rglob("*"):
-        if file.is_dir() or file.name.startswith("."):
-            continue
-        assert ".partial" not in file.name
-        if file.suffix == ".json":
-            json.loads(file.read_text())
-        elif file.suffix == ".npy":
-            assert np.isfinite(np.load(file, allow_pickle=False)).all()
-        elif file.suffix == ".npz":
-            with np.load(file, allow_pickle=False) as arrays:
-                assert all(len(arrays[name]) for name in arrays.files)
-        elif file.suffix == ".pt":
-            assert load(file)["model"]
-        elif file.suffix == ".csv":
-            rows = read_csv(file)
-            assert all(None not in row.values() for row in rows)
-        else:
-            raise AssertionError(f"unexpected file {file}")
-
-
 @pytest.fixture(scope="module")
 def straight(tiny, tmp_path_factory, succeed):
     """The run with OPTIONS that nothing stopped."""
@@ -68,7 +35,7 @@ def straight(tiny, tmp_path_factory, succeed):
 @pytest.mark.parametrize("step", [1, 5, 6], ids=["first step", "inside an epoch", "last step of an epoch"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_signal_saves_and_says_how_to_go_on(
-    tiny, straight, tmp_path, call, succeed, signal_at, number, step, assert_same_run
+    tiny, straight, tmp_path, call, succeed, signal_at, number, step, count_whole, assert_same_run
 ):
     run = tmp_path / "run"
     patch = signal_at(number, step)
@@ -77,9 +44,9 @@ def test_signal_saves_and_says_how_to_go_on(
     assert f"autoencoder train --resume {run}" in stopped.err
     assert stopped.err.count("\n") == 1
     assert "made" not in stopped.out
-    state = load(run / "checkpoints" / "last.pt")["state"]
+    state = torch.load(run / "checkpoints" / "last.pt", weights_only=True)["state"]
     assert state["step"] == step
-    assert_whole(run)
+    count_whole(run)
 
     patch.undo()
     succeed("train", "--resume", run)
@@ -136,7 +103,7 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing in the package catches it."""
 
 
-def test_killed_before_any_rename(tiny, tmp_path, call, succeed, monkeypatch, assert_same_run):
+def test_killed_before_any_rename(tiny, tmp_path, call, succeed, monkeypatch, count_whole, assert_same_run):
     """Files change by renames only, so to stop before each of them is to stop in every state that a kill can leave."""
     options = ("--epochs", 2, "--batch-size", 24, "--snapshots-per-epoch", 1, "--val-interval", 1, "--quiet")
     straight = tmp_path / "straight"
@@ -162,7 +129,7 @@ def test_killed_before_any_rename(tiny, tmp_path, call, succeed, monkeypatch, as
                 break
             except Killed:
                 pass
-        assert_whole(run)
+        count_whole(run)
         if not (run / "config.json").exists():
             call("train", "--resume", run).refused(str(run))
             continue
@@ -204,7 +171,7 @@ def straight_long(tiny, tmp_path_factory, succeed):
     return run
 
 
-def test_real_process(tiny, straight_long, tmp_path, start, succeed, assert_same_run):
+def test_real_process(tiny, straight_long, tmp_path, start, succeed, count_whole, assert_same_run):
     """Killed, and interrupted when it went on; each time a little after a certain snapshot appeared."""
     run = tmp_path / "run"
     command = ("train", tiny, "--run", run, *LONG)
@@ -213,7 +180,7 @@ def test_real_process(tiny, straight_long, tmp_path, start, succeed, assert_same
             wait_for((run / "latents" / f"step_{step:08d}.npy").exists, process)
             process.send_signal(number)
             out, err = process.communicate()
-        assert_whole(run)
+        count_whole(run)
         assert "Traceback" not in out + err
         if number == signal.SIGKILL:
             assert process.returncode == -number

@@ -1,0 +1,172 @@
+"""Real processes are killed at random moments; what they leave is whole, and what goes on ends as if nothing had been.
+
+The short form has 10 kills, the slow tests have 100 more.
+"""
+
+import csv
+import shutil
+import signal
+import time
+
+import numpy as np
+import pytest
+
+COMMON = ("--batch-size", 4, "--threads", 1, "--val-interval", 1, "--quiet")
+
+TRAININGS = {
+    "noise": ("--epochs", 12, "--noise", "gaussian:0.3", "--checkpoint-interval", 2, *COMMON),
+    "one-cycle": ("--epochs", 12, "--schedule", "onecycle", "--norm", "layer", "--checkpoint-interval", 1, *COMMON),
+    "early stopping": ("--epochs", 30, "--patience", 3, "--lr", 0.05, "--schedule", "step", *COMMON),
+    "fitted encoder": ("--epochs", 12, "--encoder", "pca", "--latent-dim", 4, "--noise", "masking:0.2", *COMMON),
+    "shuffled angles": (
+        "--epochs",
+        12,
+        "--objective",
+        "angle",
+        "--target",
+        "body_angle_deg",
+        "--shuffle-targets",
+        *COMMON,
+    ),
+    "sparse": ("--epochs", 12, "--encoder", "dense", "--sparsity", "kl", "--schedule", "cosine", *COMMON),
+}
+"""On `tiny`: 12 updates in an epoch. Each writes several files per second."""
+
+COMPARED = ("--epochs", 2, "--batch-size", 8, "--threads", 1, "--reduce", "pca", "--examples", 2, "--quiet")
+
+SLOWLY = pytest.mark.slow
+
+WORK = 1.2
+"""Seconds of work within which a training is killed; imports are not counted."""
+
+
+@pytest.fixture
+def kill(start, wait_until_training, count_whole, moments, tally, judged):
+    """Start a command and kill it at a random moment of its work; what it leaves must be whole.
+
+    Returns whether there was something to kill.
+    """
+
+    def at_random(kind, folder, longest, *command):
+        with start(*command) as process:
+            if wait_until_training(folder, process):
+                time.sleep(moments.uniform(0, longest))
+            process.send_signal(signal.SIGKILL)
+            out, err = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), (out, err)
+        assert "Traceback" not in err
+        if process.returncode:
+            tally(kind, tried=1)
+            with judged(kind, "lost"):
+                tally(kind, files_checked=count_whole(folder), survived=1)
+        return process.returncode != 0
+
+    return at_random
+
+
+@pytest.mark.parametrize(
+    ("name", "n_kills"),
+    [
+        ("noise", 3),
+        ("fitted encoder", 3),
+        *(pytest.param(name, 12, marks=SLOWLY) for name in TRAININGS),
+    ],
+)
+def test_training(tiny, tmp_path, tally, judged, succeed, kill, assert_same_run, name, n_kills):
+    run, straight, kind = tmp_path / "run", tmp_path / "straight", "killed: train"
+
+    def command():
+        resuming = (run / "config.json").exists()
+        return ("train", "--resume", run) if resuming else ("train", tiny, "--run", run, *TRAININGS[name])
+
+    for _ in range(n_kills):
+        if not kill(kind, run, WORK, *command()):
+            break
+        tally(kind, resumed=1)
+    succeed(*command())
+    succeed("train", tiny, "--run", straight, *TRAININGS[name])
+    with judged(kind, "differences"):
+        assert_same_run(run, straight)
+    assert not list(run.rglob("*.partial*")), "what a killed process left is taken away"
+
+
+@pytest.fixture(scope="module")
+def compared(tiny, tmp_path_factory, succeed):
+    """What `compare --train` leaves where nothing stops it, and the seconds that it works for, imports left out."""
+    out = tmp_path_factory.mktemp("compared") / "out"
+    begun = time.monotonic()
+    succeed("compare", "--train", tiny, "--out", out, *COMPARED)
+    return out, time.monotonic() - begun
+
+
+@pytest.mark.parametrize("n_kills", [2, *(pytest.param(10, marks=SLOWLY) for _ in range(2))])
+def test_comparison(tiny, tmp_path, tally, judged, succeed, kill, compared, assert_same_run, n_kills):
+    out, kind = tmp_path / "out", "killed: compare --train"
+    straight, seconds = compared
+    command = ("compare", "--train", tiny, "--out", out, *COMPARED)
+    for _ in range(n_kills):
+        if not kill(kind, out, seconds / (1 if n_kills < 5 else 4), *command):
+            break
+        tally(kind, resumed=1)
+    succeed(*command)
+    runs = sorted(path.parent.relative_to(out) for path in out.rglob("config.json"))
+    assert len(runs) == 6
+    with judged(kind, "differences"):
+        for run in runs:
+            assert_same_run(out / run, straight / run)
+    tables = []
+    for folder in (out, straight):
+        with (folder / "comparison.csv").open(newline="") as file:
+            tables.append([{k: v for k, v in row.items() if k != "training_seconds"} for row in csv.DictReader(file)])
+    assert tables[0] == tables[1]
+
+
+@pytest.fixture(scope="module")
+def drawn(finished, tmp_path_factory, succeed):
+    """For each projection, what `visualize` leaves where nothing stops it."""
+    made = {}
+
+    def draw(reduce):
+        if reduce not in made:
+            made[reduce] = tmp_path_factory.mktemp("drawn") / reduce
+            succeed(*drawing(finished, reduce, made[reduce]))
+        return made[reduce]
+
+    return draw
+
+
+def drawing(run, reduce, out):
+    return ("visualize", "--run", run, "--reduce", reduce, "--color-by", "x", "--seconds", 2, "--out", out, "--quiet")
+
+
+@pytest.mark.parametrize(
+    ("reduce", "n_kills"), [("pca", 2), pytest.param("pca", 14, marks=SLOWLY), pytest.param("umap", 6, marks=SLOWLY)]
+)
+def test_movies(
+    finished, tmp_path, tally, judged, start, succeed, moments, drawn, tree, frame_count, count_whole, reduce, n_kills
+):
+    """There is no folder that says when the work begins, so moments are spread over all of a process's time."""
+    straight, out, kind = drawn(reduce), tmp_path / "out", "killed: visualize"
+    run = shutil.copytree(finished, tmp_path / "run")
+    begun = time.monotonic()
+    with start(*drawing(run, reduce, tmp_path / "timed")) as process:
+        assert process.wait() == 0
+    seconds = time.monotonic() - begun
+    for _ in range(n_kills):
+        with start(*drawing(run, reduce, out)) as process:
+            time.sleep(moments.uniform(0.6, 1) * seconds)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        tally(kind, tried=1, resumed=1)
+        with judged(kind, "lost"):
+            tally(kind, files_checked=count_whole(out) if out.exists() else 0, survived=1)
+    succeed(*drawing(run, reduce, out))
+    whole = {name for name in tree(out) if ".partial" not in name}
+    assert whole == tree(straight) == tree(tmp_path / "timed")
+    with judged(kind, "differences"):
+        with np.load(out / "embedding.npz") as a, np.load(straight / "embedding.npz") as b:
+            for name in b.files:
+                np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+        assert frame_count(out / "x.mp4") == frame_count(straight / "x.mp4")
+        assert (out / "x.png").read_bytes() == (straight / "x.png").read_bytes()
+    assert tree(run) == tree(finished)
