@@ -228,7 +228,7 @@ def _read_whole(file):
         assert np.isfinite(np.load(file, allow_pickle=False)).all()
     elif file.suffix == ".npz":
         with np.load(file, allow_pickle=False) as arrays:
-            assert all(len(arrays[name]) for name in arrays.files)
+            assert all(arrays[name].size for name in arrays.files)
     elif file.suffix == ".pt":
         assert _load(file)["model"]
     elif file.suffix == ".csv":
