@@ -73,7 +73,7 @@ def text_height(n_lines: int, size: float) -> float:
 def wrapped(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
     """Lines of `text`, each at most `width` inches wide; a word that is wider ends in an ellipsis."""
     lines: list[str] = []
-    for paragraph in text.splitlines():
+    for paragraph in text.split("\n") if text else ():
         line = ""
         for word in filter(None, visible(paragraph).split(" ")):  # no-break spaces stay
             longer = f"{line} {word}" if line else word

@@ -11,10 +11,10 @@ import pytest
 import autoencoder as ae
 from autoencoder.circular import circular_mean
 from autoencoder.pages.document import SCRIPTS
+from autoencoder.plain_text import visible
+from autoencoder.workflows.columns import readable
 
-HOSTILE_COLUMN = "<script>alert(1)</script>"
-HOSTILE_LABELS = ('"><img src=x onerror=alert(2)>', "</script><script>alert(3)</script>")
-HOSTILE_RUN = "<img src=x onerror=alert(4)>"
+HOSTILE_RUN = "<img src=x onerror=window.ran=1>"
 
 
 def opened(browser, file):
@@ -300,21 +300,43 @@ def test_every_picture_is_cut_out_of_its_sheet(browser, finished, arena, tmp_pat
     np.testing.assert_array_equal(drawn, ae.load_images(arena).images[rows, 0])
 
 
-def test_texts_of_the_data_are_shown_as_they_are(browser, finished, tmp_path, succeed):
-    """Names of columns, labels and the run that would be markup: no alert, and no element comes of them."""
+def test_texts_of_the_data_are_shown_as_they_are(browser, finished, tmp_path, root, succeed):
+    """Names of columns, labels, the run and its data that would be markup or code: all are read as text, none runs.
+
+    Each of `tests/hostile_texts.json` is a column and a label; scripts among them would set `window.ran`.
+    """
+    texts = json.loads((root / "tests" / "hostile_texts.json").read_text(encoding="utf-8"))
+    names = [text for text in texts if "\0" not in text]  # which no archive holds as a name
     run = shutil.copytree(finished, tmp_path / HOSTILE_RUN)
-    lines = [f'"{HOSTILE_COLUMN}"'] + ['"' + HOSTILE_LABELS[i % 2].replace('"', '""') + '"' for i in range(120)]
-    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
+    columns = {name: np.arange(120.0) for name in names}
+    labels = np.array([texts[i % len(texts)] for i in range(120)])
+    few = np.array([texts[i % 15] for i in range(120)])
+    np.savez(tmp_path / "columns.npz", **columns, labels=labels, few=few)
     out = tmp_path / "page.html"
-    succeed("explore", run, "--reduce", "pca", "--metadata", tmp_path / "labels.csv", "--out", out)
+    flags = ("--metadata", tmp_path / "columns.npz", "--color-by", "few", texts[0], "__proto__")
+    succeed("explore", run, "--reduce", "pca", "--max-snapshots", 1, *flags, "--out", out)
     opened(browser, out)
-    assert HOSTILE_RUN in browser.find_element("id", "title").text
-    assert HOSTILE_COLUMN in browser.find_element("id", "column").text
-    assert {entry.text for entry in browser.find_elements("css selector", ".category")} == set(HOSTILE_LABELS)
-    browser.execute_script(
-        "window.explorer.select([0, 1, 2], false); window.explorer.hover(0, new DOMRect(9, 9, 0, 0));"
-    )
-    assert HOSTILE_LABELS[0] in browser.find_element("id", "hover").text
-    assert browser.find_elements("css selector", "img, [onerror], [src]") == []
+    content_text = "return document.getElementById(arguments[0]).textContent"
+    assert browser.execute_script(content_text, "title") == f"{HOSTILE_RUN}, trained on arena.npz"
+    assert browser.title == f"{HOSTILE_RUN}, trained on arena.npz"
+    chosen = browser.find_element("id", "column").find_elements("tag name", "option")
+    assert [option.get_property("textContent") for option in chosen] == ["few", texts[0], readable("__proto__")]
+    entries = "return Array.from(document.querySelectorAll('.category'), (entry) => entry.textContent)"
+    assert set(browser.execute_script(entries)) == set(texts[:15])
+    choose(browser, "column", texts[0])
+    browser.execute_script("window.explorer.hover(0, new DOMRect(9, 9, 0, 0)); window.explorer.select([0], false);")
+    cells = "return Array.from(document.querySelectorAll(arguments[0]), (cell) => cell.textContent)"
+    for place in ("#hover .known", "#statistics .known"):
+        shown = browser.execute_script(cells, f"{place} th")
+        assert set(shown) == {"image", "few", "labels", *map(readable, names)}
+    everything = f"window.explorer.select(Array.from({{length: {len(texts)}}}, (_, i) => i), false);"
+    browser.execute_script(everything)
+    assert set(browser.execute_script(cells, ".statistics th")) >= set(map(readable, names))
+    values = browser.execute_script("return window.explorer.content.columns.find((c) => c.label === 'labels').names")
+    assert set(values) == set(map(visible, texts))
+    assert browser.execute_script("return window.ran === undefined && Object.prototype.label === undefined")
+    assert browser.find_elements("css selector", "img, [onerror], [src], [href], [onclick], iframe, object") == []
     assert len(browser.find_elements("css selector", "script")) == len(SCRIPTS)
+    policy = browser.find_element("css selector", "meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+    assert policy.startswith("default-src 'none'")
     assert browser.get_log("browser") == []
