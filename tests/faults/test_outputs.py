@@ -1,0 +1,90 @@
+"""Places that cannot be written to: refused before anything is computed, in one line, and nothing is left behind."""
+
+import pytest
+
+from autoencoder.errors import UserError
+from autoencoder.files import check_writable
+
+PCA = ("--reduce", "pca")
+COMMANDS = {
+    "test": ("test", "--run", "RUN"),
+    "movies": ("visualize", "--run", "RUN", *PCA),
+    "stills": ("visualize", "--run", "RUN", "--snapshot", "last", *PCA),
+    "traverse": ("visualize", "--run", "RUN", "--traverse", "0"),
+    "score": ("visualize", "--run", "RUN", "--score", "pca-last"),
+    "compare": ("compare", "RUN", *PCA),
+    "explore": ("explore", "RUN", *PCA),
+}
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """Whatever projects, decodes or draws is an error."""
+
+    def work(*arguments, **options):
+        raise AssertionError("work was begun")
+
+    for name in (
+        "workflows.visualizing.track_run",
+        "workflows.exploring.track_run",
+        "workflows.scoring.track_run",
+        "workflows.looking.embed_snapshots",
+        "workflows.traversing.load_run",
+        "workflows.comparing.embeddings",
+        "workflows.testing.save_figure",
+    ):
+        monkeypatch.setattr(f"autoencoder.{name}", work)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_place_that_cannot_be_written_to(command, finished, tmp_path, attempt, no_work):
+    """A file where the folder is to be, and one above it."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "else")
+    for out in (tmp_path / "file", tmp_path / "file" / "below" / "it", tmp_path / "dangling"):
+        arguments = [finished if argument == "RUN" else argument for argument in COMMANDS[command]]
+        place = out / "page.html" if command == "explore" else out
+        attempt("output in the way", tmp_path, *arguments, "--out", place, words=(str(out), "another folder"))
+    assert (tmp_path / "file").read_text() == "mine"
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_folder_that_is_closed(command, finished, tmp_path, attempt, no_work, monkeypatch):
+    """Permissions do not hold for the superuser, so the system's answer is made up."""
+
+    def refused(dir):
+        raise PermissionError(13, "Permission denied", str(dir))
+
+    monkeypatch.setattr("autoencoder.files.tempfile.TemporaryFile", refused)
+    arguments = [finished if argument == "RUN" else argument for argument in COMMANDS[command]]
+    out = tmp_path / "out" / "page.html" if command == "explore" else tmp_path / "out"
+    attempt("output not permitted", tmp_path, *arguments, "--out", out, words=("no permission", str(tmp_path / "out")))
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"test", "compare", "score", "traverse"}))
+def test_what_is_refused_for_another_reason_leaves_no_folder(command, finished, tmp_path, attempt):
+    arguments = [finished if argument == "RUN" else argument for argument in COMMANDS[command]]
+    out = tmp_path / "out" / "page.html" if command == "explore" else tmp_path / "out"
+    attempt("output", tmp_path, *arguments, "--out", out, "--color-by", "nothing", words=("nothing",))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_made_by_looking(tmp_path):
+    check_writable(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "a"):
+        with pytest.raises(UserError, match="file is no folder"):
+            check_writable(place)
+
+
+def test_a_projection_that_fails_leaves_no_folder(finished, tmp_path, call, monkeypatch):
+    """The page's folder is made when the page is written, and not before."""
+
+    def fails(*arguments, **options):
+        raise UserError("it cannot be projected")
+
+    monkeypatch.setattr("autoencoder.workflows.exploring.embed_track", fails)
+    call("explore", finished, *PCA, "--out", tmp_path / "out" / "page.html").refused("it cannot be projected")
+    assert list(tmp_path.iterdir()) == []
