@@ -47,17 +47,19 @@ class LoopState:
     without_improvement: int = 0
     """Validations since then."""
 
-    def problem(self, batches_per_epoch: int) -> str | None:
-        """What cannot be of a run with so many batches per epoch; None where everything can."""
+    def __post_init__(self) -> None:
         counts = (self.epoch, self.batch, self.step, self.images_seen, self.without_improvement)
         if any(type(value) is not int or value < 0 for value in counts):
-            return "a count is no whole number"
+            raise ValueError("a count of the loop's state is no whole number")
         numbers = (self.seconds, self.loss_sum, self.epoch_seconds, self.best_loss or 0.0)
         if any(type(value) not in (int, float) or not math.isfinite(value) for value in numbers):
-            return "a time or a loss is no finite number"
+            raise ValueError("a time or a loss of the loop's state is no finite number")
+
+    def problem(self, batches_per_epoch: int) -> str | None:
+        """What cannot be of a run with so many batches per epoch; None where everything can."""
         if self.batch >= batches_per_epoch or self.step != self.epoch * batches_per_epoch + self.batch:
             return f"{self.step} steps are not {self.epoch} epochs of {batches_per_epoch} batches and {self.batch} more"
-        return None if bool(self.batch) == bool(self.images_seen) else "batches and images do not agree"
+        return None if bool(self.batch) == bool(self.images_seen) else "its counts of batches and images disagree"
 
 
 @dataclass(frozen=True)

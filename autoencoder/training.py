@@ -137,6 +137,7 @@ def resume(
     """
     folder = Run(run)
     config = folder.config()
+    planned = config.training.epochs
     if epochs is not None or device is not None:
         changes: dict[str, Any] = {"epochs": epochs, "device": device}
         changes = {name: value for name, value in changes.items() if value is not None}
@@ -161,6 +162,12 @@ def resume(
         if loop.is_finished():
             return loop.trained()
         _note_machine(folder, loop.state.step, describe_environment(target), say)
+        if config.training.epochs != planned and config.training.schedule != "constant":
+            say(
+                f"note: the schedule '{config.training.schedule}' is now that of {config.training.epochs} epochs, and "
+                f"was that of {planned} up to here: the run is not the one that {config.training.epochs} epochs from "
+                "the start would have given"
+            )
         folder.write_config(config)
         loop.start()
         loop.fit()
@@ -268,14 +275,15 @@ def fit_encoders(
 
 
 def _moments(state: dict[int, Any], parameters: list[Tensor]) -> dict[int, dict[str, Tensor]]:
-    """The optimizer's running means of a checkpoint, by the number of their parameter.
+    """The optimizer's running means in a checkpoint of one update or more, by the number of their parameter.
 
     Raises:
         ValueError: they are not those of `parameters`.
     """
+    if state.keys() != set(range(len(parameters))):
+        raise ValueError(f"the optimizer's state is of {len(state)} parameters, not of {len(parameters)}")
     for number, values in state.items():
-        shapes = {name: value.shape for name, value in values.items()}
-        shape = parameters[number].shape if number in range(len(parameters)) else None
+        shapes, shape = {name: value.shape for name, value in values.items()}, parameters[number].shape
         if shapes != {"step": torch.Size([]), "exp_avg": shape, "exp_avg_sq": shape}:
             raise ValueError(f"the optimizer's state {number} has the shapes {shapes}")
     return state

@@ -1,0 +1,252 @@
+"""Whatever the settings, a run that was resumed is the run that was not interrupted; what is not its own is refused."""
+
+import json
+import shutil
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+KIND = "interrupted, resumed"
+
+COMMON = ("--epochs", 4, "--batch-size", 16, "--val-interval", 1, "--checkpoint-interval", 1, "--quiet")
+"""On `tiny`: 3 updates in an epoch, a snapshot after each."""
+
+SETTINGS = {
+    **{f"schedule {name}": ("--schedule", name) for name in ("constant", "step", "cosine", "onecycle")},
+    **{
+        f"noise {kind}": ("--noise", f"{kind}:{amount}")
+        for kind, amount in (("gaussian", 0.3), ("salt-pepper", 0.2), ("masking", 0.3), ("poisson", 30))
+    },
+    "weight decay": ("--weight-decay", 0.1, "--schedule", "constant"),
+    "shuffled targets": ("--objective", "angle", "--target", "body_angle_deg", "--shuffle-targets"),
+    "sparsity": ("--sparsity", "kl", "--encoder", "dense"),
+    "fitted encoder": ("--encoder", "pca", "--latent-dim", 3, "--noise", "gaussian:0.2"),
+    "no snapshots": ("--snapshots-per-epoch", 0),
+    "late validation": ("--val-interval", 3),
+}
+
+
+@pytest.fixture
+def interrupted(call, signal_at):
+    """Train, and stop by SIGTERM after a step; the folder is left as it then is."""
+
+    def train(step, *arguments):
+        patch = signal_at(signal.SIGTERM, step)
+        assert call("train", *arguments).status == 128 + signal.SIGTERM
+        patch.undo()
+
+    return train
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings(tiny, tmp_path, succeed, interrupted, assert_same_run, tally, name):
+    """In the first epoch, within a later one, and at the end of one: each time what follows is the same."""
+    succeed("train", tiny, "--run", tmp_path / "straight", *COMMON, *SETTINGS[name])
+    interrupted(2, tiny, "--run", tmp_path / "run", *COMMON, *SETTINGS[name])
+    for step in (6, 7):
+        interrupted(step, "--resume", tmp_path / "run", "--quiet")
+    succeed("train", "--resume", tmp_path / "run", "--quiet")
+    assert_same_run(tmp_path / "run", tmp_path / "straight")
+    tally(KIND, tried=3, survived=3, resumed=3)
+
+
+@pytest.fixture
+def scripted_validation():
+    """The validation loss is a function of the step, so that it can rise; the rest of a validation is as usual."""
+    from autoencoder import training
+
+    losses = {3: 0.5, 6: 0.4, 9: 0.45, 12: 0.46, 15: 0.47, 18: 0.3, 21: 0.2}
+    validate = training.TrainingLoop._validate
+    with pytest.MonkeyPatch.context() as patch:  # one that `signal_at` does not undo
+        patch.setattr(training.TrainingLoop, "_validate", lambda loop: (losses[loop.state.step], validate(loop)[1]))
+        yield
+
+
+@pytest.mark.parametrize("steps", [(4,), (7,), (9, 10), (13,), (14,)], ids=str)
+def test_early_stopping_and_best(
+    tiny, tmp_path, succeed, interrupted, assert_same_run, scripted_validation, steps, tally
+):
+    """The best epoch and the patience that is left are remembered: stopped after epoch 5, best is epoch 2."""
+    flags = ("--epochs", 7, "--patience", 3, *COMMON[2:])
+    succeed("train", tiny, "--run", tmp_path / "straight", *flags)
+    command = (tiny, "--run", tmp_path / "run", *flags)
+    for step in steps:
+        interrupted(step, *command)
+        command = ("--resume", tmp_path / "run", "--quiet")
+    succeed("train", *command)
+    assert_same_run(tmp_path / "run", tmp_path / "straight")
+    best = torch.load(tmp_path / "run" / "checkpoints" / "best.pt", weights_only=True)["state"]
+    last = torch.load(tmp_path / "run" / "checkpoints" / "last.pt", weights_only=True)["state"]
+    assert (best["epoch"], last["epoch"], last["best_epoch"], last["without_improvement"]) == (2, 5, 2, 3)
+    tally(KIND, tried=len(steps), survived=len(steps), resumed=len(steps))
+
+
+def test_a_run_that_stopped_early_stays_stopped(tiny, tmp_path, succeed, scripted_validation):
+    succeed("train", tiny, "--run", tmp_path / "run", "--epochs", 7, "--patience", 3, *COMMON[2:])
+    said = succeed("train", "--resume", tmp_path / "run", "--epochs", 7).out
+    assert "stopped early" in said
+
+
+@pytest.mark.parametrize("step", [4, 6, 8])
+def test_other_epochs_from_the_middle(tiny, tmp_path, succeed, interrupted, assert_same_run, step, tally):
+    """With a constant rate a run that is made longer, or shorter, on its way is the one that was planned so."""
+    flags = ("--schedule", "constant", *COMMON[2:-1])
+    for epochs in (3, 6):
+        run = tmp_path / f"run-{epochs}"
+        succeed("train", tiny, "--run", tmp_path / f"straight-{epochs}", "--epochs", epochs, *flags)
+        interrupted(step, tiny, "--run", run, "--epochs", 4, *flags)
+        said = succeed("train", "--resume", run, "--epochs", epochs).out
+        assert "schedule" not in said
+        assert_same_run(run, tmp_path / f"straight-{epochs}")
+    tally(KIND, tried=2, survived=2, resumed=2)
+
+
+def test_other_epochs_of_a_schedule_are_said(tiny, tmp_path, succeed, interrupted):
+    interrupted(4, tiny, "--run", tmp_path / "run", "--schedule", "onecycle", *COMMON)
+    said = succeed("train", "--resume", tmp_path / "run", "--epochs", 5).out
+    assert "note: the schedule 'onecycle' is now that of 5 epochs, and was that of 4 up to here" in said
+
+
+# -------------------------------------------------------------------------------------------- what is not the run's own
+
+
+@pytest.fixture
+def begun(tiny, tmp_path, interrupted):
+    """A run that was interrupted, on data of its own; the data file, and the run."""
+    for suffix in (".npz", ".csv"):
+        shutil.copy(tiny.with_suffix(suffix), tmp_path / f"data{suffix}")
+    flags = ("--objective", "angle", "--target", "body_angle_deg", *COMMON)
+    interrupted(4, tmp_path / "data.npz", "--run", tmp_path / "run", *flags)
+    return tmp_path / "data.npz", tmp_path / "run"
+
+
+def test_other_data(begun, call, tree):
+    data, run = begun
+    with np.load(data) as arrays:
+        content = {name: arrays[name].copy() for name in arrays.files}
+    content["images"][7, 3, 3] ^= 1
+    np.savez(data, **content)
+    before = tree(run)
+    call("train", "--resume", run).refused(str(data), str(run), "hash", "restore that file")
+    assert tree(run) == before
+
+
+def test_other_targets(begun, call, succeed):
+    """One angle is mended in the table; a column that is not predicted may change."""
+    data, run = begun
+    table = data.with_suffix(".csv")
+    lines = table.read_text().splitlines()
+    column = lines[0].split(",").index("body_angle_deg")
+    for changed, refused in ((column, True), (lines[0].split(",").index("x"), False)):
+        fields = lines[5].split(",")
+        fields[changed] = "12.5"
+        table.write_text("\n".join([*lines[:5], ",".join(fields), *lines[6:]]) + "\n")
+        if refused:
+            call("train", "--resume", run).refused(str(table), "columns to predict", "hash", "restore that file")
+    succeed("train", "--resume", run)
+
+
+@pytest.mark.parametrize("how", ["another seed's", "swapped rows", "out of range", "overlapping", "floats"])
+def test_another_split(begun, call, how):
+    _, run = begun
+    file = run / "split.npz"
+    with np.load(file) as arrays:
+        rows = {name: arrays[name].copy() for name in arrays.files}
+    if how == "another seed's":
+        one, other = rows["train"][3], rows["val"][2]
+        rows["train"], rows["val"] = (
+            np.sort(np.where(rows["train"] == one, other, rows["train"])),
+            np.sort(np.where(rows["val"] == other, one, rows["val"])),
+        )
+    elif how == "swapped rows":
+        rows["train"][[0, 1]] = rows["train"][[1, 0]]
+    elif how == "out of range":
+        rows["val"][-1] = 60
+    elif how == "overlapping":
+        rows["val"] = np.sort(np.append(rows["val"], rows["train"][0]))
+    else:
+        rows["val"] = rows["val"].astype(float)
+    np.savez(file, **rows)
+    for command in (("train", "--resume", run), ("test", "--run", run), ("info", run)):
+        call(*command).refused(str(file))
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("model", "latent_dim", 5),
+        ("model", "encoder", "conv"),
+        ("model", "norm", "layer"),
+        ("objective", "shuffle_targets", True),
+        ("training", "lr", 0.5),
+        ("training", "batch_size", 8),
+        ("training", "seed", 1),
+        ("data", "val_fraction", 0.5),
+    ],
+)
+def test_another_configuration(begun, call, section, name, value):
+    """Settings were changed by hand since: the run would not be what its configuration says."""
+    _, run = begun
+    file = run / "config.json"
+    config = json.loads(file.read_text())
+    was = config[section][name]
+    config[section][name] = value
+    file.write_text(json.dumps(config))
+    call("train", "--resume", run).refused(str(file), f"{name} {was}, not {value}", "restore that file")
+
+
+def test_the_checkpoint_of_a_run_on_other_data(begun, tmp_path, call, interrupted):
+    """Every setting agrees, and the images do not."""
+    data, run = begun
+    other = tmp_path / "other"
+    with np.load(data) as arrays:
+        np.savez(other.with_suffix(".npz"), images=arrays["images"][::-1])
+    shutil.copy(data.with_suffix(".csv"), other.with_suffix(".csv"))
+    flags = ("--objective", "angle", "--target", "body_angle_deg", *COMMON)
+    interrupted(4, other.with_suffix(".npz"), "--run", other, *flags)
+    shutil.copy(other / "checkpoints" / "last.pt", run / "checkpoints" / "last.pt")
+    call("train", "--resume", run).refused("'last'", str(run), "another data, by its hash")
+    call("test", "--run", run).refused("'last'", "another data")
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("state", {"step": 5}),
+        ("state", {"batch": 3, "step": 6}),
+        ("state", {"epoch": -1}),
+        ("state", {"epoch": "1"}),
+        ("state", {"loss_sum": float("nan")}),
+        ("state", {"images_seen": 0}),
+        ("optimizer", {"state": {0: {"exp_avg": torch.zeros(1)}}}),
+        ("optimizer", {"state": {999: {}}}),
+        ("optimizer", {"state": None}),
+        ("optimizer", {"state": {}}),
+        ("model", {"encoder.0.weight": "text"}),
+    ],
+    ids=str,
+)
+def test_a_checkpoint_that_contradicts_itself(begun, call, tree, part, change):
+    _, run = begun
+    file = run / "checkpoints" / "last.pt"
+    content = torch.load(file, weights_only=True)
+    content[part] = {**content[part], **change}
+    torch.save(content, file)
+    before = tree(run)
+    call("train", "--resume", run).refused(str(file))
+    assert tree(run) == before
+
+
+def test_settings_of_the_optimizer_are_the_configurations(begun, tmp_path, succeed, assert_same_run):
+    """Whatever a checkpoint says of them."""
+    _, run = begun
+    shutil.copytree(run, tmp_path / "as it was")
+    file = run / "checkpoints" / "last.pt"
+    content = torch.load(file, weights_only=True)
+    content["optimizer"]["param_groups"] = [{"lr": 1e9, "betas": (0.0, 0.0), "weight_decay": 7.0, "maximize": True}]
+    torch.save(content, file)
+    for folder in (run, tmp_path / "as it was"):
+        succeed("train", "--resume", folder, "--quiet")
+    assert_same_run(run, tmp_path / "as it was")
