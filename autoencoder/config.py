@@ -127,7 +127,9 @@ class NoiseConfig:
             return cls(kind, float(amount))
         except ValueError:
             kinds = ", ".join(NOISES[1:])
-            raise UserError(f"noise is 'none' or KIND:AMOUNT with a kind of {kinds}, not '{text}'") from None
+            raise UserError(
+                f"noise is 'none' or KIND:AMOUNT with a kind of {kinds}, not {reprlib.repr(text)}"
+            ) from None
 
     def __str__(self) -> str:
         return self.kind if self.kind == "none" else f"{self.kind}:{self.amount:g}"

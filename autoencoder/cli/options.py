@@ -16,6 +16,11 @@ MOST_SHOWN = 80
 """Characters of an argument that an error repeats."""
 
 
+def shortened(text: str) -> str:
+    """The beginning of an argument, for an error."""
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, as all errors of the command line are."""
 
@@ -33,8 +38,7 @@ def number_type(convert: Callable[[str], Any], what: str, accepts: Callable[[Any
         except ValueError:
             value = None
         if value is None or not accepts(value):
-            shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
-            raise argparse.ArgumentTypeError(f"{shown!r} is not {what}")
+            raise argparse.ArgumentTypeError(f"{shortened(text)!r} is not {what}")
         return value
 
     return parse
@@ -52,7 +56,7 @@ def names(text: str) -> tuple[str, ...]:
     """An argparse type: `"a,b"` to `("a", "b")`."""
     parts = tuple(part.strip() for part in text.split(","))
     if not all(parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of names such as x,y")
+        raise argparse.ArgumentTypeError(f"{shortened(text)!r} is not a list of names such as x,y")
     return parts
 
 
@@ -61,7 +65,7 @@ def point(text: str) -> tuple[float, float]:
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a place such as 532,535") from None
+        raise argparse.ArgumentTypeError(f"{shortened(text)!r} is not a place such as 532,535") from None
     return x, y
 
 

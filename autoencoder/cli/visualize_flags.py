@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from autoencoder.cli.options import add_device, count, names, number_type, positive_int
+from autoencoder.cli.options import add_device, count, names, number_type, positive_int, shortened
 from autoencoder.config import EXPORTS, REDUCERS, STILL_LAYERS, STILLS
 from autoencoder.errors import UserError
 
@@ -203,9 +204,9 @@ def _add_still_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _snapshot(text: str) -> str:
-    if text in ("last", "first") or (text.isascii() and text.isdigit()):
+    if text in ("last", "first") or re.fullmatch("[0-9]{1,18}", text):
         return text
-    raise argparse.ArgumentTypeError(f"{text!r} is not last, first or the number of a step")
+    raise argparse.ArgumentTypeError(f"{shortened(text)!r} is not last, first or the number of a step")
 
 
 def check_flags(args: argparse.Namespace) -> None:

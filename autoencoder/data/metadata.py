@@ -147,9 +147,13 @@ class Metadata:
     def to_csv(self) -> str:
         """A header and one line per row; numbers have at most `DECIMALS` decimals, NaN is left empty."""
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.names)
-        writer.writerows(zip(*(_fields(values) for values in self.columns.values()), strict=True))
+        rows = [self.names, *zip(*(_fields(values) for values in self.columns.values()), strict=True)]
+        # Before Python 3.13 a carriage return alone is not quoted, and would be read as the end of a line.
+        if any("\r" in field for row in rows for field in row):
+            writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        else:
+            writer = csv.writer(text, lineterminator="\n")
+        writer.writerows(rows)
         return text.getvalue()
 
 

@@ -6,6 +6,7 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,6 +150,7 @@ def _read_with_sleap_io(path: Path) -> Pose:
         labels = sleap_io.load_file(str(path))
         if not isinstance(labels, sleap_io.Labels):
             raise UserError(f"{path} holds no pose: sleap-io reads it as {type(labels).__name__}")
+        _refuse_too_long(labels, path)
         # Frames count from 0 on the first video; untracked animals come in the order in which they are stored.
         table = labels.numpy(video=0, untracked=not labels.tracks, return_confidence=True).astype(np.float64)
         parts = tuple(labels.skeletons[-1].node_names)
@@ -169,3 +171,12 @@ def _read_with_sleap_io(path: Path) -> Pose:
         notes.append(f"{path} holds {n_videos} videos; the first was taken")
     xy, score = table[:, 0, :, :2], table[:, 0, :, 2]
     return _pose(parts, xy, np.where(np.isnan(score), 1.0, score), path, *notes)
+
+
+def _refuse_too_long(labels: Any, path: Path) -> None:
+    """Of what sleap-io read: the last frame's number says how many rows there will be, filled or not."""
+    frames = [frame for frame in labels.labeled_frames if frame.video == labels.videos[0]]
+    n_frames = 1 + max((frame.frame_idx for frame in frames), default=0)
+    n_animals = max(len(labels.tracks), *(len(frame.instances) for frame in frames), 1)
+    n_values = n_frames * n_animals * len(labels.skeletons[-1].node_names) * 3
+    refuse_too_large(f"{path}, whose last frame is number {n_frames - 1:,},", 3 * 8 * n_values, "correct or split it")
