@@ -371,11 +371,11 @@ def loop(path):
 
 
 NO_FILES = {
-    "missing": (missing, ["no"]),
+    "missing": (missing, ["there is no file"]),
     "a folder": (folder, ["folder"]),
     "a pipe": (os.mkfifo, ["pipe"]),
     "a device": (device, ["device"]),
-    "a dangling link": (dangling, ["no"]),
+    "a dangling link": (dangling, ["there is no file"]),
     "a link to itself": (loop, []),
 }
 WHERE = {
@@ -409,7 +409,7 @@ def test_what_is_no_file(tmp_path, monkeypatch, attempt, what, where):
     make(tmp_path / name)
     if what == "a folder" and where == "checkpoint":
         words = ["config.json"]  # a folder of any name may be a run
-    elif what != "missing" and where in ("config.json", "checkpoint"):
+    elif where in ("config.json", "checkpoint"):
         words = []
     attempt("what is no file", tmp_path, *command(tmp_path / name), words=(name, *words))
 
@@ -486,8 +486,19 @@ PATHS = {
     "demo, out": ("demo", "--out", LONG),
     "info, nothing": ("info", ""),
     "train on nothing": ("train", ""),
-    "another kind of file": ("train", "images.txt"),
+    "train on another kind": ("train", "images.txt"),
     "info on another kind": ("info", "images.txt"),
+}
+
+
+HINTS = {
+    ("train", "images.txt"): (".npz", "autoencoder prepare"),
+    ("info", "images.txt"): ("images.txt", ".npz, .npy", "checkpoint"),
+    ("demo", "--out", "images.npy"): ("images.npy", "another --out"),
+    ("prepare", "arena", "--images", 5, "--out", "there"): ("there.npz", "--overwrite"),
+    ("prepare", "arena", "--images", 5, "--out", "half"): ("half.csv", "--overwrite"),
+    ("prepare", "arena", "--images", 5, "--out", "folder"): ("folder.npz", "another name"),
+    ("info", f"{LONG}.npz"): (LONG, "name too long"),
 }
 
 
@@ -500,7 +511,7 @@ def test_paths_that_cannot_be(tmp_path, monkeypatch, attempt, arguments):
     Path("half.csv").write_text("mine")
     Path("folder.npz").mkdir()
     Path("folder.npz", "mine").write_text("mine")
-    attempt("paths", tmp_path, *arguments)
+    attempt("paths", tmp_path, *arguments, words=HINTS.get(arguments, ()))
     assert Path("there.npz").read_bytes() == b"mine"
 
 
@@ -1158,9 +1169,9 @@ CHOSEN = [
 @pytest.mark.parametrize(("command", "action"), CHOSEN)
 def test_flags_that_take_one_of_some(tmp_path, monkeypatch, attempt, command, action):
     monkeypatch.chdir(tmp_path)
-    flag, choice = action.option_strings[0], next(iter(action.choices))
-    for value in ("", "magic", choice.upper() + "x", "\x1b[31m"):
-        result = attempt(f"flags of {command[0]}", tmp_path, *command, f"{flag}={value}", words=(flag, choice))
+    flag, choices = action.option_strings[0], tuple(action.choices)
+    for value in ("", "magic", choices[0].upper() + "x", "\x1b[31m"):
+        result = attempt(f"flags of {command[0]}", tmp_path, *command, f"{flag}={value}", words=(flag, *choices))
         assert "\x1b" not in result.err
 
 
@@ -1190,6 +1201,8 @@ OF_TRAIN = {
     "--lr inf": ["--lr"],
     "--latent-dim 0": ["--latent-dim"],
     "--latent-dim 100000": ["latent_dim", "at most"],
+    "--threads 0": ["--threads"],
+    "--epochs many": ["--epochs", "'many'"],
     "--threads 1000000": ["threads", "at most"],
     "--val-fraction 0": ["--val-fraction", "between 0 and 1"],
     "--val-fraction 1.5": ["--val-fraction"],
