@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,16 +86,23 @@ def describe_run(path: Path) -> dict[str, Any]:
         **_describe_network(config),
         **(_describe_components(run, config) if config.model.encoder == "pca" else {}),
         "images": f"{len(split.train):,} for training, {len(split.val):,} held out ({config.data.split})",
-        "progress": "no epoch finished"
-        if last is None
-        else f"{last['epoch']} of {config.training.epochs} epochs, {last['step']:,} steps, {last['seconds']:.0f} s",
-        "training loss": "none yet" if last is None else f"{last['train_loss']:.6f}",
+        "progress": "no epoch finished" if last is None else _describe_progress(last, config.training.epochs),
+        "training loss": "none yet" if last is None else _said(last["train_loss"], ".6f"),
         "best validation loss": "none yet" if best is None else f"{best['val_loss']:.6f} after epoch {best['epoch']}",
         "checkpoints": ", ".join(file.stem for file in run.checkpoints()) or "none yet",
         "snapshots": f"{len(index)} of {len(split.snapshot):,} images" if index else "none",
         "configuration": dataclasses.asdict(config.training),
         "environment": run.environment(),
     }
+
+
+def _describe_progress(last: Mapping[str, Any], epochs: int) -> str:
+    return f"{last['epoch']} of {epochs} epochs, {last['step']:,} steps, {_said(last['seconds'], '.0f')} s"
+
+
+def _said(value: float | None, form: str) -> str:
+    """A number of the run's metrics, which a file may lack."""
+    return "unknown" if value is None else f"{value:{form}}"
 
 
 def describe_checkpoint(path: Path) -> dict[str, Any]:
@@ -152,10 +160,12 @@ def _describe_objective(objective: ObjectiveConfig) -> str:
 
 def _describe_components(run: Run, config: RunConfig) -> dict[str, str]:
     """What the principal components of a run explain, of the training images as the network sees them."""
-    try:
-        explained = np.cumsum(run.reducer()["explained_variance_ratio"])
-    except KeyError:
-        raise UserError(f"{run.reducer_file} is no fitted encoder 'pca': it lacks 'explained_variance_ratio'") from None
+    ratio = run.reducer().get("explained_variance_ratio", np.empty(0))
+    if ratio.ndim != 1 or ratio.size == 0 or ratio.dtype.kind != "f" or not np.isfinite(ratio).all():
+        raise UserError(
+            f"{run.reducer_file} is no fitted encoder 'pca': its 'explained_variance_ratio' is missing, or no numbers"
+        )
+    explained = np.cumsum(ratio)
     used = min(config.model.latent_dim, len(explained))
     enough = int(np.searchsorted(explained, MOST_OF_THE_VARIANCE)) + 1
     return {

@@ -135,7 +135,7 @@ def track_run(
     chosen_seed = config.training.seed if seed is None else seed
     series = series_of(moments, chosen_seed)
     if series.shape[0] != len(rows):
-        raise UserError(f"the snapshots of {folder.path} have {series.shape[0]} rows, and its split {len(rows)}")
+        raise UserError(f"{series.names[-1]} has {series.shape[0]} rows, and the split of {folder.path} {len(rows)}")
     return Track(
         series,
         np.array([moment.step for moment in moments]),

@@ -62,7 +62,8 @@ class FittedEncoder(nn.Module, ABC):
         if not (np.asarray(arrays["code_scale"]) > 0).all():
             raise ValueError("'code_scale' is not above 0 everywhere")
         for name in buffers:
-            values = torch.from_numpy(np.array(arrays[name], np.float32))
+            with np.errstate(over="ignore"):
+                values = torch.from_numpy(np.array(arrays[name], np.float32))
             if not values.isfinite().all():
                 raise ValueError(f"'{name}' has values too large for single precision")
             self.register_buffer(name, values, persistent=False)

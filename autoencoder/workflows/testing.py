@@ -47,9 +47,10 @@ def report(
         error), `loss.png`, and the figures and movies that the objective has, such as `side_by_side`.
 
     Raises:
-        UserError: `out` cannot be written to.
+        UserError: `out` cannot be written to, or the run's metrics are damaged.
     """
     check_writable(out)
+    losses = _loss_curves(evaluation.trained.run)  # what cannot be read is refused before anything is written
     made = [_write_numbers(evaluation, out)]
     n = min(examples, len(evaluation.rows))
     by_error = evaluation.rows[np.argsort(evaluation.result.errors, kind="stable")]
@@ -65,7 +66,8 @@ def report(
         made.append(save_figure(figure, out / f"{name}.png"))
     for name, figure in evaluation.result.draw_summary().items():
         made.append(save_figure(figure, out / f"{name}.png"))
-    made += _write_loss_curves(evaluation.trained.run, out)
+    if losses is not None:
+        made.append(save_figure(losses, out / "loss.png"))
     if movies:
         made += _write_movies(evaluation, out, movie_frames, movie_format, quiet)
     return made
@@ -76,14 +78,14 @@ def _write_numbers(evaluation: Evaluation, out: Path) -> Path:
     return out / "metrics.json"
 
 
-def _write_loss_curves(run: Run, out: Path) -> list[Path]:
+def _loss_curves(run: Run) -> Figure | None:
+    """None before the first epoch has ended, and where no loss was finite."""
     rows = run.metrics()
-    if not rows:
-        return []
     names = ("epoch", "train_loss", "val_loss", "lr")
     curves = {name: np.array([np.nan if row[name] is None else row[name] for row in rows], float) for name in names}
-    loss = make_objective(run.config().objective).loss_name
-    return [save_figure(loss_curves(curves, f"loss ({loss})"), out / "loss.png")]
+    if not (np.isfinite(curves["train_loss"]).any() or np.isfinite(curves["val_loss"]).any()):
+        return None
+    return loss_curves(curves, f"loss ({make_objective(run.config().objective).loss_name})")
 
 
 def _write_movies(evaluation: Evaluation, out: Path, n_frames: int, suffix: str, quiet: bool) -> list[Path]:

@@ -29,6 +29,11 @@ def snapshot_codes(folder: Run, images: ImageSet, moment: Snapshot) -> tuple[Row
         raise UserError(f"{images.source} has {len(images)} images, fewer than {folder.split_file} names")
     if len(codes) != len(rows):
         raise UserError(f"the snapshot {moment.path} has {len(codes)} rows, and the split of {folder.path} {len(rows)}")
+    if codes.shape[1] != folder.config().model.latent_dim:
+        raise UserError(
+            f"the snapshot {moment.path} has {codes.shape[1]} units, and the network of {folder.path} "
+            f"{folder.config().model.latent_dim}"
+        )
     if not np.isfinite(codes).all():
         raise UserError(f"the snapshot {moment.path} has values that are not finite: did the training diverge?")
     return rows, codes
