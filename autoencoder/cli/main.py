@@ -16,7 +16,7 @@ from typing import NoReturn
 from autoencoder import __version__
 from autoencoder.cli import old_flags
 from autoencoder.cli.options import Parser, add_common
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError
 from autoencoder.plain_text import one_line
 
 COMMANDS = ("demo", "prepare", "train", "test", "visualize", "explore", "compare", "info")
@@ -67,7 +67,6 @@ def main(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files and columns may be what it cannot write
     try:
-        _refuse_empty(arguments)
         args = build_parser().parse_args(translate(arguments))
         importlib.import_module(f"autoencoder.cli.{args.command}").run(args)
         sys.stdout.flush()
@@ -94,12 +93,6 @@ def main(
         print(f"error: {one_line(message)}", file=sys.stderr)
         return 2
     return 0
-
-
-def _refuse_empty(arguments: Sequence[str]) -> None:
-    """Refuse `--FLAG=--`, of which argparse makes an empty list whatever the flag takes."""
-    flags = [argument.removesuffix("=--") for argument in arguments if argument.endswith("=--")]
-    raise_if_any(f"{flag}=-- gives no value: leave it out, or give one" for flag in flags if flag.startswith("-"))
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

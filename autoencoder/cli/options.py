@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +24,13 @@ def shortened(text: str) -> str:
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, as all errors of the command line are."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, but for `--FLAG=--`, of which Python makes an empty list whatever the flag takes."""
+        for argument in sys.argv[1:] if args is None else args:
+            if argument.startswith("-") and argument.endswith("=--"):
+                self.error(f"argument {argument.removesuffix('=--')}: expected a value, not '--'")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""
