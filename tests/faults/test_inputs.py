@@ -1350,3 +1350,50 @@ def test_flags_of_fitting(tmp_path, attempt, monkeypatch, source, flags, words):
     attempt(
         "flags of prepare", tmp_path, "prepare", source, path, "--out", tmp_path / "set", *flags.split(" "), words=words
     )
+
+
+# ---------------------------------------------------------------------------------------------------------- processes
+
+PROCESSES = {
+    "npz": ("x.npz", cut(npz(images=PIXELS), 0.5), ("info", "x.npz")),
+    "npy": ("x.npy", npy_with_header(header("(12L, 9L, 10L)"), PIXELS.tobytes()[1:]), ("info", "x.npy")),
+    "csv": ("images.csv", rows(["1e999"] * N), ("info", "images.npy")),
+    "metadata arrays": ("x.npz", npz(a=COLUMNS), ("train", "images.npy", "--metadata", "x.npz")),
+    "idx": ("x.gz", cut(gzip.compress(idx(PIXELS)), 0.5), ("prepare", "idx", "x.gz", "--out", "set")),
+    "image folder": ("a.png", png_of_size(12_000, 12_000), ("prepare", "images", ".", "--out", "set")),
+    "pose": ("p.csv", first_row("0,1,2,high,3,4,1"), ("prepare", "video", "x.mp4", "--pose", "p.csv", "--out", "set")),
+    "video": ("x.mp4", bytes(5000), ("prepare", "video", "x.mp4", "--pose", "pose.csv", "--out", "set")),
+    "config.json": ("config.json", b"[" * 100_000, ("info", ".")),
+    "flags of train": ("x", b"", ("train", "images.npy", "--epochs=--")),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", PROCESSES)
+def test_processes(tmp_path, start, tally, tree, kind):
+    """One of each kind as a user meets it: one line on standard error, and status 2."""
+    name, content, command = PROCESSES[kind]
+    (tmp_path / "images.npy").write_bytes(npy(PIXELS))
+    (tmp_path / "pose.csv").write_bytes(pose_table())
+    (tmp_path / "x.mp4").write_bytes(b"x")
+    (tmp_path / name).write_bytes(content)
+    before = tree(tmp_path)
+    process = start(*command, cwd=tmp_path)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert err.startswith("error: "), err
+    assert err.count("\n") == 1
+    assert tree(tmp_path) == before
+    tally(kind, tried=1, clear_errors=1)
+
+
+@pytest.mark.slow
+def test_a_process_prints_names_that_its_terminal_cannot(tmp_path, start):
+    """In ASCII, a column and a file of another alphabet."""
+    (tmp_path / "Mäuse-鼠.npz").write_bytes(npz(images=PIXELS, ラベル=np.array(["鼠"] * N)))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONIOENCODING": "ascii"}
+    process = start("info", "Mäuse-鼠.npz", cwd=tmp_path, env=environment)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert "M\\xe4use-\\u9f20.npz" in out
+    assert "category: \\u9f20 (12)" in out
