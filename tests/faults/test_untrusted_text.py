@@ -191,7 +191,11 @@ GROUPS = [SEEN[i : i + 12] for i in range(0, len(SEEN), 12)]
 
 
 @pytest.mark.parametrize(
-    "names", [pytest.param(group, marks=[pytest.mark.slow] * (2 <= i < 5), id=str(i)) for i, group in enumerate(GROUPS)]
+    "names",
+    [
+        pytest.param(group, marks=[pytest.mark.slow] * (i > 0 and "$x$" not in group), id=str(i))
+        for i, group in enumerate(GROUPS)
+    ],
 )
 def test_figures_show_names_as_they_are(names, tally):
     complete = 5  # kinds of figures with all names in full: the first ones
@@ -333,7 +337,7 @@ def test_a_comparison_in_json_holds_the_texts_themselves(compared, hostile, tree
     assert [item["name"] for item in found["runs"]] == [RUN_NAME, "=1+1"]
     assert {item["column"] for item in found["runs"][0]["decoding"]} >= set(NAMES)
     assert found["data"] == str(run.parent / f"{DATA_NAME}.npz")
-    assert {"comparison-a_b.png", "comparison-a_b_column.png"} <= tree(compared)
+    assert len([file for file in tree(compared) if file.endswith(".png")]) == 2  # of "a b" and of "a_b"
     tally("text: files for programs", tried=2, worked=2)
 
 
