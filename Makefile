@@ -12,12 +12,13 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 BROWSER := chromium chromium-driver
 
-.PHONY: help demo browser test test-all lint format bench clean
+.PHONY: help demo browser test test-all faults lint format bench clean
 
 help:
 	@echo "make demo      set up, then run the main job on built-in data; results in demo/"
 	@echo "make test      set up, then run the tests (a few minutes)"
 	@echo "make test-all  also the slow ones"
+	@echo "make faults    kills, full disks, bad and malicious input, in the long form; one table (a quarter of an hour)"
 	@echo "make browser   install Chromium (Debian), in which the pages are tested"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     speed and quality benchmarks (over an hour)"
@@ -47,6 +48,9 @@ test: $(VENV)/.installed-dev
 
 test-all: $(VENV)/.installed-dev
 	$(PYTEST)
+
+faults: $(VENV)/.installed-dev
+	$(PYTEST) tests/faults
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -97,6 +97,29 @@ def wait_until_training() -> Callable[[Path, subprocess.Popen], bool]:
 
 
 @pytest.fixture(scope="session")
+def wait_until_writing(wait_for) -> Callable[[Path, subprocess.Popen], None]:
+    """Wait until a process has written a first file below a folder: from then on it is amid its work."""
+
+    def wait(folder: Path, process: subprocess.Popen) -> None:
+        begun = time.time_ns()
+
+        def has_written() -> bool:
+            found = (file for name in ("*.npy", "*.pt") for file in folder.rglob(name) if not file.name.startswith("."))
+            return process.poll() is not None or any(_modified(file) > begun for file in found)
+
+        wait_for(has_written, process)
+
+    return wait
+
+
+def _modified(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0  # it was replaced just now
+
+
+@pytest.fixture(scope="session")
 def wait_for() -> Callable[..., None]:
     """Wait until a condition holds, while a process goes on."""
 

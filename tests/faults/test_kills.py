@@ -14,43 +14,44 @@ import pytest
 COMMON = ("--batch-size", 4, "--threads", 1, "--val-interval", 1, "--quiet")
 
 TRAININGS = {
-    "noise": ("--epochs", 12, "--noise", "gaussian:0.3", "--checkpoint-interval", 2, *COMMON),
-    "one-cycle": ("--epochs", 12, "--schedule", "onecycle", "--norm", "layer", "--checkpoint-interval", 1, *COMMON),
-    "early stopping": ("--epochs", 30, "--patience", 3, "--lr", 0.05, "--schedule", "step", *COMMON),
-    "fitted encoder": ("--epochs", 12, "--encoder", "pca", "--latent-dim", 4, "--noise", "masking:0.2", *COMMON),
-    "shuffled angles": (
-        "--epochs",
-        12,
-        "--objective",
-        "angle",
-        "--target",
-        "body_angle_deg",
-        "--shuffle-targets",
-        *COMMON,
-    ),
-    "sparse": ("--epochs", 12, "--encoder", "dense", "--sparsity", "kl", "--schedule", "cosine", *COMMON),
+    "noise": ("--noise", "gaussian:0.3", "--checkpoint-interval", 2),
+    "one-cycle": ("--schedule", "onecycle", "--norm", "layer", "--checkpoint-interval", 10),
+    "early stopping": ("--patience", 9, "--lr", 0.02, "--schedule", "constant"),
+    "fitted encoder": ("--encoder", "pca", "--latent-dim", 4, "--noise", "masking:0.2"),
+    "shuffled angles": ("--objective", "angle", "--target", "body_angle_deg", "--shuffle-targets"),
+    "sparse": ("--encoder", "dense", "--sparsity", "kl", "--schedule", "cosine"),
 }
-"""On `tiny`: 12 updates in an epoch. Each writes several files per second."""
+"""On `tiny`: 12 updates in an epoch. Each writes some twenty files per second."""
+
+EPOCHS_PER_KILL = 6
+"""So that a training is not over before it was killed as often as it is to be."""
 
 COMPARED = ("--epochs", 2, "--batch-size", 8, "--threads", 1, "--reduce", "pca", "--examples", 2, "--quiet")
 
 SLOWLY = pytest.mark.slow
 
-WORK = 1.2
-"""Seconds of work within which a training is killed; imports are not counted."""
+WORK = 0.8
+"""Seconds of training within which it is killed, from the first file on that it writes."""
+
+EARLY = 0.2
+"""Share of the kills that come when the folder has just been taken."""
 
 
 @pytest.fixture
-def kill(start, wait_until_training, count_whole, moments, tally, judged):
+def kill(start, wait_until_training, wait_until_writing, count_whole, moments, tally, judged):
     """Start a command and kill it at a random moment of its work; what it leaves must be whole.
 
+    One in five is killed when it has just taken its folder, before or while it makes the run, the others amid training.
     Returns whether there was something to kill.
     """
 
     def at_random(kind, folder, longest, *command):
         with start(*command) as process:
             if wait_until_training(folder, process):
-                time.sleep(moments.uniform(0, longest))
+                early = moments.random() < EARLY
+                if not early:
+                    wait_until_writing(folder, process)
+                time.sleep(moments.uniform(0, 0.3 if early else longest))
             process.send_signal(signal.SIGKILL)
             out, err = process.communicate()
         assert process.returncode in (0, -signal.SIGKILL), (out, err)
@@ -69,22 +70,23 @@ def kill(start, wait_until_training, count_whole, moments, tally, judged):
     [
         ("noise", 3),
         ("fitted encoder", 3),
-        *(pytest.param(name, 12, marks=SLOWLY) for name in TRAININGS),
+        *(pytest.param(name, 16, marks=SLOWLY) for name in TRAININGS),
     ],
 )
 def test_training(tiny, tmp_path, tally, judged, succeed, kill, assert_same_run, name, n_kills):
     run, straight, kind = tmp_path / "run", tmp_path / "straight", "killed: train"
+    flags = ("--epochs", EPOCHS_PER_KILL * n_kills, *TRAININGS[name], *COMMON)
 
     def command():
         resuming = (run / "config.json").exists()
-        return ("train", "--resume", run) if resuming else ("train", tiny, "--run", run, *TRAININGS[name])
+        return ("train", "--resume", run) if resuming else ("train", tiny, "--run", run, *flags)
 
     for _ in range(n_kills):
         if not kill(kind, run, WORK, *command()):
             break
         tally(kind, resumed=1)
     succeed(*command())
-    succeed("train", tiny, "--run", straight, *TRAININGS[name])
+    succeed("train", tiny, "--run", straight, *flags)
     with judged(kind, "differences"):
         assert_same_run(run, straight)
     assert not list(run.rglob("*.partial*")), "what a killed process left is taken away"
@@ -105,7 +107,7 @@ def test_comparison(tiny, tmp_path, tally, judged, succeed, kill, compared, asse
     straight, seconds = compared
     command = ("compare", "--train", tiny, "--out", out, *COMPARED)
     for _ in range(n_kills):
-        if not kill(kind, out, seconds / (1 if n_kills < 5 else 4), *command):
+        if not kill(kind, out, seconds / (2 if n_kills < 5 else 6), *command):
             break
         tally(kind, resumed=1)
     succeed(*command)
