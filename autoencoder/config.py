@@ -39,7 +39,8 @@ MAX_THREADS = 2**12
 MAX_SEED = 2**64 - 1
 PIXEL_VALUES = (1e-30, 1e30)
 """What pixels can be divided by so that 32-bit floats hold the result."""
-MAX_NOISE = 1e9
+MIN_NOISE, MAX_NOISE = 1e-9, 1e9
+"""Amounts of noise; photons that are fewer vanish in 32 bits, and the image with them."""
 SCHEDULES = ("constant", "step", "cosine", "onecycle")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 REDUCERS = ("umap", "pca", "tsne", "none")
@@ -103,8 +104,8 @@ class NoiseConfig:
         problems = _not_one_of("noise", self.kind, NOISES)
         if not math.isfinite(self.amount) or self.amount < 0:
             problems.append(f"the amount of noise is a number of 0 or more, not {self.amount}")
-        elif self.amount > MAX_NOISE:
-            problems.append(f"the amount of noise is at most {MAX_NOISE:g}, not {self.amount:g}")
+        elif self.amount > MAX_NOISE or 0 < self.amount < MIN_NOISE:
+            problems.append(f"the amount of noise is {MIN_NOISE:g} to {MAX_NOISE:g}, not {self.amount:g}")
         elif self.kind in ("salt-pepper", "masking") and self.amount > 1:
             problems.append(f"{self.kind} noise takes a fraction from 0 to 1, not {self.amount:g}")
         elif self.kind != "none" and self.amount == 0:

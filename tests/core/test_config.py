@@ -17,6 +17,7 @@ from autoencoder.config import (
     MAX_LATENT_DIM,
     MAX_NOISE,
     MAX_THREADS,
+    MIN_NOISE,
     NOISES,
     NORMS,
     PIXEL_VALUES,
@@ -47,7 +48,7 @@ def noises(draw: st.DrawFn) -> NoiseConfig:
     if kind == "none":
         return NoiseConfig()
     top = 1.0 if kind in ("salt-pepper", "masking") else MAX_NOISE
-    return NoiseConfig(kind, draw(st.floats(0, top, exclude_min=True)))
+    return NoiseConfig(kind, draw(st.floats(MIN_NOISE, top)))
 
 
 @st.composite

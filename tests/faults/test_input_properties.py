@@ -37,7 +37,7 @@ from autoencoder.files import write_json
 
 pytestmark = [pytest.mark.filterwarnings("error::RuntimeWarning"), pytest.mark.filterwarnings("error::UserWarning")]
 
-MORE = 25
+MORE = 10
 """The long form draws so many times the examples of the short one."""
 
 

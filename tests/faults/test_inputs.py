@@ -1086,7 +1086,7 @@ CONFIGS = {
     "weight_decay of NaN": (setting("training", "weight_decay", "NaN"), ["weight_decay"]),
     "noise of 10**400": (setting("objective", "noise", {"kind": "gaussian", "amount": 10**400}), ["noise.amount"]),
     "noise of NaN": (setting("objective", "noise", '{"kind": "gaussian", "amount": NaN}'), ["noise"]),
-    "noise of 1e300": (setting("objective", "noise", {"kind": "gaussian", "amount": 1e300}), ["noise", "at most"]),
+    "noise of 1e300": (setting("objective", "noise", {"kind": "gaussian", "amount": 1e300}), ["noise", "1e+09"]),
     "noise that is text": (setting("objective", "noise", '"gaussian:0.5"'), ["objective.noise"]),
     "max_pixel_value of 1e-300": (setting("data", "max_pixel_value", 1e-300), ["max_pixel_value"]),
     "max_pixel_value of -1": (setting("data", "max_pixel_value", -1), ["max_pixel_value"]),
@@ -1216,7 +1216,8 @@ OF_TRAIN = {
     "--noise gaussian:-1": ["--noise"],
     "--noise gaussian:0": ["--noise", "'none'"],
     "--noise gaussian:nan": ["--noise"],
-    "--noise gaussian:1e300": ["--noise", "at most"],
+    "--noise gaussian:1e300": ["--noise", "1e+09"],
+    "--noise poisson:1e-300": ["--noise", "1e-09"],
     "--noise none:1": ["--noise"],
     "--noise fog:1": ["--noise", "salt-pepper"],
     "--noise masking:1.5": ["--noise", "from 0 to 1"],
@@ -1350,6 +1351,37 @@ def test_flags_of_fitting(tmp_path, attempt, monkeypatch, source, flags, words):
     attempt(
         "flags of prepare", tmp_path, "prepare", source, path, "--out", tmp_path / "set", *flags.split(" "), words=words
     )
+
+
+# ------------------------------------------------------------------------------------------------- extremes on a run
+
+EXTREMES = [
+    "test --run RUN --examples 1000 --no-movies --out OUT",
+    "test --run RUN --examples 1000000000 --movie-frames 1000000000 --limit 1000000000 --out OUT",
+    "test --run RUN --limit 1 --out OUT",
+    "test --run RUN --checkpoint . --out OUT",
+    "test --run RUN --noise gaussian:1000000000 --no-movies --out OUT",
+    "test --run RUN --noise poisson:0.000000001 --no-movies --out OUT",
+    "visualize --run RUN --reduce pca --color-by x --seed 999999999999999999 --trails 1000000 --stop-index 1 --fps 120 "
+    "--seconds 0.001 --out OUT",
+    "visualize --run RUN --snapshot last --clusters 1000000000 --show clusters --reduce pca --out OUT",
+    "visualize --run RUN --snapshot last --show units generated --reduce pca --examples 0 --out OUT",
+    "visualize --run RUN --snapshot 999999999999999999 --out OUT",
+    "visualize --run RUN --traverse 999999999999999999999999 --out OUT",
+    "visualize --run RUN --traverse x --examples 0 --out OUT",
+    "visualize --run RUN --metadata RUN --out OUT",
+    "explore RUN --reduce pca --points 1 --max-snapshots 1 --out OUT.html",
+    "explore RUN --reduce pca --points 1000000000 --max-snapshots 1000000000 --out OUT.html",
+    "compare RUN RUN --reduce pca --out OUT",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", EXTREMES)
+def test_numbers_that_no_run_has(tmp_path, finished, attempt, line):
+    """Larger and smaller than anything in it: they mean all, one, or nothing that can be done."""
+    arguments = line.replace("RUN", str(finished)).replace("OUT", str(tmp_path / "out")).split(" ")
+    attempt(f"flags of {arguments[0]}", tmp_path, *arguments, words=None)
 
 
 # ---------------------------------------------------------------------------------------------------------- processes
