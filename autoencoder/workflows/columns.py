@@ -63,6 +63,8 @@ def beginning(stem: str, room: int) -> str:
 def file_stems(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
     """A stem for each name that no other one has, also where upper and lower case are the same to a file system.
 
+    A name that can be that of a file keeps it; one that has to be changed gives way.
+
     Args:
         names: all columns of a table, whichever of them are drawn, so that a column's files are called the same
             whenever they are written.
@@ -70,7 +72,7 @@ def file_stems(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str
     """
     stems: dict[str, str] = {}
     folded = {stem.casefold() for stem in taken}
-    for name in dict.fromkeys(names):
+    for name in sorted(dict.fromkeys(names), key=lambda name: file_stem(name) != name):
         stems[name] = unused(file_stem(name), folded, str.casefold)
         folded.add(stems[name].casefold())
     return stems

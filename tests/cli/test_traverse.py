@@ -152,7 +152,7 @@ def test_columns_that_differ_in_what_no_file_name_holds(bars, tmp_path):
     place = np.arange(1.0 * N)
     np.savez(tmp_path / "other.npz", **{"a b": place, "a_b": np.where(place % 3, place, np.nan)})
     files = traverse(bars, ["a b", "a_b"], metadata=tmp_path / "other.npz", seconds=0.2, out=tmp_path / "out")
-    assert [file.name for file in files if file.suffix == ".json"] == ["a_b.json", "a_b_column.json"]
+    assert [file.name for file in files if file.suffix == ".json"] == ["a_b_column.json", "a_b.json"]
 
 
 def test_masks_are_not_encoded_again(tiny, tmp_path, succeed):
