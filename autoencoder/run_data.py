@@ -28,7 +28,13 @@ def load_run_data(run: Run, config: RunConfig | None = None) -> ImageSet:
     Raises:
         UserError: the file is missing or damaged, or is not the one that the run was started with.
     """
-    images = load_data(run.config() if config is None else config)
+    config = run.config() if config is None else config
+    if not Path(config.data.images).exists():
+        raise UserError(
+            f"{config.data.images}, which {run.path} learned from, is not there: put it back, or say where it is by "
+            f"'autoencoder train FILE --resume {run.path}'"
+        )
+    images = load_data(config)
     check_same_data(run, images)
     return images
 

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autoencoder.checkpoint import Checkpoint, LoopState
-from autoencoder.config import RunConfig
+from autoencoder.config import DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.batches import Pixels, Rows, epoch_order, split_into_batches
 from autoencoder.data.images import ImageSet
 from autoencoder.data.split import make_split
@@ -116,6 +116,8 @@ def resume(
     *,
     epochs: int | None = None,
     device: str | None = None,
+    images_file: str | Path | None = None,
+    metadata_file: str | Path | None = None,
     data: ImageSet | None = None,
     quiet: bool = True,
     say: Callable[[str], None] = lambda text: None,
@@ -126,6 +128,8 @@ def resume(
         run: a run folder.
         epochs: train until this many epochs instead of the number that the run was started with.
         device: another device than the run was started on.
+        images_file, metadata_file: where the run's data are now, if they were moved; the run remembers it, also where
+            there is nothing left to train.
         data: the run's images, where the caller has them loaded.
         quiet: show no progress.
         say: is told what the user should know, such as that rounding may differ on this machine.
@@ -136,18 +140,20 @@ def resume(
         Interrupted: as with `train`.
     """
     folder = Run(run)
-    config = folder.config()
-    planned = config.training.epochs
-    if epochs is not None or device is not None:
-        changes: dict[str, Any] = {"epochs": epochs, "device": device}
-        changes = {name: value for name, value in changes.items() if value is not None}
-        config = dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))
+    before = folder.config()
+    config = dataclasses.replace(
+        before,
+        data=_changed(
+            before.data, images=images_file and str(images_file), metadata=metadata_file and str(metadata_file)
+        ),
+        training=_changed(before.training, epochs=epochs, device=device),
+    ).with_absolute_paths()
     target = choose_device(config.training.device)
     with hold(folder) as held:
         prepare_machine(target, config.training.threads)
         if data is not None:
             check_same_data(folder, data)
-        images = load_run_data(folder) if data is None else data
+        images = load_run_data(folder, config) if data is None else data
         check_same_targets(folder, config, images)
         checkpoint = None
         if folder.checkpoint_file("last").exists():
@@ -160,8 +166,11 @@ def resume(
         loop = TrainingLoop(folder, held, config, images, split, target, checkpoint, encoder, quiet=quiet, say=say)
         folder.remove_leftovers()
         if loop.is_finished():
+            if config.data != before.data:
+                folder.write_config(dataclasses.replace(before, data=config.data))
             return loop.trained()
         _note_machine(folder, loop.state.step, describe_environment(target), say)
+        planned = before.training.epochs
         if config.training.epochs != planned and config.training.schedule != "constant":
             say(
                 f"note: the schedule '{config.training.schedule}' is now that of {config.training.epochs} epochs, and "
@@ -172,6 +181,14 @@ def resume(
         loop.start()
         loop.fit()
         return loop.trained()
+
+
+_Section = TypeVar("_Section", DataConfig, TrainingConfig)
+
+
+def _changed(section: _Section, **settings: Any) -> _Section:
+    """A section of a configuration with those of `settings` that are not None."""
+    return dataclasses.replace(section, **{name: value for name, value in settings.items() if value is not None})
 
 
 def _note_machine(run: Run, step: int, now: dict[str, Any], say: Callable[[str], None]) -> None:

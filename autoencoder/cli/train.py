@@ -3,6 +3,7 @@
 autoencoder train data/arena.npz --run runs/arena
 autoencoder train data/mnist.npz --noise gaussian:0.5 --epochs 5
 autoencoder train --resume runs/arena --epochs 80
+autoencoder train elsewhere/arena.npz --resume runs/arena
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from autoencoder.presets import NO_PRESET, PRESETS, configure
 
 HELP = "train a network and leave a run folder"
 
-RESUME_TAKES = ("epochs", "device")
-"""Settings that may change when a run is resumed; the others would make it another run."""
+RESUME_TAKES = ("epochs", "device", "data", "metadata")
+"""What may change when a run is resumed; DATA and metadata are the same files at another place."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", type=Path, help="folder to make (default: runs/DATA-ENCODER[-OBJECTIVE]-001, or the next number)"
     )
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run where it stopped")
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="RUN",
+        help="go on with this run where it stopped; DATA says where its data are now, if they were moved",
+    )
     parser.add_argument(
         "--preset", choices=PRESETS, help="start from a documented system; see 'autoencoder info presets'"
     )
@@ -257,7 +263,7 @@ def _resume(args: argparse.Namespace) -> Any:
     if refused:
         raise UserError(
             f"--resume goes on with the run as it is, so it does not take {', '.join(refused)}: leave those out "
-            "(--epochs and --device may change), or start a new run"
+            "(--epochs and --device may change, and DATA and --metadata where they were moved), or start a new run"
         )
     from autoencoder.runs import Run
     from autoencoder.training import resume
@@ -267,6 +273,8 @@ def _resume(args: argparse.Namespace) -> Any:
         args.resume,
         epochs=getattr(args, "epochs", None),
         device=getattr(args, "device", None),
+        images_file=args.data,
+        metadata_file=getattr(args, "metadata", None),
         quiet=args.quiet,
         say=lambda text: say(args, text),
     )

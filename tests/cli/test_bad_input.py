@@ -125,7 +125,7 @@ def test_a_folder_that_is_no_run(images, tmp_path, call):
     call("train", images, "--run", images / "run").refused(str(images / "run"))
 
 
-def test_resume_takes_no_other_settings(finished, arena, tmp_path, call):
+def test_resume_takes_no_other_settings(finished, images, tmp_path, call):
     for flags in (
         ["--lr", "0.1"],
         ["--seed", "1"],
@@ -136,7 +136,7 @@ def test_resume_takes_no_other_settings(finished, arena, tmp_path, call):
         name = str(flags[0]).strip("-")
         error = call("train", "--resume", finished, *flags).refused("--resume", "--epochs and --device")
         assert name in error.replace("_", "-")
-    call("train", arena, "--resume", finished).refused("data")
+    call("train", images, "--resume", finished).refused(str(images), str(finished), "hash")
     call("train", "--resume", finished, "--preset", "rat-ae").refused("preset")
 
 

@@ -1,6 +1,7 @@
 """Several processes at one run: one trains, the others say so and leave; reading works at any time."""
 
 import json
+import os
 import shutil
 import signal
 
@@ -112,6 +113,19 @@ def test_the_lock_of_a_dead_process_is_taken_over(tiny, tmp_path, start, wait_un
         succeed("train", "--resume", run)
         assert not note.exists()
     tally(KIND, tried=1, survived=1, resumed=1)
+
+
+def test_a_comparison_of_which_a_run_is_trained_elsewhere(tiny, tmp_path, call, tally):
+    from autoencoder.locking import hold
+    from autoencoder.runs import Run
+
+    run = tmp_path / "out" / "seed-0042" / "ae-16"
+    with hold(Run(run)):
+        call("compare", "--train", tiny, "--out", tmp_path / "out", "--epochs", 1).refused(
+            f"process {os.getpid()} on ", f"has been training {run} since"
+        )
+    assert not run.exists(), "what did not become a run is taken away by who made it"
+    tally(KIND, tried=1, survived=1)
 
 
 def test_a_refused_training_leaves_no_folder(tiny, tmp_path, call):

@@ -63,6 +63,32 @@ def test_a_run_that_asks_for_cuda_can_go_on_elsewhere(tiny, tmp_path, succeed, c
     tally(KIND, tried=1, survived=1, resumed=1)
 
 
+# ---------------------------------------------------------------------------------------------------------- moved data
+
+
+def test_a_run_whose_data_lie_elsewhere_now(tiny, tmp_path, succeed, call, tally):
+    """A run and its data were copied to another machine: it says what is missing and how to mend that, once for all."""
+    there, here, run = tmp_path / "there", tmp_path / "here", tmp_path / "run"
+    for folder in (there, here):
+        folder.mkdir()
+    for file in (tiny, tiny.with_suffix(".csv")):
+        shutil.copy(file, there)
+    succeed("train", there / "tiny.npz", "--run", run, "--objective", "angle", *OPTIONS)
+    for file in there.iterdir():
+        file.rename(here / file.name)
+    for command in (("train", "--resume", run), ("test", "--run", run), ("visualize", "--run", run)):
+        call(*command).refused(str(there / "tiny.npz"), f"'autoencoder train FILE --resume {run}'")
+    before = json.loads((run / "config.json").read_text())
+    assert "nothing was left to train" in succeed("train", here / "tiny.npz", "--resume", run).out
+    succeed("test", "--run", run, "--no-movies", "--quiet")
+    after = json.loads((run / "config.json").read_text())
+    assert after["data"].pop("images") == str(here / "tiny.npz")
+    assert before["data"].pop("images") == str(there / "tiny.npz")
+    assert after == before
+    succeed("train", "--resume", run, "--epochs", 3, "--quiet")
+    tally(KIND, tried=1, survived=1, resumed=1)
+
+
 # ----------------------------------------------------------------------------------------------------- earlier versions
 
 
