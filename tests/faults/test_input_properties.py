@@ -34,6 +34,7 @@ from autoencoder.data.pose import load_pose
 from autoencoder.description import describe
 from autoencoder.errors import UserError
 from autoencoder.files import write_json
+from autoencoder.plain_text import visible
 
 pytestmark = [pytest.mark.filterwarnings("error::RuntimeWarning"), pytest.mark.filterwarnings("error::UserWarning")]
 
@@ -453,7 +454,7 @@ def check_command_line(outcomes, line):
         outcomes["worked"] += 1
     said = errors.getvalue()
     assert status == 0 or (status == 2 and said.startswith("error: ") and said.count("\n") == 1)
-    assert said.rstrip("\n").isprintable()
+    assert visible(said.rstrip("\n")) == said.rstrip("\n")
 
 
 @drawing(200, "drawn flags", line=command_lines(("train",)))
