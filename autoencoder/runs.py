@@ -221,7 +221,10 @@ class Run:
         Raises:
             UserError: the file is missing or damaged.
         """
-        environment = read_json(self.environment_file)
+        try:
+            environment = read_json(self.environment_file)
+        except UserError as error:
+            raise UserError(f"{error}: restore it, or train again") from None
         if type(environment.get("n_images")) is not int or not isinstance(environment.get("resumed", []), list):
             raise UserError(f"{self.environment_file} does not say what {self.path} was started with: restore it")
         return environment
@@ -294,14 +297,14 @@ class Run:
         Raises:
             UserError: there is none; the message lists those that are.
         """
-        if re.fullmatch(r"\d+", name):
+        if re.fullmatch("[0-9]{1,18}", name):
             file = self.checkpoint_file(int(name))
         elif name in ("last", "best"):
             file = self.checkpoint_file(name)
         else:
             file = Path(name)
         if not file.is_file():
-            there = ", ".join(str(int(f.stem[6:])) if f.stem[6:].isdigit() else f.stem for f in self.checkpoints())
+            there = ", ".join(re.sub("^epoch_0*([0-9]+)$", r"\1", file.stem) for file in self.checkpoints())
             raise UserError(f"{self.path} has no checkpoint '{name}'; it has: {there or 'none yet'}")
         return file
 

@@ -71,7 +71,7 @@ def train(
         data: the images that `config.data` names, where the caller has them loaded.
         encoder: from `fit_encoders`, where the caller has it; None for fitting one, if `config` names a fitted encoder.
         quiet: show no progress.
-        say: is told what the user should know of the training, such as a loss of exactly zero.
+        say: is told what begins, and what the user should know of it, such as a loss of exactly zero.
 
     Returns:
         the trained network.
@@ -106,6 +106,8 @@ def train(
             encoder = fit_encoders(config, images, [config.model.latent_dim], quiet=quiet)[0]
         loop = TrainingLoop(folder, held, config, images, split, device, None, encoder, quiet=quiet, say=say)
         folder.create(config, split, environment, None if encoder is None else encoder.arrays())
+        what = f"'{config.model.encoder}' to {config.objective.name} on {config.data.images}"
+        say(f"Training {what}; the run goes to {folder.path}")
         loop.start()
         loop.fit()
         return loop.trained()

@@ -247,7 +247,6 @@ def _train(args: argparse.Namespace) -> Any:
     objective = config.objective.name
     stem = "-".join([Path(args.data).stem, config.model.encoder, *([] if objective == "reconstruct" else [objective])])
     folder = Run(args.run) if args.run is not None else next_free_run(Path("runs"), stem)
-    say(args, f"Training '{config.model.encoder}' to {objective} on {args.data}; the run goes to {folder.path}")
     train(config, folder.path, quiet=args.quiet, say=lambda text: say(args, text))
     left_out = folder.environment()["n_without_target"]
     if left_out:
