@@ -215,7 +215,12 @@ def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
 def _check_tensors(content: Any, what: str, n_bytes: int) -> None:
     """Refuse tensors that are not finite, or that are larger than the `n_bytes` of the file that they came from."""
     for values in _tensors(content):
-        if values.layout is not torch.strided or values.is_quantized or values.device.type != "cpu":
+        if (
+            values.layout is not torch.strided
+            or values.is_quantized
+            or values.is_complex()
+            or values.device.type != "cpu"
+        ):
             raise ValueError(f"the {what} holds a tensor of another kind")
         if values.numel() * values.element_size() > n_bytes:
             raise ValueError(f"the {what} holds a tensor that is larger than the file")

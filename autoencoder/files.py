@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import errno
+import io
 import json
 import os
 import tempfile
@@ -91,7 +92,8 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write `content` as indented JSON; NaN and infinity become null, since JSON has neither."""
     with replacing(path) as temporary:
         text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        # Half a letter, as in names of files that are no UTF-8, is escaped as JSON itself does, and read back the same.
+        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -131,10 +133,21 @@ def _plain(value: Any) -> Any:
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Write `rows` under the header `columns`; a missing or None entry is left empty."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(columns), restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    cells = [*columns, *(cell for row in rows for cell in row.values())]
+    # A carriage return ends a line for every reader, and Python's writer quotes it from 3.13 on only.
+    returns = any("\r" in cell for cell in cells if isinstance(cell, str))
+    text = io.StringIO()
+    writer = csv.DictWriter(
+        text,
+        list(columns),
+        restval="",
+        lineterminator="\n",
+        quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL,
+    )
+    writer.writeheader()
+    writer.writerows(rows)
+    with replacing(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def write_array(path: Path, array: np.ndarray) -> None:

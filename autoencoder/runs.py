@@ -279,6 +279,8 @@ class Run:
             numbers = [{name: _number(value) if value else None for name, value in row.items()} for row in rows]
             if any(type(row[name]) is not int for row in numbers for name in ("epoch", "step")):
                 raise ValueError("an epoch or a step is no whole number")
+            if any(not isinstance(row[name], (int, float)) for row in numbers for name in ("train_loss", "seconds")):
+                raise ValueError("a training loss or a time is missing")
             return [dict.fromkeys(METRIC_COLUMNS) | row for row in numbers]
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{self.metrics_file} is damaged ({error}): restore it, or train again") from None
@@ -361,6 +363,8 @@ def latest_run_on(data: Path, parent: Path) -> Run:
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():  # a pipe would be waited for
+        raise UserError(f"{path} is no file: restore it, or train again")
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))

@@ -16,6 +16,7 @@ from autoencoder.data.arrays import open_npy
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.errors import UserError
 from autoencoder.files import write_array
+from autoencoder.memory import refuse_too_large
 from autoencoder.models.network import Network
 from autoencoder.runs import Run
 from autoencoder.seeding import draw_rows
@@ -45,13 +46,13 @@ class Snapshot:
             UserError: the file is missing or damaged.
         """
         try:
-            codes = np.array(open_npy(self.path))
+            stored = open_npy(self.path)
         except UserError as error:
             raise UserError(f"a snapshot cannot be read: {error}") from None
-        if codes.ndim != 2:
-            raise UserError(f"the snapshot {self.path} is no array of (images, latent units)")
-        result: NDArray[np.float32] = codes.astype(np.float32, copy=False)
-        return result
+        if stored.ndim != 2 or stored.dtype.kind != "f":
+            raise UserError(f"the snapshot {self.path} is no array of (images, latent units) of floats")
+        refuse_too_large(f"the snapshot {self.path}", 4 * stored.size, "restore it, or train again")
+        return np.array(stored, np.float32)
 
 
 def choose_samples(n_images: int, wanted: int | str, seed: int) -> Rows:

@@ -122,6 +122,7 @@ def run(args: argparse.Namespace) -> None:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UserError(f"{flags} goes with --train only: runs that are trained already know it, leave it out")
     from autoencoder.comparison import compare
+    from autoencoder.files import check_writable
     from autoencoder.run_data import load_data, load_run_data
     from autoencoder.runs import Run
     from autoencoder.workflows.comparing import write_comparison
@@ -129,12 +130,13 @@ def run(args: argparse.Namespace) -> None:
     images = load_run_data(Run(args.runs[0])) if args.train is None else load_data(c.RunConfig(_data_config(args)))
     for name in args.color_by or ():
         images.metadata.column(name)
+    out = args.out or (Path("compare") if args.train is None else _reference_folder(args))
+    check_writable(out)
     groups = [args.runs] if args.train is None else _train(args, images)
     comparisons = [
         compare(runs, checkpoint=args.checkpoint, noise=args.noise, device=args.device, quiet=args.quiet)
         for runs in groups
     ]
-    out = args.out or (Path("compare") if args.train is None else _reference_folder(args))
     files = write_comparison(
         comparisons,
         out,

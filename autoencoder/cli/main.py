@@ -85,7 +85,7 @@ def main(
     except Exception as error:
         interrupted = _interrupted_by(error)
         if interrupted is not None:
-            print(error, file=sys.stderr)
+            print(one_line(str(error)), file=sys.stderr)
             return 128 + interrupted
         message = OUT_OF_MEMORY if _is_out_of_memory(error) else _of_the_system(error)
         if debug or message is None:

@@ -54,9 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure, draw, print the table."""
     from autoencoder.evaluation import evaluate
+    from autoencoder.files import check_writable
     from autoencoder.runs import Run
     from autoencoder.workflows.testing import report
 
+    out = args.out or Run(args.run).output_folder("test", *([args.data.stem] if args.data else []))
+    check_writable(out)
     evaluation = evaluate(
         args.run,
         data=args.data,
@@ -68,7 +71,6 @@ def run(args: argparse.Namespace) -> None:
         device=args.device,
         quiet=args.quiet,
     )
-    out = args.out or Run(args.run).output_folder("test", *([args.data.stem] if args.data else []))
     files = report(
         evaluation,
         out,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.linear_model import Ridge
+
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
 
 FloatArray = NDArray[np.float32]
 
@@ -20,6 +21,8 @@ RIDGE_ALPHA = 1.0
 
 def fit_pca(inputs: FloatArray, n_components: int, seed: int) -> PCA:
     """A PCA of (n, features) with at most `n_components`."""
+    from sklearn.decomposition import PCA  # a second to import, which training would wait for in vain
+
     n_components = min(n_components, *inputs.shape)
     with np.errstate(invalid="ignore"):  # of images that are all the same, the explained share is 0 / 0
         return PCA(n_components, svd_solver="randomized", random_state=seed % 2**32).fit(inputs)
@@ -36,6 +39,8 @@ class LinearReadOut:
     """
 
     def __init__(self, inputs: FloatArray, targets: NDArray[Any], n_components: int, seed: int) -> None:
+        from sklearn.linear_model import Ridge
+
         self._pca = fit_pca(inputs, n_components, seed)
         spread = np.sqrt(self._pca.explained_variance_)
         # A component that varies by rounding only, as the last of few images does, says nothing and is left out.

@@ -143,7 +143,7 @@ def column_or_unit(name: str, metadata: Metadata, latent_dim: int) -> str | int:
     Raises:
         UserError: neither is there, or both are.
     """
-    match = re.fullmatch(r"(?:unit:)?([0-9]+)", name)
+    match = re.fullmatch(r"(?:unit:)?([0-9]{1,9})", name)
     unit = int(match[1]) if match is not None and int(match[1]) < latent_dim else None
     if unit is not None and name in metadata.names:
         raise UserError(f"'{name}' is a column and a unit: ask for column:{name} or unit:{unit}")

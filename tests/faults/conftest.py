@@ -154,3 +154,27 @@ def judged(tally) -> Callable[..., object]:
             raise
 
     return count
+
+
+# ------------------------------------------------------------------------------------------------------ in this process
+
+
+@pytest.fixture
+def at_step(monkeypatch) -> Callable[..., pytest.MonkeyPatch]:
+    """Have something happen in a training of this process right after update number `step`.
+
+    `change(loop, loss)` is called then; what it returns is the loss of that update.
+    """
+    from autoencoder import training
+
+    def arrange(step: int, change: Callable[..., object]) -> pytest.MonkeyPatch:
+        update = training.TrainingLoop.update
+
+        def update_and_change(loop, *arguments):
+            loss = update(loop, *arguments)
+            return change(loop, loss) if loop.state.step + 1 == step else loss
+
+        monkeypatch.setattr(training.TrainingLoop, "update", update_and_change)
+        return monkeypatch
+
+    return arrange

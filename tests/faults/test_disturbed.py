@@ -7,11 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 OPTIONS = ("--epochs", 8, "--batch-size", 4, "--threads", 1, "--checkpoint-interval", 1, "--noise", "gaussian:0.3")
+
+SLOWLY = pytest.mark.slow
+"""Where the same is shown in this process, or of another command, a process of its own is for the long form."""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="disturbs a process by Linux's means")
 
@@ -94,6 +98,7 @@ def test_full_disk(tiny, small_disk, start, ends_as_if_nothing_had_been):
     ends_as_if_nothing_had_been("disk full", run)
 
 
+@SLOWLY
 def test_file_size_limit(tiny, tmp_path, start, ends_as_if_nothing_had_been):
     """No file may grow beyond so much: checkpoints cannot be written, snapshots and tables can."""
     import resource
@@ -113,8 +118,9 @@ def obey_permissions():
         ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE)
 
 
-def test_read_only_folder(tiny, tmp_path, at_work, start, succeed, tree, ends_as_if_nothing_had_been):
-    """While it is trained, and then to be gone on with, tested and drawn."""
+@pytest.mark.parametrize("later_commands", [False, pytest.param(True, marks=SLOWLY)])
+def test_read_only_folder(tiny, tmp_path, at_work, start, tree, ends_as_if_nothing_had_been, later_commands):
+    """It becomes so while it is trained; then it can be neither gone on with nor written into by other commands."""
     run = tmp_path / "run"
     process = at_work(tiny, run, preexec_fn=obey_permissions)
     folders = [run, *(path for path in run.iterdir() if path.is_dir())]
@@ -122,10 +128,8 @@ def test_read_only_folder(tiny, tmp_path, at_work, start, succeed, tree, ends_as
         folder.chmod(0o555)
     refused(process, "no permission to write", str(run))
     before = tree(run)
-    for command in (("train", "--resume", run), ("test", "--run", run), ("visualize", "--run", run, "--reduce", "pca")):
-        if command[0] == "test" and not (run / "checkpoints" / "last.pt").exists():
-            continue
-        refused(start(*command, preexec_fn=obey_permissions), str(run))
+    for command in ("train --resume", "visualize --reduce pca --run", "explore --reduce pca")[: 3 * later_commands]:
+        refused(start(*command.split(), run, preexec_fn=obey_permissions), str(run))
     assert tree(run) == before
     for folder in folders:
         folder.chmod(0o755)
@@ -135,6 +139,57 @@ def test_read_only_folder(tiny, tmp_path, at_work, start, succeed, tree, ends_as
 # ------------------------------------------------------------------------------------------------------- files removed
 
 
+def remove(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize("what", ["checkpoints", "metrics.csv", "latents/step_00000008.npy"])
+def test_files_removed_between_two_steps(tiny, tmp_path, at_step, call, succeed, tally, straight, what):
+    """What is taken away is written anew when its time comes, or is missed by who reads it, which names it."""
+    run = tmp_path / "run"
+    at_step(30, lambda loop, loss: (remove(run / what), loss)[1])
+    succeed("train", tiny, "--run", run, *OPTIONS, "--quiet")
+    last, expected = ((folder / "checkpoints" / "last.pt") for folder in (run, straight))
+    assert weights(last) == weights(expected)
+    assert (run / "metrics.csv").read_text().count("\n") == 9
+    succeed("test", "--run", run, "--no-movies", "--quiet")
+    drawn = ("visualize", "--run", run, "--reduce", "pca", "--no-movies", "--quiet")
+    if "latents" in what:
+        call(*drawn).refused(Path(what).name, "missing")
+    else:
+        succeed(*drawn)
+    tally("files removed", tried=1, survived=1)
+
+
+@pytest.mark.parametrize("what", ["removed", "moved", "replaced"])
+def test_the_folder_gone_between_two_steps(
+    tiny, tmp_path, at_step, call, succeed, tally, tree, straight, assert_same_run, what
+):
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+
+    def happen(loop, loss):
+        if what == "removed":
+            shutil.rmtree(run)
+        else:
+            run.rename(elsewhere)
+        if what == "replaced":
+            shutil.copytree(straight, run)
+        return loss
+
+    patch = at_step(30, happen)
+    call("train", tiny, "--run", run, *OPTIONS, "--quiet").refused("removed, moved or replaced", str(run))
+    if what == "replaced":
+        assert_same_run(run, straight)  # nothing of the other training was written into it
+    else:
+        assert not run.exists()
+    if what != "removed":
+        patch.undo()
+        succeed("train", "--resume", elsewhere, "--quiet")
+        assert_same_run(elsewhere, straight)
+    tally("files removed", tried=1, survived=1, resumed=what != "removed")
+
+
+@SLOWLY
 @pytest.mark.parametrize("what", ["checkpoints", "metrics.csv"])
 def test_files_removed(tiny, tmp_path, at_work, wait_for, succeed, tally, judged, straight, what):
     """What is taken away is written anew when its time comes; the network does not depend on it.
@@ -144,7 +199,7 @@ def test_files_removed(tiny, tmp_path, at_work, wait_for, succeed, tally, judged
     run, kind = tmp_path / "run", "files removed"
     process = at_work(tiny, run)
     wait_for((run / what).exists, process)
-    shutil.rmtree(run / what) if (run / what).is_dir() else (run / what).unlink()
+    remove(run / what)
     if process.wait():
         refused(process, f"cannot write {run / what}")
         succeed("train", "--resume", run, "--quiet")
@@ -163,6 +218,7 @@ def weights(file):
     return {name: values.tolist() for name, values in torch.load(file, weights_only=True)["model"].items()}
 
 
+@SLOWLY
 @pytest.mark.parametrize("what", ["removed", "moved"])
 def test_the_whole_folder_gone(tiny, tmp_path, at_work, tally, ends_as_if_nothing_had_been, what):
     """Nothing is written into a folder that may be another run's by now."""
@@ -181,6 +237,7 @@ def test_the_whole_folder_gone(tiny, tmp_path, at_work, tally, ends_as_if_nothin
         tally("files removed", tried=1, survived=1)
 
 
+@SLOWLY
 def test_data_cut_short(tiny, tmp_path, at_work, call, succeed, assert_same_run, tally):
     """A memory-mapped file that shrinks ends the process, as the system does it; the run is whole and goes on."""
     data, run = tmp_path / "data.npy", tmp_path / "run"
@@ -203,6 +260,7 @@ def test_data_cut_short(tiny, tmp_path, at_work, call, succeed, assert_same_run,
 # ------------------------------------------------------------------------------------------------ stopped and continued
 
 
+@SLOWLY
 def test_stopped_and_continued(tiny, tmp_path, at_work, moments, ends_as_if_nothing_had_been):
     run = tmp_path / "run"
     process = at_work(tiny, run)

@@ -144,6 +144,7 @@ def test_a_version_that_is_not_known_is_refused_by_name(format_1, call, tally, f
 # ------------------------------------------------------------------------------------------------------- same and other
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run_and_the_run_says_where(tiny, tmp_path, start, assert_same_run, tally):
     """In processes of their own, with as many threads."""
     for name in "ab":

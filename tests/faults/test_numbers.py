@@ -16,23 +16,6 @@ OPTIONS = ("--epochs", 6, "--batch-size", 16, "--val-interval", 1, "--lr", 0.004
 KIND = "numbers that are none"
 
 
-@pytest.fixture
-def break_at(monkeypatch):
-    """Have something happen to the loop or its loss after update number `step`."""
-
-    def arrange(step, change):
-        update = training.TrainingLoop.update
-
-        def update_and_break(loop, *arguments):
-            loss = update(loop, *arguments)
-            return change(loop, loss) if loop.state.step + 1 == step else loss
-
-        monkeypatch.setattr(training.TrainingLoop, "update", update_and_break)
-        return monkeypatch
-
-    return arrange
-
-
 @pytest.fixture(scope="module")
 def straight(tiny, tmp_path_factory, succeed):
     run = tmp_path_factory.mktemp("straight") / "run"
@@ -43,12 +26,12 @@ def straight(tiny, tmp_path_factory, succeed):
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("looks", [1, 20], ids=["at each step, as on the CPU", "seldom, as on a GPU"])
 def test_a_loss_that_is_no_number(
-    tiny, tmp_path, call, succeed, monkeypatch, break_at, straight, assert_same_run, tally, value, looks
+    tiny, tmp_path, call, succeed, monkeypatch, at_step, straight, assert_same_run, tally, value, looks
 ):
     """Training stops and names step and learning rate; what was kept before is kept, and can be gone on with."""
     run = tmp_path / "run"
     monkeypatch.setitem(training.LOSS_CHECK_INTERVAL, "cpu", looks)
-    patch = break_at(8, lambda loop, loss: loss * value)
+    patch = at_step(8, lambda loop, loss: loss * value)
     error = call("train", tiny, "--run", run, *OPTIONS, "--quiet").refused(
         f"the loss became {value} at step 8 (epoch 3, learning rate 0.004)", str(run), "--lr"
     )
@@ -63,7 +46,7 @@ def test_a_loss_that_is_no_number(
 
 @pytest.mark.parametrize("which", ["weights", "statistics of a batch norm"])
 def test_a_network_that_breaks_in_the_last_step_of_an_epoch(
-    tiny, tmp_path, call, succeed, break_at, straight, assert_same_run, tally, which
+    tiny, tmp_path, call, succeed, at_step, straight, assert_same_run, tally, which
 ):
     """The loss would show it one step later only; no such network is kept, although no snapshot looks at it either."""
     run = tmp_path / "run"
@@ -74,7 +57,7 @@ def test_a_network_that_breaks_in_the_last_step_of_an_epoch(
         tensors[name].data.flatten()[0] = float("inf")
         return loss
 
-    patch = break_at(9, spoil)
+    patch = at_step(9, spoil)
     call("train", tiny, "--run", run, *OPTIONS, "--quiet").refused("head", "at step 9 (epoch 3", str(run))
     for file in (run / "checkpoints").glob("*.pt"):
         assert torch.load(file, weights_only=True)["state"]["step"] <= 6
@@ -84,12 +67,12 @@ def test_a_network_that_breaks_in_the_last_step_of_an_epoch(
     tally(KIND, tried=1, survived=1, resumed=1)
 
 
-def test_codes_that_are_no_numbers_are_no_snapshot(tiny, tmp_path, call, break_at, tally):
+def test_codes_that_are_no_numbers_are_no_snapshot(tiny, tmp_path, call, at_step, tally):
     def spoil(loop, loss):
         next(loop.network.encoder.parameters()).data[:] = float("nan")
         return loss
 
-    break_at(5, spoil)
+    at_step(5, spoil)
     call("train", tiny, "--run", tmp_path / "run", *OPTIONS, "--quiet").refused("latent codes", "at step 5 (epoch 2")
     for file in (tmp_path / "run" / "latents").glob("*.npy"):
         assert np.isfinite(np.load(file)).all()

@@ -262,17 +262,8 @@ CHECKPOINTS = {
 READ_BY = {"nested deeply": ("train",)}
 """Commands that read what is wrong, where not all do: a test takes no optimizer."""
 
-MENDED = {"complex": "Checkpoint.load takes complex weights for real ones, without their imaginary part"}
-"""Cases that are to be refused and are not yet, and why."""
 
-
-def cases(table, mended=()):
-    """Arguments of `parametrize`."""
-    marks = {how: pytest.mark.xfail(strict=False, reason=reason) for how, reason in dict(mended).items()}
-    return [pytest.param(how, marks=marks.get(how, ())) for how in table]
-
-
-@pytest.mark.parametrize("how", cases(CHECKPOINTS, MENDED))
+@pytest.mark.parametrize("how", CHECKPOINTS)
 def test_checkpoints_run_nothing(how, finished_copy, safely, mark):
     file = finished_copy / "checkpoints" / "last.pt"
     good = torch.load(file, weights_only=True)
@@ -492,15 +483,7 @@ SNAPSHOTS = {
 }
 
 
-TAKEN = {
-    "text": "Snapshot.load takes text for numbers",
-    "complex": "Snapshot.load takes complex numbers without their imaginary part",
-    "a terabyte": "Snapshot.load has no bound: the error names no file",
-    "a terabyte of rows": "Snapshot.load has no bound: the error names no file",
-}
-
-
-@pytest.mark.parametrize("how", cases(SNAPSHOTS, TAKEN))
+@pytest.mark.parametrize("how", SNAPSHOTS)
 @pytest.mark.parametrize("which", [LAST, pytest.param(MIDDLE, marks=pytest.mark.slow)])
 def test_snapshots(how, which, finished_copy, safely, mark):
     SNAPSHOTS[how](finished_copy / "latents" / which, mark)
@@ -575,10 +558,7 @@ METRICS = {
 @pytest.mark.parametrize(
     "names", [("info", "explore"), pytest.param(("test", "visualize", "compare"), marks=pytest.mark.slow)], ids=str
 )
-def test_metrics(how, names, finished_copy, safely, request):
-    if how == "losses are missing" and "compare" in names:
-        reason = "Run.metrics lets entries be missing, and comparison takes the float of None"
-        request.applymarker(pytest.mark.xfail(strict=False, reason=reason))
+def test_metrics(how, names, finished_copy, safely):
     (finished_copy / "metrics.csv").write_text(METRICS[how])
     for command in reading(names, finished_copy):
         safely("metrics.csv", *command, words=None)
@@ -664,15 +644,9 @@ def test_configurations(how, finished_copy, safely):
         safely("config.json", *command, words=("config.json",))
 
 
-WAITS = pytest.mark.xfail(run=False, reason="runs._read_csv waits for ever at a pipe")
-
-
 @pytest.mark.parametrize(
     "name",
-    [
-        *("config.json", "environment.json", "split.npz", "checkpoints/last.pt"),
-        *(pytest.param(name, marks=WAITS) for name in ("metrics.csv", "latents/index.csv")),
-    ],
+    ["config.json", "environment.json", "split.npz", "checkpoints/last.pt", "metrics.csv", "latents/index.csv"],
 )
 def test_pipes_in_the_place_of_files(name, finished_copy, safely):
     """Whoever opens a pipe waits for somebody to write into it."""

@@ -323,7 +323,6 @@ def compared(hostile, tmp_path_factory, succeed):
     return out / "out"
 
 
-@pytest.mark.xfail(strict=False, reason="files.write_csv does not quote a carriage return in a field")
 def test_a_comparison_in_csv_holds_the_texts_themselves(compared, tally):
     with (compared / "comparison.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -451,7 +450,6 @@ def test_names_that_are_no_unicode(moved, tmp_path, succeed, tally):
         tally("text: names that are no Unicode", tried=1, worked=1)
 
 
-@pytest.mark.xfail(strict=False, reason="files.write_json and write_csv fail at half a letter: UnicodeEncodeError")
 @pytest.mark.parametrize("command", ["test", "compare", "train"])
 def test_names_that_are_no_unicode_are_written(moved, tmp_path, succeed, tally, command):
     out = ("--out", tmp_path / "out")
