@@ -98,7 +98,6 @@ def test_full_disk(tiny, small_disk, start, ends_as_if_nothing_had_been):
     ends_as_if_nothing_had_been("disk full", run)
 
 
-@SLOWLY
 def test_file_size_limit(tiny, tmp_path, start, ends_as_if_nothing_had_been):
     """No file may grow beyond so much: checkpoints cannot be written, snapshots and tables can."""
     import resource
@@ -106,6 +105,8 @@ def test_file_size_limit(tiny, tmp_path, start, ends_as_if_nothing_had_been):
     run = tmp_path / "run"
     limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))}
     refused(start("train", tiny, "--run", run, *OPTIONS, "--quiet", **limit), ".pt", "file size limit")
+    assert not list((run / "checkpoints").iterdir())
+    assert not list(run.rglob("*.partial*"))
     ends_as_if_nothing_had_been("disk full", run)
 
 

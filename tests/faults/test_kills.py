@@ -68,8 +68,8 @@ def kill(start, wait_until_training, wait_until_writing, count_whole, moments, t
 @pytest.mark.parametrize(
     ("name", "n_kills"),
     [
-        ("noise", 3),
-        ("fitted encoder", 3),
+        ("noise", 4),
+        ("fitted encoder", 4),
         *(pytest.param(name, 16, marks=SLOWLY) for name in TRAININGS),
     ],
 )
@@ -101,7 +101,7 @@ def compared(tiny, tmp_path_factory, succeed):
     return out, time.monotonic() - begun
 
 
-@pytest.mark.parametrize("n_kills", [2, *(pytest.param(10, marks=SLOWLY) for _ in range(2))])
+@pytest.mark.parametrize("n_kills", [1, *(pytest.param(10, marks=SLOWLY) for _ in range(2))])
 def test_comparison(tiny, tmp_path, tally, judged, succeed, kill, compared, assert_same_run, n_kills):
     out, kind = tmp_path / "out", "killed: compare --train"
     straight, seconds = compared
@@ -128,7 +128,7 @@ def drawing(run, reduce, out):
 
 
 @pytest.mark.parametrize(
-    ("reduce", "n_kills"), [("pca", 2), pytest.param("pca", 14, marks=SLOWLY), pytest.param("umap", 6, marks=SLOWLY)]
+    ("reduce", "n_kills"), [("pca", 1), pytest.param("pca", 14, marks=SLOWLY), pytest.param("umap", 6, marks=SLOWLY)]
 )
 def test_movies(
     finished, tmp_path, tally, judged, start, succeed, moments, tree, frame_count, count_whole, reduce, n_kills

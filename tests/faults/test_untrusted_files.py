@@ -263,6 +263,7 @@ READ_BY = {"nested deeply": ("train",)}
 """Commands that read what is wrong, where not all do: a test takes no optimizer."""
 
 
+@pytest.mark.filterwarnings("ignore:.*is deprecated")  # what an attacker uses, torch would rather see gone
 @pytest.mark.parametrize("how", CHECKPOINTS)
 def test_checkpoints_run_nothing(how, finished_copy, safely, mark):
     file = finished_copy / "checkpoints" / "last.pt"

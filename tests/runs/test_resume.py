@@ -171,6 +171,7 @@ def straight_long(tiny, tmp_path_factory, succeed):
     return run
 
 
+@pytest.mark.slow
 def test_real_process(tiny, straight_long, tmp_path, start, succeed, count_whole, assert_same_run):
     """Killed, and interrupted when it went on; each time a little after a certain snapshot appeared."""
     run = tmp_path / "run"
