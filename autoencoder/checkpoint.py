@@ -73,6 +73,7 @@ class Checkpoint:
         optimizer: the optimizer's state dict.
         state: where the loop stood.
         data_sha256, split_sha256: of the run's images and split; None where an older version wrote the file.
+        path: the file that it was read from; None for one that is to be written.
     """
 
     config: RunConfig
@@ -82,6 +83,7 @@ class Checkpoint:
     state: LoopState
     data_sha256: str | None = None
     split_sha256: str | None = None
+    path: Path | None = None
 
     def save(self, path: Path) -> None:
         """Write to `path`, replacing what is there only when all is on the disk.
@@ -147,6 +149,7 @@ class Checkpoint:
             state,
             content["data_sha256"],
             content["split_sha256"],
+            path,
         )
 
 

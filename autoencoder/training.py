@@ -157,9 +157,8 @@ def resume(
             check_same_data(folder, data)
         images = load_run_data(folder, config) if data is None else data
         check_same_targets(folder, config, images)
-        checkpoint = None
-        if folder.checkpoint_file("last").exists():
-            checkpoint = load_own_checkpoint(folder, "last", config, may_differ=MAY_CHANGE, restore_rng=True)
+        checkpoint = _newest_checkpoint(folder, config, say)
+        if checkpoint is not None:
             begun = checkpoint.state.epoch + (checkpoint.state.batch > 0)
             if config.training.epochs < begun:
                 raise UserError(f"{folder.path} is at {begun} epochs already: give --epochs a larger number")
@@ -191,6 +190,30 @@ _Section = TypeVar("_Section", DataConfig, TrainingConfig)
 def _changed(section: _Section, **settings: Any) -> _Section:
     """A section of a configuration with those of `settings` that are not None."""
     return dataclasses.replace(section, **{name: value for name, value in settings.items() if value is not None})
+
+
+def _newest_checkpoint(run: Run, config: RunConfig, say: Callable[[str], None]) -> Checkpoint | None:
+    """Where a run is to be gone on with: its last checkpoint or, where that is gone, the newest that it kept.
+
+    Raises:
+        UserError: a checkpoint is damaged, or of another run.
+    """
+
+    def load(name: str) -> Checkpoint:
+        return load_own_checkpoint(run, name, config, may_differ=MAY_CHANGE, restore_rng=True)
+
+    kept = [str(file) for file in run.checkpoints()]
+    if not kept:
+        return None
+    if run.checkpoint_file("last").exists():
+        try:
+            return load("last")
+        except UserError as error:
+            hint = "; if it is lost, remove it, and --resume goes on from the newest other one" if kept[1:] else ""
+            raise UserError([*error.problems[:-1], error.problems[-1] + hint]) from None
+    newest = max(kept, key=lambda name: load(name).state.step)
+    say(f"note: {run.checkpoint_file('last')} is missing; going on from {newest}")
+    return load(newest)
 
 
 def _note_machine(run: Run, step: int, now: dict[str, Any], say: Callable[[str], None]) -> None:
@@ -373,10 +396,11 @@ class TrainingLoop:
             self._take_snapshot()
 
     def _go_on_from(self, checkpoint: Checkpoint) -> None:
-        file = self.run.checkpoint_file("last")
         problem = checkpoint.state.problem(self.batches_per_epoch)
         if problem is not None:
-            raise UserError(f"{file} does not go with {self.run.path} ({problem}): restore it, or start a new run")
+            raise UserError(
+                f"{checkpoint.path} does not go with {self.run.path} ({problem}): restore it, or start a new run"
+            )
         own = self.optimizer.state_dict()
         try:
             self.network.load_state_dict(checkpoint.model)
@@ -385,8 +409,8 @@ class TrainingLoop:
             self.optimizer.load_state_dict({**own, "state": moments})
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError):
             raise UserError(
-                f"{file} is not of this version's network '{self.config.model.encoder}', or is damaged: use the "
-                f"version that began the run (see {self.run.environment_file}), or start a new one"
+                f"{checkpoint.path} is not of this version's network '{self.config.model.encoder}', or is damaged: use "
+                f"the version that began the run (see {self.run.environment_file}), or start a new one"
             ) from None
         self.state = checkpoint.state
         self.resumed_at = self.state.step

@@ -99,6 +99,16 @@ def test_commands_in_documents_exist(document):
             assert (ROOT / words[1]).is_file(), line
 
 
+def test_promises_name_tests_that_there_are():
+    """Paths in the table of reliability are below tests/faults; a test of a file may be named behind it."""
+    named = re.findall(r"`([\w./]*test_\w+\.py)(?:::(\w+))?`", (ROOT / "docs" / "reliability.md").read_text())
+    assert len(named) > 25
+    for path, function in named:
+        file = ROOT / "tests" / "faults" / path
+        assert file.is_file(), path
+        assert not function or f"def {function}(" in file.read_text(), (path, function)
+
+
 def test_nothing_names_the_place_where_it_was_written():
     """A repository that anyone clones holds no path and no word of the machine on which it was made."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)

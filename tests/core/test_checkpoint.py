@@ -168,6 +168,23 @@ def test_a_flipped_bit_is_noticed_or_harmless(saved: Path, place: int, bit: int)
         assert str(other) in str(error)  # noqa: PT017  loading it may also succeed
 
 
+def test_a_flipped_bit_in_any_part_is_noticed(saved: Path) -> None:
+    """Of a weight, a moment or a random state too, which would be read without a word by torch itself."""
+    whole = saved.read_bytes()
+    with zipfile.ZipFile(saved) as archive:
+        parts = [member for member in archive.infolist() if member.file_size]
+    assert len(parts) > 20
+    for part in parts:
+        header = whole[part.header_offset : part.header_offset + 30]
+        start = (
+            part.header_offset + 30 + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+        )
+        content = bytearray(whole)
+        content[start + part.file_size // 2] ^= 1
+        saved.write_bytes(content)
+        assert f"'{part.filename}'" in refused(saved)
+
+
 def test_files_of_other_kinds(tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     for text in ("hello\n", "not a checkpoint, but a letter\n" * 50, "{}", "step,epoch\n0,1\n"):

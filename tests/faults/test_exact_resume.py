@@ -238,6 +238,23 @@ def test_a_checkpoint_that_contradicts_itself(begun, call, tree, part, change):
     assert tree(run) == before
 
 
+@pytest.mark.parametrize("how", ["missing", "damaged"])
+def test_a_last_checkpoint_that_is_lost(tiny, tmp_path, call, succeed, interrupted, assert_same_run, how):
+    """The newest that was kept is gone on from, whichever that is; a damaged one is not passed over in silence."""
+    run = tmp_path / "run"
+    succeed("train", tiny, "--run", tmp_path / "straight", *COMMON)
+    interrupted(8, tiny, "--run", run, *COMMON)
+    last = run / "checkpoints" / "last.pt"
+    if how == "damaged":
+        last.write_bytes(last.read_bytes()[:1000])
+        call("train", "--resume", run).refused(str(last), "damaged", "remove it, and --resume goes on")
+    last.unlink()
+    said = succeed("train", "--resume", run).out
+    assert f"note: {last} is missing; going on from {run / 'checkpoints'}" in said
+    assert json.loads((run / "environment.json").read_text())["resumed"][0]["at_step"] == 6
+    assert_same_run(run, tmp_path / "straight")
+
+
 def test_settings_of_the_optimizer_are_the_configurations(begun, tmp_path, succeed, assert_same_run):
     """Whatever a checkpoint says of them."""
     _, run = begun
