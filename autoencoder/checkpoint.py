@@ -51,7 +51,9 @@ class LoopState:
         counts = (self.epoch, self.batch, self.step, self.images_seen, self.without_improvement)
         if any(type(value) is not int or value < 0 for value in counts):
             raise ValueError("a count of the loop's state is no whole number")
-        numbers = (self.seconds, self.loss_sum, self.epoch_seconds, self.best_loss or 0.0)
+        if self.best_epoch is not None and type(self.best_epoch) is not int:
+            raise ValueError("the best epoch of the loop's state is no whole number")
+        numbers = (self.seconds, self.loss_sum, self.epoch_seconds, 0.0 if self.best_loss is None else self.best_loss)
         if any(type(value) not in (int, float) or not math.isfinite(value) for value in numbers):
             raise ValueError("a time or a loss of the loop's state is no finite number")
 
@@ -101,7 +103,7 @@ class Checkpoint:
             # All draws of a run come from streams of their own (see seeding.py); torch's global state is kept so that
             # a layer which draws from it, such as dropout, resumes exactly too.
             "rng": torch.get_rng_state(),
-            "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "rng_cuda": torch.cuda.get_rng_state_all() if any(v.is_cuda for v in self.model.values()) else [],
             "data_sha256": self.data_sha256,
             "split_sha256": self.split_sha256,
             "written_by": {"autoencoder": __version__, "torch": str(torch.__version__)},
@@ -125,9 +127,11 @@ class Checkpoint:
             content = _upgraded(content)
             config, state = RunConfig.from_json(content["config"]), LoopState(**content["state"])
             channels, height, width = content["image_shape"]
+            if any(type(side) is not int or side < 1 for side in (channels, height, width)):
+                raise ValueError("the shape of its images is none")
             for name in ("model", "optimizer"):
                 _check_tensors(content[name], name, path.stat().st_size)
-            if not all(isinstance(values, Tensor) for values in content["model"].values()):
+            if not all(isinstance(name, str) and isinstance(v, Tensor) for name, v in content["model"].items()):
                 raise ValueError("the model is no table of tensors")
             if restore_rng:
                 torch.set_rng_state(content["rng"])

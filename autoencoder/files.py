@@ -22,6 +22,9 @@ import numpy as np
 
 from autoencoder.errors import UserError
 
+CANNOT_FLUSH_NAMES = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS}
+"""What file systems of other machines and of user space answer, where they cannot flush a folder."""
+
 MAX_JSON_BYTES = 16 * 2**20
 """Larger JSON files are none of ours."""
 
@@ -59,11 +62,14 @@ def _flush_names(folder: Path) -> None:
     """Have a rename in `folder` outlast a loss of power; renames that are done in order then are kept in order."""
     if not hasattr(os, "O_DIRECTORY"):
         return  # Windows, which keeps names in its journal and opens no folders
-    handle = os.open(folder, os.O_DIRECTORY)
+    try:
+        handle = os.open(folder, os.O_DIRECTORY)
+    except PermissionError:
+        return  # it may be written to and not read
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # file systems that cannot: some of other machines and of user space
+        if error.errno not in CANNOT_FLUSH_NAMES:
             raise
     finally:
         os.close(handle)

@@ -61,11 +61,16 @@ def hold(run: Run) -> Iterator[Hold]:
         lock.acquire()
     except Timeout:
         raise UserError(f"{_holder(run)}: wait for it or stop it, or choose another run") from None
+    except NotImplementedError:
+        _remove_empty(made)
+        raise UserError(f"the file system of {run.path} knows no locks: choose a folder on another one") from None
     except OSError as error:
         _remove_empty(made)
-        raise write_error(run.path, error) from error
+        raise write_error(run.lock_file, error) from error
     held = Hold(run)
     try:
+        with suppress(OSError):  # whoever may write to the folder may go on with the run; only its owner can say so
+            run.lock_file.chmod(0o666 & run.path.stat().st_mode)
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now().isoformat(" ", "seconds")}
         write_json(run.holder_file, holder)
         yield held

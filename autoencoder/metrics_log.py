@@ -30,7 +30,9 @@ class MetricsLog:
             check_tensorboard()
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(run.tensorboard_folder), purge_step=resumed_at)
+            # Later steps are made anew and drop out; that of the checkpoint is not written again, and stays.
+            purge_step = None if resumed_at is None else resumed_at + 1
+            self._writer = SummaryWriter(str(run.tensorboard_folder), purge_step=purge_step)
 
     def __enter__(self) -> MetricsLog:
         return self

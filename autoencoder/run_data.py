@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autoencoder.config import ObjectiveConfig, RunConfig
 from autoencoder.data.images import ImageSet, load_images
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, raise_if_any
 from autoencoder.runs import Run
 
 
@@ -29,11 +29,18 @@ def load_run_data(run: Run, config: RunConfig | None = None) -> ImageSet:
         UserError: the file is missing or damaged, or is not the one that the run was started with.
     """
     config = run.config() if config is None else config
+    problems = []
     if not Path(config.data.images).exists():
-        raise UserError(
+        problems.append(
             f"{config.data.images}, which {run.path} learned from, is not there: put it back, or say where it is by "
             f"'autoencoder train FILE --resume {run.path}'"
         )
+    if config.data.metadata is not None and not Path(config.data.metadata).exists():
+        problems.append(
+            f"there is no file {config.data.metadata} with the metadata of {run.path}: put it back, or say where it is "
+            f"by --metadata FILE, for good by 'autoencoder train --resume {run.path} --metadata FILE'"
+        )
+    raise_if_any(problems)
     images = load_data(config)
     check_same_data(run, images)
     return images

@@ -31,11 +31,15 @@ from autoencoder.config import RunConfig
 from autoencoder.data.arrays import npz_headers, read_npz
 from autoencoder.errors import UserError
 from autoencoder.files import read_json, write_arrays, write_csv, write_error, write_json
+from autoencoder.memory import refuse_too_large
 
 Rows = NDArray[np.int64]
 
 METRIC_COLUMNS = ("epoch", "step", "lr", "train_loss", "val_loss", "images_per_second", "seconds")
 """Columns of every `metrics.csv`; the objective adds its own metric, such as `val_mse_to_clean`, after `val_loss`."""
+
+CSV_MEMORY = 25
+"""Bytes of memory that reading a byte of these tables takes; 20 were measured."""
 
 SNAPSHOT_COLUMNS = ("step", "epoch", "file")
 
@@ -225,7 +229,10 @@ class Run:
             environment = read_json(self.environment_file)
         except UserError as error:
             raise UserError(f"{error}: restore it, or train again") from None
-        if type(environment.get("n_images")) is not int or not isinstance(environment.get("resumed", []), list):
+        resumed = environment.get("resumed", [])
+        if type(environment.get("n_images")) is not int or not (
+            isinstance(resumed, list) and all(isinstance(entry, dict) for entry in resumed)
+        ):
             raise UserError(f"{self.environment_file} does not say what {self.path} was started with: restore it")
         return environment
 
@@ -281,7 +288,7 @@ class Run:
                 raise ValueError("an epoch or a step is no whole number")
             if any(not isinstance(row[name], (int, float)) for row in numbers for name in ("train_loss", "seconds")):
                 raise ValueError("a training loss or a time is missing")
-            return [dict.fromkeys(METRIC_COLUMNS) | row for row in numbers]
+            return [row | {name: row.get(name) for name in METRIC_COLUMNS} for row in numbers]
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{self.metrics_file} is damaged ({error}): restore it, or train again") from None
 
@@ -311,6 +318,10 @@ class Run:
         return file
 
     # -------------------------------------------------------------------------------------------------------- snapshots
+
+    def snapshot_files(self) -> list[Path]:
+        """Snapshots on the disk, in the order of steps, whether the index names them or not."""
+        return sorted(self.snapshot_index_file.parent.glob("step_*.npy"))
 
     def write_snapshot_index(self, rows: list[dict[str, Any]]) -> None:
         """Write all of `latents/index.csv`; see `SNAPSHOT_COLUMNS`."""
@@ -365,6 +376,7 @@ def latest_run_on(data: Path, parent: Path) -> Run:
 def _read_csv(path: Path) -> list[dict[str, str]]:
     if not path.is_file():  # a pipe would be waited for
         raise UserError(f"{path} is no file: restore it, or train again")
+    refuse_too_large(str(path), CSV_MEMORY * path.stat().st_size, "restore it, or train again")
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))

@@ -158,11 +158,11 @@ def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto")
     saved = load_own_checkpoint(folder, checkpoint, config, may_differ=NOT_OF_THE_NETWORK)
     target = choose_device(device)
     prepare_machine(target)
-    objective = make_objective(config.objective)
-    network = objective.build_network(config.model, saved.image_shape, load_encoder(folder, config, saved.image_shape))
+    objective, encoder = make_objective(config.objective), load_encoder(folder, config, saved.image_shape)
     try:
+        network = objective.build_network(config.model, saved.image_shape, encoder)
         network.load_state_dict(saved.model)
-    except RuntimeError:
+    except (RuntimeError, AttributeError, TypeError, ValueError):
         raise UserError(
             f"the weights in checkpoint '{checkpoint}' of {folder.path} are not those of this version's network "
             f"'{config.model.encoder}': use the version that trained it (see {folder.environment_file}), or train again"
@@ -230,6 +230,8 @@ def load_own_checkpoint(
         for setting, (was, now) in differing_settings(saved.config, config).items()
         if setting not in may_differ
     ]
+    if list(saved.image_shape) != environment.get("image_shape"):
+        differing.append(f"images of {saved.image_shape}")
     for what, stored, own in (
         ("data", saved.data_sha256, environment.get("data_sha256")),
         ("split", saved.split_sha256, environment.get("split_sha256")),

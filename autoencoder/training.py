@@ -105,6 +105,7 @@ def train(
         if config.model.is_fitted and encoder is None:
             encoder = fit_encoders(config, images, [config.model.latent_dim], quiet=quiet)[0]
         loop = TrainingLoop(folder, held, config, images, split, device, None, encoder, quiet=quiet, say=say)
+        held.check()
         folder.create(config, split, environment, None if encoder is None else encoder.arrays())
         what = f"'{config.model.encoder}' to {config.objective.name} on {config.data.images}"
         say(f"Training {what}; the run goes to {folder.path}")
@@ -151,6 +152,8 @@ def resume(
         training=_changed(before.training, epochs=epochs, device=device),
     ).with_absolute_paths()
     target = choose_device(config.training.device)
+    if config.training.tensorboard:
+        check_tensorboard()
     with hold(folder) as held:
         prepare_machine(target, config.training.threads)
         if data is not None:
@@ -164,14 +167,17 @@ def resume(
                 raise UserError(f"{folder.path} is at {begun} epochs already: give --epochs a larger number")
         encoder = load_encoder(folder, config, images.image_shape)
         split = folder.split()
+        if checkpoint is not None:
+            _note_missing(folder, checkpoint, say)
         loop = TrainingLoop(folder, held, config, images, split, target, checkpoint, encoder, quiet=quiet, say=say)
+        held.check()
         folder.remove_leftovers()
         if loop.is_finished():
             if config.data != before.data:
                 folder.write_config(dataclasses.replace(before, data=config.data))
             return loop.trained()
         _note_machine(folder, loop.state.step, describe_environment(target), say)
-        planned = before.training.epochs
+        planned = (before if checkpoint is None else checkpoint.config).training.epochs
         if config.training.epochs != planned and config.training.schedule != "constant":
             say(
                 f"note: the schedule '{config.training.schedule}' is now that of {config.training.epochs} epochs, and "
@@ -200,20 +206,38 @@ def _newest_checkpoint(run: Run, config: RunConfig, say: Callable[[str], None]) 
     """
 
     def load(name: str) -> Checkpoint:
-        return load_own_checkpoint(run, name, config, may_differ=MAY_CHANGE, restore_rng=True)
+        try:
+            return load_own_checkpoint(run, name, config, may_differ=MAY_CHANGE, restore_rng=True)
+        except UserError as error:
+            hint = "; if it is lost, take it away, and --resume goes on from the newest other one"
+            raise UserError([*error.problems[:-1], error.problems[-1] + hint * (len(kept) > 1)]) from None
 
     kept = [str(file) for file in run.checkpoints()]
-    if not kept:
-        return None
     if run.checkpoint_file("last").exists():
-        try:
-            return load("last")
-        except UserError as error:
-            hint = "; if it is lost, remove it, and --resume goes on from the newest other one" if kept[1:] else ""
-            raise UserError([*error.problems[:-1], error.problems[-1] + hint]) from None
+        return load("last")
+    # The first epoch's row comes before its checkpoints, of which `last` comes last: a process that was killed between
+    # them has lost nothing by starting anew, and would not know which others it still has to write.
+    if len(run.metrics()) <= 1:
+        return None
+    if not kept:
+        raise UserError(
+            f"{run.path} was past its first epoch and all its checkpoints are gone: put "
+            f"{run.checkpoint_file('last')} or another one back, or start a new run"
+        )
     newest = max(kept, key=lambda name: load(name).state.step)
     say(f"note: {run.checkpoint_file('last')} is missing; going on from {newest}")
     return load(newest)
+
+
+def _note_missing(run: Run, checkpoint: Checkpoint, say: Callable[[str], None]) -> None:
+    """Say what tables of a run have lost; a table that is damaged is refused by name."""
+    rows, state = run.metrics(), checkpoint.state
+    if state.epoch > 0 and not any(row["epoch"] == state.epoch for row in rows):
+        say(f"note: {run.metrics_file} knows nothing of epoch {state.epoch}: its rows up to there are lost")
+    indexed = {row["file"] for row in run.snapshot_index()}
+    lost = [file for file in run.snapshot_files() if file.name not in indexed]
+    if lost and not indexed:
+        say(f"note: {run.snapshot_index_file} is missing: the {len(lost)} snapshots before this are not shown any more")
 
 
 def _note_machine(run: Run, step: int, now: dict[str, Any], say: Callable[[str], None]) -> None:
@@ -362,7 +386,7 @@ class TrainingLoop:
             stream = numpy_stream(self.training.seed, "shuffled targets")
             self.target_rows[self.train_rows] = stream.permutation(self.train_rows)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream_seed(self.training.seed, "weights"))
+            torch.default_generator.manual_seed(stream_seed(self.training.seed, "weights"))  # a GPU's stays as it is
             network = self.objective.build_network(config.model, self.image_shape, encoder)
         self.network: Network = on_device(network, device)
         self.optimizer = torch.optim.AdamW(
@@ -419,7 +443,7 @@ class TrainingLoop:
         other = Checkpoint.load(path)
         try:
             self.network.load_state_dict(other.model)
-        except RuntimeError:
+        except (RuntimeError, AttributeError, TypeError, ValueError):
             its, own = (
                 {"objective": config.objective.name, "classes": config.objective.classes, "images": shape}
                 | vars(config.model)
@@ -582,10 +606,10 @@ class TrainingLoop:
         )
         checkpoint = self._checkpoint()
         interval = self.training.checkpoint_interval
-        if interval and state.epoch % interval == 0:
-            checkpoint.save(self.run.checkpoint_file(state.epoch))
         if improved:
             checkpoint.save(self.run.checkpoint_file("best"))
+        if interval and state.epoch % interval == 0:
+            checkpoint.save(self.run.checkpoint_file(state.epoch))
         # Last of all: from here on a resumed run goes on from this epoch, so everything before it must be there.
         checkpoint.save(self.run.checkpoint_file("last"))
         self._last_save = time.monotonic()

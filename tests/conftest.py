@@ -317,6 +317,8 @@ def _assert_same_run(run, other):
             content["state"] = {name: value for name, value in content["state"].items() if name not in TIMES}
         assert a["state"] == b["state"], file.name
     assert _read_csv(run / "metrics.csv") == _read_csv(other / "metrics.csv")
+    headers = [(folder / "metrics.csv").read_text().partition("\n")[0] for folder in (run, other)]
+    assert headers[0] == headers[1]
     for file in (run / "latents").glob("index.csv"):
         assert _read_csv(file) == _read_csv(other / "latents" / file.name)
     for file in (run / "latents").glob("step_*.npy"):

@@ -278,10 +278,12 @@ def _resume(args: argparse.Namespace) -> Any:
         say=lambda text: say(args, text),
     )
     if trained.run.metrics() == before:
-        say(
-            args,
-            "the run was finished before, or stopped early: nothing was left to train (--epochs N makes it longer)",
-        )
+        training = trained.config.training
+        if before and before[-1]["epoch"] < training.epochs:
+            why = f"it stopped early, {training.patience} validations after its best one"
+        else:
+            why = "it was finished before (--epochs N makes it longer)"
+        say(args, f"nothing was left to train: {why}")
     _say_result(args, trained.run)
     return trained.run
 

@@ -213,7 +213,7 @@ def _as_column(name: str, values: np.ndarray) -> np.ndarray:
         return values.astype(np.int64)
     if kind not in "uf":
         raise UserError(f"column '{name}' is of type {values.dtype}: a column holds numbers or text")
-    with np.errstate(over="ignore"):  # numbers of 128 bits that are too large for 64
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers of 128 bits that are too large for 64
         numbers = values.astype(np.float64)
     if np.isinf(numbers).any():
         row = int(np.flatnonzero(np.isinf(numbers))[0])

@@ -137,11 +137,10 @@ def train_reference(
     pieces = _pieces(folders, runs)
     if jobs == 1 and backend == "loky":
         for piece in pieces:
-            say(f"training {', '.join(folder.name for folder, _ in piece.runs)}")
-            _do(piece, quiet)
+            _do(piece, quiet, say)
     else:
         say(f"training {len(runs)} runs in {len(pieces)} pieces, {jobs} at a time")
-        _do_all(pieces, jobs, backend, cluster)
+        _do_all(pieces, jobs, backend, cluster, say)
     return [Run(folder) for folder in folders.values()]
 
 
@@ -154,21 +153,21 @@ def _pieces(folders: dict[str, Path], runs: dict[str, RunConfig]) -> list[Piece]
     return [Piece(tuple(group)) for group in groups.values()]
 
 
-def _do(piece: Piece, quiet: bool = True) -> None:
+def _do(piece: Piece, quiet: bool, say: Callable[[str], None]) -> None:
     """Train the runs of a piece. Images are loaded once, and a fitted encoder is fitted once for all that lack one."""
     images = load_data(piece.runs[0][1])
     begun = [(folder, config) for folder, config in piece.runs if Run(folder).config_file.exists()]
     fresh = [(folder, config) for folder, config in piece.runs if not Run(folder).config_file.exists()]
     try:
         for folder, config in begun:
-            resume(folder, device=config.training.device, data=images, quiet=quiet)
+            resume(folder, device=config.training.device, data=images, quiet=quiet, say=say)
             _finish(folder, config)
         encoders: Sequence[Any] = [None] * len(fresh)
         if fresh and fresh[0][1].model.is_fitted:
             dims = [config.model.latent_dim for _, config in fresh]
             encoders = fit_encoders(fresh[0][1], images, dims, quiet=quiet)
         for (folder, config), encoder in zip(fresh, encoders, strict=True):
-            train(config, folder, data=images, encoder=encoder, quiet=quiet)
+            train(config, folder, data=images, encoder=encoder, quiet=quiet, say=say)
             _finish(folder, config)
     except Interrupted as stopped:
         raise Interrupted(stopped.signum, "stopped and saved; the same command goes on where it stopped") from None
@@ -179,26 +178,32 @@ def _finish(folder: Path, config: RunConfig) -> None:
         write_explained_variance(Run(folder))
 
 
-def _do_all(pieces: list[Piece], jobs: int, backend: str, cluster: AbstractContextManager[Any]) -> None:
+def _do_all(
+    pieces: list[Piece], jobs: int, backend: str, cluster: AbstractContextManager[Any], say: Callable[[str], None]
+) -> None:
     import joblib
 
     with cluster, joblib.parallel_config(backend=backend, n_jobs=jobs):
         outcomes = joblib.Parallel()(joblib.delayed(_outcome)(piece) for piece in pieces)
-    stopped = [outcome for outcome in outcomes if isinstance(outcome, int)]
+    for _, said in outcomes:
+        for text in said:
+            say(text)
+    stopped = [outcome for outcome, _ in outcomes if isinstance(outcome, int)]
     if stopped:
         raise Interrupted(stopped[0], "stopped and saved; the same command goes on where it stopped")
-    raise_if_any(problem for outcome in outcomes if outcome is not None for problem in outcome)
+    raise_if_any(problem for outcome, _ in outcomes if isinstance(outcome, list) for problem in outcome)
 
 
-def _outcome(piece: Piece) -> list[str] | int | None:
-    """`_do` in another process: what went wrong comes back as plain values, whatever becomes of exceptions there."""
+def _outcome(piece: Piece) -> tuple[list[str] | int | None, list[str]]:
+    """`_do` in another process: what went wrong, as plain values whatever becomes of exceptions there, and was said."""
+    said: list[str] = []
     try:
-        _do(piece)
+        _do(piece, True, said.append)
     except UserError as error:
-        return list(error.problems)
+        return list(error.problems), said
     except Interrupted as stopped:
-        return stopped.signum
-    return None
+        return stopped.signum, said
+    return None, said
 
 
 def _cluster(backend: str, scheduler: str | None) -> AbstractContextManager[Any]:

@@ -244,6 +244,10 @@ def test_newer_configuration(saved: Path) -> None:
         ("config", {"format_version": 1}),
         ("image_shape", [1, 2]),
         ("image_shape", None),
+        ("image_shape", "abc"),
+        ("image_shape", [1.5, 16, 16]),
+        ("image_shape", [1, 0, 16]),
+        ("image_shape", [1, -1, 16]),
     ],
 )
 def test_checkpoint_with_a_strange_part(saved: Path, key: str, value: object) -> None:

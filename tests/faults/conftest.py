@@ -97,17 +97,21 @@ def wait_until_training() -> Callable[[Path, subprocess.Popen], bool]:
 
 
 @pytest.fixture(scope="session")
-def wait_until_writing(wait_for) -> Callable[[Path, subprocess.Popen], None]:
-    """Wait until a process has written a first file below a folder: from then on it is amid its work."""
+def wait_until_writing() -> Callable[[Path, subprocess.Popen], None]:
+    """Wait until a process has written a first file below a folder, and is amid its work, or has ended."""
 
     def wait(folder: Path, process: subprocess.Popen) -> None:
         begun = time.time_ns()
 
-        def has_written() -> bool:
-            found = (file for name in ("*.npy", "*.pt") for file in folder.rglob(name) if not file.name.startswith("."))
-            return process.poll() is not None or any(_modified(file) > begun for file in found)
-
-        wait_for(has_written, process)
+        end = time.monotonic() + PATIENCE
+        while process.poll() is None and not any(
+            _modified(file) > begun
+            for name in ("*.npy", "*.pt")
+            for file in folder.rglob(name)
+            if not file.name.startswith(".")
+        ):
+            assert time.monotonic() < end, f"nothing written to {folder} after {PATIENCE} s"
+            time.sleep(0.005)
 
     return wait
 

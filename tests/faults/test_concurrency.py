@@ -152,3 +152,24 @@ def test_a_folder_that_is_there_and_empty_stays(tiny, tmp_path, call, succeed):
     call("train", tiny, "--run", tmp_path / "run", "--batch-size", 1000).refused("--batch-size")
     assert [path.name for path in tmp_path.rglob("*")] == ["run"]
     succeed("train", tiny, "--run", tmp_path / "run", "--epochs", 1, "--batch-size", 16)
+
+
+def test_whoever_may_write_to_the_folder_may_go_on(tiny, tmp_path, succeed):
+    """The lock is the only file that has to be opened for writing; the others are replaced."""
+    run = tmp_path / "run"
+    succeed("train", tiny, "--run", run, "--epochs", 1, "--batch-size", 16)
+    assert (run / ".lock").stat().st_mode & 0o777 == 0o666 & run.stat().st_mode
+    run.chmod(0o775)
+    succeed("train", "--resume", run)
+    assert (run / ".lock").stat().st_mode & 0o777 == 0o664
+
+
+def test_a_file_system_without_locks_is_named(tiny, tmp_path, call, monkeypatch):
+    from autoencoder import locking
+
+    def acquire(self):
+        raise NotImplementedError("flock")
+
+    monkeypatch.setattr(locking.FileLock, "acquire", acquire)
+    call("train", tiny, "--run", tmp_path / "run").refused(str(tmp_path / "run"), "no locks", "another one")
+    assert not list(tmp_path.iterdir())

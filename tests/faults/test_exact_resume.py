@@ -219,11 +219,14 @@ def test_the_checkpoint_of_a_run_on_other_data(begun, tmp_path, call, interrupte
         ("state", {"epoch": "1"}),
         ("state", {"loss_sum": float("nan")}),
         ("state", {"images_seen": 0}),
+        ("state", {"best_loss": ""}),
+        ("state", {"best_epoch": "x"}),
         ("optimizer", {"state": {0: {"exp_avg": torch.zeros(1)}}}),
         ("optimizer", {"state": {999: {}}}),
         ("optimizer", {"state": None}),
         ("optimizer", {"state": {}}),
         ("model", {"encoder.0.weight": "text"}),
+        ("model", {1: torch.zeros(1)}),
     ],
     ids=str,
 )
@@ -247,7 +250,7 @@ def test_a_last_checkpoint_that_is_lost(tiny, tmp_path, call, succeed, interrupt
     last = run / "checkpoints" / "last.pt"
     if how == "damaged":
         last.write_bytes(last.read_bytes()[:1000])
-        call("train", "--resume", run).refused(str(last), "damaged", "remove it, and --resume goes on")
+        call("train", "--resume", run).refused(str(last), "damaged", "take it away, and --resume goes on")
     last.unlink()
     said = succeed("train", "--resume", run).out
     assert f"note: {last} is missing; going on from {run / 'checkpoints'}" in said
@@ -266,3 +269,48 @@ def test_settings_of_the_optimizer_are_the_configurations(begun, tmp_path, succe
     for folder in (run, tmp_path / "as it was"):
         succeed("train", "--resume", folder, "--quiet")
     assert_same_run(run, tmp_path / "as it was")
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "metrics.csv", "latents/index.csv"])
+def test_what_is_gone_is_missed(tiny, tmp_path, call, succeed, interrupted, name):
+    """Without any checkpoint nothing could be gone on with; without a table, what it knew is lost, and that is said."""
+    run = tmp_path / "run"
+    interrupted(8, tiny, "--run", run, *COMMON)
+    file = run / name
+    shutil.rmtree(file) if file.is_dir() else file.unlink()
+    if name == "checkpoints":
+        call("train", "--resume", run).refused(str(run), "all its checkpoints are gone", "start a new run")
+        return
+    said = succeed("train", "--resume", run).out
+    assert f"note: {file}" in said
+
+
+def test_a_refused_resume_changes_nothing(tiny, tmp_path, call, interrupted, tree):
+    """Neither its configuration, nor what it remembers of earlier ones."""
+    run = tmp_path / "run"
+    interrupted(8, tiny, "--run", run, *COMMON)
+    (run / "latents" / "index.csv").write_text("hello\n1\n")
+    before = {name: (run / name).read_bytes() for name in tree(run)}
+    call("train", "--resume", run, "--epochs", 9).refused("index.csv")
+    assert {name: (run / name).read_bytes() for name in tree(run)} == before
+
+
+def test_other_epochs_are_those_of_the_checkpoint(tiny, tmp_path, succeed, interrupted):
+    """Also where the number was changed in the configuration by hand."""
+    run = tmp_path / "run"
+    interrupted(8, tiny, "--run", run, "--schedule", "cosine", *COMMON)
+    file = run / "config.json"
+    file.write_text(file.read_text().replace('"epochs": 4', '"epochs": 5'))
+    assert "note: the schedule 'cosine' is now that of 5 epochs" in succeed("train", "--resume", run).out
+
+
+def test_tensorboard_has_every_epoch_once(tiny, tmp_path, succeed, interrupted):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = tmp_path / "run"
+    interrupted(5, tiny, "--run", run, "--tensorboard", *COMMON)
+    interrupted(9, "--resume", run)
+    succeed("train", "--resume", run)
+    events = EventAccumulator(str(run / "tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("train_loss")] == [3, 6, 9, 12]

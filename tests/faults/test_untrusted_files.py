@@ -577,6 +577,7 @@ def nested_json(depth):
 
 ENVIRONMENTS = {
     "a list": "[1, 2]",
+    "resumed by numbers": '{"n_images": 120, "resumed": [1]}',
     "nested deeply": nested_json(100_000),
     "nested deeply in an object": '{"a": ' + nested_json(100_000) + "}",
     "many digits": '{"n_images": ' + "9" * 10_000 + "}",

@@ -105,7 +105,8 @@ class Killed(BaseException):
 
 def test_killed_before_any_rename(tiny, tmp_path, call, succeed, monkeypatch, count_whole, assert_same_run):
     """Files change by renames only, so to stop before each of them is to stop in every state that a kill can leave."""
-    options = ("--epochs", 2, "--batch-size", 24, "--snapshots-per-epoch", 1, "--val-interval", 1, "--quiet")
+    options = ("--epochs", 2, "--batch-size", 24, "--snapshots-per-epoch", 1, "--val-interval", 1)
+    options += ("--checkpoint-interval", 1, "--quiet")
     straight = tmp_path / "straight"
     succeed("train", tiny, "--run", straight, *options)
     replace = pathlib.Path.replace
