@@ -370,5 +370,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("faults")
     terminalreporter.line(" " * width + "  ".join(["", *COUNTS]))
     for kind, row in totals.items():
-        cells = (f"{number or '-':>{len(name)}}" for name, number in row.items())
+        none = 0 if kind == "all" else "-"
+        cells = (f"{number or none:>{len(name)}}" for name, number in row.items())
         terminalreporter.line(f"{kind:<{width}}  " + "  ".join(cells))
