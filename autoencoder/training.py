@@ -209,8 +209,10 @@ def _newest_checkpoint(run: Run, config: RunConfig, say: Callable[[str], None]) 
         try:
             return load_own_checkpoint(run, name, config, may_differ=MAY_CHANGE, restore_rng=True)
         except UserError as error:
-            hint = "; if it is lost, take it away, and --resume goes on from the newest other one"
-            raise UserError([*error.problems[:-1], error.problems[-1] + hint * (len(kept) > 1)]) from None
+            if len(kept) == 1:
+                raise
+            hint = "if it is lost, take it away, and --resume goes on from the newest other one"
+            raise UserError([*error.problems, hint]) from None
 
     kept = [str(file) for file in run.checkpoints()]
     if run.checkpoint_file("last").exists():

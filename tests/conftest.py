@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,21 +217,55 @@ def images(tmp_path: Path) -> Path:
     return path
 
 
+PATIENCE = 120
+"""Seconds that a process may take to come to where a test waits for it."""
+
+
+@pytest.fixture(scope="session")
+def wait_for() -> Callable[..., None]:
+    """Wait until a condition holds, while a process goes on."""
+
+    def wait(condition: Callable[[], bool], process: subprocess.Popen) -> None:
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end, f"{condition} does not hold after {PATIENCE} s"
+            time.sleep(0.005)
+
+    return wait
+
+
 @pytest.fixture
-def signal_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], pytest.MonkeyPatch]:
-    """Have this process send itself a signal during update number `step` of a training."""
+def at_step(monkeypatch) -> Callable[..., pytest.MonkeyPatch]:
+    """Have something happen in a training of this process right after update number `step`.
+
+    `change(loop, loss)` is called then; what it returns is the loss of that update.
+    """
     from autoencoder import training
 
-    def arrange(number, step):
+    def arrange(step: int, change: Callable[..., object]) -> pytest.MonkeyPatch:
         update = training.TrainingLoop.update
 
-        def update_and_signal(loop, *arguments):
-            if loop.state.step + 1 == step:
-                os.kill(os.getpid(), number)
-            return update(loop, *arguments)
+        def update_and_change(loop, *arguments):
+            loss = update(loop, *arguments)
+            return change(loop, loss) if loop.state.step + 1 == step else loss
 
-        monkeypatch.setattr(training.TrainingLoop, "update", update_and_signal)
+        monkeypatch.setattr(training.TrainingLoop, "update", update_and_change)
         return monkeypatch
+
+    return arrange
+
+
+@pytest.fixture
+def signal_at(at_step: Callable[..., pytest.MonkeyPatch]) -> Callable[[int, int], pytest.MonkeyPatch]:
+    """Have this process send itself a signal during update number `step` of a training."""
+
+    def arrange(number, step):
+        def send(loop, loss):
+            os.kill(os.getpid(), number)
+            return loss
+
+        return at_step(step, send)
 
     return arrange
 

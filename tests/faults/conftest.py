@@ -102,7 +102,6 @@ def wait_until_writing() -> Callable[[Path, subprocess.Popen], None]:
 
     def wait(folder: Path, process: subprocess.Popen) -> None:
         begun = time.time_ns()
-
         end = time.monotonic() + PATIENCE
         while process.poll() is None and not any(
             _modified(file) > begun
@@ -121,20 +120,6 @@ def _modified(file: Path) -> int:
         return file.stat().st_mtime_ns
     except OSError:
         return 0  # it was replaced just now
-
-
-@pytest.fixture(scope="session")
-def wait_for() -> Callable[..., None]:
-    """Wait until a condition holds, while a process goes on."""
-
-    def wait(condition: Callable[[], bool], process: subprocess.Popen) -> None:
-        end = time.monotonic() + PATIENCE
-        while not condition():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < end, f"{condition} does not hold after {PATIENCE} s"
-            time.sleep(0.005)
-
-    return wait
 
 
 @pytest.fixture
@@ -158,27 +143,3 @@ def judged(tally) -> Callable[..., object]:
             raise
 
     return count
-
-
-# ------------------------------------------------------------------------------------------------------ in this process
-
-
-@pytest.fixture
-def at_step(monkeypatch) -> Callable[..., pytest.MonkeyPatch]:
-    """Have something happen in a training of this process right after update number `step`.
-
-    `change(loop, loss)` is called then; what it returns is the loss of that update.
-    """
-    from autoencoder import training
-
-    def arrange(step: int, change: Callable[..., object]) -> pytest.MonkeyPatch:
-        update = training.TrainingLoop.update
-
-        def update_and_change(loop, *arguments):
-            loss = update(loop, *arguments)
-            return change(loop, loss) if loop.state.step + 1 == step else loss
-
-        monkeypatch.setattr(training.TrainingLoop, "update", update_and_change)
-        return monkeypatch
-
-    return arrange

@@ -164,7 +164,7 @@ def test_files_removed_between_two_steps(tiny, tmp_path, at_step, call, succeed,
 
 @pytest.mark.parametrize("what", ["removed", "moved", "replaced"])
 def test_the_folder_gone_between_two_steps(
-    tiny, tmp_path, at_step, call, succeed, tally, tree, straight, assert_same_run, what
+    tiny, tmp_path, at_step, call, succeed, tally, straight, assert_same_run, what
 ):
     run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
 

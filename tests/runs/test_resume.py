@@ -4,7 +4,6 @@ import json
 import pathlib
 import shutil
 import signal
-import time
 
 import pytest
 import torch
@@ -141,14 +140,6 @@ def test_killed_before_any_rename(tiny, tmp_path, call, succeed, monkeypatch, co
     assert seen_states >= 11  # 3 snapshots with their index; 2 epochs with metrics and last, and at least one best
 
 
-def wait_for(condition, process):
-    end = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.003)
-
-
 LONG = (
     "--epochs",
     4,
@@ -173,7 +164,7 @@ def straight_long(tiny, tmp_path_factory, succeed):
 
 
 @pytest.mark.slow
-def test_real_process(tiny, straight_long, tmp_path, start, succeed, count_whole, assert_same_run):
+def test_real_process(tiny, straight_long, tmp_path, start, wait_for, succeed, count_whole, assert_same_run):
     """Killed, and interrupted when it went on; each time a little after a certain snapshot appeared."""
     run = tmp_path / "run"
     command = ("train", tiny, "--run", run, *LONG)
