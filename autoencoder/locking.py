@@ -49,10 +49,11 @@ class Hold:
 def hold(run: Run) -> Iterator[Hold]:
     """Keep other processes from training `run`; its folder is made where there is none.
 
-    A folder that did not become a run, because the block was left by an error before that, is taken away again.
+    Whoever writes asks `Hold.check` before each file, since writing one makes folders that are missing. A folder that
+    did not become a run, because the block was left by an error before that, is taken away again.
 
     Raises:
-        UserError: another process trains the run, or the folder cannot be written to.
+        UserError: another process trains the run, the folder cannot be written to, or is gone in the end.
     """
     made = [folder for folder in (run.path, *run.path.parents) if not folder.exists()]
     lock = FileLock(run.lock_file, blocking=False)
@@ -74,6 +75,9 @@ def hold(run: Run) -> Iterator[Hold]:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now().isoformat(" ", "seconds")}
         write_json(run.holder_file, holder)
         yield held
+    except UserError:
+        held.check()  # where the folder is gone, that is why it cannot be written to
+        raise
     finally:
         if held.lasts():  # else these files are another process's
             with suppress(OSError):  # the folder may have become read-only: what was in the way is said already

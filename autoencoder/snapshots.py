@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,17 +98,20 @@ class SnapshotWriter:
     Args:
         run: where to.
         resumed_at: when resuming, the step of the checkpoint; snapshots of later steps are taken anew and drop out.
+        check: called before each file is written; to refuse it.
     """
 
-    def __init__(self, run: Run, resumed_at: int | None = None) -> None:
-        self._run = run
+    def __init__(self, run: Run, resumed_at: int | None = None, check: Callable[[], None] = lambda: None) -> None:
+        self._run, self._check = run, check
         known = [] if resumed_at is None else run.snapshot_index()
         self._rows: list[dict[str, Any]] = [row for row in known if row["step"] <= (resumed_at or 0)]
 
     def write(self, step: int, epoch: float, codes: NDArray[np.float32]) -> None:
         """Write `codes` as the snapshot of `step`; first the array, then the index that names it."""
         file = self._run.snapshot_file(step)
+        self._check()
         write_array(file, codes)
+        self._check()
         self._rows = [row for row in self._rows if row["step"] != step]
         self._rows.append({"step": step, "epoch": round(epoch, 6), "file": file.name})
         self._run.write_snapshot_index(self._rows)

@@ -416,7 +416,7 @@ class TrainingLoop:
     def start(self) -> None:
         """Open the run's logs and, at the beginning, take the snapshot of the untrained network."""
         self.data_sha256 = self.run.environment().get("data_sha256")
-        self.snapshots = SnapshotWriter(self.run, self.resumed_at)
+        self.snapshots = SnapshotWriter(self.run, self.resumed_at, self.held.check)
         self.log = MetricsLog(self.run, resumed_at=self.resumed_at, tensorboard=self.training.tensorboard)
         if self.resumed_at is None and self.training.snapshots_per_epoch:
             self._take_snapshot()
@@ -609,12 +609,11 @@ class TrainingLoop:
         checkpoint = self._checkpoint()
         interval = self.training.checkpoint_interval
         if improved:
-            checkpoint.save(self.run.checkpoint_file("best"))
+            self._save(checkpoint, "best")
         if interval and state.epoch % interval == 0:
-            checkpoint.save(self.run.checkpoint_file(state.epoch))
+            self._save(checkpoint, state.epoch)
         # Last of all: from here on a resumed run goes on from this epoch, so everything before it must be there.
-        checkpoint.save(self.run.checkpoint_file("last"))
-        self._last_save = time.monotonic()
+        self._save(checkpoint, "last")
 
     @torch.no_grad()
     def _validate(self) -> tuple[float, float | None]:
@@ -639,7 +638,6 @@ class TrainingLoop:
         codes = encode_rows(self.network, self.pixels, self.split.snapshot, self.training.snapshot_batch_size)
         if not np.isfinite(codes).all():
             raise self._diverged("latent codes became NaN or infinite", max(self.state.step, 1))
-        self.held.check()
         self.snapshots.write(self.state.step, self.state.step / self.batches_per_epoch, codes)
 
     def _checkpoint(self) -> Checkpoint:
@@ -656,8 +654,11 @@ class TrainingLoop:
     def _save_last(self) -> None:
         self.state.seconds = time.perf_counter() - self._clock
         self._check_weights()
+        self._save(self._checkpoint(), "last")
+
+    def _save(self, checkpoint: Checkpoint, name: str | int) -> None:
         self.held.check()
-        self._checkpoint().save(self.run.checkpoint_file("last"))
+        checkpoint.save(self.run.checkpoint_file(name))
         self._last_save = time.monotonic()
 
     def _leave_if_asked(self, stop: StopRequest, *, saved: bool = False) -> None:

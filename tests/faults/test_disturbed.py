@@ -190,6 +190,28 @@ def test_the_folder_gone_between_two_steps(
     tally("files removed", tried=1, survived=1, resumed=what != "removed")
 
 
+def test_the_folder_gone_between_two_files(
+    tiny, tmp_path, call, succeed, monkeypatch, straight, assert_same_run, tally
+):
+    """A snapshot is an array and its line in the index; between the two the folder is moved."""
+    from autoencoder import snapshots
+
+    run, elsewhere, write = tmp_path / "run", tmp_path / "elsewhere", snapshots.write_array
+
+    def write_and_move(file, codes):
+        write(file, codes)
+        if file.name == "step_00000016.npy":
+            run.rename(elsewhere)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshots, "write_array", write_and_move)
+        call("train", tiny, "--run", run, *OPTIONS, "--quiet").refused("removed, moved or replaced", str(run))
+    assert not run.exists()
+    succeed("train", "--resume", elsewhere, "--quiet")
+    assert_same_run(elsewhere, straight)
+    tally("files removed", tried=1, survived=1, resumed=1)
+
+
 @SLOWLY
 @pytest.mark.parametrize("what", ["checkpoints", "metrics.csv"])
 def test_files_removed(tiny, tmp_path, at_work, wait_for, succeed, tally, judged, straight, what):
