@@ -89,6 +89,10 @@ def write_error(path: Path, error: OSError) -> UserError:
         return UserError(f"{path} would be larger than the file size limit: raise the limit, or choose another folder")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return UserError(f"no permission to write {path}: choose another folder")
+    if error.errno == errno.ENOENT:  # its folder was there, or made, just before
+        return UserError(
+            f"cannot write {path}: its folder was removed meanwhile; begin again, or choose another folder"
+        )
     if error.errno is None:  # numpy's own, "50000 requested and 2484 written"
         return UserError(f"cannot write {path} ({error}): is the disk full? Free some space, or choose another folder")
     return UserError(f"cannot write {path}: {error.strerror or error}")
