@@ -21,7 +21,7 @@ help:
 	@echo "make faults    kills, full disks, bad and malicious input, in the long form; one table (a quarter of an hour)"
 	@echo "make browser   install Chromium (Debian), in which the pages are tested"
 	@echo "make lint      ruff and mypy"
-	@echo "make bench     speed and quality benchmarks (over an hour)"
+	@echo "make bench     speed and quality benchmarks (over an hour); QUICK=1: whether they run (two minutes)"
 	@echo "make clean     remove demo/ and the caches; .venv and runs/ stay"
 
 $(BIN)/python:
@@ -61,14 +61,12 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# QUICK=1 for the smallest sizes; MNIST=FOLDER, with MNIST's four files, for the one that needs them.
+BENCHMARKS := train_step quality time_to_quality snapshot_cost memory evolution evolution_drawing
+RUN_BENCHMARK = $(BIN)/python benchmarks/$(1).py $(if $(QUICK),--quick) $(if $(filter mnist,$(1)),$(MNIST))
+
 bench: $(VENV)/.installed-dev
-	$(BIN)/python benchmarks/train_step.py
-	$(BIN)/python benchmarks/quality.py
-	$(BIN)/python benchmarks/time_to_quality.py
-	$(BIN)/python benchmarks/snapshot_cost.py
-	$(BIN)/python benchmarks/memory.py
-	$(BIN)/python benchmarks/evolution.py
-	$(BIN)/python benchmarks/evolution_drawing.py
+	$(foreach name,$(BENCHMARKS) $(if $(QUICK)$(MNIST),mnist),$(call RUN_BENCHMARK,$(name)) &&) true
 
 clean:
 	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

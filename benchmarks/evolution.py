@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from arguments import parse
 from evolution_drawing import FRAMES_AT_A_TIME, matplotlibs, ours, ring, speed
 
 from autoencoder import DataConfig, ImageSet, RunConfig, TrainingConfig, load_images, train, visualize
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=8000)
     parser.add_argument("--pairs", type=int, default=3, help="snapshots that umap-learn transforms")
     parser.add_argument("--peer", action=argparse.BooleanOptionalAction, default=True, help="time the peers as well")
-    args = parser.parse_args()
+    args = parse(parser, snapshots=3, images=200, pairs=1)
     with tempfile.TemporaryDirectory() as temporary:
         run, codes = invented_run(Path(temporary), args.images, args.snapshots)
         visualize(run, color_by=[COLUMN], stop_index=4, out=Path(temporary) / "compiled")
@@ -54,7 +55,9 @@ def main() -> None:
 def invented_run(folder: Path, n_images: int, n_snapshots: int) -> tuple[Path, list[np.ndarray]]:
     """A run of one epoch whose snapshots are replaced; its folder and the codes of a few of them, the last one last."""
     images = load_images(prepare_arena(folder / "arena", n_images, seed=0, size=20).npz)
-    training = TrainingConfig(epochs=1, batch_size=512, snapshots_per_epoch=1, snapshot_samples="all")
+    training = TrainingConfig(
+        epochs=1, batch_size=min(512, n_images // 2), snapshots_per_epoch=1, snapshot_samples="all"
+    )
     config = RunConfig(DataConfig(str(images.source)), ModelConfig(latent_dim=UNITS), training=training)
     train(config, folder / "run", data=images)
     writer = SnapshotWriter(Run(folder / "run"))
@@ -98,9 +101,10 @@ def peers(codes: list[np.ndarray], seconds: float, n_snapshots: int, pairs: int)
     draw, shape = ours(angle, embeddings)
     theirs = matplotlibs(angle, embeddings, shape)
     drawn: dict[str, list[float]] = {"ours": [], "matplotlib": []}
+    moments = [number % n_snapshots for number in range(FRAMES_AT_A_TIME)]
     for _ in range(pairs):
         for name, function in (("ours", draw), ("matplotlib", theirs)):
-            drawn[name].append(1 / speed(function, list(range(FRAMES_AT_A_TIME))))
+            drawn[name].append(1 / speed(function, moments))
     ours_, theirs_ = (statistics.median(drawn[name]) for name in ("ours", "matplotlib"))
     print(
         f"a frame: {1000 * ours_:.0f} ms with everything beside the points, matplotlib {1000 * theirs_:.0f} ms without"

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from arguments import parse
 
 from autoencoder.plots.colors import color_by
 from autoencoder.plots.drawing import draw_color_bar, draw_points, new_figure, place_axes
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=32_000)
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--pairs", type=int, default=5, help=f"of {FRAMES_AT_A_TIME} frames each")
-    args = parser.parse_args()
+    args = parse(parser, points=500, frames=4, pairs=1)
     angle, embeddings = ring(args.points, args.frames)
     start = time.perf_counter()
     draw, shape = ours(angle, embeddings)

@@ -2,13 +2,14 @@
 
     python benchmarks/memory.py [--images 500000] [--seconds 60]
 
-Starts `autoencoder train` on the set, watches the process for a while, stops it by SIGTERM, and does the same with a
-set of 2,000 images, whose peak is what torch and the network take. Linux only.
+Starts `autoencoder train` on the set, watches the process for so long after its first snapshot, stops it by SIGTERM,
+and does the same with a set of 2,000 images, whose peak is what torch and the network take. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import subprocess
 import sys
@@ -17,15 +18,19 @@ import time
 from pathlib import Path
 
 import numpy as np
+from arguments import parse
 
 from autoencoder import make_arena
+from autoencoder.runs import Run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=500_000)
     parser.add_argument("--seconds", type=float, default=60)
-    args = parser.parse_args()
+    args = parse(parser, images=5000, seconds=1)
+    if not sys.platform.startswith("linux"):
+        parser.error("memory is read from /proc, which is Linux's")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         some = make_arena(2000, seed=0).images
@@ -47,7 +52,7 @@ def main() -> None:
 
 
 def _watch(data: Path, run: Path, seconds: float) -> tuple[int, int]:
-    """Peak resident and anonymous bytes of a training process within `seconds`."""
+    """Peak resident and anonymous bytes of a training process until `seconds` after its first snapshot."""
     command = [
         sys.executable,
         "-m",
@@ -62,8 +67,10 @@ def _watch(data: Path, run: Path, seconds: float) -> tuple[int, int]:
     ]
     process = subprocess.Popen(command)
     resident = anonymous = 0
-    deadline = time.monotonic() + seconds
+    first_snapshot, deadline = Run(run).snapshot_index_file, math.inf
     while time.monotonic() < deadline:
+        if deadline == math.inf and first_snapshot.exists():
+            deadline = time.monotonic() + seconds
         if process.poll() is not None:
             raise SystemExit(f"training ended early with status {process.returncode}")
         resident, anonymous = (

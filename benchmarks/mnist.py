@@ -14,7 +14,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from arguments import parse
 from numpy.typing import NDArray
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -39,14 +41,17 @@ NEIGHBOURS = 10
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", help="left out with --quick: scikit-learn's 8x8 digits")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--keep", type=Path, help="folder to leave data, runs and pictures in")
-    args = parser.parse_args()
+    args = parse(parser, epochs=1)
+    if args.folder is None and not args.quick:
+        parser.error("FOLDER, which holds MNIST's four files, is missing")
     with tempfile.TemporaryDirectory() as temporary:
         work = args.keep or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
-        training, test = (_prepare(args.folder, part, work) for part in ("train", "t10k"))
+        folder = args.folder or _small_digits(work / "digits")
+        training, test = (_prepare(folder, part, work) for part in ("train", "t10k"))
         settings = TrainingConfig(epochs=args.epochs, snapshots_per_epoch=1, val_interval=args.epochs)
         for name, noise in (("clean", NoiseConfig()), ("denoising", NOISE)):
             config = RunConfig(DataConfig(str(training)), objective=ObjectiveConfig(noise=noise), training=settings)
@@ -61,6 +66,18 @@ def main() -> None:
                 f"output {result.output_quality.psnr_db:.2f} dB, PCA control {result.pca_quality.psnr_db:.2f} dB"
             )
         _name_digits(evaluation.trained, training, test)
+
+
+def _small_digits(folder: Path) -> Path:
+    """A few of scikit-learn's 8x8 digits as IDX files under MNIST's names."""
+    images, labels = load_digits(return_X_y=True)
+    pixels = (images.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
+    folder.mkdir()
+    for part, rows in (("train", slice(0, 300)), ("t10k", slice(300, 400))):
+        for kind, values in (("images-idx3", pixels[rows]), ("labels-idx1", labels[rows].astype(np.uint8))):
+            header = np.array([0x0800 + values.ndim, *values.shape], ">u4").tobytes()
+            (folder / f"{part}-{kind}-ubyte").write_bytes(header + values.tobytes())
+    return folder
 
 
 def _prepare(folder: Path, part: str, work: Path) -> Path:

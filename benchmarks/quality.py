@@ -12,6 +12,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from arguments import parse
+
 from autoencoder import DataConfig, ModelConfig, RunConfig, TrainingConfig, evaluate, train
 from autoencoder.config import NoiseConfig
 from autoencoder.data.prepare import prepare_arena
@@ -26,7 +28,7 @@ def main() -> None:
     parser.add_argument("--encoder", default=ModelConfig().encoder)
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--keep", type=Path, help="folder to leave the data and the run in")
-    args = parser.parse_args()
+    args = parse(parser, images=64, epochs=1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.keep or Path(temporary)
         data = prepare_arena(folder / "arena", args.images, seed=0).npz

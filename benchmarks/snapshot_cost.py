@@ -12,6 +12,8 @@ import statistics
 import tempfile
 from pathlib import Path
 
+from arguments import parse
+
 from autoencoder import DataConfig, RunConfig, TrainingConfig, load_images, train
 from autoencoder.data.prepare import prepare_arena
 
@@ -21,7 +23,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--images", type=int, default=32_000)
     parser.add_argument("--samples", default="auto", help="a number, auto or all")
-    args = parser.parse_args()
+    args = parse(parser, pairs=1, images=300)
     samples = int(args.samples) if args.samples.isdigit() else args.samples
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

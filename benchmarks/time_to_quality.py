@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from arguments import parse
 from plain_loop import reference_network, shuffled_epochs, train_steps
 
 from autoencoder import TrainingConfig, load_images
@@ -32,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--images", type=int, default=8000)
-    args = parser.parse_args()
+    args = parse(parser, seconds=1, images=300)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         data = prepare_arena(folder / "arena", args.images, seed=0).npz

@@ -18,7 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-WARM_UP_STEPS = 5
+from arguments import parse
+
 BATCH_SIZE = 64
 
 
@@ -26,23 +27,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--warm-up", type=int, default=5, help="steps before those that are timed")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    args = parser.parse_args()
+    args = parse(parser, pairs=1, steps=2, warm_up=1)
     if args.child:
         kind, folder = args.child
-        print(json.dumps({"plain": _plain, "control": _control, "project": _project}[kind](Path(folder), args.steps)))
+        measure = {"plain": _plain, "control": _control, "project": _project}[kind]
+        print(json.dumps(measure(Path(folder), args.warm_up, args.steps)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        _write_inputs(Path(folder), args.steps)
+        _write_inputs(Path(folder), args.warm_up + args.steps)
         pairs = []
         for number in range(args.pairs):
-            pair = {kind: _run(kind, folder, args.steps) for kind in ("plain", "project")}
+            pair = {kind: _run(kind, folder, args) for kind in ("plain", "project")}
             pairs.append(pair)
             rates = {kind: result["images_per_second"] for kind, result in pair.items()}
             plain, project = rates["plain"], rates["project"]
             ratio = f"ratio {project / plain:.2f}"
             print(f"pair {number + 1}: plain {plain:.1f}, project {project:.1f} images/s, {ratio}", flush=True)
-        control = _run("control", folder, args.steps)["losses"]
+        control = _run("control", folder, args)["losses"]
     ratios = [pair["project"]["images_per_second"] / pair["plain"]["images_per_second"] for pair in pairs]
     plain, project = (pairs[0][kind]["losses"] for kind in ("plain", "project"))
     print(f"ratio: median {statistics.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}")
@@ -53,8 +56,9 @@ def main() -> None:
         print(f"loss at step {step + 1}: {losses}, apart {apart:.2%}; plain and its control {own:.2%}")
 
 
-def _run(kind: str, folder: str, steps: int) -> dict:
-    command = [sys.executable, __file__, "--child", kind, folder, "--steps", str(steps)]
+def _run(kind: str, folder: str, args: argparse.Namespace) -> dict:
+    command = [sys.executable, __file__, "--child", kind, folder]
+    command += ["--warm-up", str(args.warm_up), "--steps", str(args.steps)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -65,16 +69,16 @@ def _write_inputs(folder: Path, steps: int) -> None:
 
     from autoencoder.data.prepare import prepare_arena
 
-    prepare_arena(folder / "arena", (steps + WARM_UP_STEPS) * BATCH_SIZE, seed=0)
+    prepare_arena(folder / "arena", steps * BATCH_SIZE, seed=0)
     torch.manual_seed(0)
     torch.save(reference_network().state_dict(), folder / "weights.pt")
 
 
-def _control(folder: Path, steps: int) -> dict:
-    return _plain(folder, steps, scale=1 + 1e-7)
+def _control(folder: Path, warm_up: int, steps: int) -> dict:
+    return _plain(folder, warm_up, steps, scale=1 + 1e-7)
 
 
-def _plain(folder: Path, steps: int, scale: float = 1.0) -> dict:
+def _plain(folder: Path, warm_up: int, steps: int, scale: float = 1.0) -> dict:
     import numpy as np
     import torch
     from plain_loop import reference_network, train_steps
@@ -84,16 +88,17 @@ def _plain(folder: Path, steps: int, scale: float = 1.0) -> dict:
     network.load_state_dict({name: w * scale if w.is_floating_point() else w for name, w in weights.items()})
     images = torch.tensor(np.load(folder / "arena.npz")["images"] / np.float32(255)).unsqueeze(1)
     results = list(train_steps(network, iter(images.split(BATCH_SIZE))))
-    spent = sum(seconds for _, seconds in results[WARM_UP_STEPS:])
+    spent = sum(seconds for _, seconds in results[warm_up:])
     return {"images_per_second": steps * BATCH_SIZE / spent, "losses": [loss for loss, _ in results]}
 
 
-def _project(folder: Path, steps: int) -> dict:
+def _project(folder: Path, warm_up: int, steps: int) -> dict:
     import numpy as np
     import torch
 
     from autoencoder.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
     from autoencoder.device import prepare_machine
+    from autoencoder.locking import hold
     from autoencoder.run_data import load_data
     from autoencoder.runs import Run, RunSplit
     from autoencoder.training import TrainingLoop
@@ -104,14 +109,16 @@ def _project(folder: Path, steps: int) -> dict:
     prepare_machine(torch.device("cpu"))
     rows = np.arange(len(data))
     split = RunSplit(rows, rows[:0], rows[:0])
-    loop = TrainingLoop(Run(folder / "run"), config, data, split, torch.device("cpu"), None, quiet=True)
+    run, cpu = Run(folder / "run"), torch.device("cpu")
+    with hold(run) as held:
+        loop = TrainingLoop(run, held, config, data, split, cpu, None, None, quiet=True, say=lambda text: None)
     reference = torch.load(folder / "weights.pt")
     own = loop.network.state_dict()
     loop.network.load_state_dict(dict(zip(own, reference.values(), strict=True)))  # the same layers in the same order
     loop.network.train()
     losses = []
-    for step in range(WARM_UP_STEPS + steps):
-        if step == WARM_UP_STEPS:
+    for step in range(warm_up + steps):
+        if step == warm_up:
             started = time.perf_counter()
         losses.append(float(loop.update(rows[step * BATCH_SIZE : (step + 1) * BATCH_SIZE], 1)))
     return {"images_per_second": steps * BATCH_SIZE / (time.perf_counter() - started), "losses": losses}

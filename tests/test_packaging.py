@@ -88,11 +88,11 @@ def test_commands_in_documents_exist(document):
     """Every `autoencoder ...` parses, every `make ...` is a target, every `python scripts/...` is a file."""
     if document is None:
         pytest.skip("there is no README.md yet")
-    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    targets = re.findall(r"^([\w-]+):(?!=)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     for line in shell_lines(document):
         words = line.partition("#")[0].split()
         if words[:1] == ["make"]:
-            assert set(words[1:]) <= set(targets), line
+            assert {word for word in words[1:] if "=" not in word} <= set(targets), line
         elif words[:1] == ["autoencoder"] and not {"|", "...", "--help"} & set(words):
             build_parser().parse_args(words[1:])
         elif words[:1] == ["python"] and len(words) > 1 and words[1].endswith(".py"):
