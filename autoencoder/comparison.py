@@ -16,13 +16,9 @@ from autoencoder.data.images import ImageSet
 from autoencoder.decoding import Decoding, decode_columns
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.evaluation import Evaluation, evaluate
-from autoencoder.latent.projection import embed_snapshots
 from autoencoder.objectives.reconstruct import Quality, Reconstruction
 from autoencoder.progress import Progress
 from autoencoder.runs import Run
-
-MAX_POINTS = 4000
-"""An embedding shows at most this many images."""
 
 FloatArray = NDArray[np.float32]
 
@@ -121,37 +117,6 @@ def compare(
     return Comparison(tuple(compared), first.data, folders[0].split().val)
 
 
-def embeddings(comparison: Comparison, reducer: str, seed: int) -> tuple[Rows, list[FloatArray]]:
-    """The plane of each run's latent: two units as they are, more of them projected.
-
-    Points are images of the whole data set, not of the held-out ones only: with few of them UMAP tears a ring.
-
-    Args:
-        comparison: from `compare`.
-        reducer: one of `config.REDUCERS`.
-        seed: of the projection.
-
-    Returns:
-        row numbers (m,) of the images that are shown, and an embedding (m, 2) for each run.
-    """
-    n = len(comparison.data)
-    rows = np.linspace(0, n - 1, min(n, MAX_POINTS)).astype(np.int64)
-    planes = []
-    for run in comparison.runs:
-        codes = _encode(run.evaluation, rows)
-        try:
-            planes.append(embed_snapshots([codes], codes, "none" if codes.shape[1] == 2 else reducer, seed)[0])
-        except UserError as error:
-            raise UserError(f"the latent of {run.name} cannot be drawn: {error}") from None
-    return rows, planes
-
-
-def _encode(evaluation: Evaluation, rows: Rows) -> FloatArray:
-    batch = evaluation.trained.config.training.snapshot_batch_size
-    parts = [evaluation.predict(rows[start : start + batch]).latent for start in range(0, len(rows), batch)]
-    return np.concatenate(parts)
-
-
 def explained_variance(mse: float, reference: FloatArray) -> float:
     """Share of the reference images' variance that reconstructions explain: 1 - sum (x - y)^2 / sum (x - mean)^2.
 
@@ -169,7 +134,7 @@ def _compare(name: str, folder: Run, checkpoint: str, noise: NoiseConfig | None,
     evaluation = evaluate(folder.path, checkpoint=checkpoint, noise=noise, device=device)
     trained, result = evaluation.trained, evaluation.result
     rows = folder.split().val
-    latent = _encode(evaluation, rows)
+    latent = evaluation.codes(rows)
     explained = None
     if isinstance(result, Reconstruction):
         reference = evaluation.data.scaled(rows, "images" if evaluation.data.clean is None else "clean")

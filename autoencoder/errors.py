@@ -1,8 +1,8 @@
-"""The one error that a user can mend."""
+"""The one error that a user can mend, and collecting the problems that it tells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 
 class UserError(Exception):
@@ -25,3 +25,17 @@ def raise_if_any(problems: Iterable[str]) -> None:
     collected = tuple(problems)
     if collected:
         raise UserError(collected)
+
+
+def unknown(what: str, names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """What to say of each of `names` that is not among `known`."""
+    return [f"a {what} is one of {', '.join(known)}, not '{name}'" for name in names if name not in known]
+
+
+def problems_of(check: Callable[..., object], *arguments: object) -> list[str]:
+    """The problems that `check` of `arguments` finds."""
+    try:
+        check(*arguments)
+    except UserError as error:
+        return list(error.problems)
+    return []

@@ -61,6 +61,12 @@ class Evaluation:
             return "held-out images"
         return f"images of {source.name}"
 
+    def codes(self, rows: Rows) -> FloatArray:
+        """Latent codes (n, latent_dim) of rows of `data`, with the noise of the test."""
+        batch = self.trained.config.training.snapshot_batch_size
+        parts = [self.predict(rows[start : start + batch]).latent for start in range(0, len(rows), batch)]
+        return np.concatenate(parts)
+
     def summary(self) -> dict[str, Any]:
         """The numbers, as written to `metrics.json`."""
         return {

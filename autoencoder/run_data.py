@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from autoencoder.config import ObjectiveConfig, RunConfig
@@ -92,3 +94,15 @@ def check_same_targets(run: Run, config: RunConfig, images: ImageSet) -> None:
             f"the {what} in {images.metadata.source or images.source} are not those that {run.path} was started with "
             "(their hash differs): restore that file, or start a new run"
         )
+
+
+def with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[str] | None) -> RunConfig:
+    """The configuration of a run with other metadata, where such are given; `columns` names those of an `.npy`."""
+    if metadata is None and columns is None:
+        return config
+    data = dataclasses.replace(
+        config.data,
+        metadata=config.data.metadata if metadata is None else str(metadata),
+        columns=None if columns is None else tuple(columns),
+    )
+    return dataclasses.replace(config, data=data)

@@ -49,7 +49,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _movies(args: argparse.Namespace, run_folder: Path) -> None:
     from autoencoder.latent.fits import methods
-    from autoencoder.workflows.visualizing import output_name, visualize
+    from autoencoder.projections.names import output_name
+    from autoencoder.workflows.visualizing import visualize
 
     chosen = methods([args.reduce], args.fit)
     several = len(args.layer) * len(chosen) > 1

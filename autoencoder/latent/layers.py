@@ -24,6 +24,9 @@ from autoencoder.trained import Trained, load_run
 
 FloatArray = NDArray[np.float32]
 
+LAYER_NAMES = {"latent": "latent space", "fc2": "decoder's first layer"}
+"""What layers that change during training are called in pictures."""
+
 MAX_FEATURES = 50
 """Wider layers are brought to this many principal components (of the moment that the projection is fitted to)."""
 

@@ -13,15 +13,9 @@ from autoencoder.errors import raise_if_any
 from autoencoder.plots.colors import Coloring, color_by
 from autoencoder.plots.drawing import colors_width, drawing_order, shortened
 from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, Limits
-from autoencoder.plots.figures import new_figure
+from autoencoder.plots.figures import DPI, new_figure
 from autoencoder.plots.marked_curves import Curve, MarkedCurves, by_axes
-from autoencoder.plots.movie_layout import (
-    DPI,
-    MAX_PANELS,
-    SIDES,
-    Layout,
-    lay_out,
-)
+from autoencoder.plots.movie_layout import MAX_PANELS, SIDES, Layout, lay_out
 from autoencoder.plots.movie_titles import Header, write_titles
 from autoencoder.plots.panels import Frame, Panel, Shown
 from autoencoder.plots.points import point_radius, visible_points

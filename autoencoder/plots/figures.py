@@ -5,12 +5,18 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+
+from autoencoder.files import replacing
+
+DPI = 100
+"""Dots per inch: a figure of 8 inches is 800 pixels wide."""
 
 
 class PlainFigure(Figure):
@@ -34,7 +40,7 @@ class PlainFigure(Figure):
 
 def new_figure(width: float, height: float, layout: Any = None) -> Figure:
     """An empty white figure of `width` by `height` inches that belongs to no window; `layout` as `Figure` takes it."""
-    fig = PlainFigure(figsize=(width, height), dpi=100, facecolor="white", layout=layout)
+    fig = PlainFigure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
     FigureCanvasAgg(fig)
     return fig
 
@@ -48,3 +54,10 @@ def boxes_for_unknown_letters() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from", UserWarning)
         yield
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI)
+    return path

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autoencoder.plots.drawing import text_width, tile_size
-
-DPI = 100
+from autoencoder.plots.figures import DPI
 
 SIDES = {1: 640, 2: 560, 3: 480, 4: 440}
 """Width and height of each panel, by their number."""

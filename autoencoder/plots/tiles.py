@@ -13,7 +13,8 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from autoencoder.plots.drawing import LINE_SPACING, draw_image, frame, place_axes
-from autoencoder.plots.movie_layout import DPI, Place, Tile
+from autoencoder.plots.figures import DPI
+from autoencoder.plots.movie_layout import Place, Tile
 
 FloatArray = NDArray[np.floating]
 

@@ -12,18 +12,22 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from autoencoder.comparison import Compared, Comparison, embeddings
+from autoencoder.comparison import Compared, Comparison
 from autoencoder.data.batches import Rows
 from autoencoder.data.metadata import ColumnKind, Metadata
 from autoencoder.decoding import DECODERS
+from autoencoder.errors import UserError
 from autoencoder.files import check_writable, replacing, write_csv, write_json
+from autoencoder.latent.projection import embed_snapshots
+from autoencoder.machine.file_names import file_stems
 from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.plain_text import one_line
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
+from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
+from autoencoder.projections.names import AXES
 from autoencoder.seeding import numpy_stream
-from autoencoder.workflows.columns import AXES, NO_COLUMN, column_values, file_stems, readable
-from autoencoder.workflows.testing import save_figure
+from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 
 SCORE_NAMES = {
     ColumnKind.CIRCULAR: "median error, deg",
@@ -33,6 +37,9 @@ SCORE_NAMES = {
 
 MARKDOWN = re.compile(r"[\\`*\[\]<>&|~!#$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown may take for its own; an underscore within a word is none of it."""
+
+MAX_POINTS = 4000
+"""An embedding shows at most this many images."""
 
 Cells = list[dict[str, Any]]
 TextTable = tuple[list[str], list[list[str]]]
@@ -276,6 +283,31 @@ def decoding_caption(decoder: str) -> str:
     """What a table of `decoding_tables` shows."""
     name = {"ridge": "ridge regression", "knn": "nearest neighbours"}[decoder]
     return f"Decoded from the latent by {name}, cross-validated in blocks of rows (in brackets: with shuffled labels)"
+
+
+def embeddings(comparison: Comparison, reducer: str, seed: int) -> tuple[Rows, list[NDArray[np.float32]]]:
+    """The plane of each run's latent: two units as they are, more of them projected.
+
+    Points are images of the whole data set, not of the held-out ones only: with few of them UMAP tears a ring.
+
+    Args:
+        comparison: from `compare`.
+        reducer: one of `config.REDUCERS`.
+        seed: of the projection.
+
+    Returns:
+        row numbers (m,) of the images that are shown, and an embedding (m, 2) for each run.
+    """
+    n = len(comparison.data)
+    rows = np.linspace(0, n - 1, min(n, MAX_POINTS)).astype(np.int64)
+    planes = []
+    for run in comparison.runs:
+        codes = run.evaluation.codes(rows)
+        try:
+            planes.append(embed_snapshots([codes], codes, "none" if codes.shape[1] == 2 else reducer, seed)[0])
+        except UserError as error:
+            raise UserError(f"the latent of {run.name} cannot be drawn: {error}") from None
+    return rows, planes
 
 
 def _figure(

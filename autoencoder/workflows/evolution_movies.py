@@ -15,9 +15,9 @@ from autoencoder.data.batches import Rows
 from autoencoder.errors import UserError
 from autoencoder.files import replacing
 from autoencoder.latent.evolution import Evolution
+from autoencoder.latent.layers import LAYER_NAMES
 from autoencoder.latent.outputs import kept_outputs, why_no_outputs
-from autoencoder.objectives.base import make_objective
-from autoencoder.plots.curves import LOSSES
+from autoencoder.machine.file_names import LONGEST_STEM, beginning, file_stems
 from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, choose_examples, frame_schedule, robust_limits
 from autoencoder.plots.evolution_figure import EvolutionFigure
 from autoencoder.plots.images import to_picture
@@ -27,18 +27,11 @@ from autoencoder.plots.movies import MovieWriter
 from autoencoder.plots.panels import Shown
 from autoencoder.plots.tiles import Outputs
 from autoencoder.progress import Progress
+from autoencoder.projections.names import axes_names
 from autoencoder.runs import Run
-from autoencoder.workflows.columns import (
-    LONGEST_STEM,
-    NO_COLUMN,
-    axes_names,
-    beginning,
-    column_values,
-    file_stems,
-    readable,
-)
+from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
+from autoencoder.workflows.losses import losses
 
-LAYER_NAMES = {"latent": "latent space", "fc2": "decoder's first layer"}
 OUTPUT_NAMES = {"reconstruct": "reconstruction", "mask": "predicted mask"}
 
 
@@ -144,25 +137,6 @@ def draw_movies(
         )
         made += _write(figure, evolution, chosen, out, movie_stem([stems[name] for name in names]), options, quiet)
     return made
-
-
-def losses(run: Run) -> list[Curve]:
-    """Training and validation loss of the epochs that have ended; none before the first.
-
-    Raises:
-        UserError: the run's metrics are damaged.
-    """
-    rows = run.metrics()
-    axes = f"loss ({make_objective(run.config().objective).loss_name})"
-
-    def column(name: str) -> NDArray[np.float64]:
-        return np.array([np.nan if row[name] is None else row[name] for row in rows], np.float64)
-
-    return [
-        Curve(label, column("epoch"), column(name), axes, logarithmic=True)
-        for name, (label, _) in LOSSES.items()
-        if rows
-    ]
 
 
 def movie_stem(stems: Sequence[str]) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 
 from autoencoder.files import write_csv
 from autoencoder.models.pca import components_for
+from autoencoder.plots.figures import save_figure
 from autoencoder.plots.variance import explained_variance
 from autoencoder.runs import Run
-from autoencoder.workflows.testing import save_figure
 
 WANTED_SHARE = 0.95
 

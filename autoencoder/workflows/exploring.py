@@ -10,20 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder.data.images import ImageSet
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, problems_of, raise_if_any
 from autoencoder.files import check_writable, replacing
 from autoencoder.latent.evolution import embed_track, track_run
 from autoencoder.latent.fits import methods
 from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
 from autoencoder.progress import Progress
-from autoencoder.run_data import load_run_data
+from autoencoder.projections.names import METHODS
+from autoencoder.run_data import load_run_data, with_metadata
 from autoencoder.runs import Run
 from autoencoder.seeding import numpy_stream
-from autoencoder.workflows.columns import METHODS
 from autoencoder.workflows.page_content import page_content
-from autoencoder.workflows.stills.moment import problems_of
-from autoencoder.workflows.visualizing import with_metadata
 
 MAX_BYTES = 25_000_000
 """A larger page is slow to open and to send; it is made of fewer images instead."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from autoencoder.config import EXPORTS
+from autoencoder.errors import problems_of, unknown
 from autoencoder.latent.evolution import Evolution
 from autoencoder.progress import Progress
 from autoencoder.runs import Run
@@ -13,7 +14,6 @@ from autoencoder.workflows.exports.content import Content
 from autoencoder.workflows.exports.npz import write_npz
 from autoencoder.workflows.exports.parquet import require_pyarrow, write_parquet
 from autoencoder.workflows.exports.projector import write_projector
-from autoencoder.workflows.stills.moment import problems_of, unknown
 
 WRITERS: dict[str, Callable[[Content, Path], Path]] = {
     "npz": write_npz,

@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.config import REDUCERS, STILL_LAYERS, STILLS, RunConfig
-from autoencoder.errors import raise_if_any
+from autoencoder.errors import problems_of, raise_if_any, unknown
 from autoencoder.files import check_writable
 from autoencoder.latent.layers import Narrowing, checkpoint_for, find_snapshot, layer_at, why_no_checkpoint
 from autoencoder.latent.projection import embed_snapshots, make_projection
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.evolution import MAX_EXAMPLES
 from autoencoder.progress import Progress
-from autoencoder.run_data import load_run_data
+from autoencoder.run_data import load_run_data, with_metadata
 from autoencoder.runs import Run
 from autoencoder.snapshots import Snapshot
 from autoencoder.trained import load_run
@@ -26,11 +26,10 @@ from autoencoder.workflows.columns import NO_COLUMN
 from autoencoder.workflows.stills.clusters import MAX_CLUSTERS, cluster_table
 from autoencoder.workflows.stills.generated import generated_codes
 from autoencoder.workflows.stills.labels import choose_labels
-from autoencoder.workflows.stills.moment import Say, problems_of, snapshot_codes, unknown
+from autoencoder.workflows.stills.moment import Say, snapshot_codes
 from autoencoder.workflows.stills.scatter import scatter_plots
 from autoencoder.workflows.stills.still import Computed, Still
 from autoencoder.workflows.stills.units import unit_sweep
-from autoencoder.workflows.visualizing import with_metadata
 
 LAYER_STILLS = ("scatter", "clusters")
 """What there is of every layer; the others are of the latent only."""

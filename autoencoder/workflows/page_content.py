@@ -15,6 +15,7 @@ from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata import ColumnKind, Metadata
 from autoencoder.description import describe_run
 from autoencoder.latent.evolution import Evolution
+from autoencoder.latent.layers import LAYER_NAMES
 from autoencoder.objectives.base import make_objective
 from autoencoder.pages.content import Column, Curve, PageContent, View
 from autoencoder.plots.colors import color_by as colors_of
@@ -22,11 +23,11 @@ from autoencoder.plots.curves import LOSSES
 from autoencoder.plots.evolution import robust_limits
 from autoencoder.plots.images import to_picture
 from autoencoder.progress import Progress
+from autoencoder.projections.names import METHODS, axes_names, fit_name
 from autoencoder.runs import Run
 from autoencoder.trained import Trained, load_run
-from autoencoder.workflows.columns import METHODS, NO_COLUMN, axes_names, column_values, readable
-from autoencoder.workflows.evolution_movies import LAYER_NAMES, losses
-from autoencoder.workflows.visualizing import fit_name
+from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
+from autoencoder.workflows.losses import losses
 
 CHUNK = 1024
 """Images that are scaled or reconstructed at a time."""

@@ -8,16 +8,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from autoencoder.evaluation import Evaluation
-from autoencoder.files import check_writable, replacing, write_json
+from autoencoder.files import check_writable, write_json
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.curves import loss_curves
+from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies import MovieWriter
 from autoencoder.progress import Progress
 from autoencoder.runs import Run
 from autoencoder.seeding import numpy_stream
 
-DPI = 100
 MOVIE_FPS = 8.0
 
 
@@ -103,10 +103,3 @@ def _write_movies(evaluation: Evaluation, out: Path, n_frames: int, suffix: str,
                 progress.advance()
         made.append(path)
     return made
-
-
-def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI)
-    return path

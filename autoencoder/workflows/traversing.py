@@ -11,26 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, problems_of, raise_if_any
 from autoencoder.files import check_writable, write_json
 from autoencoder.latent.layers import checkpoint_for, find_snapshot, why_no_checkpoint
 from autoencoder.latent.quantity import quantity_of
+from autoencoder.machine.file_names import file_stems
 from autoencoder.objectives.base import make_objective
+from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
 from autoencoder.progress import Progress
-from autoencoder.run_data import load_run_data
+from autoencoder.run_data import load_run_data, with_metadata
 from autoencoder.runs import Run
 from autoencoder.trained import load_run
-from autoencoder.workflows.columns import file_stems
-from autoencoder.workflows.stills.moment import Say, describe_moment, problems_of
-from autoencoder.workflows.testing import save_figure
+from autoencoder.workflows.stills.moment import Say, describe_moment
 from autoencoder.workflows.traversals.column import COLUMN_PARTS, along_column
 from autoencoder.workflows.traversals.ground import Ground
 from autoencoder.workflows.traversals.traversal import Pace, Traversal
 from autoencoder.workflows.traversals.unit import UNIT_PARTS, along_unit
-from autoencoder.workflows.visualizing import with_metadata
 
 MAX_STARTS = 6
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from autoencoder.config import RunConfig
-from autoencoder.errors import raise_if_any
+from autoencoder.errors import problems_of, raise_if_any
 from autoencoder.files import check_writable, write_arrays, write_json
 from autoencoder.latent.evolution import Evolution, embed_track, track_run
 from autoencoder.latent.fits import methods
 from autoencoder.latent.scores import Scores
 from autoencoder.plots.marked_curves import Curve
 from autoencoder.progress import Progress
-from autoencoder.run_data import load_run_data
+from autoencoder.projections.names import output_name
+from autoencoder.run_data import load_run_data, with_metadata
 from autoencoder.runs import Run
-from autoencoder.workflows.columns import file_stem
 from autoencoder.workflows.evolution_movies import MovieOptions, draw_movies, movie_problems
 from autoencoder.workflows.exporting import export, export_problems
 from autoencoder.workflows.scoring import brief
-from autoencoder.workflows.stills.moment import problems_of
 
 
 def visualize(
@@ -116,32 +113,6 @@ def _score_curves(evolution: Evolution, scores: Scores) -> list[Curve]:
     if not np.isfinite(found.preservation).any():
         return []
     return [Curve("neighbours kept", evolution.epochs, found.preservation, f"kept of {found.k} neighbours")]
-
-
-def with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[str] | None) -> RunConfig:
-    """The configuration of a run with other metadata, where such are given; `columns` names those of an `.npy`."""
-    if metadata is None and columns is None:
-        return config
-    data = dataclasses.replace(
-        config.data,
-        metadata=config.data.metadata if metadata is None else str(metadata),
-        columns=None if columns is None else tuple(columns),
-    )
-    return dataclasses.replace(config, data=data)
-
-
-def output_name(reducer: str, fit: str, layer: str) -> str:
-    """Name of the folder for one projection."""
-    return "-".join([reducer, fit_name(fit), *([] if layer == "latent" else [layer])])
-
-
-def fit_name(fit: str) -> str:
-    """`last` and `first` as they are; of a snapshot's path its run and file, reduced to what any file system takes."""
-    path = Path(fit)
-    if path.suffix != ".npy":
-        return fit
-    run = path.absolute().parent.parent.name if path.absolute().parent.name == "latents" else ""
-    return file_stem(f"{run}-{path.stem}" if run else path.stem)
 
 
 def _write_embedding(evolution: Evolution, out: Path) -> Path:

@@ -11,7 +11,8 @@ from PIL import Image
 
 import autoencoder as ae
 from autoencoder.runs import Run
-from autoencoder.workflows.evolution_movies import LONGEST_STEM, losses, movie_stem
+from autoencoder.workflows.evolution_movies import LONGEST_STEM, movie_stem
+from autoencoder.workflows.losses import losses
 
 PLAIN = ("--no-curves", "--no-reconstructions", "--trails", 0, "--examples", 0)
 

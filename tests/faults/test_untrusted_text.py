@@ -27,11 +27,12 @@ from markdown_it import MarkdownIt
 from matplotlib.text import Text
 
 import autoencoder as ae
+from autoencoder.machine.file_names import LONGEST_STEM, file_stem, file_stems
 from autoencoder.pages.document import SCRIPTS
 from autoencoder.plain_text import one_line, visible
 from autoencoder.plots.figures import new_figure
 from autoencoder.progress import Progress
-from autoencoder.workflows.columns import LONGEST_STEM, file_stem, file_stems, readable
+from autoencoder.workflows.columns import readable
 from autoencoder.workflows.evolution_movies import movie_stem
 
 HOSTILE = json.loads((Path(__file__).parents[1] / "hostile_texts.json").read_text(encoding="utf-8"))

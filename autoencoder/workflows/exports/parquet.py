@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
 from autoencoder.files import replacing
-from autoencoder.workflows.columns import unused
+from autoencoder.machine.file_names import unused
 from autoencoder.workflows.exports.content import Content
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,17 +44,3 @@ def describe_moment(config: RunConfig, moment: Snapshot) -> str:
     epoch, step, model = round(moment.epoch, 1), moment.step, config.model
     units = f"{model.encoder}, {model.latent_dim} unit{'s' if model.latent_dim != 1 else ''}"
     return units if model.is_fitted else f"{units}; epoch {epoch:g}, step {step:,}"
-
-
-def unknown(what: str, names: Sequence[str], known: Sequence[str]) -> list[str]:
-    """What to say of each of `names` that is not among `known`."""
-    return [f"a {what} is one of {', '.join(known)}, not '{name}'" for name in names if name not in known]
-
-
-def problems_of(check: Callable[..., object], *arguments: object) -> list[str]:
-    """The problems that `check` of `arguments` finds."""
-    try:
-        check(*arguments)
-    except UserError as error:
-        return list(error.problems)
-    return []

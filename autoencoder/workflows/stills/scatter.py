@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from autoencoder.machine.file_names import file_stems
 from autoencoder.plots.codes import code_scatter
 from autoencoder.plots.evolution import Examples, choose_examples
 from autoencoder.plots.images import to_picture
-from autoencoder.workflows.columns import NO_COLUMN, axes_names, column_values, file_stems, readable
+from autoencoder.projections.names import axes_names
+from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 from autoencoder.workflows.stills.moment import FloatArray
 from autoencoder.workflows.stills.still import Still
 

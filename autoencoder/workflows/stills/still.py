@@ -14,12 +14,12 @@ from autoencoder.config import RunConfig
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.files import write_arrays, write_json
+from autoencoder.plots.figures import save_figure
 from autoencoder.runs import Run
 from autoencoder.snapshots import Snapshot
 from autoencoder.trained import Trained
 from autoencoder.workflows.stills.labels import Labels
 from autoencoder.workflows.stills.moment import FloatArray, Say, describe_moment
-from autoencoder.workflows.testing import save_figure
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -1,0 +1,1 @@
+"""What the computer and its system are asked for: files, memory, processor, terminal."""
