@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autoencoder import __version__
 from autoencoder.config import RunConfig
 from autoencoder.errors import UserError
 from autoencoder.files import replacing
+from autoencoder.version import __version__
 
 FORMAT_VERSION = 2
 """2 added the hashes of data and split, and which versions wrote the file."""

@@ -17,8 +17,7 @@ from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.models.registry import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS
-from autoencoder.objectives.registry import OBJECTIVES
+from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS, OBJECTIVES
 
 FORMAT_VERSION = 1
 """Version of the run folder's layout; raised when an older reader could not make sense of a newer run."""
@@ -141,7 +140,7 @@ class ModelConfig:
     """The encoder, and the decoder behind it where the objective asks for one."""
 
     encoder: str = "strided"
-    """A name in `autoencoder.models.registry.ENCODERS`."""
+    """A name in `autoencoder.registries.ENCODERS`."""
     latent_dim: int = 16
     """Number of latent units."""
     decoder: str | None = None
@@ -184,7 +183,7 @@ class ObjectiveConfig:
     """What the network is trained for."""
 
     name: str = "reconstruct"
-    """A name in `autoencoder.objectives.registry.OBJECTIVES`."""
+    """A name in `autoencoder.registries.OBJECTIVES`."""
     loss: Literal["mse", "rmse", "bce"] | None = None
     """Loss of a reconstruction, `mse` unless said otherwise; None for other objectives, which have one loss each."""
     noise: NoiseConfig = field(default_factory=NoiseConfig)
@@ -372,26 +371,6 @@ class RunConfig:
             raise UserError(f"format version {shown} is not {FORMAT_VERSION}, the one that this version reads")
         sections = {key: value for key, value in content.items() if key != "format_version"}
         return _build(cls, sections, "")
-
-    @classmethod
-    def load(cls, path: Path) -> RunConfig:
-        """Read `config.json`.
-
-        Raises:
-            UserError: the file is missing, is not JSON, or does not describe a run.
-        """
-        from autoencoder.files import read_json  # imports numpy
-
-        if not path.exists():
-            raise UserError(f"{path} is missing, so {path.parent} is not a run folder")
-        try:
-            content = read_json(path)
-        except UserError as error:
-            raise UserError(f"{error}: restore it, or train again") from None
-        try:
-            return cls.from_json(content)
-        except UserError as error:
-            raise UserError([f"{path}: {problem}" for problem in error.problems]) from None
 
 
 def _absolute(path: str) -> str:

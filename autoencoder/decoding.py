@@ -17,8 +17,9 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from autoencoder.circular import circular_error_deg
-from autoencoder.data.metadata import ColumnKind, Metadata
+from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.seeding import numpy_stream
 
 DECODERS = ("ridge", "knn")

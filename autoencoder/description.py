@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from autoencoder.config import ObjectiveConfig, RunConfig
-from autoencoder.data.metadata import ColumnKind, Metadata
+from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
-from autoencoder.models.registry import DEFAULT_DECODER
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.presets import PRESETS
+from autoencoder.registries import DEFAULT_DECODER
 from autoencoder.runs import Run
 
 COUNTED_VALUES = 12

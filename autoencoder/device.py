@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from autoencoder import __version__
 from autoencoder.config import DEVICES
 from autoencoder.errors import UserError
+from autoencoder.version import __version__
 
 
 def choose_device(name: str) -> torch.device:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ from autoencoder.plain_text import visible
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
+
+Say = Callable[[str], None]
+"""Is called with each line that a user should read."""
 
 SECONDS_BETWEEN_LINES = 15.0
 """How often a step that takes long says where it is, when standard error is not a terminal."""

@@ -213,7 +213,7 @@ class Run:
         """
         if not self.path.is_dir():
             raise UserError(f"there is no run folder {self.path}: check the path, or make a run by 'autoencoder train'")
-        return RunConfig.load(self.config_file)
+        return read_config(self.config_file)
 
     def write_config(self, config: RunConfig) -> None:
         """Replace the configuration, when a resumed run is given more epochs."""
@@ -347,6 +347,24 @@ class Run:
                 f"{self.snapshot_index_file} is not an index of snapshots ({error}): restore it, or train again"
             ) from None
         return rows
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read a `config.json`.
+
+    Raises:
+        UserError: the file is missing, is not JSON, or does not describe a run.
+    """
+    if not path.exists():
+        raise UserError(f"{path} is missing, so {path.parent} is not a run folder")
+    try:
+        content = read_json(path)
+    except UserError as error:
+        raise UserError(f"{error}: restore it, or train again") from None
+    try:
+        return RunConfig.from_json(content)
+    except UserError as error:
+        raise UserError([f"{path}: {problem}" for problem in error.problems]) from None
 
 
 def next_free_run(parent: Path, stem: str) -> Run:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,7 +32,7 @@ from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import Network, Output, architecture, check_image_shape, on_device
 from autoencoder.noise import corrupt, corrupt_each
 from autoencoder.objectives.base import Objective, make_objective
-from autoencoder.progress import Progress
+from autoencoder.progress import Progress, Say
 from autoencoder.run_data import check_same_data, check_same_targets, load_data, load_run_data, target_hash
 from autoencoder.runs import Run, RunSplit
 from autoencoder.schedules import learning_rate
@@ -61,7 +61,7 @@ def train(
     data: ImageSet | None = None,
     encoder: FittedEncoder | None = None,
     quiet: bool = True,
-    say: Callable[[str], None] = lambda text: None,
+    say: Say = lambda text: None,
 ) -> Trained:
     """Train a network from scratch and leave a run folder.
 
@@ -123,7 +123,7 @@ def resume(
     metadata_file: str | Path | None = None,
     data: ImageSet | None = None,
     quiet: bool = True,
-    say: Callable[[str], None] = lambda text: None,
+    say: Say = lambda text: None,
 ) -> Trained:
     """Go on with a run where its last checkpoint stands; its own configuration holds. A finished one is left alone.
 
@@ -198,7 +198,7 @@ def _changed(section: _Section, **settings: Any) -> _Section:
     return dataclasses.replace(section, **{name: value for name, value in settings.items() if value is not None})
 
 
-def _newest_checkpoint(run: Run, config: RunConfig, say: Callable[[str], None]) -> Checkpoint | None:
+def _newest_checkpoint(run: Run, config: RunConfig, say: Say) -> Checkpoint | None:
     """Where a run is to be gone on with: its last checkpoint or, where that is gone, the newest that it kept.
 
     Raises:
@@ -231,7 +231,7 @@ def _newest_checkpoint(run: Run, config: RunConfig, say: Callable[[str], None]) 
     return load(newest)
 
 
-def _note_missing(run: Run, checkpoint: Checkpoint, say: Callable[[str], None]) -> None:
+def _note_missing(run: Run, checkpoint: Checkpoint, say: Say) -> None:
     """Say what tables of a run have lost; a table that is damaged is refused by name."""
     rows, state = run.metrics(), checkpoint.state
     if state.epoch > 0 and not any(row["epoch"] == state.epoch for row in rows):
@@ -242,7 +242,7 @@ def _note_missing(run: Run, checkpoint: Checkpoint, say: Callable[[str], None]) 
         say(f"note: {run.snapshot_index_file} is missing: the {len(lost)} snapshots before this are not shown any more")
 
 
-def _note_machine(run: Run, step: int, now: dict[str, Any], say: Callable[[str], None]) -> None:
+def _note_machine(run: Run, step: int, now: dict[str, Any], say: Say) -> None:
     """Keep in the run that it was gone on with, and say where rounding may differ from then on."""
     known = run.environment()
     before = {name: known.get(name) for name in now}
@@ -372,7 +372,7 @@ class TrainingLoop:
         encoder: FittedEncoder | None,
         *,
         quiet: bool,
-        say: Callable[[str], None],
+        say: Say,
     ) -> None:
         self.run, self.held, self.config, self.split, self.device = run, held, config, split, device
         self.quiet, self.say = quiet, say

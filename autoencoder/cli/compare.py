@@ -25,7 +25,7 @@ from autoencoder.cli.options import (
 )
 from autoencoder.cli.reporting import made, say, table
 from autoencoder.errors import UserError
-from autoencoder.models.registry import LEARNED_ENCODERS
+from autoencoder.registries import LEARNED_ENCODERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
-from autoencoder import __version__
 from autoencoder.cli import old_flags
 from autoencoder.cli.options import Parser, add_common
 from autoencoder.errors import UserError
 from autoencoder.plain_text import one_line
+from autoencoder.version import __version__
 
 COMMANDS = ("demo", "prepare", "train", "test", "visualize", "explore", "compare", "info")
 """Each is a module of this package with `HELP`, `add_arguments(parser)` and `run(args)`."""

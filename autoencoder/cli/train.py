@@ -26,9 +26,8 @@ from autoencoder.cli.options import (
 )
 from autoencoder.cli.reporting import made, say
 from autoencoder.errors import UserError
-from autoencoder.models.registry import ENCODERS, LEARNED_ENCODERS
-from autoencoder.objectives.registry import OBJECTIVES
 from autoencoder.presets import NO_PRESET, PRESETS, configure
+from autoencoder.registries import ENCODERS, LEARNED_ENCODERS, OBJECTIVES
 
 HELP = "train a network and leave a run folder"
 

@@ -7,7 +7,6 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from autoencoder.data.arrays import check_readable, npz_headers, open_npy, read_npz
 from autoencoder.data.tables import Line, read_number, read_table
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.memory import refuse_too_large
 
 PERIODS = {"_deg": 360.0, "_rad": 2 * math.pi}
@@ -45,14 +45,6 @@ EXACT_ROUNDING = 1e15
 """Larger numbers have no decimals to round, and rounding them could overflow."""
 
 Rows = slice | NDArray[Any] | Sequence[int]
-
-
-class ColumnKind(str, Enum):
-    """How a column is to be compared, coloured and predicted."""
-
-    CIRCULAR = "circular"
-    LINEAR = "linear"
-    CATEGORY = "category"
 
 
 @dataclass(frozen=True, eq=False)

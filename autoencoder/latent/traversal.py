@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.metadata import ColumnKind
 from autoencoder.latent.quantity import Quantity
+from autoencoder.measures.kinds import ColumnKind
 
 Array = NDArray[np.float64]
 

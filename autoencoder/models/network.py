@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from autoencoder.config import ModelConfig
 from autoencoder.errors import raise_if_any
 from autoencoder.models.fitted import FittedEncoder
-from autoencoder.models.registry import DEFAULT_DECODER, ENCODERS
+from autoencoder.registries import DEFAULT_DECODER, ENCODERS
 
 ImageShape = tuple[int, int, int]
 """Channels, height and width."""
@@ -79,7 +79,7 @@ class Network(nn.Module):
 
 
 def architecture(name: str) -> ModuleType:
-    """The module of the encoder `name`; see `autoencoder/models/registry.py` for what it defines."""
+    """The module of the encoder `name`; see `autoencoder/registries.py` for what it defines."""
     return importlib.import_module(ENCODERS[name])
 
 

@@ -19,8 +19,8 @@ from autoencoder.circular import circular_error_deg, constant_predictor
 from autoencoder.config import ModelConfig, ObjectiveConfig
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
-from autoencoder.data.metadata import ColumnKind
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
 from autoencoder.objectives.base import Predicted, Table, Targets, Tested, table_name

@@ -17,7 +17,7 @@ from autoencoder.config import ModelConfig, NoiseConfig, ObjectiveConfig
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.models.network import ImageShape, Network, Output, build_encoder
-from autoencoder.objectives.registry import OBJECTIVES
+from autoencoder.registries import OBJECTIVES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

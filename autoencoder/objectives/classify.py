@@ -15,8 +15,9 @@ from torch.nn import functional as F
 from autoencoder.config import ModelConfig, ObjectiveConfig
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
-from autoencoder.data.metadata import MAX_CATEGORIES, ColumnKind
+from autoencoder.data.metadata import MAX_CATEGORIES
 from autoencoder.errors import UserError
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
 from autoencoder.objectives.base import Predicted, Table, Targets, Tested, table_name

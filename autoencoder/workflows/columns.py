@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.batches import Rows
-from autoencoder.data.metadata import ColumnKind, Metadata
+from autoencoder.data.metadata import Metadata
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.plain_text import visible
 
 NO_COLUMN = "row"

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from autoencoder.comparison import Compared, Comparison
 from autoencoder.data.batches import Rows
-from autoencoder.data.metadata import ColumnKind, Metadata
+from autoencoder.data.metadata import Metadata
 from autoencoder.decoding import DECODERS
 from autoencoder.errors import UserError
 from autoencoder.files import check_writable, replacing, write_csv, write_json
 from autoencoder.latent.projection import embed_snapshots
 from autoencoder.machine.file_names import file_stems
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.plain_text import one_line
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure

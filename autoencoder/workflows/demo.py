@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from autoencoder.config import DataConfig, RunConfig, TrainingConfig
@@ -10,7 +9,7 @@ from autoencoder.data.prepare import prepare_arena
 from autoencoder.errors import UserError
 from autoencoder.evaluation import evaluate
 from autoencoder.objectives.reconstruct import Reconstruction
-from autoencoder.progress import Progress
+from autoencoder.progress import Progress, Say
 from autoencoder.runs import Run
 from autoencoder.training import train
 from autoencoder.workflows.testing import report
@@ -22,7 +21,7 @@ COLUMNS = ("distance_from_center", "body_angle_deg")
 
 
 def demo(
-    out: Path, *, seed: int = 0, device: str = "auto", quiet: bool = True, say: Callable[[str], None] = lambda _: None
+    out: Path, *, seed: int = 0, device: str = "auto", quiet: bool = True, say: Say = lambda _: None
 ) -> list[Path]:
     """Prepare, train, test and visualise in the folder `out`.
 

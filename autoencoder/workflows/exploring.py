@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from autoencoder.latent.evolution import embed_track, track_run
 from autoencoder.latent.fits import methods
 from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
-from autoencoder.progress import Progress
+from autoencoder.progress import Progress, Say
 from autoencoder.projections.names import METHODS
 from autoencoder.run_data import load_run_data, with_metadata
 from autoencoder.runs import Run
@@ -28,8 +28,6 @@ MAX_BYTES = 25_000_000
 
 PLACE_BYTES = 2 * 2 * 4 / 3
 """Of an image at one moment: two numbers of two bytes each, in base64."""
-
-Say = Callable[[str], None]
 
 
 def explore(

@@ -17,7 +17,7 @@ from autoencoder.latent.layers import Narrowing, checkpoint_for, find_snapshot, 
 from autoencoder.latent.projection import embed_snapshots, make_projection
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.evolution import MAX_EXAMPLES
-from autoencoder.progress import Progress
+from autoencoder.progress import Progress, Say
 from autoencoder.run_data import load_run_data, with_metadata
 from autoencoder.runs import Run
 from autoencoder.snapshots import Snapshot
@@ -26,7 +26,7 @@ from autoencoder.workflows.columns import NO_COLUMN
 from autoencoder.workflows.stills.clusters import MAX_CLUSTERS, cluster_table
 from autoencoder.workflows.stills.generated import generated_codes
 from autoencoder.workflows.stills.labels import choose_labels
-from autoencoder.workflows.stills.moment import Say, snapshot_codes
+from autoencoder.workflows.stills.moment import snapshot_codes
 from autoencoder.workflows.stills.scatter import scatter_plots
 from autoencoder.workflows.stills.still import Computed, Still
 from autoencoder.workflows.stills.units import unit_sweep

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
-from autoencoder.data.metadata import ColumnKind, Metadata
+from autoencoder.data.metadata import Metadata
 from autoencoder.description import describe_run
 from autoencoder.latent.evolution import Evolution
 from autoencoder.latent.layers import LAYER_NAMES
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.objectives.base import make_objective
 from autoencoder.pages.content import Column, Curve, PageContent, View
 from autoencoder.plots.colors import color_by as colors_of

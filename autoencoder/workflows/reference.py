@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from autoencoder.config import DataConfig, ModelConfig, NoiseConfig, ObjectiveCo
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.objectives.base import make_objective
+from autoencoder.progress import Say
 from autoencoder.run_data import load_data
 from autoencoder.runs import Run
 from autoencoder.stopping import Interrupted
@@ -100,7 +101,7 @@ def train_reference(
     jobs: int = 1,
     backend: str = "loky",
     scheduler: str | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Say = lambda _: None,
     quiet: bool = True,
 ) -> list[Run]:
     """Train runs, or go on with those that were cut off; finished ones are left alone.
@@ -153,7 +154,7 @@ def _pieces(folders: dict[str, Path], runs: dict[str, RunConfig]) -> list[Piece]
     return [Piece(tuple(group)) for group in groups.values()]
 
 
-def _do(piece: Piece, quiet: bool, say: Callable[[str], None]) -> None:
+def _do(piece: Piece, quiet: bool, say: Say) -> None:
     """Train the runs of a piece. Images are loaded once, and a fitted encoder is fitted once for all that lack one."""
     images = load_data(piece.runs[0][1])
     begun = [(folder, config) for folder, config in piece.runs if Run(folder).config_file.exists()]
@@ -178,9 +179,7 @@ def _finish(folder: Path, config: RunConfig) -> None:
         write_explained_variance(Run(folder))
 
 
-def _do_all(
-    pieces: list[Piece], jobs: int, backend: str, cluster: AbstractContextManager[Any], say: Callable[[str], None]
-) -> None:
+def _do_all(pieces: list[Piece], jobs: int, backend: str, cluster: AbstractContextManager[Any], say: Say) -> None:
     import joblib
 
     with cluster, joblib.parallel_config(backend=backend, n_jobs=jobs):

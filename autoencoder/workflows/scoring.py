@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,6 @@ LEGEND = (
     "Neighbours kept, trustworthiness, continuity: means over frames (1 is best). The projection's own motion: what "
     "moves when a snapshot is projected twice, as a share of what moves between snapshots."
 )
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from autoencoder.latent.evolution import Evolution, embed_track, track_run
 from autoencoder.latent.fits import methods
 from autoencoder.latent.scores import Scores
 from autoencoder.plots.marked_curves import Curve
-from autoencoder.progress import Progress
+from autoencoder.progress import Progress, Say
 from autoencoder.projections.names import output_name
 from autoencoder.run_data import load_run_data, with_metadata
 from autoencoder.runs import Run
@@ -47,7 +47,7 @@ def visualize(
     out: Path | None = None,
     device: str = "auto",
     quiet: bool = True,
-    say: Callable[[str], None] = lambda text: None,
+    say: Say = lambda text: None,
 ) -> list[Path]:
     """Project a run's snapshots, score the projection, and draw their evolution.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import autoencoder as ae
-from autoencoder.objectives.registry import OBJECTIVES
+from autoencoder.registries import OBJECTIVES
 
 MISPLACED = [
     (["--objective", "angle", "--loss", "mse"], ["loss", "reconstruct", "'angle'", "leave it out"]),

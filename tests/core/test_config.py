@@ -34,8 +34,8 @@ from autoencoder.config import (
 )
 from autoencoder.errors import UserError
 from autoencoder.files import write_json
-from autoencoder.models.registry import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS
-from autoencoder.objectives.registry import OBJECTIVES
+from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS, OBJECTIVES
+from autoencoder.runs import read_config
 
 names = st.text(string.ascii_letters + string.digits + "_/ .é", min_size=1)
 whole = st.integers(1, 10**9)
@@ -154,7 +154,7 @@ def test_file_gives_back_tuples_and_none(tmp_path: Path) -> None:
         TrainingConfig(patience=3, snapshot_samples=17, init_from="c.pt", threads=2, tensorboard=True),
     )
     write_json(tmp_path / "config.json", config.to_json())
-    loaded = RunConfig.load(tmp_path / "config.json")
+    loaded = read_config(tmp_path / "config.json")
     assert loaded == config
     assert loaded.data.columns == ("x", "body_angle_deg")
     assert loaded.objective.vector == ("a", "b", "c", "d")
@@ -162,7 +162,7 @@ def test_file_gives_back_tuples_and_none(tmp_path: Path) -> None:
 
     plain = RunConfig(DataConfig("a.npz"))
     write_json(tmp_path / "config.json", plain.to_json())
-    assert RunConfig.load(tmp_path / "config.json") == plain
+    assert read_config(tmp_path / "config.json") == plain
 
 
 def test_configurations_cannot_be_changed() -> None:
@@ -295,7 +295,7 @@ def test_wrong_entry_in_the_file_is_named_with_the_file(
     stored[section][entry] = value
     path.write_text(json.dumps(stored))
     with pytest.raises(UserError) as caught:
-        RunConfig.load(path)
+        read_config(path)
     assert str(path) in str(caught.value)
     assert named in str(caught.value)
 
@@ -340,16 +340,16 @@ def test_file_that_holds_no_configuration_is_refused_by_name(tmp_path: Path, tex
     path = tmp_path / "config.json"
     path.write_text(text)
     with pytest.raises(UserError) as caught:
-        RunConfig.load(path)
+        read_config(path)
     assert str(path) in str(caught.value)
 
 
 def test_missing_file_and_binary_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a run folder"):
-        RunConfig.load(tmp_path / "config.json")
+        read_config(tmp_path / "config.json")
     (tmp_path / "config.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match="JSON"):
-        RunConfig.load(tmp_path / "config.json")
+        read_config(tmp_path / "config.json")
 
 
 # --------------------------------------------------------------------------------------------------------------- noise

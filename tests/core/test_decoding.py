@@ -15,9 +15,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from autoencoder.circular import circular_error_deg, circular_mean, constant_predictor
-from autoencoder.data.metadata import ColumnKind, Metadata
+from autoencoder.data.metadata import Metadata
 from autoencoder.decoding import ALPHAS, DECODERS, FOLDS, Decoded, Decoding, block_folds, decode_columns
 from autoencoder.errors import UserError
+from autoencoder.measures.kinds import ColumnKind
 
 N = 400
 

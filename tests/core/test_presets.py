@@ -18,9 +18,8 @@ from autoencoder.config import (
     RunConfig,
     TrainingConfig,
 )
-from autoencoder.models.registry import ENCODERS, FITTED_ENCODERS
-from autoencoder.objectives.registry import OBJECTIVES
 from autoencoder.presets import NO_PRESET, PRESETS, configure
+from autoencoder.registries import ENCODERS, FITTED_ENCODERS, OBJECTIVES
 
 RAT_TRAINING = {
     "epochs": 150,

@@ -6,9 +6,9 @@ import pytest
 from autoencoder.data import arena
 from autoencoder.data.arena import ArenaSet, make_arena, simulate_walk
 from autoencoder.data.images import load_images
-from autoencoder.data.metadata import ColumnKind
 from autoencoder.data.prepare import prepare_arena
 from autoencoder.errors import UserError
+from autoencoder.measures.kinds import ColumnKind
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from autoencoder.data.idx import prepare_idx, read_idx
 from autoencoder.data.images import load_images
-from autoencoder.data.metadata import ColumnKind
 from autoencoder.errors import UserError
+from autoencoder.measures.kinds import ColumnKind
 
 CODES = {"u1": 0x08, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 6, 4), dtype=np.uint8)

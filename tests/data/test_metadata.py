@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoencoder.data.metadata import ColumnKind, Metadata, load_metadata
+from autoencoder.data.metadata import Metadata, load_metadata
 from autoencoder.errors import UserError
+from autoencoder.measures.kinds import ColumnKind
 
 
 def write(path: Path, text: str, encoding: str = "utf-8") -> Path:

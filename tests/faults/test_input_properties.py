@@ -35,6 +35,7 @@ from autoencoder.description import describe
 from autoencoder.errors import UserError
 from autoencoder.files import write_json
 from autoencoder.plain_text import visible
+from autoencoder.runs import read_config
 
 pytestmark = [pytest.mark.filterwarnings("error::RuntimeWarning"), pytest.mark.filterwarnings("error::UserWarning")]
 
@@ -275,9 +276,9 @@ def test_damaged_picture(outcomes, picture):
 def test_damaged_config(outcomes, content):
     """What is accepted is written and read again as the same."""
     with file_of(content, "config.json") as path, works_or_refuses(outcomes):
-        config = RunConfig.load(path)
+        config = read_config(path)
         write_json(path, config.to_json())
-        assert RunConfig.load(path) == config
+        assert read_config(path) == config
 
 
 @drawing(
@@ -292,7 +293,7 @@ def test_damaged_config(outcomes, content):
 def test_random_bytes(outcomes, content, name, start):
     """Behind a beginning that is right, in every reader."""
     with file_of(start + content, name) as path:
-        for read in (load_images, read_idx, load_pose, RunConfig.load, lambda path: load_metadata(path, 1)):
+        for read in (load_images, read_idx, load_pose, read_config, lambda path: load_metadata(path, 1)):
             if read is not load_pose or name == "x.csv":
                 with works_or_refuses(outcomes):
                     read(path)
@@ -489,6 +490,6 @@ def test_any_value_in_config(outcomes, changes):
     for (section, name), value in changes.items():
         content[section][name] = value
     with file_of(json.dumps(content).encode(), "config.json") as path, works_or_refuses(outcomes):
-        config = RunConfig.load(path)
+        config = read_config(path)
         write_json(path, config.to_json())
-        assert RunConfig.load(path) == config
+        assert read_config(path) == config

@@ -199,8 +199,7 @@ def assert_as_stored(same_rounding, assert_same_run):
 
 def test_every_name_is_stored():
     from autoencoder import config
-    from autoencoder.models.registry import ENCODERS
-    from autoencoder.objectives.registry import OBJECTIVES
+    from autoencoder.registries import ENCODERS, OBJECTIVES
 
     for form in FORMATS:
         kept = [json.loads((STORED / form / case / "finished" / "config.json").read_text()) for case in CASES]

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from autoencoder.data.metadata import ColumnKind, Metadata
+from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
 from autoencoder.latent.quantity import Quantity, best_reader, decimals_for, quantity_of
 from autoencoder.latent.traversal import Conditional, Shift, Straight, Transport, move_unit
 from autoencoder.latent.traversal_check import Check
+from autoencoder.measures.kinds import ColumnKind
 
 N = 8000
 RNG = np.random.default_rng

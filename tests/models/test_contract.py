@@ -14,8 +14,8 @@ from autoencoder.config import LATENT_ACTIVATIONS, NORMS, ModelConfig, Objective
 from autoencoder.errors import UserError
 from autoencoder.models.blocks import ACTIVATIONS, activation, latent_norm, norm_1d, norm_2d
 from autoencoder.models.network import Network, architecture, check_image_shape, on_device
-from autoencoder.models.registry import LEARNED_ENCODERS
 from autoencoder.objectives.base import make_objective
+from autoencoder.registries import LEARNED_ENCODERS
 
 Shape = tuple[int, int, int]
 

@@ -19,7 +19,7 @@ from torch import nn
 import autoencoder as ae
 from autoencoder.models.fitted import FittedEncoder, standardisation
 from autoencoder.models.network import architecture, fitted_encoder
-from autoencoder.models.registry import FITTED_ENCODERS
+from autoencoder.registries import FITTED_ENCODERS
 
 FloatArray = NDArray[np.float32]
 

@@ -21,9 +21,8 @@ from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata import Metadata
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import Network, architecture, fitted_encoder, on_device
-from autoencoder.models.registry import ENCODERS, FITTED_ENCODERS
 from autoencoder.objectives.base import Objective, make_objective
-from autoencoder.objectives.registry import OBJECTIVES
+from autoencoder.registries import ENCODERS, FITTED_ENCODERS, OBJECTIVES
 
 Shape = tuple[int, int, int]
 

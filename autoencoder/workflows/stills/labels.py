@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.batches import Rows
-from autoencoder.data.metadata import ColumnKind, Metadata
+from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
+from autoencoder.measures.kinds import ColumnKind
 
 MAX_CLASSES = 20
 """Classes in a figure; the rarer ones share a row. A column of more is not taken for labels unless it is named."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +13,6 @@ from autoencoder.runs import Run
 from autoencoder.snapshots import Snapshot
 
 FloatArray = NDArray[np.float32]
-Say = Callable[[str], None]
 
 
 def snapshot_codes(folder: Run, images: ImageSet, moment: Snapshot) -> tuple[Rows, FloatArray]:

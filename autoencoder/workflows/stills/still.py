@@ -15,11 +15,12 @@ from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.files import write_arrays, write_json
 from autoencoder.plots.figures import save_figure
+from autoencoder.progress import Say
 from autoencoder.runs import Run
 from autoencoder.snapshots import Snapshot
 from autoencoder.trained import Trained
 from autoencoder.workflows.stills.labels import Labels
-from autoencoder.workflows.stills.moment import FloatArray, Say, describe_moment
+from autoencoder.workflows.stills.moment import FloatArray, describe_moment
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

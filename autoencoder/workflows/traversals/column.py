@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 
 from autoencoder.data.batches import Rows
-from autoencoder.data.metadata import ColumnKind
 from autoencoder.errors import UserError
 from autoencoder.latent.quantity import Quantity, best_reader, quantity_of
 from autoencoder.latent.traversal import Transport
 from autoencoder.latent.traversal_check import Check
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.workflows.columns import readable
 from autoencoder.workflows.traversals.ground import Ground
 from autoencoder.workflows.traversals.traversal import (

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.batches import Rows
-from autoencoder.data.metadata import ColumnKind
 from autoencoder.latent.quantity import Quantity
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.seeding import numpy_stream
 from autoencoder.workflows.traversals.ground import Ground
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from autoencoder.data.metadata import ColumnKind
 from autoencoder.errors import UserError
 from autoencoder.latent.codes import DEAD
 from autoencoder.latent.quantity import STEPS, Quantity, decimals_for
 from autoencoder.latent.traversal import move_unit
 from autoencoder.latent.traversal_check import error_and_distance
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.workflows.traversals.ground import Ground
 from autoencoder.workflows.traversals.traversal import (
     Advance,

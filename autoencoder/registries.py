@@ -1,4 +1,4 @@
-"""The encoders that a run can name. To add one, write its file and its line here.
+"""What a run can name: encoders and objectives. To add one, write its file and its line here.
 
 The tables hold import paths and not classes, so that the command line knows the names without importing torch.
 """
@@ -14,7 +14,7 @@ LEARNED_ENCODERS: dict[str, str] = {
 }
 """Name to module, for encoders that learn by gradient.
 
-The module defines `Encoder`, `Decoder`, `MIN_SIDE` and `DEFAULT_LATENT_ACTIVATION`; see `network.py`.
+The module defines `Encoder`, `Decoder`, `MIN_SIDE` and `DEFAULT_LATENT_ACTIVATION`; see `models/network.py`.
 """
 
 FITTED_ENCODERS: dict[str, str] = {
@@ -22,10 +22,18 @@ FITTED_ENCODERS: dict[str, str] = {
     "umap": "autoencoder.models.umap",
 }
 """Name to module, for encoders that are fitted to the training images once. The module defines `Encoder`, a
-`FittedEncoder` (see `fitted.py`)."""
+`FittedEncoder` (see `models/fitted.py`)."""
 
 ENCODERS = {**LEARNED_ENCODERS, **FITTED_ENCODERS}
 """Every encoder, name to module."""
 
 DEFAULT_DECODER = "strided"
 """Decoder behind a fitted encoder, which has none that mirrors it."""
+
+OBJECTIVES: dict[str, str] = {
+    "reconstruct": "autoencoder.objectives.reconstruct",
+    "angle": "autoencoder.objectives.angle",
+    "classify": "autoencoder.objectives.classify",
+    "mask": "autoencoder.objectives.mask",
+}
+"""Name to module. The module defines `Objective`; see `autoencoder/objectives/base.py`."""

@@ -1,0 +1,1 @@
+"""From arrays to numbers: quality of images, angles, probes."""
