@@ -15,7 +15,7 @@ from torch import Tensor
 
 from autoencoder.config import RunConfig
 from autoencoder.errors import UserError
-from autoencoder.files import replacing
+from autoencoder.machine.files import replacing
 from autoencoder.version import __version__
 
 FORMAT_VERSION = 2

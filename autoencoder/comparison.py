@@ -16,8 +16,8 @@ from autoencoder.data.images import ImageSet
 from autoencoder.decoding import Decoding, decode_columns
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.evaluation import Evaluation, evaluate
+from autoencoder.machine.progress import Progress
 from autoencoder.objectives.reconstruct import Quality, Reconstruction
-from autoencoder.progress import Progress
 from autoencoder.runs import Run
 
 FloatArray = NDArray[np.float32]

@@ -16,9 +16,9 @@ from autoencoder.config import NoiseConfig
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.data.images import ImageSet, load_images
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.machine.progress import Progress
 from autoencoder.noise import corrupt_each
 from autoencoder.objectives.base import Predicted, Result, Tested
-from autoencoder.progress import Progress
 from autoencoder.run_data import load_run_data
 from autoencoder.seeding import draw_rows
 from autoencoder.trained import Trained, flat_inputs, load_run

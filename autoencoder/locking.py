@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from autoencoder.errors import UserError
-from autoencoder.files import read_json, write_error, write_json
+from autoencoder.machine.files import read_json, write_error, write_json
 from autoencoder.runs import Run
 
 

@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from autoencoder.config import RunConfig
 from autoencoder.data.arrays import npz_headers, read_npz
 from autoencoder.errors import UserError
-from autoencoder.files import read_json, write_arrays, write_csv, write_error, write_json
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.files import read_json, write_arrays, write_csv, write_error, write_json
+from autoencoder.machine.memory import refuse_too_large
 
 Rows = NDArray[np.int64]
 

@@ -16,8 +16,8 @@ from autoencoder.config import ALL_SAMPLES, AUTO_SAMPLES
 from autoencoder.data.arrays import open_npy
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.errors import UserError
-from autoencoder.files import write_array
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.files import write_array
+from autoencoder.machine.memory import refuse_too_large
 from autoencoder.models.network import Network
 from autoencoder.runs import Run
 from autoencoder.seeding import draw_rows

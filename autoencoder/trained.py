@@ -16,8 +16,8 @@ from autoencoder.checkpoint import Checkpoint
 from autoencoder.config import NoiseConfig, RunConfig, TrainingConfig
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.data.images import ImageSet, default_max_pixel_value
-from autoencoder.device import choose_device, prepare_machine
 from autoencoder.errors import UserError
+from autoencoder.machine.device import choose_device, prepare_machine
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import ImageShape, Network, fitted_encoder, on_device
 from autoencoder.noise import corrupt_each

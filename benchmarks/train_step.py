@@ -97,8 +97,8 @@ def _project(folder: Path, warm_up: int, steps: int) -> dict:
     import torch
 
     from autoencoder.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
-    from autoencoder.device import prepare_machine
     from autoencoder.locking import hold
+    from autoencoder.machine.device import prepare_machine
     from autoencoder.run_data import load_data
     from autoencoder.runs import Run, RunSplit
     from autoencoder.training import TrainingLoop

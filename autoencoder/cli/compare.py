@@ -122,7 +122,7 @@ def run(args: argparse.Namespace) -> None:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UserError(f"{flags} goes with --train only: runs that are trained already know it, leave it out")
     from autoencoder.comparison import compare
-    from autoencoder.files import check_writable
+    from autoencoder.machine.files import check_writable
     from autoencoder.run_data import load_data, load_run_data
     from autoencoder.runs import Run
     from autoencoder.workflows.comparing import write_comparison

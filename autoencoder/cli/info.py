@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.cli.options import positive_float
-from autoencoder.plain_text import one_line
+from autoencoder.machine.plain_text import one_line
 
 HELP = "what a data file, a run or a checkpoint holds"
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 from autoencoder.cli import old_flags
 from autoencoder.cli.options import Parser, add_common
 from autoencoder.errors import UserError
-from autoencoder.plain_text import one_line
+from autoencoder.machine.plain_text import one_line
 from autoencoder.version import __version__
 
 COMMANDS = ("demo", "prepare", "train", "test", "visualize", "explore", "compare", "info")
@@ -102,7 +102,7 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 def _interrupted_by(error: Exception) -> int | None:
     """The signal after which a step saved and stopped, or None for any other error."""
-    from autoencoder.stopping import Interrupted
+    from autoencoder.machine.stopping import Interrupted
 
     return error.signum if isinstance(error, Interrupted) else None
 

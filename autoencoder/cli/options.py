@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from autoencoder.config import DEVICES, MAX_COUNT, NoiseConfig
 from autoencoder.errors import UserError
-from autoencoder.plain_text import one_line
+from autoencoder.machine.plain_text import one_line
 
 MOST_SHOWN = 80
 """Characters of an argument that an error repeats."""

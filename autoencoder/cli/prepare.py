@@ -107,7 +107,7 @@ def _add_fitting(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Prepare, and say what was made, left out and assumed."""
-    from autoencoder.progress import Progress
+    from autoencoder.machine.progress import Progress
 
     total = args.images if args.source == "arena" else None
     with Progress("Preparing", total, quiet=args.quiet) as progress:

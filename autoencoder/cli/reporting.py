@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from autoencoder.plain_text import visible
+from autoencoder.machine.plain_text import visible
 
 
 def print_line(text: str) -> None:

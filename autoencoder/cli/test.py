@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure, draw, print the table."""
     from autoencoder.evaluation import evaluate
-    from autoencoder.files import check_writable
+    from autoencoder.machine.files import check_writable
     from autoencoder.runs import Run
     from autoencoder.workflows.testing import report
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.errors import raise_if_any
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.memory import refuse_too_large
 
 FloatArray = NDArray[np.floating]
 

@@ -24,7 +24,7 @@ from typing import IO, Any
 import numpy as np
 
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.memory import refuse_too_large
 
 ZIP_MAGIC = b"PK"
 

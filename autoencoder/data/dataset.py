@@ -12,7 +12,7 @@ import numpy as np
 
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.files import replacing, write_error
+from autoencoder.machine.files import replacing, write_error
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
 from autoencoder.data.resize import fit, fit_problems, refuse_unfitting
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.memory import refuse_too_large
 
 FORMATS = ("PNG", "JPEG", "TIFF")
 """Only these are opened, whatever a file's name says: some of Pillow's other readers start programs."""

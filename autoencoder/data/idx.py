@@ -16,7 +16,7 @@ from autoencoder.data.arrays import check_readable
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
 from autoencoder.data.resize import fit, fit_problems, refuse_unfitting
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.memory import refuse_too_large
 
 DTYPES = {0x08: "u1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """Codes of the types of values; those of more than one byte are big-endian."""

@@ -16,7 +16,7 @@ from autoencoder.config import PIXEL_VALUES, pixel_value_problems
 from autoencoder.data.arrays import ArrayHeader, check_readable, npz_headers, open_npy, read_npz
 from autoencoder.data.metadata import Metadata, Rows, load_metadata
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.memory import refuse_too_large
 
 CHUNK_BYTES = 32 * 2**20
 """Bytes of pixels that are looked at in one go, so that a memory-mapped set is never in memory as a whole."""

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from autoencoder.data.arrays import check_readable, npz_headers, open_npy, read_npz
 from autoencoder.data.tables import Line, read_number, read_table
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.machine.memory import refuse_too_large
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.memory import refuse_too_large
 
 PERIODS = {"_deg": 360.0, "_rad": 2 * math.pi}
 """Endings of the names of circular columns, and how far it is once round."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.tables import Line, read_number, read_table
 from autoencoder.errors import UserError
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.memory import refuse_too_large
 
 COORDINATES = ("x", "y", "likelihood")
 """What DeepLabCut writes of each part; the likelihood is missing where people clicked the parts."""

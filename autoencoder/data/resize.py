@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.memory import refuse_too_large
 
 
 def area_resize(image: np.ndarray, size: int, box: tuple[float, float, float, float] | None = None) -> np.ndarray:

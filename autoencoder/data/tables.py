@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autoencoder.errors import UserError
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.memory import refuse_too_large
 
 READ_BYTES = 2**20
 

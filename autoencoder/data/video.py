@@ -18,7 +18,7 @@ from autoencoder.data.dataset import Prepared, check_output, save_dataset
 from autoencoder.data.pose import Pose, load_pose
 from autoencoder.data.resize import area_resize
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.memory import refuse_too_large
 
 FRONT_NAMES = ("nose", "snout", "nosetip", "head")
 BACK_NAMES = ("tailroot", "tailbase", "tailstart", "basetail", "baseoftail")

@@ -19,7 +19,7 @@ from autoencoder.latent.fits import default_fit, embed_series, fit_problems
 from autoencoder.latent.layers import Moment, list_moments
 from autoencoder.latent.scores import Scores, score
 from autoencoder.latent.series import Series, series_of
-from autoencoder.memory import refuse_too_large
+from autoencoder.machine.memory import refuse_too_large
 from autoencoder.run_data import load_run_data
 from autoencoder.runs import Run
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from autoencoder.data.batches import Rows
 from autoencoder.data.metadata import DECIMALS
+from autoencoder.machine.plain_text import visible
 from autoencoder.pages.sheets import encode_sheets
-from autoencoder.plain_text import visible
 from autoencoder.plots.colors import Coloring
 from autoencoder.plots.drawing import drawing_order
 from autoencoder.plots.evolution import Limits

@@ -20,7 +20,7 @@ from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
-from autoencoder.plain_text import visible
+from autoencoder.machine.plain_text import visible
 from autoencoder.plots.colors import Coloring
 from autoencoder.plots.figures import boxes_for_unknown_letters, new_figure
 from autoencoder.plots.points import point_radius

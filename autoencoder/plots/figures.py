@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from autoencoder.files import replacing
+from autoencoder.machine.files import replacing
 
 DPI = 100
 """Dots per inch: a figure of 8 inches is 800 pixels wide."""

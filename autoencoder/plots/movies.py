@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
-from autoencoder.files import replacing
+from autoencoder.machine.files import replacing
 
 SUFFIXES = (".mp4", ".gif")
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from autoencoder.data.batches import Rows
 from autoencoder.data.metadata import Metadata
+from autoencoder.machine.plain_text import visible
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.plain_text import visible
 
 NO_COLUMN = "row"
 """What points are coloured by where nothing is known of the images: their place in the data file."""

@@ -17,12 +17,12 @@ from autoencoder.data.batches import Rows
 from autoencoder.data.metadata import Metadata
 from autoencoder.decoding import DECODERS
 from autoencoder.errors import UserError
-from autoencoder.files import check_writable, replacing, write_csv, write_json
 from autoencoder.latent.projection import embed_snapshots
 from autoencoder.machine.file_names import file_stems
+from autoencoder.machine.files import check_writable, replacing, write_csv, write_json
+from autoencoder.machine.plain_text import one_line
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.objectives.reconstruct import Reconstruction
-from autoencoder.plain_text import one_line
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture

@@ -8,8 +8,8 @@ from autoencoder.config import DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.prepare import prepare_arena
 from autoencoder.errors import UserError
 from autoencoder.evaluation import evaluate
+from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.reconstruct import Reconstruction
-from autoencoder.progress import Progress, Say
 from autoencoder.runs import Run
 from autoencoder.training import train
 from autoencoder.workflows.testing import report

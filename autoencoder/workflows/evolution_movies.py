@@ -13,11 +13,12 @@ from PIL import Image
 
 from autoencoder.data.batches import Rows
 from autoencoder.errors import UserError
-from autoencoder.files import replacing
 from autoencoder.latent.evolution import Evolution
 from autoencoder.latent.layers import LAYER_NAMES
 from autoencoder.latent.outputs import kept_outputs, why_no_outputs
 from autoencoder.machine.file_names import LONGEST_STEM, beginning, file_stems
+from autoencoder.machine.files import replacing
+from autoencoder.machine.progress import Progress
 from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, choose_examples, frame_schedule, robust_limits
 from autoencoder.plots.evolution_figure import EvolutionFigure
 from autoencoder.plots.images import to_picture
@@ -26,7 +27,6 @@ from autoencoder.plots.movie_layout import MAX_PANELS
 from autoencoder.plots.movies import MovieWriter
 from autoencoder.plots.panels import Shown
 from autoencoder.plots.tiles import Outputs
-from autoencoder.progress import Progress
 from autoencoder.projections.names import axes_names
 from autoencoder.runs import Run
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autoencoder.files import write_csv
+from autoencoder.machine.files import write_csv
 from autoencoder.models.pca import components_for
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.variance import explained_variance

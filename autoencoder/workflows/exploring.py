@@ -11,12 +11,12 @@ import numpy as np
 
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, problems_of, raise_if_any
-from autoencoder.files import check_writable, replacing
 from autoencoder.latent.evolution import embed_track, track_run
 from autoencoder.latent.fits import methods
+from autoencoder.machine.files import check_writable, replacing
+from autoencoder.machine.progress import Progress, Say
 from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
-from autoencoder.progress import Progress, Say
 from autoencoder.projections.names import METHODS
 from autoencoder.run_data import load_run_data, with_metadata
 from autoencoder.runs import Run

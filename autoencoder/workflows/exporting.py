@@ -8,7 +8,7 @@ from pathlib import Path
 from autoencoder.config import EXPORTS
 from autoencoder.errors import problems_of, unknown
 from autoencoder.latent.evolution import Evolution
-from autoencoder.progress import Progress
+from autoencoder.machine.progress import Progress
 from autoencoder.runs import Run
 from autoencoder.workflows.exports.content import Content
 from autoencoder.workflows.exports.npz import write_npz

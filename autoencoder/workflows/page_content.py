@@ -16,6 +16,7 @@ from autoencoder.data.metadata import Metadata
 from autoencoder.description import describe_run
 from autoencoder.latent.evolution import Evolution
 from autoencoder.latent.layers import LAYER_NAMES
+from autoencoder.machine.progress import Progress
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.objectives.base import make_objective
 from autoencoder.pages.content import Column, Curve, PageContent, View
@@ -23,7 +24,6 @@ from autoencoder.plots.colors import color_by as colors_of
 from autoencoder.plots.curves import LOSSES
 from autoencoder.plots.evolution import robust_limits
 from autoencoder.plots.images import to_picture
-from autoencoder.progress import Progress
 from autoencoder.projections.names import METHODS, axes_names, fit_name
 from autoencoder.runs import Run
 from autoencoder.trained import Trained, load_run

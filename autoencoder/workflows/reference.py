@@ -17,11 +17,11 @@ from typing import Any
 from autoencoder.config import DataConfig, ModelConfig, NoiseConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.machine.progress import Say
+from autoencoder.machine.stopping import Interrupted
 from autoencoder.objectives.base import make_objective
-from autoencoder.progress import Say
 from autoencoder.run_data import load_data
 from autoencoder.runs import Run
-from autoencoder.stopping import Interrupted
 from autoencoder.trained import differing_settings
 from autoencoder.training import fit_encoders, resume, train
 from autoencoder.workflows.explained_variance import write_explained_variance

@@ -9,13 +9,13 @@ from typing import Any
 
 from autoencoder.config import FITS
 from autoencoder.errors import UserError
-from autoencoder.files import check_writable, write_csv, write_json
 from autoencoder.latent.evolution import Track, embed_track, track_run
 from autoencoder.latent.fits import fit_problems
 from autoencoder.latent.scores import Scores, finite_mean
+from autoencoder.machine.files import check_writable, write_csv, write_json
+from autoencoder.machine.progress import Progress
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.scores import ScoredMethod, scores_figure
-from autoencoder.progress import Progress
 from autoencoder.projections.names import METHODS
 from autoencoder.runs import Run
 

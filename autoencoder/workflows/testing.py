@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from autoencoder.evaluation import Evaluation
-from autoencoder.files import check_writable, write_json
+from autoencoder.machine.files import check_writable, write_json
+from autoencoder.machine.progress import Progress
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.curves import loss_curves
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies import MovieWriter
-from autoencoder.progress import Progress
 from autoencoder.runs import Run
 from autoencoder.seeding import numpy_stream
 

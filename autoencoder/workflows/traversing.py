@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, problems_of, raise_if_any
-from autoencoder.files import check_writable, write_json
 from autoencoder.latent.layers import checkpoint_for, find_snapshot, why_no_checkpoint
 from autoencoder.latent.quantity import quantity_of
 from autoencoder.machine.file_names import file_stems
+from autoencoder.machine.files import check_writable, write_json
+from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
-from autoencoder.progress import Progress, Say
 from autoencoder.run_data import load_run_data, with_metadata
 from autoencoder.runs import Run
 from autoencoder.trained import load_run

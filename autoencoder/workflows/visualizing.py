@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder.errors import problems_of, raise_if_any
-from autoencoder.files import check_writable, write_arrays, write_json
 from autoencoder.latent.evolution import Evolution, embed_track, track_run
 from autoencoder.latent.fits import methods
 from autoencoder.latent.scores import Scores
+from autoencoder.machine.files import check_writable, write_arrays, write_json
+from autoencoder.machine.progress import Progress, Say
 from autoencoder.plots.marked_curves import Curve
-from autoencoder.progress import Progress, Say
 from autoencoder.projections.names import output_name
 from autoencoder.run_data import load_run_data, with_metadata
 from autoencoder.runs import Run

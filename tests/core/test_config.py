@@ -33,7 +33,7 @@ from autoencoder.config import (
     TrainingConfig,
 )
 from autoencoder.errors import UserError
-from autoencoder.files import write_json
+from autoencoder.machine.files import write_json
 from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS, OBJECTIVES
 from autoencoder.runs import read_config
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoencoder import memory
 from autoencoder.data import images as images_module
 from autoencoder.data.images import load_images
 from autoencoder.errors import UserError
+from autoencoder.machine import memory
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (6, 5, 7), dtype=np.uint8)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoencoder import memory
+from autoencoder.machine import memory
 
 GB = 10**9
 LIMIT = 1 * GB
@@ -26,7 +26,7 @@ N_STEPS = 190
 
 CHILD = """
 import contextlib, io, json, re, sys
-from autoencoder import memory
+from autoencoder.machine import memory
 memory.available_memory = lambda: {limit}
 from autoencoder.cli.main import main
 out, err = io.StringIO(), io.StringIO()

@@ -33,8 +33,8 @@ from autoencoder.data.metadata import Metadata, load_metadata
 from autoencoder.data.pose import load_pose
 from autoencoder.description import describe
 from autoencoder.errors import UserError
-from autoencoder.files import write_json
-from autoencoder.plain_text import visible
+from autoencoder.machine.files import write_json
+from autoencoder.machine.plain_text import visible
 from autoencoder.runs import read_config
 
 pytestmark = [pytest.mark.filterwarnings("error::RuntimeWarning"), pytest.mark.filterwarnings("error::UserWarning")]

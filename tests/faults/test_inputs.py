@@ -24,10 +24,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autoencoder import memory
 from autoencoder.cli.main import build_parser
 from autoencoder.cli.options import names
 from autoencoder.config import DataConfig, RunConfig
+from autoencoder.machine import memory
 
 pytestmark = [
     pytest.mark.filterwarnings("error::RuntimeWarning"),

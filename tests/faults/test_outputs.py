@@ -3,7 +3,7 @@
 import pytest
 
 from autoencoder.errors import UserError
-from autoencoder.files import check_writable
+from autoencoder.machine.files import check_writable
 
 PCA = ("--reduce", "pca")
 COMMANDS = {
@@ -56,7 +56,7 @@ def test_a_folder_that_is_closed(command, finished, tmp_path, attempt, no_work, 
     def refused(dir):
         raise PermissionError(13, "Permission denied", str(dir))
 
-    monkeypatch.setattr("autoencoder.files.tempfile.TemporaryFile", refused)
+    monkeypatch.setattr("autoencoder.machine.files.tempfile.TemporaryFile", refused)
     arguments = [finished if argument == "RUN" else argument for argument in COMMANDS[command]]
     out = tmp_path / "out" / "page.html" if command == "explore" else tmp_path / "out"
     attempt("output not permitted", tmp_path, *arguments, "--out", out, words=("no permission", str(tmp_path / "out")))

@@ -28,10 +28,10 @@ from matplotlib.text import Text
 
 import autoencoder as ae
 from autoencoder.machine.file_names import LONGEST_STEM, file_stem, file_stems
+from autoencoder.machine.plain_text import one_line, visible
+from autoencoder.machine.progress import Progress
 from autoencoder.pages.document import SCRIPTS
-from autoencoder.plain_text import one_line, visible
 from autoencoder.plots.figures import new_figure
-from autoencoder.progress import Progress
 from autoencoder.workflows.columns import readable
 from autoencoder.workflows.evolution_movies import movie_stem
 
@@ -133,7 +133,7 @@ def test_a_bar_of_progress_shows_text(text, monkeypatch, tally):
     assert f"note {visible(text)}" in plain
     assert "\x1b]" not in shown.getvalue()
     monkeypatch.setattr("sys.stderr", log)
-    monkeypatch.setattr("autoencoder.progress.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("autoencoder.machine.progress.SECONDS_BETWEEN_LINES", 0.0)
     with Progress(text, 2, "images") as bar:
         bar.advance(note=f"note {text}")
     assert log.getvalue().count("\n") == 1
@@ -244,7 +244,7 @@ def test_every_figure_is_made_in_one_place(root):
 
 def test_every_column_has_a_file_of_its_own_in_the_folder(tmp_path, tally):
     """All hostile names at once, written and counted: none is missing, none is elsewhere."""
-    from autoencoder.files import replacing
+    from autoencoder.machine.files import replacing
 
     out = tmp_path / "deep" / "out"
     stems = file_stems(HOSTILE, taken=("clusters",))

@@ -10,8 +10,8 @@ import pytest
 
 import autoencoder as ae
 from autoencoder.circular import circular_mean
+from autoencoder.machine.plain_text import visible
 from autoencoder.pages.document import SCRIPTS
-from autoencoder.plain_text import visible
 from autoencoder.workflows.columns import readable
 
 HOSTILE_RUN = "<img src=x onerror=window.ran=1>"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from autoencoder.files import replacing
+from autoencoder.machine.files import replacing
 from autoencoder.workflows.exports.content import Content
 
 

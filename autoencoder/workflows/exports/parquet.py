@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
-from autoencoder.files import replacing
 from autoencoder.machine.file_names import unused
+from autoencoder.machine.files import replacing
 from autoencoder.workflows.exports.content import Content
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from autoencoder.files import replacing
+from autoencoder.machine.files import replacing
 from autoencoder.plots.images import to_picture
 from autoencoder.workflows.exports.content import Content
 

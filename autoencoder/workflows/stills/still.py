@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from autoencoder.config import RunConfig
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
-from autoencoder.files import write_arrays, write_json
+from autoencoder.machine.files import write_arrays, write_json
+from autoencoder.machine.progress import Say
 from autoencoder.plots.figures import save_figure
-from autoencoder.progress import Say
 from autoencoder.runs import Run
 from autoencoder.snapshots import Snapshot
 from autoencoder.trained import Trained

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from autoencoder import progress
-from autoencoder.progress import Progress
+from autoencoder.machine import progress
+from autoencoder.machine.progress import Progress
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from autoencoder import memory
 from autoencoder.errors import UserError
+from autoencoder.machine import memory
 
 GB = 10**9
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from autoencoder.plain_text import visible
+from autoencoder.machine.plain_text import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoencoder.errors import UserError
-from autoencoder.files import replacing, write_array, write_arrays, write_csv, write_error, write_json
+from autoencoder.machine.files import replacing, write_array, write_arrays, write_csv, write_error, write_json
 
 
 class BoomError(Exception):
@@ -124,7 +124,7 @@ import torch
 from autoencoder.checkpoint import Checkpoint, LoopState
 from autoencoder.config import DataConfig, RunConfig
 from autoencoder.errors import UserError
-from autoencoder.files import write_array, write_arrays, write_csv, write_json
+from autoencoder.machine.files import write_array, write_arrays, write_csv, write_json
 
 folder = Path(sys.argv[1])
 values = np.random.default_rng(0).random(50_000)

@@ -9,7 +9,7 @@ from types import FrameType
 
 import pytest
 
-from autoencoder.stopping import StopRequest
+from autoencoder.machine.stopping import StopRequest
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 by_signal = pytest.mark.parametrize("number", SIGNALS)
@@ -87,7 +87,7 @@ def test_a_second_ctrl_c_is_a_keyboard_interrupt() -> None:
 def test_a_second_termination_ends_the_process() -> None:
     code = (
         "import os, signal\n"
-        "from autoencoder.stopping import StopRequest\n"
+        "from autoencoder.machine.stopping import StopRequest\n"
         "with StopRequest():\n"
         "    os.kill(os.getpid(), signal.SIGTERM); print('one', flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGTERM); print('two', flush=True)\n"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from autoencoder.device import choose_device, describe_environment, keep_freed_memory, prepare_machine
 from autoencoder.errors import UserError
+from autoencoder.machine.device import choose_device, describe_environment, keep_freed_memory, prepare_machine
 
 
 def test_the_processor_is_always_there() -> None:
