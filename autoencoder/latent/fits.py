@@ -15,8 +15,8 @@ from autoencoder.latent.joint import embed_jointly
 from autoencoder.latent.parametric import embed_parametrically
 from autoencoder.latent.projection import MIN_POINTS, embed_snapshots, make_projection
 from autoencoder.latent.series import Series
-from autoencoder.neighbors import UMAP_NEIGHBORS
-from autoencoder.placing import place
+from autoencoder.neighbors.place import place
+from autoencoder.neighbors.umap import UMAP_NEIGHBORS
 from autoencoder.seeding import stream_seed
 
 FloatArray = NDArray[np.float32]

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.compiled import compiled
+from autoencoder.neighbors.compiled import compiled
 
 FloatArray = NDArray[np.float32]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.nearest import nearest
-from autoencoder.neighbors import UMAP_NEIGHBORS
+from autoencoder.neighbors.exact import nearest
+from autoencoder.neighbors.umap import UMAP_NEIGHBORS
 
 FloatArray = NDArray[np.float32]
 

@@ -17,7 +17,7 @@ from autoencoder.latent.forces import hold_back, umap_forces
 from autoencoder.latent.graphs import neighbor_graphs
 from autoencoder.latent.projection import UmapProjection
 from autoencoder.latent.series import Series
-from autoencoder.placing import place
+from autoencoder.neighbors.place import place
 from autoencoder.seeding import numpy_stream
 
 FloatArray = NDArray[np.float32]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autoencoder.config import REDUCERS
 from autoencoder.errors import UserError
-from autoencoder.neighbors import UMAP_NEIGHBORS, fit_umap
+from autoencoder.neighbors.umap import UMAP_NEIGHBORS, fit_umap
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -154,7 +154,7 @@ class UmapProjection:
 
     def fit(self, X: FloatArray) -> Self:
         """See `Projection.fit`."""
-        from autoencoder.nearest import nearest
+        from autoencoder.neighbors.exact import nearest
 
         self._fitted = _fittable(X)
         neighbors = nearest(self._fitted, self._fitted, min(UMAP_NEIGHBORS, len(self._fitted) - 1))
@@ -166,7 +166,7 @@ class UmapProjection:
         latent = _placeable(X, self._fitted.shape[1])
         if np.array_equal(latent, self._fitted):
             return self._embedding.copy()
-        from autoencoder.placing import place
+        from autoencoder.neighbors.place import place
 
         return place(latent, self._fitted, self._embedding)
 

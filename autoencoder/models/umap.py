@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from autoencoder.models.fitted import AxesOf, FittedEncoder, FloatArray, standardisation
-from autoencoder.neighbors import UMAP_NEIGHBORS, fit_umap, membership
+from autoencoder.neighbors.umap import UMAP_NEIGHBORS, fit_umap, membership
 
 if TYPE_CHECKING:
     from typing_extensions import Self

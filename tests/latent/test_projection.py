@@ -9,8 +9,8 @@ import torch
 
 from autoencoder.errors import UserError
 from autoencoder.latent.projection import REDUCERS, embed_snapshots, make_projection
-from autoencoder.neighbors import membership
-from autoencoder.placing import place
+from autoencoder.neighbors.place import place
+from autoencoder.neighbors.umap import membership
 
 
 def ring(n: int = 120, d: int = 6, seed: int = 0) -> np.ndarray:

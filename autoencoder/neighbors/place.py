@@ -8,9 +8,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.compiled import compiled
-from autoencoder.nearest import nearest
-from autoencoder.neighbors import BISECTIONS, SIGMA_RANGE, UMAP_NEIGHBORS
+from autoencoder.neighbors.compiled import compiled
+from autoencoder.neighbors.exact import nearest
+from autoencoder.neighbors.umap import BISECTIONS, SIGMA_RANGE, UMAP_NEIGHBORS
 
 FloatArray = NDArray[np.float32]
 
@@ -25,7 +25,7 @@ def place(points: FloatArray, fitted: FloatArray, embedding: FloatArray) -> Floa
 
 @compiled
 def _means(indices: NDArray[np.int32], distances: FloatArray, embedding: FloatArray) -> FloatArray:
-    """Means (m, c) of the places of neighbours, weighted by `autoencoder.neighbors.membership` of their distances.
+    """Means (m, c) of the places of neighbours, weighted by `autoencoder.neighbors.umap.membership` of their distances.
 
     The encoder's weights are computed by torch, on any device; over all snapshots of a run that would take most of the
     time that a movie does. A test holds the two together.

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from autoencoder.nearest import nearest
+from autoencoder.neighbors.exact import nearest
 
 
 @pytest.mark.parametrize(("m", "n", "d", "k"), [(200, 300, 16, 15), (70, 40, 3, 40), (1, 5, 1, 1)])

@@ -1,0 +1,1 @@
+"""Who is near whom: exact neighbours, UMAP's graph, and places of new points."""
