@@ -21,7 +21,7 @@ _API = {
     "UserError": "autoencoder.errors",
     "ImageSet": "autoencoder.data.images",
     "load_images": "autoencoder.data.images",
-    "make_arena": "autoencoder.data.arena",
+    "make_arena": "autoencoder.data.sources.arena",
     "Trained": "autoencoder.trained",
     "load_run": "autoencoder.trained",
     "train": "autoencoder.training",
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from autoencoder.config import ObjectiveConfig as ObjectiveConfig
     from autoencoder.config import RunConfig as RunConfig
     from autoencoder.config import TrainingConfig as TrainingConfig
-    from autoencoder.data.arena import make_arena as make_arena
     from autoencoder.data.images import ImageSet as ImageSet
     from autoencoder.data.images import load_images as load_images
+    from autoencoder.data.sources.arena import make_arena as make_arena
     from autoencoder.errors import UserError as UserError
     from autoencoder.evaluation import evaluate as evaluate
     from autoencoder.trained import Trained as Trained

@@ -15,9 +15,9 @@ from torch import Tensor
 from autoencoder.config import NoiseConfig
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.data.images import ImageSet, load_images
+from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Progress
-from autoencoder.noise import corrupt_each
 from autoencoder.objectives.base import Predicted, Result, Tested
 from autoencoder.run_data import load_run_data
 from autoencoder.seeding import draw_rows

@@ -16,11 +16,11 @@ from autoencoder.checkpoint import Checkpoint
 from autoencoder.config import NoiseConfig, RunConfig, TrainingConfig
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.data.images import ImageSet, default_max_pixel_value
+from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError
 from autoencoder.machine.device import choose_device, prepare_machine
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import ImageShape, Network, fitted_encoder, on_device
-from autoencoder.noise import corrupt_each
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.runs import Run
 

@@ -23,6 +23,7 @@ from autoencoder.checkpoint import Checkpoint, LoopState
 from autoencoder.config import DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.batches import Pixels, Rows, epoch_order, split_into_batches
 from autoencoder.data.images import ImageSet
+from autoencoder.data.noise import corrupt, corrupt_each
 from autoencoder.data.split import make_split
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.locking import Hold, hold
@@ -32,7 +33,6 @@ from autoencoder.machine.stopping import Interrupted, StopRequest
 from autoencoder.metrics_log import MetricsLog, check_tensorboard
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import Network, Output, architecture, check_image_shape, on_device
-from autoencoder.noise import corrupt, corrupt_each
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.run_data import check_same_data, check_same_targets, load_data, load_run_data, target_hash
 from autoencoder.runs import Run, RunSplit

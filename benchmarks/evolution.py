@@ -24,7 +24,7 @@ from evolution_drawing import FRAMES_AT_A_TIME, matplotlibs, ours, ring, speed
 
 from autoencoder import DataConfig, ImageSet, RunConfig, TrainingConfig, load_images, train, visualize
 from autoencoder.config import ModelConfig
-from autoencoder.data.prepare import prepare_arena
+from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.runs import Run
 from autoencoder.snapshots import SnapshotWriter
 

@@ -31,7 +31,7 @@ from autoencoder import (
     load_images,
     train,
 )
-from autoencoder.data.idx import prepare_idx
+from autoencoder.data.sources.idx import prepare_idx
 from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.workflows.testing import report
 

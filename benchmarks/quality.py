@@ -16,7 +16,7 @@ from arguments import parse
 
 from autoencoder import DataConfig, ModelConfig, RunConfig, TrainingConfig, evaluate, train
 from autoencoder.config import NoiseConfig
-from autoencoder.data.prepare import prepare_arena
+from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.objectives.reconstruct import Reconstruction
 
 

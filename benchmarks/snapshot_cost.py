@@ -15,7 +15,7 @@ from pathlib import Path
 from arguments import parse
 
 from autoencoder import DataConfig, RunConfig, TrainingConfig, load_images, train
-from autoencoder.data.prepare import prepare_arena
+from autoencoder.data.sources.arena import prepare_arena
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ def _write_inputs(folder: Path, steps: int) -> None:
     import torch
     from plain_loop import reference_network
 
-    from autoencoder.data.prepare import prepare_arena
+    from autoencoder.data.sources.arena import prepare_arena
 
     prepare_arena(folder / "arena", steps * BATCH_SIZE, seed=0)
     torch.manual_seed(0)

@@ -127,7 +127,7 @@ Advance = Callable[[int], None]
 
 
 def _arena(args: argparse.Namespace, advance: Advance) -> Prepared:
-    from autoencoder.data.prepare import prepare_arena
+    from autoencoder.data.sources.arena import prepare_arena
 
     return prepare_arena(
         args.out,
@@ -141,7 +141,7 @@ def _arena(args: argparse.Namespace, advance: Advance) -> Prepared:
 
 
 def _video(args: argparse.Namespace, advance: Advance) -> Prepared:
-    from autoencoder.data.video import prepare_video
+    from autoencoder.data.sources.video import prepare_video
 
     return prepare_video(
         args.video,
@@ -163,7 +163,7 @@ def _video(args: argparse.Namespace, advance: Advance) -> Prepared:
 
 
 def _idx(args: argparse.Namespace, advance: Advance) -> Prepared:
-    from autoencoder.data.idx import prepare_idx
+    from autoencoder.data.sources.idx import prepare_idx
 
     return prepare_idx(
         args.images,
@@ -178,7 +178,7 @@ def _idx(args: argparse.Namespace, advance: Advance) -> Prepared:
 
 
 def _folder(args: argparse.Namespace, advance: Advance) -> Prepared:
-    from autoencoder.data.folder import prepare_images
+    from autoencoder.data.sources.folder import prepare_images
 
     return prepare_images(
         args.folder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autoencoder.config import DataConfig, RunConfig, TrainingConfig
-from autoencoder.data.prepare import prepare_arena
+from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.errors import UserError
 from autoencoder.evaluation import evaluate
 from autoencoder.machine.progress import Progress, Say

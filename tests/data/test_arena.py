@@ -3,10 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoencoder.data import arena
-from autoencoder.data.arena import ArenaSet, make_arena, simulate_walk
 from autoencoder.data.images import load_images
-from autoencoder.data.prepare import prepare_arena
+from autoencoder.data.sources import arena
+from autoencoder.data.sources.arena import ArenaSet, make_arena, prepare_arena, simulate_walk
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autoencoder.data.folder import prepare_images
 from autoencoder.data.images import load_images
+from autoencoder.data.sources.folder import prepare_images
 from autoencoder.errors import UserError
 
 RNG = np.random.default_rng(0)

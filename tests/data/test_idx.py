@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoencoder.data.idx import prepare_idx, read_idx
 from autoencoder.data.images import load_images
+from autoencoder.data.sources.idx import prepare_idx, read_idx
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
 

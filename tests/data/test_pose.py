@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoencoder.data.pose import load_pose
+from autoencoder.data.sources.pose import load_pose
 from autoencoder.errors import UserError
 
 HEADER = (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autoencoder.data.images import load_images
-from autoencoder.data.video import crop_square, prepare_video
+from autoencoder.data.sources.video import crop_square, prepare_video
 from autoencoder.errors import UserError
 
 WIDTH, HEIGHT, FPS, N_FRAMES = 160, 120, 20, 24

@@ -26,11 +26,11 @@ from autoencoder.cli.old_flags import OLD_FLAGS, translate
 from autoencoder.cli.train import build_config
 from autoencoder.cli.visualize_flags import check_flags
 from autoencoder.config import DataConfig, RunConfig
-from autoencoder.data.folder import prepare_images
-from autoencoder.data.idx import read_idx
 from autoencoder.data.images import load_images
 from autoencoder.data.metadata import Metadata, load_metadata
-from autoencoder.data.pose import load_pose
+from autoencoder.data.sources.folder import prepare_images
+from autoencoder.data.sources.idx import read_idx
+from autoencoder.data.sources.pose import load_pose
 from autoencoder.description import describe
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_json

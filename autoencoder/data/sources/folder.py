@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
-from autoencoder.data.resize import fit, fit_problems, refuse_unfitting
+from autoencoder.data.sources.resize import fit, fit_problems, refuse_unfitting
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
 

@@ -13,10 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.data.dataset import Prepared, check_output, save_dataset
 from autoencoder.errors import raise_if_any
 from autoencoder.machine.memory import refuse_too_large
 
@@ -146,6 +148,37 @@ def make_arena(
         if on_progress is not None:
             on_progress(len(truth))
     return ArenaSet(images, clean, mask, _columns(walk))
+
+
+def prepare_arena(
+    output: Path,
+    n_images: int = 32_000,
+    seed: int = 0,
+    size: int = 50,
+    *,
+    compress: bool = False,
+    overwrite: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Prepared:
+    """Render a synthetic arena and write its images, clean images, masks and metadata.
+
+    Args:
+        output: path with or without `.npz`.
+        n_images: number of frames, at least 1.
+        seed: of the walk and of the sensor's noise.
+        size: side of the crop around the animal, in pixels, at least 8.
+        compress: write a third of the size in ten times the time.
+        overwrite: files of these names may be replaced.
+        on_progress: called with the number of frames done since the last call.
+
+    Raises:
+        UserError: a number is out of range, or a file exists or cannot be written.
+    """
+    check_output(output, overwrite=overwrite)
+    arena = make_arena(n_images, seed, size, on_progress)
+    return save_dataset(
+        output, arena.images, arena.columns, arena.clean, arena.mask, compress=compress, overwrite=overwrite
+    )
 
 
 def _problems(n_images: int, seed: int, size: int) -> list[str]:

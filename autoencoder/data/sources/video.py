@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
-from autoencoder.data.pose import Pose, load_pose
-from autoencoder.data.resize import area_resize
+from autoencoder.data.sources.pose import Pose, load_pose
+from autoencoder.data.sources.resize import area_resize
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
 

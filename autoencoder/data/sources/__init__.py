@@ -1,0 +1,1 @@
+"""Where images come from: a video with its pose, IDX files, a folder of pictures, a synthetic arena."""
