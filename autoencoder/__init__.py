@@ -22,8 +22,8 @@ _API = {
     "ImageSet": "autoencoder.data.images",
     "load_images": "autoencoder.data.images",
     "make_arena": "autoencoder.data.sources.arena",
-    "Trained": "autoencoder.trained",
-    "load_run": "autoencoder.trained",
+    "Trained": "autoencoder.runs.trained",
+    "load_run": "autoencoder.runs.trained",
     "train": "autoencoder.training",
     "evaluate": "autoencoder.evaluation",
     "compare": "autoencoder.comparison",
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from autoencoder.data.sources.arena import make_arena as make_arena
     from autoencoder.errors import UserError as UserError
     from autoencoder.evaluation import evaluate as evaluate
-    from autoencoder.trained import Trained as Trained
-    from autoencoder.trained import load_run as load_run
+    from autoencoder.runs.trained import Trained as Trained
+    from autoencoder.runs.trained import load_run as load_run
     from autoencoder.training import resume as resume
     from autoencoder.training import train as train
     from autoencoder.workflows.looking import look as look

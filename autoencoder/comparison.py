@@ -18,7 +18,7 @@ from autoencoder.errors import UserError, raise_if_any
 from autoencoder.evaluation import Evaluation, evaluate
 from autoencoder.machine.progress import Progress
 from autoencoder.objectives.reconstruct import Quality, Reconstruction
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 
 FloatArray = NDArray[np.float32]
 

@@ -19,9 +19,9 @@ from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Progress
 from autoencoder.objectives.base import Predicted, Result, Tested
-from autoencoder.run_data import load_run_data
+from autoencoder.runs.data import load_run_data
+from autoencoder.runs.trained import Trained, flat_inputs, load_run
 from autoencoder.seeding import draw_rows
-from autoencoder.trained import Trained, flat_inputs, load_run
 
 CONTROL_MAX_IMAGES = 10_000
 """Controls are fitted on at most this many of the training images."""

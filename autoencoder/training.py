@@ -19,27 +19,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from autoencoder.checkpoint import Checkpoint, LoopState
 from autoencoder.config import DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.batches import Pixels, Rows, epoch_order, split_into_batches
 from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt, corrupt_each
 from autoencoder.data.split import make_split
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.locking import Hold, hold
 from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
-from autoencoder.metrics_log import MetricsLog, check_tensorboard
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import Network, Output, architecture, check_image_shape, on_device
 from autoencoder.objectives.base import Objective, make_objective
-from autoencoder.run_data import check_same_data, check_same_targets, load_data, load_run_data, target_hash
-from autoencoder.runs import Run, RunSplit
+from autoencoder.runs.checkpoint import Checkpoint, LoopState
+from autoencoder.runs.data import check_same_data, check_same_targets, load_data, load_run_data, target_hash
+from autoencoder.runs.folder import Run, RunSplit
+from autoencoder.runs.lock import Hold, hold
+from autoencoder.runs.log import MetricsLog, check_tensorboard
+from autoencoder.runs.snapshots import SnapshotWriter, batches_before_snapshots, choose_samples, encode_rows
+from autoencoder.runs.trained import Trained, flat_inputs, load_encoder, load_own_checkpoint
 from autoencoder.schedules import learning_rate
 from autoencoder.seeding import draw_rows, numpy_stream, stream_seed, torch_stream
-from autoencoder.snapshots import SnapshotWriter, batches_before_snapshots, choose_samples, encode_rows
-from autoencoder.trained import Trained, flat_inputs, load_encoder, load_own_checkpoint
 
 SECONDS_BETWEEN_SAVES = 60.0
 """An epoch that takes longer than this also saves `last.pt` on its way."""

@@ -25,8 +25,8 @@ from evolution_drawing import FRAMES_AT_A_TIME, matplotlibs, ours, ring, speed
 from autoencoder import DataConfig, ImageSet, RunConfig, TrainingConfig, load_images, train, visualize
 from autoencoder.config import ModelConfig
 from autoencoder.data.sources.arena import prepare_arena
-from autoencoder.runs import Run
-from autoencoder.snapshots import SnapshotWriter
+from autoencoder.runs.folder import Run
+from autoencoder.runs.snapshots import SnapshotWriter
 
 COLUMN = "body_angle_deg"
 UNITS = 16

@@ -21,7 +21,7 @@ import numpy as np
 from arguments import parse
 
 from autoencoder import make_arena
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from plain_loop import reference_network, shuffled_epochs, train_steps
 from autoencoder import TrainingConfig, load_images
 from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.data.split import make_split
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 from autoencoder.seeding import stream_seed
 
 

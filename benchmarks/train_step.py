@@ -97,10 +97,10 @@ def _project(folder: Path, warm_up: int, steps: int) -> dict:
     import torch
 
     from autoencoder.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
-    from autoencoder.locking import hold
     from autoencoder.machine.device import prepare_machine
-    from autoencoder.run_data import load_data
-    from autoencoder.runs import Run, RunSplit
+    from autoencoder.runs.data import load_data
+    from autoencoder.runs.folder import Run, RunSplit
+    from autoencoder.runs.lock import hold
     from autoencoder.training import TrainingLoop
 
     training = TrainingConfig(batch_size=BATCH_SIZE, lr=1e-3, schedule="constant", snapshots_per_epoch=0)

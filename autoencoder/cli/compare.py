@@ -123,8 +123,8 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{flags} goes with --train only: runs that are trained already know it, leave it out")
     from autoencoder.comparison import compare
     from autoencoder.machine.files import check_writable
-    from autoencoder.run_data import load_data, load_run_data
-    from autoencoder.runs import Run
+    from autoencoder.runs.data import load_data, load_run_data
+    from autoencoder.runs.folder import Run
     from autoencoder.workflows.comparing import write_comparison
 
     images = load_run_data(Run(args.runs[0])) if args.train is None else load_data(c.RunConfig(_data_config(args)))

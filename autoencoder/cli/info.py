@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print what was found."""
-    from autoencoder.description import describe, describe_presets
+    from autoencoder.runs.describe import describe, describe_presets
 
     presets = args.path == "presets" and not Path("presets").exists()
     found = describe_presets() if presets else describe(Path(args.path), args.max_pixel_value)

@@ -256,7 +256,7 @@ def _check_run(name: str, old: argparse.Namespace, translated: Sequence[str]) ->
         raise UserError(
             "which run is to be tested? give --checkpoint_path and --checkpoint_to_load, or --run with its folder"
         )
-    from autoencoder.runs import Run  # imports numpy
+    from autoencoder.runs.folder import Run  # imports numpy
 
     config = Run(known.run).config()
     found, encoder = config.objective.name, config.model.encoder

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure, draw, print the table."""
     from autoencoder.evaluation import evaluate
     from autoencoder.machine.files import check_writable
-    from autoencoder.runs import Run
+    from autoencoder.runs.folder import Run
     from autoencoder.workflows.testing import report
 
     out = args.out or Run(args.run).output_folder("test", *([args.data.stem] if args.data else []))

@@ -240,7 +240,7 @@ def _train(args: argparse.Namespace) -> Any:
     if args.data is None:
         raise UserError("what to train on? give a data file, or --resume RUN; 'autoencoder prepare --help' makes one")
     config = build_config(args)
-    from autoencoder.runs import Run, next_free_run
+    from autoencoder.runs.folder import Run, next_free_run
     from autoencoder.training import train
 
     objective = config.objective.name
@@ -263,7 +263,7 @@ def _resume(args: argparse.Namespace) -> Any:
             f"--resume goes on with the run as it is, so it does not take {', '.join(refused)}: leave those out "
             "(--epochs and --device may change, and DATA and --metadata where they were moved), or start a new run"
         )
-    from autoencoder.runs import Run
+    from autoencoder.runs.folder import Run
     from autoencoder.training import resume
 
     before = Run(args.resume).metrics()

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Project, draw, say what was made."""
     check_flags(args)
-    from autoencoder.runs import latest_run_on
+    from autoencoder.runs.folder import latest_run_on
 
     run_folder = args.run if args.run is not None else latest_run_on(args.latest_run_on, Path("runs")).path
     if args.run is None:

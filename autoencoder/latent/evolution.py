@@ -20,8 +20,8 @@ from autoencoder.latent.layers import Moment, list_moments
 from autoencoder.latent.scores import Scores, score
 from autoencoder.latent.series import Series, series_of
 from autoencoder.machine.memory import refuse_too_large
-from autoencoder.run_data import load_run_data
-from autoencoder.runs import Run
+from autoencoder.runs.data import load_run_data
+from autoencoder.runs.folder import Run
 
 FloatArray = NDArray[np.float32]
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.checkpoint import Checkpoint
 from autoencoder.config import LAYERS, RunConfig
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
-from autoencoder.runs import Run
-from autoencoder.snapshots import Snapshot, list_snapshots
-from autoencoder.trained import Trained, load_run
+from autoencoder.runs.checkpoint import Checkpoint
+from autoencoder.runs.folder import Run
+from autoencoder.runs.snapshots import Snapshot, list_snapshots
+from autoencoder.runs.trained import Trained, load_run
 
 FloatArray = NDArray[np.float32]
 

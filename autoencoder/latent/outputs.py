@@ -11,8 +11,8 @@ from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.latent.layers import checkpoint_step
 from autoencoder.objectives.base import make_objective
-from autoencoder.runs import Run
-from autoencoder.trained import load_run
+from autoencoder.runs.folder import Run
+from autoencoder.runs.trained import load_run
 
 
 @dataclass(frozen=True, eq=False)

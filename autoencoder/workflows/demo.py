@@ -10,7 +10,7 @@ from autoencoder.errors import UserError
 from autoencoder.evaluation import evaluate
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.reconstruct import Reconstruction
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 from autoencoder.training import train
 from autoencoder.workflows.testing import report
 from autoencoder.workflows.visualizing import visualize

@@ -28,7 +28,7 @@ from autoencoder.plots.movies import MovieWriter
 from autoencoder.plots.panels import Shown
 from autoencoder.plots.tiles import Outputs
 from autoencoder.projections.names import axes_names
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 from autoencoder.workflows.losses import losses
 

@@ -10,7 +10,7 @@ from autoencoder.machine.files import write_csv
 from autoencoder.models.pca import components_for
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.variance import explained_variance
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 
 WANTED_SHARE = 0.95
 

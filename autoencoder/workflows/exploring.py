@@ -18,8 +18,8 @@ from autoencoder.machine.progress import Progress, Say
 from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
 from autoencoder.projections.names import METHODS
-from autoencoder.run_data import load_run_data, with_metadata
-from autoencoder.runs import Run
+from autoencoder.runs.data import load_run_data, with_metadata
+from autoencoder.runs.folder import Run
 from autoencoder.seeding import numpy_stream
 from autoencoder.workflows.page_content import page_content
 

@@ -9,7 +9,7 @@ from autoencoder.config import EXPORTS
 from autoencoder.errors import problems_of, unknown
 from autoencoder.latent.evolution import Evolution
 from autoencoder.machine.progress import Progress
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 from autoencoder.workflows.exports.content import Content
 from autoencoder.workflows.exports.npz import write_npz
 from autoencoder.workflows.exports.parquet import require_pyarrow, write_parquet

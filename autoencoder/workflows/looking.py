@@ -18,10 +18,10 @@ from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.evolution import MAX_EXAMPLES
-from autoencoder.run_data import load_run_data, with_metadata
-from autoencoder.runs import Run
-from autoencoder.snapshots import Snapshot
-from autoencoder.trained import load_run
+from autoencoder.runs.data import load_run_data, with_metadata
+from autoencoder.runs.folder import Run
+from autoencoder.runs.snapshots import Snapshot
+from autoencoder.runs.trained import load_run
 from autoencoder.workflows.columns import NO_COLUMN
 from autoencoder.workflows.stills.clusters import MAX_CLUSTERS, cluster_table
 from autoencoder.workflows.stills.generated import generated_codes

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata import Metadata
-from autoencoder.description import describe_run
 from autoencoder.latent.evolution import Evolution
 from autoencoder.latent.layers import LAYER_NAMES
 from autoencoder.machine.progress import Progress
@@ -25,8 +24,9 @@ from autoencoder.plots.curves import LOSSES
 from autoencoder.plots.evolution import robust_limits
 from autoencoder.plots.images import to_picture
 from autoencoder.projections.names import METHODS, axes_names, fit_name
-from autoencoder.runs import Run
-from autoencoder.trained import Trained, load_run
+from autoencoder.runs.describe import describe_run
+from autoencoder.runs.folder import Run
+from autoencoder.runs.trained import Trained, load_run
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 from autoencoder.workflows.losses import losses
 

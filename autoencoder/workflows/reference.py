@@ -20,9 +20,9 @@ from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Say
 from autoencoder.machine.stopping import Interrupted
 from autoencoder.objectives.base import make_objective
-from autoencoder.run_data import load_data
-from autoencoder.runs import Run
-from autoencoder.trained import differing_settings
+from autoencoder.runs.data import load_data
+from autoencoder.runs.folder import Run
+from autoencoder.runs.trained import differing_settings
 from autoencoder.training import fit_encoders, resume, train
 from autoencoder.workflows.explained_variance import write_explained_variance
 

@@ -17,7 +17,7 @@ from autoencoder.machine.progress import Progress
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.scores import ScoredMethod, scores_figure
 from autoencoder.projections.names import METHODS
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 
 ALL_METHODS = "all"
 

@@ -15,7 +15,7 @@ from autoencoder.plots.curves import loss_curves
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies import MovieWriter
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 from autoencoder.seeding import numpy_stream
 
 MOVIE_FPS = 8.0

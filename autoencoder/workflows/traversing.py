@@ -22,9 +22,9 @@ from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
-from autoencoder.run_data import load_run_data, with_metadata
-from autoencoder.runs import Run
-from autoencoder.trained import load_run
+from autoencoder.runs.data import load_run_data, with_metadata
+from autoencoder.runs.folder import Run
+from autoencoder.runs.trained import load_run
 from autoencoder.workflows.stills.moment import describe_moment
 from autoencoder.workflows.traversals.column import COLUMN_PARTS, along_column
 from autoencoder.workflows.traversals.ground import Ground

@@ -15,8 +15,8 @@ from autoencoder.machine.files import check_writable, write_arrays, write_json
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.plots.marked_curves import Curve
 from autoencoder.projections.names import output_name
-from autoencoder.run_data import load_run_data, with_metadata
-from autoencoder.runs import Run
+from autoencoder.runs.data import load_run_data, with_metadata
+from autoencoder.runs.folder import Run
 from autoencoder.workflows.evolution_movies import MovieOptions, draw_movies, movie_problems
 from autoencoder.workflows.exporting import export, export_problems
 from autoencoder.workflows.scoring import brief

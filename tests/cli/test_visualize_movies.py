@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import autoencoder as ae
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 from autoencoder.workflows.evolution_movies import LONGEST_STEM, movie_stem
 from autoencoder.workflows.losses import losses
 

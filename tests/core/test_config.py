@@ -35,7 +35,7 @@ from autoencoder.config import (
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_json
 from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS, OBJECTIVES
-from autoencoder.runs import read_config
+from autoencoder.runs.folder import read_config
 
 names = st.text(string.ascii_letters + string.digits + "_/ .é", min_size=1)
 whole = st.integers(1, 10**9)

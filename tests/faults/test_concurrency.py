@@ -127,8 +127,8 @@ def test_what_a_dead_process_left_in_the_lock_does_not_matter(tiny, tmp_path, su
 
 
 def test_a_comparison_of_which_a_run_is_trained_elsewhere(tiny, tmp_path, call, tally):
-    from autoencoder.locking import hold
-    from autoencoder.runs import Run
+    from autoencoder.runs.folder import Run
+    from autoencoder.runs.lock import hold
 
     run = tmp_path / "out" / "seed-0042" / "ae-16"
     with hold(Run(run)):
@@ -165,7 +165,7 @@ def test_whoever_may_write_to_the_folder_may_go_on(tiny, tmp_path, succeed):
 
 
 def test_a_file_system_without_locks_is_named(tiny, tmp_path, call, monkeypatch):
-    from autoencoder import locking
+    from autoencoder.runs import lock as locking
 
     def acquire(self):
         raise NotImplementedError("flock")

@@ -194,7 +194,7 @@ def test_the_folder_gone_between_two_files(
     tiny, tmp_path, call, succeed, monkeypatch, straight, assert_same_run, tally
 ):
     """A snapshot is an array and its line in the index; between the two the folder is moved."""
-    from autoencoder import snapshots
+    from autoencoder.runs import snapshots
 
     run, elsewhere, write = tmp_path / "run", tmp_path / "elsewhere", snapshots.write_array
 

@@ -31,11 +31,11 @@ from autoencoder.data.metadata import Metadata, load_metadata
 from autoencoder.data.sources.folder import prepare_images
 from autoencoder.data.sources.idx import read_idx
 from autoencoder.data.sources.pose import load_pose
-from autoencoder.description import describe
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_json
 from autoencoder.machine.plain_text import visible
-from autoencoder.runs import read_config
+from autoencoder.runs.describe import describe
+from autoencoder.runs.folder import read_config
 
 pytestmark = [pytest.mark.filterwarnings("error::RuntimeWarning"), pytest.mark.filterwarnings("error::UserWarning")]
 

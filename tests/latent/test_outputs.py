@@ -11,7 +11,7 @@ import pytest
 
 import autoencoder as ae
 from autoencoder.latent.outputs import kept_outputs, why_no_outputs
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 
 
 def test_outputs_are_those_of_each_kept_network(finished: Path, arena: Path) -> None:

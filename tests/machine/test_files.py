@@ -121,7 +121,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 import torch
-from autoencoder.checkpoint import Checkpoint, LoopState
+from autoencoder.runs.checkpoint import Checkpoint, LoopState
 from autoencoder.config import DataConfig, RunConfig
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_array, write_arrays, write_csv, write_json

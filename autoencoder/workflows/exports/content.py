@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
 from autoencoder.latent.evolution import Evolution
-from autoencoder.runs import Run
-from autoencoder.snapshots import Snapshot, list_snapshots
+from autoencoder.runs.folder import Run
+from autoencoder.runs.snapshots import Snapshot, list_snapshots
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from autoencoder.data.batches import Pixels
 from autoencoder.latent import codes as latent_codes
 from autoencoder.plots.codes import generated_images
 from autoencoder.plots.images import to_picture
+from autoencoder.runs.snapshots import encode_rows
 from autoencoder.seeding import draw_rows
-from autoencoder.snapshots import encode_rows
 from autoencoder.workflows.stills.still import Still
 
 MIXTURE_IMAGES = 5000

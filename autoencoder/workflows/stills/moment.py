@@ -9,8 +9,8 @@ from autoencoder.config import RunConfig
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
-from autoencoder.runs import Run
-from autoencoder.snapshots import Snapshot
+from autoencoder.runs.folder import Run
+from autoencoder.runs.snapshots import Snapshot
 
 FloatArray = NDArray[np.float32]
 

@@ -16,9 +16,9 @@ from autoencoder.data.images import ImageSet
 from autoencoder.machine.files import write_arrays, write_json
 from autoencoder.machine.progress import Say
 from autoencoder.plots.figures import save_figure
-from autoencoder.runs import Run
-from autoencoder.snapshots import Snapshot
-from autoencoder.trained import Trained
+from autoencoder.runs.folder import Run
+from autoencoder.runs.snapshots import Snapshot
+from autoencoder.runs.trained import Trained
 from autoencoder.workflows.stills.labels import Labels
 from autoencoder.workflows.stills.moment import FloatArray, describe_moment
 

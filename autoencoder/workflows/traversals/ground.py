@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.latent.codes import typical_distance
+from autoencoder.runs.snapshots import encode_rows
+from autoencoder.runs.trained import Trained
 from autoencoder.seeding import draw_rows
-from autoencoder.snapshots import encode_rows
-from autoencoder.trained import Trained
 
 MAX_TRAINING, MAX_HELD_OUT = 10_000, 2000
 """Images whose codes are looked at; more are drawn from by the seed."""

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from autoencoder.checkpoint import Checkpoint
 from autoencoder.config import NoiseConfig, RunConfig, TrainingConfig
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.data.images import ImageSet, default_max_pixel_value
@@ -22,7 +21,8 @@ from autoencoder.machine.device import choose_device, prepare_machine
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import ImageShape, Network, fitted_encoder, on_device
 from autoencoder.objectives.base import Objective, make_objective
-from autoencoder.runs import Run
+from autoencoder.runs.checkpoint import Checkpoint
+from autoencoder.runs.folder import Run
 
 FloatArray = NDArray[np.float32]
 

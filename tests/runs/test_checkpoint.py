@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from autoencoder.checkpoint import Checkpoint, LoopState
 from autoencoder.config import DataConfig, ModelConfig, NoiseConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from autoencoder.errors import UserError
+from autoencoder.runs.checkpoint import Checkpoint, LoopState
 
 
 def trained_parts() -> tuple[nn.Module, torch.optim.Optimizer]:

@@ -15,7 +15,7 @@ from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.presets import PRESETS
 from autoencoder.registries import DEFAULT_DECODER
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 
 COUNTED_VALUES = 12
 """Values of a category, or classes, that are listed."""
@@ -108,7 +108,7 @@ def _said(value: float | None, form: str) -> str:
 
 def describe_checkpoint(path: Path) -> dict[str, Any]:
     """Network, and where training stood."""
-    from autoencoder.checkpoint import Checkpoint
+    from autoencoder.runs.checkpoint import Checkpoint
 
     checkpoint = Checkpoint.load(path)
     state = checkpoint.state

@@ -10,7 +10,7 @@ from pathlib import Path
 from autoencoder.config import ObjectiveConfig, RunConfig
 from autoencoder.data.images import ImageSet, load_images
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 
 
 def load_data(config: RunConfig) -> ImageSet:

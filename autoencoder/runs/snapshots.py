@@ -19,7 +19,7 @@ from autoencoder.errors import UserError
 from autoencoder.machine.files import write_array
 from autoencoder.machine.memory import refuse_too_large
 from autoencoder.models.network import Network
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 from autoencoder.seeding import draw_rows
 
 AUTO_MINIMUM, AUTO_SHARE = 2000, 8

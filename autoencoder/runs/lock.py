@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json, write_error, write_json
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 
 
 class Hold:

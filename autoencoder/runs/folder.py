@@ -106,7 +106,7 @@ class Run:
 
     @property
     def lock_file(self) -> Path:
-        """`.lock`; see `autoencoder.locking`."""
+        """`.lock`; see `autoencoder.runs.lock`."""
         return self.path / ".lock"
 
     @property

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from autoencoder.errors import UserError
-from autoencoder.runs import Run
+from autoencoder.runs.folder import Run
 
 
 class MetricsLog:
@@ -44,7 +44,7 @@ class MetricsLog:
             self._writer.close()
 
     def write(self, row: dict[str, Any]) -> None:
-        """Add one epoch's row; see `autoencoder.runs.METRIC_COLUMNS`."""
+        """Add one epoch's row; see `autoencoder.runs.folder.METRIC_COLUMNS`."""
         self._rows.append(row)
         self._run.write_metrics(self._rows)
         if self._writer is not None:

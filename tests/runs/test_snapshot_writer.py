@@ -12,8 +12,8 @@ from torch import nn
 from autoencoder.data.batches import Pixels
 from autoencoder.errors import UserError
 from autoencoder.models.network import Network
-from autoencoder.runs import Run
-from autoencoder.snapshots import (
+from autoencoder.runs.folder import Run
+from autoencoder.runs.snapshots import (
     SnapshotWriter,
     batches_before_snapshots,
     choose_samples,
