@@ -25,8 +25,8 @@ _API = {
     "Trained": "autoencoder.runs.trained",
     "load_run": "autoencoder.runs.trained",
     "train": "autoencoder.training",
-    "evaluate": "autoencoder.evaluation",
-    "compare": "autoencoder.comparison",
+    "evaluate": "autoencoder.evaluation.evaluate",
+    "compare": "autoencoder.evaluation.compare",
     "look": "autoencoder.workflows.looking",
     "resume": "autoencoder.training",
     "traverse": "autoencoder.workflows.traversing",
@@ -36,7 +36,6 @@ _API = {
 __all__ = ["__version__", *_API]
 
 if TYPE_CHECKING:
-    from autoencoder.comparison import compare as compare
     from autoencoder.config import DataConfig as DataConfig
     from autoencoder.config import ModelConfig as ModelConfig
     from autoencoder.config import NoiseConfig as NoiseConfig
@@ -47,7 +46,8 @@ if TYPE_CHECKING:
     from autoencoder.data.images import load_images as load_images
     from autoencoder.data.sources.arena import make_arena as make_arena
     from autoencoder.errors import UserError as UserError
-    from autoencoder.evaluation import evaluate as evaluate
+    from autoencoder.evaluation.compare import compare as compare
+    from autoencoder.evaluation.evaluate import evaluate as evaluate
     from autoencoder.runs.trained import Trained as Trained
     from autoencoder.runs.trained import load_run as load_run
     from autoencoder.training import resume as resume

@@ -30,8 +30,8 @@ from autoencoder.registries import LEARNED_ENCODERS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autoencoder.comparison import Comparison
     from autoencoder.data.images import ImageSet
+    from autoencoder.evaluation.compare import Comparison
 
 HELP = "compare runs: one table, one figure"
 
@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> None:
     if args.train is None and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UserError(f"{flags} goes with --train only: runs that are trained already know it, leave it out")
-    from autoencoder.comparison import compare
+    from autoencoder.evaluation.compare import compare
     from autoencoder.machine.files import check_writable
     from autoencoder.runs.data import load_data, load_run_data
     from autoencoder.runs.folder import Run

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, draw, print the table."""
-    from autoencoder.evaluation import evaluate
+    from autoencoder.evaluation.evaluate import evaluate
     from autoencoder.machine.files import check_writable
     from autoencoder.runs.folder import Run
     from autoencoder.workflows.testing import report

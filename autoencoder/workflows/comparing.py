@@ -12,11 +12,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from autoencoder.comparison import Compared, Comparison
 from autoencoder.data.batches import Rows
 from autoencoder.data.metadata import Metadata
 from autoencoder.decoding import DECODERS
 from autoencoder.errors import UserError
+from autoencoder.evaluation.compare import Compared, Comparison
 from autoencoder.latent.projection import embed_snapshots
 from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, replacing, write_csv, write_json

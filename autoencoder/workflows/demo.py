@@ -7,7 +7,7 @@ from pathlib import Path
 from autoencoder.config import DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.errors import UserError
-from autoencoder.evaluation import evaluate
+from autoencoder.evaluation.evaluate import evaluate
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.runs.folder import Run

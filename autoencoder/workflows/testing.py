@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from autoencoder.evaluation import Evaluation
+from autoencoder.evaluation.evaluate import Evaluation
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Progress
 from autoencoder.objectives.base import make_objective

@@ -15,7 +15,7 @@ from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.decoding import Decoding, decode_columns
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.evaluation import Evaluation, evaluate
+from autoencoder.evaluation.evaluate import Evaluation, evaluate
 from autoencoder.machine.progress import Progress
 from autoencoder.objectives.reconstruct import Quality, Reconstruction
 from autoencoder.runs.folder import Run

@@ -1,0 +1,1 @@
+"""A run tested on held-out images, and runs side by side."""
