@@ -7,7 +7,7 @@ rows are held out in long stretches; with single rows held out, slow noise would
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,6 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from autoencoder.circular import circular_error_deg
-from autoencoder.data.metadata import Metadata
-from autoencoder.errors import UserError, raise_if_any
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.seeding import numpy_stream
 
@@ -73,73 +71,37 @@ class Decoded:
     n: int
 
 
-@dataclass(frozen=True)
-class Decoding:
-    """What could be decoded, and what could not.
-
-    Attributes:
-        results: one for each column and decoder, in the order of the columns.
-        left_out: columns that cannot be decoded, and why, in words that follow the column's name.
-    """
-
-    results: tuple[Decoded, ...]
-    left_out: dict[str, str]
-
-
-def decode_columns(
+def decode_labels(
+    name: str,
     codes: NDArray[np.floating[Any]],
-    metadata: Metadata,
-    *,
-    row_numbers: NDArray[np.int64],
+    labels: NDArray[Any],
+    kind: ColumnKind,
+    frames: NDArray[np.int64],
     seed: int,
-    columns: Sequence[str] | None = None,
     blocks: int = DEFAULT_BLOCKS,
-    max_rows: int = 10_000,
-) -> Decoding:
-    """Predict each column of `metadata` from `codes`, out of fold (see `block_folds`), by ridge regression and kNN.
-
-    Rows without a value (NaN, "") are left out; a label that occurs in one fold only is never predicted there. The
-    result depends neither on the order of the rows nor on which other columns are asked for.
+) -> list[Decoded]:
+    """Predict labels from codes, out of fold, by each of `DECODERS`.
 
     Args:
-        codes: (n, d) float32 or float64.
-        metadata: n rows.
-        row_numbers: place of each row in the video, (n,) int64; rows of one number are held out together.
+        name: what the labels are called; their shuffled orders are drawn by it.
+        codes: (n, d) float32 or float64, finite.
+        labels: (n,), all known; angles in radians. `why_not_decoded` says of which kinds there are too few.
+        kind: of the labels.
+        frames: (n,) places in the video.
         seed: of the folds and of the shuffled labels.
-        columns: names of those to decode; None for all.
-        blocks: stretches that the rows are cut into, at least 5. A category of L labels gets at least 5 L: of images
-            sorted by label, fewer would hold out all images of a label at once.
-        max_rows: if more rows than this have a value, so many of them are used, evenly spaced in frame order.
-
-    Raises:
-        UserError: there is no such column, the codes are not finite, or sizes do not fit.
+        blocks: stretches that the rows are cut into, see `block_folds`; a category takes more.
     """
-    _check(codes, metadata, row_numbers, blocks, max_rows)
-    asked = {name: metadata.column(name) for name in (metadata.names if columns is None else columns)}
-    in_frame_order = np.argsort(row_numbers, kind="stable")
-    results, left_out = list[Decoded](), dict[str, str]()
-    for name, values in asked.items():
-        kind = metadata.kind(name)
-        known = values != "" if values.dtype.kind == "U" else ~np.isnan(values)
-        rows = in_frame_order[known[in_frame_order]]
-        if len(rows) > max_rows:
-            rows = rows[np.arange(max_rows) * len(rows) // max_rows]
-        labels, frames = values[rows], row_numbers[rows]
-        if kind is ColumnKind.CIRCULAR:
-            labels = labels % metadata.period(name) * (2 * math.pi / metadata.period(name))
-        if why := _why_not(labels, kind, frames):
-            left_out[name] = why
-            continue
-        true = _targets(labels, kind)
-        orders = [numpy_stream(seed, f"shuffled labels of {name}", position) for position in range(SHUFFLES)]
-        targets = [true, *(order.permutation(true) for order in orders)]
-        folds = block_folds(frames, max(blocks, FOLDS * true.shape[1] if kind is ColumnKind.CATEGORY else 0), seed)
-        for decoder, fit in zip(DECODERS, (fit_ridge, fit_knn), strict=True):
-            predicted = _predict_out_of_fold(fit, codes[rows].astype(np.float64), folds, targets)
-            (score, mean_error), *controls = map(_score, predicted, targets, [kind] * len(targets))
-            shuffled = float(np.mean([control for control, _ in controls]))
-            results.append(Decoded(name, kind, decoder, score, shuffled, mean_error, len(rows)))
-    return Decoding(tuple(results), left_out)
+    true = _targets(labels, kind)
+    orders = [numpy_stream(seed, f"shuffled labels of {name}", position) for position in range(SHUFFLES)]
+    targets = [true, *(order.permutation(true) for order in orders)]
+    folds = block_folds(frames, max(blocks, FOLDS * true.shape[1] if kind is ColumnKind.CATEGORY else 0), seed)
+    results = []
+    for decoder, fit in zip(DECODERS, (fit_ridge, fit_knn), strict=True):
+        predicted = _predict_out_of_fold(fit, codes.astype(np.float64), folds, targets)
+        (score, mean_error), *controls = map(_score, predicted, targets, [kind] * len(targets))
+        shuffled = float(np.mean([control for control, _ in controls]))
+        results.append(Decoded(name, kind, decoder, score, shuffled, mean_error, len(labels)))
+    return results
 
 
 def block_folds(row_numbers: NDArray[np.int64], blocks: int, seed: int) -> NDArray[np.int64]:
@@ -155,24 +117,8 @@ def block_folds(row_numbers: NDArray[np.int64], blocks: int, seed: int) -> NDArr
     return np.asarray(dealt[place * blocks // len(distinct)], dtype=np.int64)
 
 
-def _check(codes: NDArray[Any], metadata: Metadata, row_numbers: NDArray[Any], blocks: int, max_rows: int) -> None:
-    if codes.ndim != 2 or codes.shape[1] == 0:
-        raise UserError(f"codes have shape {codes.shape}: they are one row of at least one unit per image")
-    n, n_known, problems = len(codes), len(metadata) if metadata.names else len(codes), []
-    if row_numbers.shape != (n,) or n_known != n:
-        problems.append(f"{n:,} codes, {n_known:,} rows of metadata and {row_numbers.size:,} row numbers do not match")
-    bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
-    if len(bad):
-        problems.append(f"{len(bad):,} of {n:,} codes are not finite (first: row {bad[0]}): did the training diverge?")
-    if blocks < FOLDS or max_rows < MIN_ROWS:
-        problems.append(
-            f"of {max_rows} rows in {blocks} blocks, at least {MIN_ROWS} rows and {FOLDS} blocks are needed"
-        )
-    raise_if_any(problems)
-
-
-def _why_not(labels: NDArray[Any], kind: ColumnKind, frames: NDArray[np.int64]) -> str | None:
-    """Why a column with these known values is left out, or None."""
+def why_not_decoded(labels: NDArray[Any], kind: ColumnKind, frames: NDArray[np.int64]) -> str | None:
+    """Why a column with these known values (n,) of `frames` (n,) cannot be decoded, in words; None where it can."""
     n, n_labels = len(labels), len(np.unique(labels))
     if n < MIN_ROWS:
         return f"has a value in only {n} rows, and at least {MIN_ROWS} are needed" if n else "has no value in any row"

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from autoencoder.config import NoiseConfig
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
-from autoencoder.decoding import Decoding, decode_columns
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.evaluation.columns import Decoding, decode_columns
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
 from autoencoder.machine.progress import Progress
 from autoencoder.objectives.reconstruct import Quality, Reconstruction

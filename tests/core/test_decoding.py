@@ -16,8 +16,9 @@ from sklearn.preprocessing import StandardScaler
 
 from autoencoder.circular import circular_error_deg, circular_mean, constant_predictor
 from autoencoder.data.metadata import Metadata
-from autoencoder.decoding import ALPHAS, DECODERS, FOLDS, Decoded, Decoding, block_folds, decode_columns
+from autoencoder.decoding import ALPHAS, DECODERS, FOLDS, Decoded, block_folds
 from autoencoder.errors import UserError
+from autoencoder.evaluation.columns import Decoding, decode_columns
 from autoencoder.measures.kinds import ColumnKind
 
 N = 400
