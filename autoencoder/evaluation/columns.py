@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
-from autoencoder.decoding import DEFAULT_BLOCKS, FOLDS, MIN_ROWS, Decoded, decode_labels, why_not_decoded
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.measures.kinds import ColumnKind
+from autoencoder.measures.probes import DEFAULT_BLOCKS, FOLDS, MIN_ROWS, Decoded, decode_labels, why_not_decoded
 
 
 @dataclass(frozen=True)

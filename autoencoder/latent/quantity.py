@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
-from autoencoder.decoding import Predict, fit_knn, fit_ridge
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
+from autoencoder.measures.probes import Predict, fit_knn, fit_ridge
 
 MIN_IMAGES = 20
 """Training images with a value that a column needs, and of which a class needs half."""

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from autoencoder.circular import circular_error_deg, constant_predictor
 from autoencoder.config import ModelConfig, ObjectiveConfig
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.measures.angles import circular_error_deg, constant_predictor
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base

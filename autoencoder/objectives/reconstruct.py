@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autoencoder import metrics
 from autoencoder.config import ModelConfig
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.data.images import ImageSet
+from autoencoder.measures import image_quality as metrics
 from autoencoder.models.network import ImageShape, Output, build_decoder
 from autoencoder.objectives import base
 from autoencoder.objectives.base import Frame, Predicted, Table, Targets, Tested

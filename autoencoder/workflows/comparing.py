@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from autoencoder.data.batches import Rows
 from autoencoder.data.metadata import Metadata
-from autoencoder.decoding import DECODERS
 from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Compared, Comparison
 from autoencoder.latent.projection import embed_snapshots
@@ -22,6 +21,7 @@ from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, replacing, write_csv, write_json
 from autoencoder.machine.plain_text import one_line
 from autoencoder.measures.kinds import ColumnKind
+from autoencoder.measures.probes import DECODERS
 from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
 from autoencoder.plots.figures import save_figure

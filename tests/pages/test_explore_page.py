@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import autoencoder as ae
-from autoencoder.circular import circular_mean
 from autoencoder.machine.plain_text import visible
+from autoencoder.measures.angles import circular_mean
 from autoencoder.pages.document import SCRIPTS
 from autoencoder.workflows.columns import readable
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-from autoencoder.circular import circular_error_deg
+from autoencoder.measures.angles import circular_error_deg
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.seeding import numpy_stream
 

@@ -6,7 +6,7 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from autoencoder.metrics import mse, psnr, ssim
+from autoencoder.measures.image_quality import mse, psnr, ssim
 
 
 def pair(channels: int, height: int, width: int, n: int = 4) -> tuple[Tensor, Tensor]:

@@ -14,12 +14,12 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from autoencoder.circular import circular_error_deg, circular_mean, constant_predictor
 from autoencoder.data.metadata import Metadata
-from autoencoder.decoding import ALPHAS, DECODERS, FOLDS, Decoded, block_folds
 from autoencoder.errors import UserError
 from autoencoder.evaluation.columns import Decoding, decode_columns
+from autoencoder.measures.angles import circular_error_deg, circular_mean, constant_predictor
 from autoencoder.measures.kinds import ColumnKind
+from autoencoder.measures.probes import ALPHAS, DECODERS, FOLDS, Decoded, block_folds
 
 N = 400
 
