@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _movies(args: argparse.Namespace, run_folder: Path) -> None:
-    from autoencoder.latent.fits import methods
+    from autoencoder.projections.fits import methods
     from autoencoder.projections.names import output_name
     from autoencoder.workflows.visualizing import visualize
 

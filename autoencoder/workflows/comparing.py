@@ -16,7 +16,6 @@ from autoencoder.data.batches import Rows
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Compared, Comparison
-from autoencoder.latent.projection import embed_snapshots
 from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, replacing, write_csv, write_json
 from autoencoder.machine.plain_text import one_line
@@ -27,6 +26,7 @@ from autoencoder.plots.comparison import ComparisonRow, comparison_figure
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.projections.names import AXES
+from autoencoder.projections.reducers import embed_snapshots
 from autoencoder.seeding import numpy_stream
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 

@@ -13,7 +13,6 @@ from PIL import Image
 
 from autoencoder.data.batches import Rows
 from autoencoder.errors import UserError
-from autoencoder.latent.evolution import Evolution
 from autoencoder.latent.layers import LAYER_NAMES
 from autoencoder.latent.outputs import kept_outputs, why_no_outputs
 from autoencoder.machine.file_names import LONGEST_STEM, beginning, file_stems
@@ -27,6 +26,7 @@ from autoencoder.plots.movie_layout import MAX_PANELS
 from autoencoder.plots.movies import MovieWriter
 from autoencoder.plots.panels import Shown
 from autoencoder.plots.tiles import Outputs
+from autoencoder.projections.evolution import Evolution
 from autoencoder.projections.names import axes_names
 from autoencoder.runs.folder import Run
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
@@ -99,7 +99,7 @@ def draw_movies(
 
     Args:
         run: whose it is; its losses and checkpoints are shown beside the points.
-        evolution: of `autoencoder.latent.evolution.embed_track`.
+        evolution: of `autoencoder.projections.evolution.embed_track`.
         columns: what points are coloured by; none for their place in the data file.
         out: folder.
         options: how.

@@ -11,12 +11,12 @@ import numpy as np
 
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, problems_of, raise_if_any
-from autoencoder.latent.evolution import embed_track, track_run
-from autoencoder.latent.fits import methods
 from autoencoder.machine.files import check_writable, replacing
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
+from autoencoder.projections.evolution import embed_track, track_run
+from autoencoder.projections.fits import methods
 from autoencoder.projections.names import METHODS
 from autoencoder.runs.data import load_run_data, with_metadata
 from autoencoder.runs.folder import Run
@@ -52,7 +52,7 @@ def explore(
 
     Args:
         run: a run folder, finished or in training.
-        fits, reducers, layers: see `autoencoder.latent.evolution.embed_track`; the page has every combination, and
+        fits, reducers, layers: see `autoencoder.projections.evolution.embed_track`; the page has every combination, and
             where `fits` is None each reducer's default one.
         color_by: columns to colour by, the first one at first; None for all, an angle or a category first.
         metadata: file of other metadata than the run's.

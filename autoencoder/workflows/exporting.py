@@ -7,8 +7,8 @@ from pathlib import Path
 
 from autoencoder.config import EXPORTS
 from autoencoder.errors import problems_of, unknown
-from autoencoder.latent.evolution import Evolution
 from autoencoder.machine.progress import Progress
+from autoencoder.projections.evolution import Evolution
 from autoencoder.runs.folder import Run
 from autoencoder.workflows.exports.content import Content
 from autoencoder.workflows.exports.npz import write_npz
@@ -38,7 +38,7 @@ def export(
     """Write embeddings, codes and metadata of a run's snapshots.
 
     Args:
-        evolution: of the run's latent, from `autoencoder.latent.evolution.embed_track`.
+        evolution: of the run's latent, from `autoencoder.projections.evolution.embed_track`.
         run: the run's folder.
         formats: of `config.EXPORTS`; see `write_npz`, `write_parquet`, `write_projector` in `workflows.exports`.
         out: folder; all goes to the folder `export` in it.

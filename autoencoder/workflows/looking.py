@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from autoencoder.config import REDUCERS, STILL_LAYERS, STILLS, RunConfig
 from autoencoder.errors import problems_of, raise_if_any, unknown
 from autoencoder.latent.layers import Narrowing, checkpoint_for, find_snapshot, layer_at, why_no_checkpoint
-from autoencoder.latent.projection import embed_snapshots, make_projection
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.evolution import MAX_EXAMPLES
+from autoencoder.projections.reducers import embed_snapshots, make_projection
 from autoencoder.runs.data import load_run_data, with_metadata
 from autoencoder.runs.folder import Run
 from autoencoder.runs.snapshots import Snapshot

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata import Metadata
-from autoencoder.latent.evolution import Evolution
 from autoencoder.latent.layers import LAYER_NAMES
 from autoencoder.machine.progress import Progress
 from autoencoder.measures.kinds import ColumnKind
@@ -23,6 +22,7 @@ from autoencoder.plots.colors import color_by as colors_of
 from autoencoder.plots.curves import LOSSES
 from autoencoder.plots.evolution import robust_limits
 from autoencoder.plots.images import to_picture
+from autoencoder.projections.evolution import Evolution
 from autoencoder.projections.names import METHODS, axes_names, fit_name
 from autoencoder.runs.describe import describe_run
 from autoencoder.runs.folder import Run

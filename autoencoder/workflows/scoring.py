@@ -9,14 +9,14 @@ from typing import Any
 
 from autoencoder.config import FITS
 from autoencoder.errors import UserError
-from autoencoder.latent.evolution import Track, embed_track, track_run
-from autoencoder.latent.fits import fit_problems
-from autoencoder.latent.scores import Scores, finite_mean
 from autoencoder.machine.files import check_writable, write_csv, write_json
 from autoencoder.machine.progress import Progress
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.scores import ScoredMethod, scores_figure
+from autoencoder.projections.evolution import Track, embed_track, track_run
+from autoencoder.projections.fits import fit_problems
 from autoencoder.projections.names import METHODS
+from autoencoder.projections.scores import Scores, finite_mean
 from autoencoder.runs.folder import Run
 
 ALL_METHODS = "all"
@@ -78,12 +78,12 @@ def score_methods(
     device: str = "auto",
     quiet: bool = True,
 ) -> ScoreTable:
-    """Project a run's snapshots by several methods and score each; see `autoencoder.latent.scores`.
+    """Project a run's snapshots by several methods and score each; see `autoencoder.projections.scores`.
 
     Args:
         run: a run folder, finished or in training.
         wanted: `all`, or methods called REDUCER-FIT such as `umap-joint`.
-        layer, stop_index, seed, device: see `autoencoder.latent.evolution.track_run`.
+        layer, stop_index, seed, device: see `autoencoder.projections.evolution.track_run`.
         out: folder; None for `RUN/visualize/scores[-LAYER]`.
         quiet: show no progress.
 

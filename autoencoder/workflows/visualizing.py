@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder.errors import problems_of, raise_if_any
-from autoencoder.latent.evolution import Evolution, embed_track, track_run
-from autoencoder.latent.fits import methods
-from autoencoder.latent.scores import Scores
 from autoencoder.machine.files import check_writable, write_arrays, write_json
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.plots.marked_curves import Curve
+from autoencoder.projections.evolution import Evolution, embed_track, track_run
+from autoencoder.projections.fits import methods
 from autoencoder.projections.names import output_name
+from autoencoder.projections.scores import Scores
 from autoencoder.runs.data import load_run_data, with_metadata
 from autoencoder.runs.folder import Run
 from autoencoder.workflows.evolution_movies import MovieOptions, draw_movies, movie_problems
@@ -54,7 +54,7 @@ def visualize(
     Args:
         run: a run folder, finished or in training.
         reducer, fit, layer, stop_index, seed, device: see `track_run` and `embed_track` in
-            `autoencoder.latent.evolution`.
+            `autoencoder.projections.evolution`.
         color_by: columns, a movie each or `side_by_side`; None for all columns of the metadata.
         metadata: file of other metadata than the run's, to colour by.
         columns: names of its columns, where it is an `.npy`.
@@ -68,7 +68,7 @@ def visualize(
 
     Returns:
         the files: `embedding.npz` (embeddings (T, n, 2), steps, epochs, rows), `scores.json` (see
-        `autoencoder.latent.scores`), what was exported, and those of
+        `autoencoder.projections.scores`), what was exported, and those of
         `autoencoder.workflows.evolution_movies.draw_movies`. `visualize.json` beside them says what was drawn.
 
     Raises:

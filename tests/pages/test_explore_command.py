@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import autoencoder as ae
-from autoencoder.latent.evolution import embed_track, track_run
 from autoencoder.plots.colors import color_by
 from autoencoder.plots.evolution import robust_limits
+from autoencoder.projections.evolution import embed_track, track_run
 from autoencoder.workflows.exploring import explore
 
 PCA = ("--reduce", "pca")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
-from autoencoder.latent.evolution import Evolution
+from autoencoder.projections.evolution import Evolution
 from autoencoder.runs.folder import Run
 from autoencoder.runs.snapshots import Snapshot, list_snapshots
 

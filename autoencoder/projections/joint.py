@@ -13,11 +13,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.latent.forces import hold_back, umap_forces
-from autoencoder.latent.graphs import neighbor_graphs
-from autoencoder.latent.projection import UmapProjection
-from autoencoder.latent.series import Series
 from autoencoder.neighbors.place import place
+from autoencoder.projections.forces import hold_back, umap_forces
+from autoencoder.projections.graphs import neighbor_graphs
+from autoencoder.projections.reducers import UmapProjection
+from autoencoder.projections.series import Series
 from autoencoder.seeding import numpy_stream
 
 FloatArray = NDArray[np.float32]

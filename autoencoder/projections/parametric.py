@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autoencoder.latent.graphs import neighbor_graphs
-from autoencoder.latent.series import Series
+from autoencoder.projections.graphs import neighbor_graphs
+from autoencoder.projections.series import Series
 from autoencoder.seeding import numpy_stream, torch_stream
 
 FloatArray = NDArray[np.float32]

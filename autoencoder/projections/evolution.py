@@ -15,11 +15,11 @@ from autoencoder.data.arrays import open_npy
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.latent.fits import default_fit, embed_series, fit_problems
 from autoencoder.latent.layers import Moment, list_moments
-from autoencoder.latent.scores import Scores, score
-from autoencoder.latent.series import Series, series_of
 from autoencoder.machine.memory import refuse_too_large
+from autoencoder.projections.fits import default_fit, embed_series, fit_problems
+from autoencoder.projections.scores import Scores, score
+from autoencoder.projections.series import Series, series_of
 from autoencoder.runs.data import load_run_data
 from autoencoder.runs.folder import Run
 
@@ -97,7 +97,7 @@ class Evolution:
         return self.track.images
 
     def score(self) -> Scores:
-        """How far to trust it, and how much moves that the network does not; see `autoencoder.latent.scores`."""
+        """How far to trust it, and how much moves that the network does not; see `autoencoder.projections.scores`."""
         return score(
             self.track.series, self.embeddings, self.reducer, self.fit, self.track.seed, self.seconds, self.fit_on
         )

@@ -7,7 +7,7 @@ import pytest
 
 from autoencoder.errors import UserError
 from autoencoder.latent.layers import Moment
-from autoencoder.latent.series import Series, series_of
+from autoencoder.projections.series import Series, series_of
 from autoencoder.seeding import draw_rows
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.latent.fits import embed_series
-from autoencoder.latent.series import Series
+from autoencoder.projections.fits import embed_series
+from autoencoder.projections.series import Series
 
 FloatArray = NDArray[np.float32]
 Ranks = NDArray[np.int64]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.projections.test_scores import series_of, turning_ring
 
 from autoencoder.errors import UserError
-from autoencoder.latent.forces import NEAR, NEGATIVES, hold_back, umap_forces
-from autoencoder.latent.graphs import neighbor_graphs
-from autoencoder.latent.joint import embed_jointly
-from autoencoder.latent.scores import faithfulness, stability
-from tests.latent.test_scores import series_of, turning_ring
+from autoencoder.projections.forces import NEAR, NEGATIVES, hold_back, umap_forces
+from autoencoder.projections.graphs import neighbor_graphs
+from autoencoder.projections.joint import embed_jointly
+from autoencoder.projections.scores import faithfulness, stability
 
 
 def test_the_forces_are_the_gradient_of_umaps_expected_loss() -> None:
@@ -90,7 +90,7 @@ def test_the_same_seed_gives_the_same_bits_for_any_number_of_threads() -> None:
 
 def test_points_that_are_no_anchors_lie_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
     ring = series_of(turning_ring(n=300))
-    monkeypatch.setattr("autoencoder.latent.joint.MAX_ANCHORS", 150)
+    monkeypatch.setattr("autoencoder.projections.joint.MAX_ANCHORS", 150)
     done: list[int] = []
     plane = embed_jointly(ring, 0, done.append)
     assert done == [1] * 6

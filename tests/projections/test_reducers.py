@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from autoencoder.errors import UserError
-from autoencoder.latent.projection import REDUCERS, embed_snapshots, make_projection
 from autoencoder.neighbors.place import place
 from autoencoder.neighbors.umap import membership
+from autoencoder.projections.reducers import REDUCERS, embed_snapshots, make_projection
 
 
 def ring(n: int = 120, d: int = 6, seed: int = 0) -> np.ndarray:
@@ -23,7 +23,7 @@ def ring(n: int = 120, d: int = 6, seed: int = 0) -> np.ndarray:
 
 def test_names_are_known_without_heavy_imports() -> None:
     code = (
-        "import sys, autoencoder.latent.projection as p;"
+        "import sys, autoencoder.projections.reducers as p;"
         "print(p.REDUCERS, {'umap', 'sklearn', 'scipy'} & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

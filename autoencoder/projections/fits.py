@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from autoencoder.config import ALL_FITS, FITS
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.latent.joint import embed_jointly
-from autoencoder.latent.parametric import embed_parametrically
-from autoencoder.latent.projection import MIN_POINTS, embed_snapshots, make_projection
-from autoencoder.latent.series import Series
 from autoencoder.neighbors.place import place
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS
+from autoencoder.projections.joint import embed_jointly
+from autoencoder.projections.parametric import embed_parametrically
+from autoencoder.projections.reducers import MIN_POINTS, embed_snapshots, make_projection
+from autoencoder.projections.series import Series
 from autoencoder.seeding import stream_seed
 
 FloatArray = NDArray[np.float32]

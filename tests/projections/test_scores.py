@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.manifold import trustworthiness
 
-from autoencoder.latent.fits import embed_series
-from autoencoder.latent.scores import (
+from autoencoder.projections.fits import embed_series
+from autoencoder.projections.scores import (
     Null,
     faithfulness,
     neighborhood,
@@ -16,7 +16,7 @@ from autoencoder.latent.scores import (
     score,
     stability,
 )
-from autoencoder.latent.series import Series
+from autoencoder.projections.series import Series
 
 
 def series_of(array: np.ndarray) -> Series:
@@ -126,7 +126,7 @@ def test_the_null_of_pca_is_zero_and_a_trembling_method_has_one(monkeypatch: pyt
     def trembling(series: Series, *_: object) -> np.ndarray:
         return np.stack([series[t][:, :2] for t in range(len(series))]) + rng.normal(size=(len(series), 150, 2))
 
-    monkeypatch.setattr("autoencoder.latent.scores.embed_series", trembling)
+    monkeypatch.setattr("autoencoder.projections.scores.embed_series", trembling)
     assert null_motion(ring, "pca", "last", 0).share.mean() > 0.95
 
 

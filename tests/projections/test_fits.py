@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.projections.test_scores import series_of, turning_ring
 
 from autoencoder.config import FITS
 from autoencoder.errors import UserError
-from autoencoder.latent.fits import UMAP_ONLY, default_fit, embed_series, methods, turned
-from autoencoder.latent.scores import faithfulness
-from tests.latent.test_scores import series_of, turning_ring
+from autoencoder.projections.fits import UMAP_ONLY, default_fit, embed_series, methods, turned
+from autoencoder.projections.scores import faithfulness
 
 RING = series_of(turning_ring(4, n=110))
 SLOW = pytest.mark.slow  # umap-learn's AlignedUMAP takes a minute to compile
@@ -20,7 +20,7 @@ GO_TOGETHER += [("pca", fit) for fit in FITS if fit not in UMAP_ONLY]
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autoencoder.latent.parametric.STEPS", 40)
+    monkeypatch.setattr("autoencoder.projections.parametric.STEPS", 40)
 
 
 @pytest.mark.parametrize(("reducer", "fit"), GO_TOGETHER)
