@@ -22,12 +22,12 @@ from arguments import parse
 
 from autoencoder.plots.colors import color_by
 from autoencoder.plots.drawing import draw_color_bar, draw_points, new_figure, place_axes
-from autoencoder.plots.evolution import Examples, choose_examples, robust_limits
-from autoencoder.plots.evolution_figure import EvolutionFigure
-from autoencoder.plots.marked_curves import Curve
-from autoencoder.plots.movies import MovieWriter
-from autoencoder.plots.panels import Shown
-from autoencoder.plots.tiles import Outputs
+from autoencoder.plots.movies.figure import EvolutionFigure
+from autoencoder.plots.movies.frames import Examples, choose_examples, robust_limits
+from autoencoder.plots.movies.marked_curves import Curve
+from autoencoder.plots.movies.panels import Shown
+from autoencoder.plots.movies.tiles import Outputs
+from autoencoder.plots.movies.writer import MovieWriter
 
 SNAPSHOTS_PER_EPOCH, STEPS_PER_SNAPSHOT, TRAIL = 3, 70, 8
 FRAMES_AT_A_TIME = 5

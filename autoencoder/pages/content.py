@@ -16,7 +16,7 @@ from autoencoder.machine.plain_text import visible
 from autoencoder.pages.sheets import encode_sheets
 from autoencoder.plots.colors import Coloring
 from autoencoder.plots.drawing import drawing_order
-from autoencoder.plots.evolution import Limits
+from autoencoder.plots.movies.frames import Limits
 from autoencoder.plots.points import point_radius
 
 FloatArray = NDArray[np.float32]

@@ -38,8 +38,8 @@ from autoencoder.plots.drawing import (
     title_lines,
     wrapped,
 )
-from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, robust_limits
 from autoencoder.plots.figures import new_figure
+from autoencoder.plots.movies.frames import MAX_EXAMPLES, Examples, robust_limits
 
 EXAMPLE = 1.3
 """Inches; the longer side of a picture beside the scatter plot."""

@@ -32,8 +32,8 @@ from autoencoder.plots.drawing import (
     title_lines,
     wrapped,
 )
-from autoencoder.plots.evolution import robust_limits
 from autoencoder.plots.figures import new_figure
+from autoencoder.plots.movies.frames import robust_limits
 
 MAX_ROWS, MAX_IMAGES = 12, 8
 

@@ -18,14 +18,14 @@ from autoencoder.latent.outputs import kept_outputs, why_no_outputs
 from autoencoder.machine.file_names import LONGEST_STEM, beginning, file_stems
 from autoencoder.machine.files import replacing
 from autoencoder.machine.progress import Progress
-from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, choose_examples, frame_schedule, robust_limits
-from autoencoder.plots.evolution_figure import EvolutionFigure
 from autoencoder.plots.images import to_picture
-from autoencoder.plots.marked_curves import Curve
-from autoencoder.plots.movie_layout import MAX_PANELS
-from autoencoder.plots.movies import MovieWriter
-from autoencoder.plots.panels import Shown
-from autoencoder.plots.tiles import Outputs
+from autoencoder.plots.movies.figure import EvolutionFigure
+from autoencoder.plots.movies.frames import MAX_EXAMPLES, Examples, choose_examples, frame_schedule, robust_limits
+from autoencoder.plots.movies.layout import MAX_PANELS
+from autoencoder.plots.movies.marked_curves import Curve
+from autoencoder.plots.movies.panels import Shown
+from autoencoder.plots.movies.tiles import Outputs
+from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.projections.evolution import Evolution
 from autoencoder.projections.names import axes_names
 from autoencoder.runs.folder import Run

@@ -16,7 +16,7 @@ from autoencoder.latent.layers import Narrowing, checkpoint_for, find_snapshot, 
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
-from autoencoder.plots.evolution import MAX_EXAMPLES
+from autoencoder.plots.movies.frames import MAX_EXAMPLES
 from autoencoder.projections.reducers import embed_snapshots, make_projection
 from autoencoder.runs.data import load_run_data, with_metadata
 from autoencoder.runs.folder import Run

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.curves import LOSSES
-from autoencoder.plots.marked_curves import Curve
+from autoencoder.plots.movies.marked_curves import Curve
 from autoencoder.runs.folder import Run
 
 

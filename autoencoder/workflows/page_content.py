@@ -20,8 +20,8 @@ from autoencoder.objectives.base import make_objective
 from autoencoder.pages.content import Column, Curve, PageContent, View
 from autoencoder.plots.colors import color_by as colors_of
 from autoencoder.plots.curves import LOSSES
-from autoencoder.plots.evolution import robust_limits
 from autoencoder.plots.images import to_picture
+from autoencoder.plots.movies.frames import robust_limits
 from autoencoder.projections.evolution import Evolution
 from autoencoder.projections.names import METHODS, axes_names, fit_name
 from autoencoder.runs.describe import describe_run

@@ -14,7 +14,7 @@ from autoencoder.objectives.base import make_objective
 from autoencoder.plots.curves import loss_curves
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
-from autoencoder.plots.movies import MovieWriter
+from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.runs.folder import Run
 from autoencoder.seeding import numpy_stream
 

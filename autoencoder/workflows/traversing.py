@@ -20,7 +20,7 @@ from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
-from autoencoder.plots.movies import MovieWriter
+from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
 from autoencoder.runs.data import load_run_data, with_metadata
 from autoencoder.runs.folder import Run

@@ -10,7 +10,7 @@ import numpy as np
 from autoencoder.errors import problems_of, raise_if_any
 from autoencoder.machine.files import check_writable, write_arrays, write_json
 from autoencoder.machine.progress import Progress, Say
-from autoencoder.plots.marked_curves import Curve
+from autoencoder.plots.movies.marked_curves import Curve
 from autoencoder.projections.evolution import Evolution, embed_track, track_run
 from autoencoder.projections.fits import methods
 from autoencoder.projections.names import output_name

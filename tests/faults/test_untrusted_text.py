@@ -159,8 +159,8 @@ def check_figure(figure, names):
 def figures_of(names):
     """Every kind of figure that shows classes, labels, titles or names, with all of `names` in it."""
     from autoencoder.plots import codes, comparison, confusion, curves, traversal, variance
-    from autoencoder.plots.evolution_figure import EvolutionFigure
-    from autoencoder.plots.panels import Shown
+    from autoencoder.plots.movies.figure import EvolutionFigure
+    from autoencoder.plots.movies.panels import Shown
 
     rng = np.random.default_rng(0)
     k = len(names)

@@ -8,7 +8,7 @@ import pytest
 
 import autoencoder as ae
 from autoencoder.plots.colors import color_by
-from autoencoder.plots.evolution import robust_limits
+from autoencoder.plots.movies.frames import robust_limits
 from autoencoder.projections.evolution import embed_track, track_run
 from autoencoder.workflows.exploring import explore
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from autoencoder.errors import UserError
 from autoencoder.plots.codes import cluster_figure, code_scatter, generated_images, unit_influence
 from autoencoder.plots.colors import color_by
-from autoencoder.plots.evolution import Examples, choose_examples
+from autoencoder.plots.movies.frames import Examples, choose_examples
 
 CheckTexts = Callable[[Figure], list[str]]
 RNG = np.random.default_rng(0)

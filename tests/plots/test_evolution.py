@@ -5,7 +5,7 @@ import pytest
 
 from autoencoder.errors import UserError
 from autoencoder.plots.colors import MISSING, color_by, cyclic_colormap
-from autoencoder.plots.evolution import choose_examples, frame_schedule, robust_limits
+from autoencoder.plots.movies.frames import choose_examples, frame_schedule, robust_limits
 
 ANGLE = np.linspace(0, 360, 200, endpoint=False)
 RING = np.stack([np.cos(np.radians(ANGLE)), np.sin(np.radians(ANGLE))], axis=1)

@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 
 from autoencoder.errors import UserError
 from autoencoder.plots.colors import MISSING, color_by
-from autoencoder.plots.evolution import Examples, choose_examples
-from autoencoder.plots.evolution_figure import EvolutionFigure
-from autoencoder.plots.marked_curves import Curve
-from autoencoder.plots.movie_layout import MAX_PANELS, Place
-from autoencoder.plots.panels import Shown
-from autoencoder.plots.tiles import Outputs
+from autoencoder.plots.movies.figure import EvolutionFigure
+from autoencoder.plots.movies.frames import Examples, choose_examples
+from autoencoder.plots.movies.layout import MAX_PANELS, Place
+from autoencoder.plots.movies.marked_curves import Curve
+from autoencoder.plots.movies.panels import Shown
+from autoencoder.plots.movies.tiles import Outputs
 
 ANGLE = np.linspace(0, 360, 200, endpoint=False)
 RING = np.stack([np.cos(np.radians(ANGLE)), np.sin(np.radians(ANGLE))], axis=1)

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from autoencoder.errors import UserError
 from autoencoder.plots.figures import new_figure
-from autoencoder.plots.marked_curves import Curve, MarkedCurves, by_axes
-from autoencoder.plots.movie_layout import Place
+from autoencoder.plots.movies.layout import Place
+from autoencoder.plots.movies.marked_curves import Curve, MarkedCurves, by_axes
 
 EPOCHS = np.arange(1, 11, dtype=float)
 LOSS = Curve("training", EPOCHS, 1 / EPOCHS**2, "loss (MSE)", logarithmic=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autoencoder.errors import UserError
-from autoencoder.plots.movies import MovieWriter
+from autoencoder.plots.movies.writer import MovieWriter
 
 
 def frames(n: int = 6, height: int = 64, width: int = 96) -> list[np.ndarray]:

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from autoencoder.machine.file_names import file_stems
 from autoencoder.plots.codes import code_scatter
-from autoencoder.plots.evolution import Examples, choose_examples
 from autoencoder.plots.images import to_picture
+from autoencoder.plots.movies.frames import Examples, choose_examples
 from autoencoder.projections.names import axes_names
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 from autoencoder.workflows.stills.moment import FloatArray

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from autoencoder.errors import raise_if_any
 from autoencoder.plots.colors import Coloring, color_by
 from autoencoder.plots.drawing import colors_width, drawing_order, shortened
-from autoencoder.plots.evolution import MAX_EXAMPLES, Examples, Limits
 from autoencoder.plots.figures import DPI, new_figure
-from autoencoder.plots.marked_curves import Curve, MarkedCurves, by_axes
-from autoencoder.plots.movie_layout import MAX_PANELS, SIDES, Layout, lay_out
-from autoencoder.plots.movie_titles import Header, write_titles
-from autoencoder.plots.panels import Frame, Panel, Shown
+from autoencoder.plots.movies.frames import MAX_EXAMPLES, Examples, Limits
+from autoencoder.plots.movies.layout import MAX_PANELS, SIDES, Layout, lay_out
+from autoencoder.plots.movies.marked_curves import Curve, MarkedCurves, by_axes
+from autoencoder.plots.movies.panels import Frame, Panel, Shown
+from autoencoder.plots.movies.tiles import Outputs, Tiles
+from autoencoder.plots.movies.titles import Header, write_titles
 from autoencoder.plots.points import point_radius, visible_points
-from autoencoder.plots.tiles import Outputs, Tiles
 
 FloatArray = NDArray[np.floating]
 
@@ -30,7 +30,7 @@ class EvolutionFigure:
     Several panels beside each other show the same points in different colours.
 
     Args:
-        limits: of the axes, from `autoencoder.plots.evolution.robust_limits`.
+        limits: of the axes, from `autoencoder.plots.movies.frames.robust_limits`.
         panels: what the points are coloured by, one to four times; each of n values.
         space: what the points lie in, for the title.
         axes_names: of the embedding.

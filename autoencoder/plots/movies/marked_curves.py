@@ -18,7 +18,7 @@ from autoencoder.errors import raise_if_any
 from autoencoder.plots.curves import spans_a_decade
 from autoencoder.plots.drawing import place_axes, place_text
 from autoencoder.plots.figures import DPI
-from autoencoder.plots.movie_layout import MAX_CURVE_AXES, Place, pixels_wide
+from autoencoder.plots.movies.layout import MAX_CURVE_AXES, Place, pixels_wide
 
 FloatArray = NDArray[np.floating]
 

@@ -10,7 +10,7 @@ from matplotlib.text import Text
 
 from autoencoder.plots.drawing import LONGEST_LABEL, place_text, shortened
 from autoencoder.plots.figures import DPI
-from autoencoder.plots.movie_layout import HEADER, MARGIN, PANEL_TITLE, TITLE, Layout, pixels_wide
+from autoencoder.plots.movies.layout import HEADER, MARGIN, PANEL_TITLE, TITLE, Layout, pixels_wide
 
 TITLE_SIZE, HEADER_SIZE, PANEL_TITLE_SIZE = 20.0, 16.0, 16.0
 """Points."""

@@ -85,7 +85,7 @@ class Layout:
         width, height: of the frame.
         panels: the scatter plots.
         colors: left edge of each panel's colour bar or legend.
-        tiles: the examples, in the order of `autoencoder.plots.evolution.choose_examples`.
+        tiles: the examples, in the order of `autoencoder.plots.movies.frames.choose_examples`.
         curves: axes below the panels.
     """
 

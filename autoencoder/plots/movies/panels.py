@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from autoencoder.plots.colors import Coloring, Kind
 from autoencoder.plots.drawing import draw_colors, place_axes
-from autoencoder.plots.evolution import Limits
 from autoencoder.plots.figures import DPI
-from autoencoder.plots.movie_layout import Place
+from autoencoder.plots.movies.frames import Limits
+from autoencoder.plots.movies.layout import Place
 from autoencoder.plots.points import Visible, paint_points
 
 FloatArray = NDArray[np.floating]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autoencoder.plots.drawing import LINE_SPACING, draw_image, frame, place_axes
 from autoencoder.plots.figures import DPI
-from autoencoder.plots.movie_layout import Place, Tile
+from autoencoder.plots.movies.layout import Place, Tile
 
 FloatArray = NDArray[np.floating]
 
