@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from autoencoder.config import REDUCERS, STILL_LAYERS, STILLS, RunConfig
 from autoencoder.errors import problems_of, raise_if_any, unknown
-from autoencoder.latent.layers import Narrowing, checkpoint_for, find_snapshot, layer_at, why_no_checkpoint
+from autoencoder.latent.layers import (
+    Narrowing,
+    checkpoint_for,
+    find_snapshot,
+    layer_at,
+    snapshot_codes,
+    why_no_checkpoint,
+)
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
@@ -23,13 +30,10 @@ from autoencoder.runs.folder import Run
 from autoencoder.runs.snapshots import Snapshot
 from autoencoder.runs.trained import load_run
 from autoencoder.workflows.columns import NO_COLUMN
-from autoencoder.workflows.stills.clusters import MAX_CLUSTERS, cluster_table
-from autoencoder.workflows.stills.generated import generated_codes
+from autoencoder.workflows.stills.codes import generated_codes, unit_sweep
 from autoencoder.workflows.stills.labels import choose_labels
-from autoencoder.workflows.stills.moment import snapshot_codes
-from autoencoder.workflows.stills.scatter import scatter_plots
+from autoencoder.workflows.stills.layers import MAX_CLUSTERS, cluster_table, scatter_plots
 from autoencoder.workflows.stills.still import Computed, Still
-from autoencoder.workflows.stills.units import unit_sweep
 
 LAYER_STILLS = ("scatter", "clusters")
 """What there is of every layer; the others are of the latent only."""

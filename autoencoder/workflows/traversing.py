@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, problems_of, raise_if_any
-from autoencoder.latent.layers import checkpoint_for, find_snapshot, why_no_checkpoint
+from autoencoder.latent.layers import checkpoint_for, describe_moment, find_snapshot, why_no_checkpoint
 from autoencoder.latent.quantity import quantity_of
 from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, write_json
@@ -25,7 +25,6 @@ from autoencoder.plots.traversal import TraversalMovie, traversal_strip
 from autoencoder.runs.data import load_run_data, with_metadata
 from autoencoder.runs.folder import Run
 from autoencoder.runs.trained import load_run
-from autoencoder.workflows.stills.moment import describe_moment
 from autoencoder.workflows.traversals.column import COLUMN_PARTS, along_column
 from autoencoder.workflows.traversals.ground import Ground
 from autoencoder.workflows.traversals.traversal import Pace, Traversal

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.projections.test_scores import series_of, turning_ring
 
 from autoencoder.config import FITS
 from autoencoder.errors import UserError
 from autoencoder.projections.fits import UMAP_ONLY, default_fit, embed_series, methods, turned
 from autoencoder.projections.scores import faithfulness
+from tests.projections.test_scores import series_of, turning_ring
 
 RING = series_of(turning_ring(4, n=110))
 SLOW = pytest.mark.slow  # umap-learn's AlignedUMAP takes a minute to compile

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.projections.test_scores import series_of, turning_ring
 
 from autoencoder.errors import UserError
 from autoencoder.projections.forces import NEAR, NEGATIVES, hold_back, umap_forces
 from autoencoder.projections.graphs import neighbor_graphs
 from autoencoder.projections.joint import embed_jointly
 from autoencoder.projections.scores import faithfulness, stability
+from tests.projections.test_scores import series_of, turning_ring
 
 
 def test_the_forces_are_the_gradient_of_umaps_expected_loss() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from autoencoder.config import RunConfig
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
+from autoencoder.latent.layers import FloatArray, describe_moment
 from autoencoder.machine.files import write_arrays, write_json
 from autoencoder.machine.progress import Say
 from autoencoder.plots.figures import save_figure
@@ -20,7 +21,6 @@ from autoencoder.runs.folder import Run
 from autoencoder.runs.snapshots import Snapshot
 from autoencoder.runs.trained import Trained
 from autoencoder.workflows.stills.labels import Labels
-from autoencoder.workflows.stills.moment import FloatArray, describe_moment
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

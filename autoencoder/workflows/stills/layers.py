@@ -1,4 +1,4 @@
-"""K-means clusters of a layer against labels, with what the mean code of each decodes to."""
+"""What there is of every layer of a snapshot: its place in the plane, and k-means clusters against labels."""
 
 from __future__ import annotations
 
@@ -9,17 +9,48 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.latent import codes as latent_codes
-from autoencoder.plots.codes import cluster_figure, generated_images
+from autoencoder.latent.layers import FloatArray
+from autoencoder.machine.file_names import file_stems
+from autoencoder.plots.codes import cluster_figure, code_scatter, generated_images
 from autoencoder.plots.images import to_picture
-from autoencoder.workflows.columns import readable
+from autoencoder.plots.movies.frames import Examples, choose_examples
+from autoencoder.projections.names import axes_names
+from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 from autoencoder.workflows.stills.labels import MAX_CLASSES
-from autoencoder.workflows.stills.moment import FloatArray
 from autoencoder.workflows.stills.still import Still
+
+OTHER_FIGURES = ("units", "generated", "clusters")
+"""Names of files that no column may have."""
 
 DEFAULT_CLUSTERS = 10
 """Clusters where there are no classes to count."""
 
 MAX_CLUSTERS = 50
+
+
+def scatter_plots(still: Still, layer: str, embedding: FloatArray) -> dict[str, Figure]:
+    """A figure for each column, by the name of its file."""
+    chosen = choose_examples(embedding, still.n_examples)
+    examples = Examples(chosen, to_picture(still.images.scaled(still.rows[chosen]))) if still.n_examples else None
+    n, source = len(still.rows), still.images.source
+    header = f"{n:,} images{f' of {source.name}' if source else ''}" if layer == "pixels" else still.header
+    names = [*still.images.metadata.names, *(name for name in still.colored if name == NO_COLUMN)]
+    stems = file_stems(names, taken=OTHER_FIGURES)  # a column may be called "clusters"
+    figures: dict[str, Figure] = {}
+    for name in still.colored:
+        values, kind, period = column_values(still.images.metadata, name, still.rows)
+        figures[stems[name]] = code_scatter(
+            embedding,
+            values,
+            kind.value,
+            label=readable(name),
+            period=period,
+            axes_names=axes_names(still.reducer),
+            title=f"{still.name_of(layer)} coloured by {readable(name)}",
+            header=header,
+            examples=examples,
+        )
+    return figures
 
 
 def cluster_table(still: Still, layer: str, features: FloatArray) -> tuple[Figure, dict[str, Any]]:
