@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> None:
     from autoencoder.machine.files import check_writable
     from autoencoder.runs.data import load_data, load_run_data
     from autoencoder.runs.folder import Run
-    from autoencoder.workflows.comparing import write_comparison
+    from autoencoder.workflows.compare.report import write_comparison
 
     images = load_run_data(Run(args.runs[0])) if args.train is None else load_data(c.RunConfig(_data_config(args)))
     for name in args.color_by or ():
@@ -151,7 +151,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _train(args: argparse.Namespace, images: ImageSet) -> list[list[Path]]:
     """Train the reference table on `images`, which --train names; returns the run folders of each seed."""
-    from autoencoder.workflows.reference import reference_runs, train_reference
+    from autoencoder.workflows.compare.reference import reference_runs, train_reference
 
     given, data = vars(args), _data_config(args)
     training = c.TrainingConfig(device=args.device, **{name: given[name] for name in TRAINING_FIELDS if name in given})
@@ -194,7 +194,7 @@ def _reference_folder(args: argparse.Namespace) -> Path:
 
 
 def _print_tables(args: argparse.Namespace, comparisons: Sequence[Comparison]) -> None:
-    from autoencoder.workflows.comparing import (
+    from autoencoder.workflows.compare.report import (
         caption,
         decoding_caption,
         decoding_tables,

@@ -204,7 +204,7 @@ def test_on_a_dask_cluster(reference, data, tmp_path, succeed):
 
 
 def test_a_cluster_that_is_not_there_is_refused(data, tmp_path, call, monkeypatch):
-    monkeypatch.setattr("autoencoder.workflows.reference.CLUSTER_SECONDS", 0.5)
+    monkeypatch.setattr("autoencoder.workflows.compare.reference.CLUSTER_SECONDS", 0.5)
     common = ("compare", "--train", data, "--out", tmp_path / "none", *SETTINGS)
     call(*common, "--backend", "dask").refused("--backend dask", "--scheduler")
     call(*common, "--scheduler", "tcp://127.0.0.1:1").refused("--scheduler", "--backend dask")
