@@ -18,7 +18,7 @@ from autoencoder.projections.scores import Scores
 from autoencoder.runs.data import load_run_data, with_metadata
 from autoencoder.runs.folder import Run
 from autoencoder.workflows.evolution_movies import MovieOptions, draw_movies, movie_problems
-from autoencoder.workflows.exporting import export, export_problems
+from autoencoder.workflows.exports.export import export, export_problems
 from autoencoder.workflows.scoring import brief
 
 
@@ -61,7 +61,7 @@ def visualize(
         examples, trails, curves, reconstructions, side_by_side, movie_format, fps, seconds, save_frames: see
             `autoencoder.workflows.evolution_movies.MovieOptions`.
         movies: draw them; False for the numbers, and what is exported, only.
-        exports: formats that embeddings, codes and metadata are written in; see `autoencoder.workflows.exporting`.
+        exports: formats that embeddings, codes and metadata are written in; see `autoencoder.workflows.exports.export`.
         out: folder; None for `RUN/visualize/REDUCER-FIT[-LAYER]`.
         quiet: show no progress.
         say: is told the scores.
