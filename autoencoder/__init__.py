@@ -30,7 +30,7 @@ _API = {
     "look": "autoencoder.workflows.looking",
     "resume": "autoencoder.training",
     "traverse": "autoencoder.workflows.traversing",
-    "visualize": "autoencoder.workflows.visualizing",
+    "visualize": "autoencoder.workflows.movies.visualize",
 }
 
 __all__ = ["__version__", *_API]
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from autoencoder.training import resume as resume
     from autoencoder.training import train as train
     from autoencoder.workflows.looking import look as look
+    from autoencoder.workflows.movies.visualize import visualize as visualize
     from autoencoder.workflows.traversing import traverse as traverse
-    from autoencoder.workflows.visualizing import visualize as visualize
 
 
 def __getattr__(name: str) -> Any:

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
 def _movies(args: argparse.Namespace, run_folder: Path) -> None:
     from autoencoder.projections.fits import methods
     from autoencoder.projections.names import output_name
-    from autoencoder.workflows.visualizing import visualize
+    from autoencoder.workflows.movies.visualize import visualize
 
     chosen = methods([args.reduce], args.fit)
     several = len(args.layer) * len(chosen) > 1
@@ -87,7 +87,7 @@ def _movies(args: argparse.Namespace, run_folder: Path) -> None:
 
 
 def _score(args: argparse.Namespace, run_folder: Path) -> None:
-    from autoencoder.workflows.scoring import HEADER, LEGEND, score_methods
+    from autoencoder.workflows.movies.score import HEADER, LEGEND, score_methods
 
     for layer in args.layer:
         found = score_methods(

@@ -12,8 +12,8 @@ from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.runs.folder import Run
 from autoencoder.training import train
+from autoencoder.workflows.movies.visualize import visualize
 from autoencoder.workflows.testing import report
-from autoencoder.workflows.visualizing import visualize
 
 N_IMAGES = 4000
 EPOCHS = 8

@@ -11,8 +11,8 @@ from PIL import Image
 
 import autoencoder as ae
 from autoencoder.runs.folder import Run
-from autoencoder.workflows.evolution_movies import LONGEST_STEM, movie_stem
 from autoencoder.workflows.losses import losses
+from autoencoder.workflows.movies.draw import LONGEST_STEM, movie_stem
 
 PLAIN = ("--no-curves", "--no-reconstructions", "--trails", 0, "--examples", 0)
 

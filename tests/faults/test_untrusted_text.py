@@ -33,7 +33,7 @@ from autoencoder.machine.progress import Progress
 from autoencoder.pages.document import SCRIPTS
 from autoencoder.plots.figures import new_figure
 from autoencoder.workflows.columns import readable
-from autoencoder.workflows.evolution_movies import movie_stem
+from autoencoder.workflows.movies.draw import movie_stem
 
 HOSTILE = json.loads((Path(__file__).parents[1] / "hostile_texts.json").read_text(encoding="utf-8"))
 NAMES = [text for text in HOSTILE if "\0" not in text]

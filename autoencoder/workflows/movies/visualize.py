@@ -17,9 +17,9 @@ from autoencoder.projections.names import output_name
 from autoencoder.projections.scores import Scores
 from autoencoder.runs.data import load_run_data, with_metadata
 from autoencoder.runs.folder import Run
-from autoencoder.workflows.evolution_movies import MovieOptions, draw_movies, movie_problems
 from autoencoder.workflows.exports.export import export, export_problems
-from autoencoder.workflows.scoring import brief
+from autoencoder.workflows.movies.draw import MovieOptions, draw_movies, movie_problems
+from autoencoder.workflows.movies.score import brief
 
 
 def visualize(
@@ -59,7 +59,7 @@ def visualize(
         metadata: file of other metadata than the run's, to colour by.
         columns: names of its columns, where it is an `.npy`.
         examples, trails, curves, reconstructions, side_by_side, movie_format, fps, seconds, save_frames: see
-            `autoencoder.workflows.evolution_movies.MovieOptions`.
+            `autoencoder.workflows.movies.draw.MovieOptions`.
         movies: draw them; False for the numbers, and what is exported, only.
         exports: formats that embeddings, codes and metadata are written in; see `autoencoder.workflows.exports.export`.
         out: folder; None for `RUN/visualize/REDUCER-FIT[-LAYER]`.
@@ -69,7 +69,7 @@ def visualize(
     Returns:
         the files: `embedding.npz` (embeddings (T, n, 2), steps, epochs, rows), `scores.json` (see
         `autoencoder.projections.scores`), what was exported, and those of
-        `autoencoder.workflows.evolution_movies.draw_movies`. `visualize.json` beside them says what was drawn.
+        `autoencoder.workflows.movies.draw.draw_movies`. `visualize.json` beside them says what was drawn.
 
     Raises:
         UserError: as `track_run` and `embed_track` do, a column is not there, it cannot be drawn as `options` say,

@@ -1,0 +1,1 @@
+"""Movies of a run's latent space: projected, scored, drawn."""
