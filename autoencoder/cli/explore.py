@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     """Project, write the page, say where it is."""
     if (args.path is None) == (args.run is None):
         raise UserError("name one run folder: autoencoder explore RUN")
-    from autoencoder.workflows.exploring import explore
+    from autoencoder.workflows.explore.explore import explore
 
     page = explore(
         args.run if args.path is None else args.path,

@@ -85,6 +85,6 @@ def test_a_projection_that_fails_leaves_no_folder(finished, tmp_path, call, monk
     def fails(*arguments, **options):
         raise UserError("it cannot be projected")
 
-    monkeypatch.setattr("autoencoder.workflows.exploring.embed_track", fails)
+    monkeypatch.setattr("autoencoder.workflows.explore.explore.embed_track", fails)
     call("explore", finished, *PCA, "--out", tmp_path / "out" / "page.html").refused("it cannot be projected")
     assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,7 @@ import autoencoder as ae
 from autoencoder.plots.colors import color_by
 from autoencoder.plots.movies.frames import robust_limits
 from autoencoder.projections.evolution import embed_track, track_run
-from autoencoder.workflows.exploring import explore
+from autoencoder.workflows.explore.explore import explore
 
 PCA = ("--reduce", "pca")
 

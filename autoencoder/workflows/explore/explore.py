@@ -21,7 +21,7 @@ from autoencoder.projections.names import METHODS
 from autoencoder.runs.data import load_run_data, with_metadata
 from autoencoder.runs.folder import Run
 from autoencoder.seeding import numpy_stream
-from autoencoder.workflows.page_content import page_content
+from autoencoder.workflows.explore.gather import page_content
 
 MAX_BYTES = 25_000_000
 """A larger page is slow to open and to send; it is made of fewer images instead."""
