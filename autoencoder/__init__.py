@@ -27,7 +27,7 @@ _API = {
     "train": "autoencoder.training",
     "evaluate": "autoencoder.evaluation.evaluate",
     "compare": "autoencoder.evaluation.compare",
-    "look": "autoencoder.workflows.looking",
+    "look": "autoencoder.workflows.stills.look",
     "resume": "autoencoder.training",
     "traverse": "autoencoder.workflows.traversing",
     "visualize": "autoencoder.workflows.movies.visualize",
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from autoencoder.runs.trained import load_run as load_run
     from autoencoder.training import resume as resume
     from autoencoder.training import train as train
-    from autoencoder.workflows.looking import look as look
     from autoencoder.workflows.movies.visualize import visualize as visualize
+    from autoencoder.workflows.stills.look import look as look
     from autoencoder.workflows.traversing import traverse as traverse
 
 

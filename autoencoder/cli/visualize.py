@@ -108,7 +108,7 @@ def _score(args: argparse.Namespace, run_folder: Path) -> None:
 
 
 def _stills(args: argparse.Namespace, run_folder: Path) -> None:
-    from autoencoder.workflows.looking import look
+    from autoencoder.workflows.stills.look import look
 
     files = look(
         run_folder,

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 
 import autoencoder as ae
 from autoencoder.plots.colors import color_by
-from autoencoder.workflows.looking import look
+from autoencoder.workflows.stills.look import look
 
 ARENA = ("frame", "x", "y", "body_angle_deg", "head_angle_deg", "distance_from_center", "polar_angle_deg")
 CATEGORY = "nearest_port"
