@@ -29,7 +29,7 @@ _API = {
     "compare": "autoencoder.evaluation.compare",
     "look": "autoencoder.workflows.stills.look",
     "resume": "autoencoder.training",
-    "traverse": "autoencoder.workflows.traversing",
+    "traverse": "autoencoder.workflows.traversals.traverse",
     "visualize": "autoencoder.workflows.movies.visualize",
 }
 
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from autoencoder.training import train as train
     from autoencoder.workflows.movies.visualize import visualize as visualize
     from autoencoder.workflows.stills.look import look as look
-    from autoencoder.workflows.traversing import traverse as traverse
+    from autoencoder.workflows.traversals.traverse import traverse as traverse
 
 
 def __getattr__(name: str) -> Any:

@@ -132,7 +132,7 @@ def _stills(args: argparse.Namespace, run_folder: Path) -> None:
 
 
 def _traversals(args: argparse.Namespace, run_folder: Path) -> None:
-    from autoencoder.workflows.traversing import traverse
+    from autoencoder.workflows.traversals.traverse import traverse
 
     files = traverse(
         run_folder,

@@ -11,8 +11,8 @@ import autoencoder as ae
 from autoencoder.data.metadata import Metadata
 from autoencoder.workflows.traversals.ground import Ground
 from autoencoder.workflows.traversals.traversal import Pace
+from autoencoder.workflows.traversals.traverse import column_or_unit, traverse
 from autoencoder.workflows.traversals.unit import along_unit
-from autoencoder.workflows.traversing import column_or_unit, traverse
 
 SHORT = ("--seconds", 1, "--fps", 4)
 WAYS = {"transport", "shift", "straight", "stay", "shuffled"}
