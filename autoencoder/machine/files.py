@@ -55,7 +55,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise write_error(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that was closed meanwhile: why is being said already
+            temporary.unlink(missing_ok=True)
 
 
 def _flush_names(folder: Path) -> None:

@@ -69,6 +69,19 @@ def test_a_writer_that_removed_its_file_is_an_error(tmp_path: Path) -> None:
     assert target.read_bytes() == b"old"
 
 
+def test_a_folder_that_is_closed_meanwhile_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the file nor what is left of it can be moved or removed then; the error is that of the file."""
+
+    def closed(path: Path, *arguments: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", closed)
+        patch.setattr(Path, "unlink", closed)
+        with pytest.raises(UserError, match=f"no permission to write {tmp_path / 'a.csv'}"):
+            write_csv(tmp_path / "a.csv", [], ["x"])
+
+
 @pytest.mark.parametrize("umask", [0o022, 0o027, 0o077, 0o002])
 def test_permissions_are_those_of_an_ordinary_new_file(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
