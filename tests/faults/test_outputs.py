@@ -25,12 +25,12 @@ def no_work(monkeypatch):
         raise AssertionError("work was begun")
 
     for name in (
-        "workflows.visualizing.track_run",
-        "workflows.exploring.track_run",
-        "workflows.scoring.track_run",
-        "workflows.looking.embed_snapshots",
-        "workflows.traversing.load_run",
-        "workflows.comparing.embeddings",
+        "workflows.movies.visualize.track_run",
+        "workflows.explore.explore.track_run",
+        "workflows.movies.score.track_run",
+        "workflows.stills.look.embed_snapshots",
+        "workflows.traversals.traverse.load_run",
+        "workflows.compare.report.embeddings",
         "workflows.testing.save_figure",
     ):
         monkeypatch.setattr(f"autoencoder.{name}", work)

@@ -10,6 +10,7 @@ import autoencoder as ae
 from autoencoder.plots.colors import color_by
 from autoencoder.plots.movies.frames import robust_limits
 from autoencoder.projections.evolution import embed_track, track_run
+from autoencoder.runs.folder import Run
 from autoencoder.workflows.explore.explore import explore
 
 PCA = ("--reduce", "pca")
@@ -73,7 +74,7 @@ def test_colours_and_values_are_those_of_the_movies(page, content, finished, are
 def test_curves_are_the_losses(page, content, finished):
     curves = content(page)["curves"]
     assert [curve["label"] for curve in curves] == ["training", "validation"]
-    table = ae.runs.Run(finished).metrics()
+    table = Run(finished).metrics()
     assert curves[0]["values"] == [row["train_loss"] for row in table]
     assert curves[1]["epochs"] == [row["epoch"] for row in table if row["val_loss"] is not None]
 

@@ -1,1 +1,1 @@
-"""The formats of `workflows.exporting`, a module each."""
+"""An evolution in files for other programs, a module for each format; `export` calls them."""

@@ -1,1 +1,1 @@
-"""The pieces of `workflows.looking`: what each still of a snapshot takes, computes and says."""
+"""Stills of one snapshot: what each takes, computes and says; `look` puts them together."""

@@ -1,1 +1,1 @@
-"""The pieces of `workflows.traversing`: what traversals start from, and the two kinds of them."""
+"""Codes moved to other values: what traversals start from, and the two kinds of them; `traverse` does them all."""
