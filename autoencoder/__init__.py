@@ -24,11 +24,11 @@ _API = {
     "make_arena": "autoencoder.data.sources.arena",
     "Trained": "autoencoder.runs.trained",
     "load_run": "autoencoder.runs.trained",
-    "train": "autoencoder.training",
+    "train": "autoencoder.training.start",
     "evaluate": "autoencoder.evaluation.evaluate",
     "compare": "autoencoder.evaluation.compare",
     "look": "autoencoder.workflows.stills.look",
-    "resume": "autoencoder.training",
+    "resume": "autoencoder.training.start",
     "traverse": "autoencoder.workflows.traversals.traverse",
     "visualize": "autoencoder.workflows.movies.visualize",
 }
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from autoencoder.evaluation.evaluate import evaluate as evaluate
     from autoencoder.runs.trained import Trained as Trained
     from autoencoder.runs.trained import load_run as load_run
-    from autoencoder.training import resume as resume
-    from autoencoder.training import train as train
+    from autoencoder.training.start import resume as resume
+    from autoencoder.training.start import train as train
     from autoencoder.workflows.movies.visualize import visualize as visualize
     from autoencoder.workflows.stills.look import look as look
     from autoencoder.workflows.traversals.traverse import traverse as traverse

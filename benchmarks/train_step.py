@@ -100,8 +100,8 @@ def _project(folder: Path, warm_up: int, steps: int) -> dict:
     from autoencoder.machine.device import prepare_machine
     from autoencoder.runs.data import load_data
     from autoencoder.runs.folder import Run, RunSplit
-    from autoencoder.runs.lock import hold
-    from autoencoder.training import TrainingLoop
+    from autoencoder.training.engines import EagerEngine
+    from autoencoder.training.learner import make_learner
 
     training = TrainingConfig(batch_size=BATCH_SIZE, lr=1e-3, schedule="constant", snapshots_per_epoch=0)
     config = RunConfig(DataConfig(str(folder / "arena.npz")), ModelConfig("conv"), training=training)
@@ -109,18 +109,17 @@ def _project(folder: Path, warm_up: int, steps: int) -> dict:
     prepare_machine(torch.device("cpu"))
     rows = np.arange(len(data))
     split = RunSplit(rows, rows[:0], rows[:0])
-    run, cpu = Run(folder / "run"), torch.device("cpu")
-    with hold(run) as held:
-        loop = TrainingLoop(run, held, config, data, split, cpu, None, None, quiet=True, say=lambda text: None)
+    learner = make_learner(Run(folder / "run"), config, data, split, torch.device("cpu"), None)
     reference = torch.load(folder / "weights.pt")
-    own = loop.network.state_dict()
-    loop.network.load_state_dict(dict(zip(own, reference.values(), strict=True)))  # the same layers in the same order
-    loop.network.train()
+    own = learner.network.state_dict()
+    learner.network.load_state_dict(dict(zip(own, reference.values(), strict=True)))  # the same layers, the same order
+    learner.network.train()
+    engine = EagerEngine(learner)
     losses = []
     for step in range(warm_up + steps):
         if step == warm_up:
             started = time.perf_counter()
-        losses.append(float(loop.update(rows[step * BATCH_SIZE : (step + 1) * BATCH_SIZE], 1)))
+        losses.append(float(engine.update(rows[step * BATCH_SIZE : (step + 1) * BATCH_SIZE], step)))
     return {"images_per_second": steps * BATCH_SIZE / (time.perf_counter() - started), "losses": losses}
 
 

@@ -239,18 +239,18 @@ def wait_for() -> Callable[..., None]:
 def at_step(monkeypatch) -> Callable[..., pytest.MonkeyPatch]:
     """Have something happen in a training of this process right after update number `step`.
 
-    `change(loop, loss)` is called then; what it returns is the loss of that update.
+    `change(learner, loss)` is called then; what it returns is the loss of that update.
     """
-    from autoencoder import training
+    from autoencoder.training.engines import EagerEngine
 
     def arrange(step: int, change: Callable[..., object]) -> pytest.MonkeyPatch:
-        update = training.TrainingLoop.update
+        update = EagerEngine.update
 
-        def update_and_change(loop, *arguments):
-            loss = update(loop, *arguments)
-            return change(loop, loss) if loop.state.step + 1 == step else loss
+        def update_and_change(engine, rows, done):
+            loss = update(engine, rows, done)
+            return change(engine.learner, loss) if done + 1 == step else loss
 
-        monkeypatch.setattr(training.TrainingLoop, "update", update_and_change)
+        monkeypatch.setattr(EagerEngine, "update", update_and_change)
         return monkeypatch
 
     return arrange
@@ -261,7 +261,7 @@ def signal_at(at_step: Callable[..., pytest.MonkeyPatch]) -> Callable[[int, int]
     """Have this process send itself a signal during update number `step` of a training."""
 
     def arrange(number, step):
-        def send(loop, loss):
+        def send(learner, loss):
             os.kill(os.getpid(), number)
             return loss
 

@@ -241,7 +241,7 @@ def _train(args: argparse.Namespace) -> Any:
         raise UserError("what to train on? give a data file, or --resume RUN; 'autoencoder prepare --help' makes one")
     config = build_config(args)
     from autoencoder.runs.folder import Run, next_free_run
-    from autoencoder.training import train
+    from autoencoder.training.start import train
 
     objective = config.objective.name
     stem = "-".join([Path(args.data).stem, config.model.encoder, *([] if objective == "reconstruct" else [objective])])
@@ -264,7 +264,7 @@ def _resume(args: argparse.Namespace) -> Any:
             "(--epochs and --device may change, and DATA and --metadata where they were moved), or start a new run"
         )
     from autoencoder.runs.folder import Run
-    from autoencoder.training import resume
+    from autoencoder.training.start import resume
 
     before = Run(args.resume).metrics()
     trained = resume(

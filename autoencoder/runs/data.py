@@ -9,8 +9,11 @@ from pathlib import Path
 
 from autoencoder.config import ObjectiveConfig, RunConfig
 from autoencoder.data.images import ImageSet, load_images
+from autoencoder.data.split import make_split
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.runs.folder import Run
+from autoencoder.runs.folder import Run, RunSplit
+from autoencoder.runs.snapshots import choose_samples
+from autoencoder.seeding import stream_seed
 
 
 def load_data(config: RunConfig) -> ImageSet:
@@ -106,3 +109,11 @@ def with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[st
         columns=None if columns is None else tuple(columns),
     )
     return dataclasses.replace(config, data=data)
+
+
+def split_rows(config: RunConfig, n_images: int) -> RunSplit:
+    """The split of `n_images` images that a new run of `config` makes, and the images whose codes it keeps."""
+    data, seed = config.data, config.training.seed
+    split = make_split(n_images, data.split, data.val_fraction, stream_seed(seed, "split"), data.block_size)
+    samples = choose_samples(n_images, config.training.snapshot_samples, seed)
+    return RunSplit(split.train, split.val, samples)

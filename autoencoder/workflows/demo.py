@@ -11,7 +11,7 @@ from autoencoder.evaluation.evaluate import evaluate
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.runs.folder import Run
-from autoencoder.training import train
+from autoencoder.training.start import train
 from autoencoder.workflows.movies.visualize import visualize
 from autoencoder.workflows.testing import report
 

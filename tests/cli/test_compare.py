@@ -132,19 +132,19 @@ class Killed(BaseException):
 
 def test_cut_off_in_the_middle_it_goes_on(reference, data, tmp_path, succeed, monkeypatch):
     """In the second run of the table; the state that it leaves is one that a kill can leave, see test_resume.py."""
-    from autoencoder.training import TrainingLoop
+    from autoencoder.training.engines import EagerEngine
 
     out, _ = reference
     command = ("compare", "--train", data, "--out", tmp_path / "cut", *SETTINGS, "--quiet")
-    update = TrainingLoop.update
+    update = EagerEngine.update
 
-    def update_or_die(loop, *arguments):
-        if "pca" in str(loop.run.path) and loop.state.step == 3:
+    def update_or_die(engine, rows, step):
+        if engine.learner.config.model.encoder == "pca" and step == 3:
             raise Killed
-        return update(loop, *arguments)
+        return update(engine, rows, step)
 
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingLoop, "update", update_or_die)
+        patch.setattr(EagerEngine, "update", update_or_die)
         with pytest.raises(Killed):
             succeed(*command)
     begun = tmp_path / "cut" / "seed-0042"

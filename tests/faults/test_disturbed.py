@@ -148,7 +148,7 @@ def remove(path):
 def test_files_removed_between_two_steps(tiny, tmp_path, at_step, call, succeed, tally, straight, what):
     """What is taken away is written anew when its time comes, or is missed by who reads it, which names it."""
     run = tmp_path / "run"
-    at_step(30, lambda loop, loss: (remove(run / what), loss)[1])
+    at_step(30, lambda learner, loss: (remove(run / what), loss)[1])
     succeed("train", tiny, "--run", run, *OPTIONS, "--quiet")
     last, expected = ((folder / "checkpoints" / "last.pt") for folder in (run, straight))
     assert weights(last) == weights(expected)
@@ -168,7 +168,7 @@ def test_the_folder_gone_between_two_steps(
 ):
     run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
 
-    def happen(loop, loss):
+    def happen(learner, loss):
         if what == "removed":
             shutil.rmtree(run)
         else:

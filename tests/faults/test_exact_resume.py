@@ -54,12 +54,12 @@ def test_settings(tiny, tmp_path, succeed, interrupted, assert_same_run, tally, 
 @pytest.fixture
 def scripted_validation():
     """The validation loss is a function of the step, so that it can rise; the rest of a validation is as usual."""
-    from autoencoder import training
+    from autoencoder.training.loop import TrainingLoop
 
     losses = {3: 0.5, 6: 0.4, 9: 0.45, 12: 0.46, 15: 0.47, 18: 0.3, 21: 0.2}
-    validate = training.TrainingLoop._validate
+    validate = TrainingLoop._validate
     with pytest.MonkeyPatch.context() as patch:  # one that `signal_at` does not undo
-        patch.setattr(training.TrainingLoop, "_validate", lambda loop: (losses[loop.state.step], validate(loop)[1]))
+        patch.setattr(TrainingLoop, "_validate", lambda loop: (losses[loop.state.step], validate(loop)[1]))
         yield
 
 

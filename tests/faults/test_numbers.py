@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from autoencoder import training
+from autoencoder.training import loop
 
 OPTIONS = ("--epochs", 6, "--batch-size", 16, "--val-interval", 1, "--lr", 0.004, "--schedule", "constant")
 """On `tiny`: 3 updates in an epoch, a snapshot after each."""
@@ -30,8 +30,8 @@ def test_a_loss_that_is_no_number(
 ):
     """Training stops and names step and learning rate; what was kept before is kept, and can be gone on with."""
     run = tmp_path / "run"
-    monkeypatch.setitem(training.LOSS_CHECK_INTERVAL, "cpu", looks)
-    patch = at_step(8, lambda loop, loss: loss * value)
+    monkeypatch.setitem(loop.LOSS_CHECK_INTERVAL, "cpu", looks)
+    patch = at_step(8, lambda learner, loss: loss * value)
     error = call("train", tiny, "--run", run, *OPTIONS, "--quiet").refused(
         f"the loss became {value} at step 8 (epoch 3, learning rate 0.004)", str(run), "--lr"
     )
@@ -51,8 +51,9 @@ def test_a_network_that_breaks_in_the_last_step_of_an_epoch(
     """The loss would show it one step later only; no such network is kept, although no snapshot looks at it either."""
     run = tmp_path / "run"
 
-    def spoil(loop, loss):
-        tensors = dict(loop.network.named_parameters() if which == "weights" else loop.network.named_buffers())
+    def spoil(learner, loss):
+        network = learner.network
+        tensors = dict(network.named_parameters() if which == "weights" else network.named_buffers())
         name = next(name for name, values in tensors.items() if name.startswith("head") and values.is_floating_point())
         tensors[name].data.flatten()[0] = float("inf")
         return loss
@@ -68,8 +69,8 @@ def test_a_network_that_breaks_in_the_last_step_of_an_epoch(
 
 
 def test_codes_that_are_no_numbers_are_no_snapshot(tiny, tmp_path, call, at_step, tally):
-    def spoil(loop, loss):
-        next(loop.network.encoder.parameters()).data[:] = float("nan")
+    def spoil(learner, loss):
+        next(learner.network.encoder.parameters()).data[:] = float("nan")
         return loss
 
     at_step(5, spoil)
@@ -101,22 +102,23 @@ LONG = """
 import json, os, sys
 from pathlib import Path
 from autoencoder import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
-from autoencoder.training import TrainingLoop
+from autoencoder.training.engines import EagerEngine
+from autoencoder.training.keeper import Keeper
 
 resident, handles = [], []
-update, take = TrainingLoop.update, TrainingLoop._take_snapshot
+update, write = EagerEngine.update, Keeper.write_snapshot
 
-def measured_update(loop, *arguments):
-    if loop.state.step % 100 == 0:
+def measured_update(engine, rows, step):
+    if step % 100 == 0:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         resident.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
-    return update(loop, *arguments)
+    return update(engine, rows, step)
 
-def measured_take(loop):
-    take(loop)
+def measured_write(*arguments):
+    write(*arguments)
     handles.append(len(os.listdir("/proc/self/fd")))
 
-TrainingLoop.update, TrainingLoop._take_snapshot = measured_update, measured_take
+EagerEngine.update, Keeper.write_snapshot = measured_update, measured_write
 data, run = sys.argv[1:]
 training = TrainingConfig(
     epochs=84, batch_size=2, snapshots_per_epoch=3, checkpoint_interval=0, val_interval=4, threads=1

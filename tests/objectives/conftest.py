@@ -117,13 +117,13 @@ class Taught:
 @pytest.fixture
 def taught(monkeypatch: pytest.MonkeyPatch) -> Taught:
     """Fills as a training in this process goes on."""
-    from autoencoder import training
+    from autoencoder.training.engines import EagerEngine
 
     seen = Taught()
-    update = training.TrainingLoop.update
+    update = EagerEngine.update
 
-    def update_and_note(loop, rows, total_steps):
-        losses = loop.objective.losses
+    def update_and_note(engine, rows, step):
+        losses = engine.learner.objective.losses
 
         def losses_and_note(output, target):
             seen.targets += target.tolist()
@@ -131,8 +131,8 @@ def taught(monkeypatch: pytest.MonkeyPatch) -> Taught:
 
         seen.rows += rows.tolist()
         with monkeypatch.context() as patch:
-            patch.setattr(loop.objective, "losses", losses_and_note)
-            return update(loop, rows, total_steps)
+            patch.setattr(engine.learner.objective, "losses", losses_and_note)
+            return update(engine, rows, step)
 
-    monkeypatch.setattr(training.TrainingLoop, "update", update_and_note)
+    monkeypatch.setattr(EagerEngine, "update", update_and_note)
     return seen

@@ -294,10 +294,10 @@ def read_metrics(run):
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_a_run(labelled, tmp_path, succeed, tree, monkeypatch, encoder, objective):
     """An epoch leaves exactly its files and `test` exactly its own; the run loaded again is the one trained."""
-    from autoencoder import training
+    from autoencoder.training import start
 
-    train, trained = training.train, []
-    monkeypatch.setattr(training, "train", lambda *args, **named: trained.append(train(*args, **named)))
+    train, trained = start.train, []
+    monkeypatch.setattr(start, "train", lambda *args, **named: trained.append(train(*args, **named)))
     run, fitted = tmp_path / "run", encoder in FITTED_ENCODERS
     flags = ("--encoder", encoder, "--objective", objective, *OPTIONS[objective], *QUICK, "--epochs", 1)
     succeed("train", labelled, "--run", run, *flags)

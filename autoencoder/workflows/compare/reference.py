@@ -23,7 +23,8 @@ from autoencoder.objectives.base import make_objective
 from autoencoder.runs.data import load_data
 from autoencoder.runs.folder import Run
 from autoencoder.runs.trained import differing_settings
-from autoencoder.training import fit_encoders, resume, train
+from autoencoder.training.fitting import fit_encoders
+from autoencoder.training.start import resume, train
 from autoencoder.workflows.explained_variance import write_explained_variance
 
 WIDE, NARROW = 16, 2

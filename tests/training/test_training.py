@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import autoencoder as ae
-from autoencoder import training
+from autoencoder.training.loop import TrainingLoop
 
 FAST = ("--epochs", 1, "--batch-size", 16, "--snapshots-per-epoch", 0, "--quiet")
 
@@ -33,7 +33,7 @@ def validation_losses(monkeypatch):
 
     def arrange(*losses):
         left = list(losses)
-        monkeypatch.setattr(training.TrainingLoop, "_validate", lambda loop: (left.pop(0), None))
+        monkeypatch.setattr(TrainingLoop, "_validate", lambda loop: (left.pop(0), None))
 
     return arrange
 

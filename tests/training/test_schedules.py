@@ -7,7 +7,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from autoencoder.config import SCHEDULES
-from autoencoder.schedules import learning_rate
+from autoencoder.training.schedules import learning_rate
 
 TOP = 3e-3
 

@@ -1,0 +1,243 @@
+"""What is learned: a network, its optimizer, and the images and targets that it learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from autoencoder.config import RunConfig
+from autoencoder.data.batches import Pixels, Rows, split_into_batches
+from autoencoder.data.images import ImageSet
+from autoencoder.data.noise import corrupt, corrupt_each
+from autoencoder.errors import UserError
+from autoencoder.models.fitted import FittedEncoder
+from autoencoder.models.network import ImageShape, Network, Output, on_device
+from autoencoder.objectives.base import Objective, Targets, make_objective
+from autoencoder.runs.checkpoint import Checkpoint
+from autoencoder.runs.folder import Run, RunSplit
+from autoencoder.runs.snapshots import encode_rows
+from autoencoder.seeding import numpy_stream, stream_seed, torch_stream
+from autoencoder.training.schedules import learning_rate
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A network in training; `make_learner` makes one. Its weights change, and nothing else of it does.
+
+    Attributes:
+        config: of the run.
+        image_shape: (C, H, W) of the images.
+        objective: what the network is trained for.
+        network: on `device`.
+        optimizer: of the network's parameters.
+        pixels: the images.
+        targets: what the network is to give for each image.
+        train_rows, val_rows: images to learn from, and held-out ones; all with a known target.
+        target_rows: (N,) the image whose target each image is given: its own, unless targets are shuffled.
+        batches_per_epoch: updates in an epoch.
+        codes: (N, d) of all images, where a fitted encoder makes the same ones every time; else None.
+        device: where all of it is computed.
+    """
+
+    config: RunConfig
+    image_shape: ImageShape
+    objective: Objective
+    network: Network
+    optimizer: torch.optim.Optimizer
+    pixels: Pixels
+    targets: Targets
+    train_rows: Rows
+    val_rows: Rows
+    target_rows: Rows
+    batches_per_epoch: int
+    codes: Tensor | None
+    device: torch.device
+
+    def learning_rate(self, step: int) -> float:
+        """Of the update after `step` others."""
+        training = self.config.training
+        return learning_rate(training.schedule, training.lr, step, training.epochs * self.batches_per_epoch)
+
+    def loss(self, rows: Rows, step: int) -> Tensor:
+        """Mean loss of images `rows` with the noise of update number `step`, and the penalty; to be differentiated."""
+        images = self.pixels.batch(rows)
+        output = self._forward(rows, images, step)
+        target = self.targets.batch(self.target_rows[rows], images)
+        return self.objective.losses(output, target).mean() + self.objective.penalty(output.latent)
+
+    def _forward(self, rows: Rows, images: Tensor, step: int) -> Output:
+        if self.codes is not None:
+            latent = self.codes[torch.from_numpy(rows).to(self.device)]
+            return Output(latent, self.network.head(latent))
+        generator = torch_stream(self.config.training.seed, "noise", step, self.device)
+        return self.network(corrupt(images, self.config.objective.noise, generator))  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def validate(self) -> tuple[float, float | None]:
+        """Loss on the held-out images, and the objective's metric where the truth is known."""
+        noise, training, objective = self.config.objective.noise, self.config.training, self.objective
+        loss_sum = 0.0
+        latents, metrics = [], []
+        self.network.eval()
+        for rows, images in self.pixels.batches(self.val_rows, training.snapshot_batch_size):
+            output = self.network(corrupt_each(images, noise, rows, training.seed, "validation noise"))
+            loss_sum += float(objective.losses(output, self.targets.batch(rows, images)).sum())
+            latents.append(output.latent.cpu())
+            if self.targets.measurable:
+                truth = self.targets.truth(rows, images)
+                metrics.append(objective.metric(objective.present(output.prediction), truth).cpu())
+        loss = loss_sum / len(self.val_rows) + float(objective.penalty(torch.cat(latents)))
+        return loss, objective.summarise(torch.cat(metrics)) if metrics else None
+
+    def encode(self, rows: Rows) -> NDArray[np.float32]:
+        """Codes (n, latent_dim) float32 of images `rows`, without noise."""
+        return encode_rows(self.network, self.pixels, rows, self.config.training.snapshot_batch_size)
+
+    def broken_weights(self) -> str | None:
+        """The name of weights, or statistics, that are not finite; the loss shows them one update later."""
+        states = self.network.state_dict().items()
+        return next((name for name, values in states if not bool(values.isfinite().all())), None)
+
+
+def make_learner(
+    run: Run,
+    config: RunConfig,
+    images: ImageSet,
+    split: RunSplit,
+    device: torch.device,
+    encoder: FittedEncoder | None,
+    checkpoint: Checkpoint | None = None,
+) -> Learner:
+    """A network as it is at the beginning of a run, or at one of its checkpoints. Nothing is written.
+
+    Args:
+        run: whose it is; for messages.
+        config: what the run is.
+        images: that the run learns from.
+        split: of the images.
+        device: where to compute.
+        encoder: the fitted one, where `config` names such; else None.
+        checkpoint: of the run, where it is resumed; else None, and weights are drawn or those of `init_from`.
+
+    Raises:
+        UserError: the checkpoint, or that of `init_from`, is not of this network.
+    """
+    objective, training = make_objective(config.objective), config.training
+    pixels = Pixels(images.images, images.max_pixel_value, device)
+    targets = objective.targets(images, device)
+    train_rows, val_rows = (rows[targets.known[rows]] for rows in (split.train, split.val))
+    batches_per_epoch = len(split_into_batches(train_rows, training.batch_size))
+    network = _new_network(objective, config, images.image_shape, encoder, device)
+    optimizer = torch.optim.AdamW(
+        network.parameters(),
+        lr=training.lr,
+        weight_decay=training.weight_decay,
+        fused=device.type in ("cpu", "cuda"),
+    )
+    if checkpoint is not None:
+        problem = checkpoint.state.problem(batches_per_epoch)
+        if problem is not None:
+            raise UserError(
+                f"{checkpoint.path} does not go with {run.path} ({problem}): restore it, or start a new run"
+            )
+        _restore(network, optimizer, checkpoint, config, run)
+    elif training.init_from is not None:
+        _take_weights(network, Path(training.init_from), config, images.image_shape)
+    codes = None
+    if encoder is not None and config.objective.noise.kind == "none":  # the codes of an image never change
+        every = np.arange(len(images))
+        codes = torch.from_numpy(encode_rows(network, pixels, every, training.snapshot_batch_size)).to(device)
+    return Learner(
+        config=config,
+        image_shape=images.image_shape,
+        objective=objective,
+        network=network,
+        optimizer=optimizer,
+        pixels=pixels,
+        targets=targets,
+        train_rows=train_rows,
+        val_rows=val_rows,
+        target_rows=_target_rows(config, len(images), train_rows),
+        batches_per_epoch=batches_per_epoch,
+        codes=codes,
+        device=device,
+    )
+
+
+def _target_rows(config: RunConfig, n_images: int, train_rows: Rows) -> Rows:
+    rows = np.arange(n_images)
+    if config.objective.shuffle_targets:
+        rows[train_rows] = numpy_stream(config.training.seed, "shuffled targets").permutation(train_rows)
+    return rows
+
+
+def _new_network(
+    objective: Objective,
+    config: RunConfig,
+    image_shape: ImageShape,
+    encoder: FittedEncoder | None,
+    device: torch.device,
+) -> Network:
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(stream_seed(config.training.seed, "weights"))  # a GPU's stays as it is
+        network = objective.build_network(config.model, image_shape, encoder)
+    return on_device(network, device)
+
+
+def _restore(
+    network: Network, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint, config: RunConfig, run: Run
+) -> None:
+    """Weights, and the optimizer's moments: its settings are the configuration's, and are not taken from the file."""
+    own = optimizer.state_dict()
+    try:
+        network.load_state_dict(checkpoint.model)
+        moments = _moments(checkpoint.optimizer["state"], list(network.parameters()))
+        optimizer.load_state_dict({**own, "state": moments})
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(
+            f"{checkpoint.path} is not of this version's network '{config.model.encoder}', or is damaged: use "
+            f"the version that began the run (see {run.environment_file}), or start a new one"
+        ) from None
+
+
+def _moments(state: dict[int, Any], parameters: list[Tensor]) -> dict[int, dict[str, Tensor]]:
+    """The optimizer's running means in a checkpoint of one update or more, by the number of their parameter.
+
+    Raises:
+        ValueError: they are not those of `parameters`.
+    """
+    if state.keys() != set(range(len(parameters))):
+        raise ValueError(f"the optimizer's state is of {len(state)} parameters, not of {len(parameters)}")
+    for number, values in state.items():
+        shapes, shape = {name: value.shape for name, value in values.items()}, parameters[number].shape
+        if shapes != {"step": torch.Size([]), "exp_avg": shape, "exp_avg_sq": shape}:
+            raise ValueError(f"the optimizer's state {number} has the shapes {shapes}")
+    return state
+
+
+def _take_weights(network: Network, path: Path, config: RunConfig, image_shape: ImageShape) -> None:
+    """Those of the checkpoint `path`, for a new run.
+
+    Raises:
+        UserError: they are of another network; the settings that differ are named.
+    """
+    other = Checkpoint.load(path)
+    try:
+        network.load_state_dict(other.model)
+    except (RuntimeError, AttributeError, TypeError, ValueError):
+        its, own = (
+            {"objective": config.objective.name, "classes": config.objective.classes, "images": shape}
+            | vars(config.model)
+            for config, shape in ((other.config, other.image_shape), (config, image_shape))
+        )
+        differ = [f"{name} {its[name]}, not {own[name]}" for name in own if its[name] != own[name]]
+        raise UserError(
+            f"--init-from {path}: its network is not this run's ({', '.join(differ) or 'it is damaged'}): start "
+            "from a checkpoint of such a network, or leave --init-from out"
+        ) from None

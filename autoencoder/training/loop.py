@@ -1,0 +1,236 @@
+"""One training loop for every encoder and objective: when to update, to validate, to keep, and to stop.
+
+What is learned is the learner's, how an update is executed the engine's, and what is kept the keeper's. Every random
+draw has a stream of its own (`seeding.py`) and the learning rate is a function of the step (`schedules.py`), so a run
+that was stopped anywhere and resumed ends with the same weights, bit for bit on the CPU, as one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from autoencoder.config import TrainingConfig
+from autoencoder.data.batches import epoch_order, split_into_batches
+from autoencoder.errors import UserError
+from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.stopping import Interrupted, StopRequest
+from autoencoder.runs.checkpoint import LoopState
+from autoencoder.runs.folder import Rows
+from autoencoder.runs.snapshots import batches_before_snapshots
+from autoencoder.seeding import numpy_stream
+from autoencoder.training.engines import Engine
+from autoencoder.training.keeper import Keeper
+from autoencoder.training.learner import Learner
+
+SECONDS_BETWEEN_SAVES = 60.0
+"""An epoch that takes longer than this also saves `last.pt` on its way."""
+
+LOSS_CHECK_INTERVAL = {"cpu": 1, "cuda": 20, "mps": 20}
+"""Updates between two looks at the loss; each look makes a GPU wait, so there they are rarer."""
+
+
+def is_finished(training: TrainingConfig, state: LoopState) -> bool:
+    """Whether the last epoch is done, or the validation loss has not improved for as long as the patience lasts."""
+    stale = training.patience is not None and state.without_improvement >= training.patience
+    return stale or state.epoch >= training.epochs
+
+
+class TrainingLoop:
+    """A run in training.
+
+    Args:
+        learner: what is trained.
+        engine: executes its updates.
+        keeper: writes what is kept.
+        snapshot_rows: (n,) of the images whose codes are kept.
+        state: where training stands; it goes on from there.
+        quiet: show no progress.
+        say: is told what the user should know, such as a loss of exactly zero.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        engine: Engine,
+        keeper: Keeper,
+        snapshot_rows: Rows,
+        state: LoopState,
+        *,
+        quiet: bool,
+        say: Say,
+    ) -> None:
+        self.learner, self.engine, self.keeper, self.state = learner, engine, keeper, state
+        self.training = learner.config.training
+        self._snapshot_rows, self._quiet, self._say = snapshot_rows, quiet, say
+        self._said_zero = False
+        self._began = time.perf_counter()
+
+    def run(self) -> None:
+        """Train until the last epoch, or until early stopping.
+
+        Raises:
+            UserError: a loss, a weight or a code is not finite, or a file cannot be written.
+            Interrupted: SIGINT or SIGTERM came; all is saved.
+        """
+        learner, state = self.learner, self.state
+        title, total = f"Training {self.training.epochs} epochs", self.training.epochs * len(learner.train_rows)
+        if state.step == 0 and self.training.snapshots_per_epoch:
+            self._take_snapshot()
+        self._began = time.perf_counter() - state.seconds
+        with self.keeper, StopRequest() as stop, Progress(title, total, quiet=self._quiet) as progress:
+            progress.advance(state.epoch * len(learner.train_rows) + state.images_seen)
+            while not is_finished(self.training, state):
+                self._train_epoch(progress, stop)
+                self._end_epoch()
+                self._leave_if_asked(stop)
+
+    def _train_epoch(self, progress: Progress, stop: StopRequest) -> None:
+        """The updates of an epoch that are still to be done."""
+        state, learner, device = self.state, self.learner, self.learner.device
+        order = epoch_order(learner.train_rows, numpy_stream(self.training.seed, "order", state.epoch))
+        batches = split_into_batches(order, self.training.batch_size)
+        snapshots_after = self._snapshots_after(len(batches))
+        look = LOSS_CHECK_INTERVAL[device.type]
+        learner.network.train()
+        exact = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no float64
+        pending = torch.zeros((), dtype=exact, device=device)
+        unseen: list[Tensor] = []
+        for rows in batches[state.batch :]:
+            started = time.perf_counter()
+            loss = self.engine.update(rows, state.step)
+            pending += loss * len(rows)
+            unseen.append(loss)
+            state.step += 1
+            state.batch += 1
+            state.images_seen += len(rows)
+            last = state.batch == len(batches)
+            overdue = self.keeper.seconds_since_save() > SECONDS_BETWEEN_SAVES
+            leaving = last or stop.signum is not None or overdue
+            note = ""
+            if leaving or state.batch % look == 0:
+                self._check_losses(unseen)
+                state.loss_sum += float(pending)
+                pending.zero_()
+                unseen.clear()
+                note = f"loss {state.loss_sum / state.images_seen:.5f}"
+            state.epoch_seconds += time.perf_counter() - started
+            if state.batch in snapshots_after:
+                self._take_snapshot()
+            progress.advance(
+                len(rows), f"{note}  {state.images_seen / state.epoch_seconds:.0f} images/s" if note else ""
+            )
+            if leaving and not last:
+                self._save_within_epoch()
+                self._leave_if_asked(stop, saved=True)
+
+    def _snapshots_after(self, batches_per_epoch: int) -> set[int]:
+        """Batches of an epoch after which a snapshot is due."""
+        if self.learner.config.model.is_fitted or not self.training.snapshots_per_epoch:
+            return set()  # fitted codes stay as they are
+        return batches_before_snapshots(batches_per_epoch, self.training.snapshots_per_epoch)
+
+    def _end_epoch(self) -> None:
+        """Validate when it is due, log the epoch, save its checkpoints."""
+        state = self.state
+        self._check_weights()
+        train_loss = state.loss_sum / state.images_seen
+        rate = state.images_seen / state.epoch_seconds
+        state.epoch += 1
+        state.batch, state.images_seen, state.loss_sum, state.epoch_seconds = 0, 0, 0.0, 0.0
+        due = state.epoch % self.training.val_interval == 0 or state.epoch == self.training.epochs
+        val_loss, metric = self._validate() if due else (None, None)
+        self._say_if_zero(train_loss)
+        improved = self._note_validation(val_loss)
+        state.seconds = time.perf_counter() - self._began
+        self.keeper.log_epoch(
+            {
+                "epoch": state.epoch,
+                "step": state.step,
+                "lr": self.learner.optimizer.param_groups[0]["lr"],
+                "train_loss": train_loss,
+                "val_loss": val_loss,
+                self.learner.objective.metric_name: metric,
+                "images_per_second": round(rate, 1),
+                "seconds": round(state.seconds, 3),
+            }
+        )
+        interval = self.training.checkpoint_interval
+        kept = [state.epoch] if interval and state.epoch % interval == 0 else []
+        # `last` comes last: from there on a resumed run goes on from this epoch, so everything before it must be there.
+        self.keeper.save(self.learner, state, *(["best"] if improved else []), *kept, "last")
+
+    def _validate(self) -> tuple[float, float | None]:
+        loss, metric = self.learner.validate()
+        if not math.isfinite(loss):
+            raise self._diverged(f"the validation loss became {loss}", self.state.step)
+        return loss, metric
+
+    def _note_validation(self, val_loss: float | None) -> bool:
+        """Whether a validation, where there was one, was the best so far."""
+        state = self.state
+        if val_loss is None:
+            return False
+        if state.best_loss is None or val_loss < state.best_loss:
+            state.best_loss, state.best_epoch, state.without_improvement = val_loss, state.epoch, 0
+            return True
+        state.without_improvement += 1
+        return False
+
+    def _say_if_zero(self, train_loss: float) -> None:
+        if train_loss == 0 and not self._said_zero:
+            self._said_zero = True
+            self._say(
+                f"note: the training loss of epoch {self.state.epoch} is exactly 0: there is nothing to learn, or "
+                f"targets and loss do not go together; look at the images and targets of "
+                f"{self.learner.config.data.images}"
+            )
+
+    def _take_snapshot(self) -> None:
+        step = self.state.step
+        codes = self.learner.encode(self._snapshot_rows)
+        if not np.isfinite(codes).all():
+            raise self._diverged("latent codes became NaN or infinite", max(step, 1))
+        self.keeper.write_snapshot(step, step / self.learner.batches_per_epoch, codes)
+
+    def _save_within_epoch(self) -> None:
+        self.state.seconds = time.perf_counter() - self._began
+        self._check_weights()
+        self.keeper.save(self.learner, self.state, "last")
+
+    def _check_losses(self, losses: list[Tensor]) -> None:
+        """Stop at the first of the latest updates whose loss is not finite."""
+        values = torch.stack(losses).tolist()
+        for step, value in enumerate(values, self.state.step - len(values) + 1):
+            if not math.isfinite(value):
+                raise self._diverged(f"the loss became {value}", step)
+
+    def _check_weights(self) -> None:
+        """Refuse to keep a network with weights that are not finite."""
+        name = self.learner.broken_weights()
+        if name is not None:
+            raise self._diverged(f"weights ({name}) became NaN or infinite", self.state.step)
+
+    def _diverged(self, what: str, step: int) -> UserError:
+        """The error for numbers that are not finite after update number `step`."""
+        run, lr = self.keeper.run, self.learner.learning_rate(step - 1)
+        kept = "nothing was kept before"
+        if run.checkpoint_file("last").exists():
+            kept = f"{run.checkpoint_file('last')} is from before and is kept"
+        return UserError(
+            f"{what} at step {step} (epoch {math.ceil(step / self.learner.batches_per_epoch)}, learning rate {lr:.2g}) "
+            f"of {run.path}: {kept}; train with a lower --lr"
+        )
+
+    def _leave_if_asked(self, stop: StopRequest, *, saved: bool = False) -> None:
+        if stop.signum is None or (self.state.epoch >= self.training.epochs and not saved):
+            return
+        raise Interrupted(
+            stop.signum,
+            f"stopped at step {self.state.step} (epoch {self.state.epoch + 1} of {self.training.epochs}) and saved; "
+            f"go on with: autoencoder train --resume {self.keeper.run.path}",
+        )

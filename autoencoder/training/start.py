@@ -1,0 +1,247 @@
+"""Starting and resuming: `train` makes a run, and `resume` goes on with one. Both leave a complete run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, TypeVar
+
+from autoencoder.config import DataConfig, RunConfig, TrainingConfig
+from autoencoder.data.images import ImageSet
+from autoencoder.errors import UserError
+from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
+from autoencoder.machine.progress import Say
+from autoencoder.models.fitted import FittedEncoder
+from autoencoder.runs.checkpoint import Checkpoint, LoopState
+from autoencoder.runs.data import (
+    check_same_data,
+    check_same_targets,
+    load_data,
+    load_run_data,
+    split_rows,
+    target_hash,
+)
+from autoencoder.runs.folder import Run
+from autoencoder.runs.lock import hold
+from autoencoder.runs.log import check_tensorboard
+from autoencoder.runs.trained import Trained, load_encoder, load_own_checkpoint
+from autoencoder.training.checks import check_fit
+from autoencoder.training.engines import EagerEngine
+from autoencoder.training.fitting import fit_encoders
+from autoencoder.training.keeper import open_keeper
+from autoencoder.training.learner import Learner, make_learner
+from autoencoder.training.loop import TrainingLoop, is_finished
+
+MAY_CHANGE = ("images", "metadata", "columns", "epochs", "device", "threads", "tensorboard")
+"""Settings in which a run may differ from its checkpoint when it is gone on with; images are known by their hash."""
+
+ROUNDING_DEPENDS_ON = {"torch", "numpy", "device", "device_name", "cpu_capability", "threads"}
+"""What `describe_environment` says that sums are rounded by."""
+
+
+def train(
+    config: RunConfig,
+    run: str | Path,
+    *,
+    data: ImageSet | None = None,
+    encoder: FittedEncoder | None = None,
+    quiet: bool = True,
+    say: Say = lambda text: None,
+) -> Trained:
+    """Train a network from scratch and leave a run folder.
+
+    Args:
+        config: what to train, on what.
+        run: folder to make; it must not exist.
+        data: the images that `config.data` names, where the caller has them loaded.
+        encoder: from `fit_encoders`, where the caller has it; None for fitting one, if `config` names a fitted encoder.
+        quiet: show no progress.
+        say: is told what begins, and what the user should know of it, such as a loss of exactly zero.
+
+    Returns:
+        the trained network.
+
+    Raises:
+        UserError: the configuration, the data and the machine do not go together (everything that is wrong, and no
+            folder is left), another process trains this run, the disk is full, or the loss is not finite.
+        Interrupted: SIGINT or SIGTERM came; the run is saved and can be resumed.
+    """
+    folder = Run(run)
+    folder.refuse_existing()
+    config = config.with_absolute_paths()
+    if config.training.tensorboard:
+        check_tensorboard()
+    device = choose_device(config.training.device)
+    with hold(folder) as held:
+        folder.refuse_existing()  # another process may have made it meanwhile
+        prepare_machine(device, config.training.threads)
+        images = data if data is not None else load_data(config)
+        split = split_rows(config, len(images))
+        config, known = check_fit(config, images, split)
+        environment = describe_environment(device) | {
+            "seed": config.training.seed,
+            "n_images": len(images),
+            "image_shape": images.image_shape,
+            "data_sha256": images.content_hash(),
+            "split_sha256": split.content_hash(),
+            "targets_sha256": target_hash(config.objective, images),
+            "n_without_target": int((~known).sum()),
+        }
+        if config.model.is_fitted and encoder is None:
+            encoder = fit_encoders(config, images, [config.model.latent_dim], quiet=quiet)[0]
+        learner = make_learner(folder, config, images, split, device, encoder)
+        held.check()
+        folder.create(config, split, environment, None if encoder is None else encoder.arrays())
+        what = f"'{config.model.encoder}' to {config.objective.name} on {config.data.images}"
+        say(f"Training {what}; the run goes to {folder.path}")
+        keeper = open_keeper(folder, held, learner, split, resumed_at=None)
+        TrainingLoop(learner, EagerEngine(learner), keeper, split.snapshot, LoopState(), quiet=quiet, say=say).run()
+        return _trained(folder, learner)
+
+
+def resume(
+    run: str | Path,
+    *,
+    epochs: int | None = None,
+    device: str | None = None,
+    images_file: str | Path | None = None,
+    metadata_file: str | Path | None = None,
+    data: ImageSet | None = None,
+    quiet: bool = True,
+    say: Say = lambda text: None,
+) -> Trained:
+    """Go on with a run where its last checkpoint stands; its own configuration holds. A finished one is left alone.
+
+    Args:
+        run: a run folder.
+        epochs: train until this many epochs instead of the number that the run was started with.
+        device: another device than the run was started on.
+        images_file, metadata_file: where the run's data are now, if they were moved; the run remembers it, also where
+            there is nothing left to train.
+        data: the run's images, where the caller has them loaded.
+        quiet: show no progress.
+        say: is told what the user should know, such as that rounding may differ on this machine.
+
+    Raises:
+        UserError: there is no run, a file of it is damaged, another process trains it, or its data, targets, split,
+            configuration or checkpoint are not those that belong together.
+        Interrupted: as with `train`.
+    """
+    folder = Run(run)
+    before = folder.config()
+    config = dataclasses.replace(
+        before,
+        data=_changed(
+            before.data, images=images_file and str(images_file), metadata=metadata_file and str(metadata_file)
+        ),
+        training=_changed(before.training, epochs=epochs, device=device),
+    ).with_absolute_paths()
+    target = choose_device(config.training.device)
+    if config.training.tensorboard:
+        check_tensorboard()
+    with hold(folder) as held:
+        prepare_machine(target, config.training.threads)
+        if data is not None:
+            check_same_data(folder, data)
+        images = load_run_data(folder, config) if data is None else data
+        check_same_targets(folder, config, images)
+        checkpoint = _newest_checkpoint(folder, config, say)
+        if checkpoint is not None:
+            begun = checkpoint.state.epoch + (checkpoint.state.batch > 0)
+            if config.training.epochs < begun:
+                raise UserError(f"{folder.path} is at {begun} epochs already: give --epochs a larger number")
+        encoder = load_encoder(folder, config, images.image_shape)
+        split = folder.split()
+        if checkpoint is not None:
+            _note_missing(folder, checkpoint, say)
+        learner = make_learner(folder, config, images, split, target, encoder, checkpoint)
+        state = LoopState() if checkpoint is None else checkpoint.state
+        held.check()
+        folder.remove_leftovers()
+        if is_finished(config.training, state):
+            if config.data != before.data:
+                folder.write_config(dataclasses.replace(before, data=config.data))
+            return _trained(folder, learner)
+        _note_machine(folder, state.step, describe_environment(target), say)
+        planned = (before if checkpoint is None else checkpoint.config).training.epochs
+        if config.training.epochs != planned and config.training.schedule != "constant":
+            say(
+                f"note: the schedule '{config.training.schedule}' is now that of {config.training.epochs} epochs, and "
+                f"was that of {planned} up to here: the run is not the one that {config.training.epochs} epochs from "
+                "the start would have given"
+            )
+        folder.write_config(config)
+        keeper = open_keeper(folder, held, learner, split, None if checkpoint is None else state.step)
+        TrainingLoop(learner, EagerEngine(learner), keeper, split.snapshot, state, quiet=quiet, say=say).run()
+        return _trained(folder, learner)
+
+
+def _trained(run: Run, learner: Learner) -> Trained:
+    """The network as it now is, for encoding and reconstructing."""
+    learner.network.eval()
+    return Trained(run, learner.config, learner.image_shape, learner.objective, learner.network, learner.device)
+
+
+_Section = TypeVar("_Section", DataConfig, TrainingConfig)
+
+
+def _changed(section: _Section, **settings: Any) -> _Section:
+    """A section of a configuration with those of `settings` that are not None."""
+    return dataclasses.replace(section, **{name: value for name, value in settings.items() if value is not None})
+
+
+def _newest_checkpoint(run: Run, config: RunConfig, say: Say) -> Checkpoint | None:
+    """Where a run is to be gone on with: its last checkpoint or, where that is gone, the newest that it kept.
+
+    Raises:
+        UserError: a checkpoint is damaged, or of another run.
+    """
+
+    def load(name: str) -> Checkpoint:
+        try:
+            return load_own_checkpoint(run, name, config, may_differ=MAY_CHANGE, restore_rng=True)
+        except UserError as error:
+            if len(kept) == 1:
+                raise
+            hint = "if it is lost, take it away, and --resume goes on from the newest other one"
+            raise UserError([*error.problems, hint]) from None
+
+    kept = [str(file) for file in run.checkpoints()]
+    if run.checkpoint_file("last").exists():
+        return load("last")
+    # The first epoch's row comes before its checkpoints, of which `last` comes last: a process that was killed between
+    # them has lost nothing by starting anew, and would not know which others it still has to write.
+    if len(run.metrics()) <= 1:
+        return None
+    if not kept:
+        raise UserError(
+            f"{run.path} was past its first epoch and all its checkpoints are gone: put "
+            f"{run.checkpoint_file('last')} or another one back, or start a new run"
+        )
+    newest = max(kept, key=lambda name: load(name).state.step)
+    say(f"note: {run.checkpoint_file('last')} is missing; going on from {newest}")
+    return load(newest)
+
+
+def _note_missing(run: Run, checkpoint: Checkpoint, say: Say) -> None:
+    """Say what tables of a run have lost; a table that is damaged is refused by name."""
+    rows, state = run.metrics(), checkpoint.state
+    if state.epoch > 0 and not any(row["epoch"] == state.epoch for row in rows):
+        say(f"note: {run.metrics_file} knows nothing of epoch {state.epoch}: its rows up to there are lost")
+    indexed = {row["file"] for row in run.snapshot_index()}
+    lost = [file for file in run.snapshot_files() if file.name not in indexed]
+    if lost and not indexed:
+        say(f"note: {run.snapshot_index_file} is missing: the {len(lost)} snapshots before this are not shown any more")
+
+
+def _note_machine(run: Run, step: int, now: dict[str, Any], say: Say) -> None:
+    """Keep in the run that it was gone on with, and say where rounding may differ from then on."""
+    known = run.environment()
+    before = {name: known.get(name) for name in now}
+    for earlier in known.get("resumed", []):
+        before |= {name: value for name, value in earlier.items() if name in now}
+    differing = {name: value for name, value in now.items() if before[name] not in (None, value)}
+    run.note_resumed({"at_step": step, **differing})
+    if differing.keys() & ROUNDING_DEPENDS_ON:
+        listed = ", ".join(f"{name} {before[name]}, now {value}" for name, value in differing.items())
+        say(f"note: earlier this run was trained with {listed}; results are the same up to rounding, not to the bit")
