@@ -6,12 +6,18 @@ import dataclasses
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
 from autoencoder.config import DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.images import ImageSet
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
 from autoencoder.machine.progress import Say
 from autoencoder.models.fitted import FittedEncoder
+from autoencoder.models.network import check_image_shape
+from autoencoder.objectives.base import make_objective
 from autoencoder.runs.checkpoint import Checkpoint, LoopState
 from autoencoder.runs.data import (
     check_same_data,
@@ -21,13 +27,12 @@ from autoencoder.runs.data import (
     split_rows,
     target_hash,
 )
-from autoencoder.runs.folder import Run
+from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.lock import hold
 from autoencoder.runs.log import check_tensorboard
 from autoencoder.runs.trained import Trained, load_encoder, load_own_checkpoint
-from autoencoder.training.checks import check_fit
 from autoencoder.training.engines import EagerEngine
-from autoencoder.training.fitting import fit_encoders
+from autoencoder.training.fitting import fit_encoders, fitting_problems
 from autoencoder.training.keeper import open_keeper
 from autoencoder.training.learner import Learner, make_learner
 from autoencoder.training.loop import TrainingLoop, is_finished
@@ -77,7 +82,7 @@ def train(
         prepare_machine(device, config.training.threads)
         images = data if data is not None else load_data(config)
         split = split_rows(config, len(images))
-        config, known = check_fit(config, images, split)
+        config, known = _check_fit(config, images, split)
         environment = describe_environment(device) | {
             "seed": config.training.seed,
             "n_images": len(images),
@@ -174,6 +179,38 @@ def resume(
         keeper = open_keeper(folder, held, learner, split, None if checkpoint is None else state.step)
         TrainingLoop(learner, EagerEngine(learner), keeper, split.snapshot, state, quiet=quiet, say=say).run()
         return _trained(folder, learner)
+
+
+def _check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[RunConfig, NDArray[np.bool_]]:
+    """Refuse, with everything that is wrong, what can only be seen with the data at hand.
+
+    Returns:
+        the configuration with what only the data could tell, and (N,) which images have a known target.
+    """
+    where, problems = images.source or "the data", []
+    try:
+        check_image_shape(config.model, images.image_shape)
+    except UserError as error:
+        problems += [f"{where}: {problem}" for problem in error.problems]
+    known = np.ones(len(images), bool)
+    try:
+        objective = make_objective(config.objective).resolved(images)
+        config = dataclasses.replace(config, objective=objective)
+        known = make_objective(objective).targets(images, torch.device("cpu")).known
+    except UserError as error:
+        problems += error.problems
+    n_train, n_val = int(known[split.train].sum()), int(known[split.val].sum())
+    if n_train < config.training.batch_size:
+        problems.append(
+            f"{where} has {n_train} training images{'' if known.all() else ' with a known target'}, fewer than a batch"
+            + (f": use --batch-size {n_train} or less, or more images" if n_train > 1 else "; more are needed")
+        )
+    if n_val == 0:
+        problems.append(f"{where} has no held-out image with a known target: hold out more (--val-fraction)")
+    if config.model.is_fitted:
+        problems += fitting_problems(config.model.encoder, config.model.latent_dim, len(split.train), images)
+    raise_if_any(problems)
+    return config, known
 
 
 def _trained(run: Run, learner: Learner) -> Trained:
