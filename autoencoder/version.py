@@ -1,3 +1,11 @@
-"""The version of this package; pyproject.toml and CITATION.cff say the same."""
+"""The name under which this package is distributed, and its version; pyproject.toml and CITATION.cff say the same."""
 
 __version__ = "0.1.0"
+
+DISTRIBUTION = "autoencoder-objectives"
+"""The import package and the command are called `autoencoder`; on the package index that name is another project's."""
+
+
+def installing(extra: str) -> str:
+    """The command that installs what an optional part needs, for messages."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"

@@ -1,7 +1,9 @@
 """What is said in several places is the same in all of them."""
 
 import ast
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from autoencoder import __version__
 from autoencoder.cli.main import build_parser
+from autoencoder.version import DISTRIBUTION
 
 tomllib = pytest.importorskip("tomllib", reason="reading pyproject.toml takes Python 3.11")
 yaml = pytest.importorskip("yaml")
@@ -122,3 +125,48 @@ def test_nothing_names_the_place_where_it_was_written():
             text = path.read_text(encoding="utf-8", errors="replace")
             found += [f"{name}: {match.group()}" for match in words.finditer(text)]
     assert not found
+
+
+def test_what_is_distributed_works_alone(tmp_path):
+    """The wheel, built from a copy of what git knows and installed elsewhere, runs the whole job by itself."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    source, wheels, target = (tmp_path / name for name in ("source", "wheels", "target"))
+    for name in filter(None, listed.stdout.split("\0")):
+        if name.partition("/")[0] not in ("tests", "docs") and (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, source / name)
+    python = [sys.executable, "-m"]
+    subprocess.run(
+        [*python, "build", "--wheel", "--no-isolation", "-o", wheels, source], check=True, capture_output=True
+    )
+    (wheel,) = wheels.glob("*.whl")
+    assert wheel.name == f"{DISTRIBUTION.replace('-', '_')}-{__version__}-py3-none-any.whl"
+    install = [*python, "pip", "install", "--no-deps", "--no-index", "--target", target, wheel]
+    subprocess.run(install, check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(target), "OMP_NUM_THREADS": "1"}
+    script = (
+        "import sys, autoencoder; from autoencoder.cli.main import main; print(autoencoder.__file__, flush=True)\n"
+        "raise SystemExit(main(sys.argv[1:]))"
+    )
+    demo = [sys.executable, "-c", script, "demo", "--quick", "--out", tmp_path / "demo"]
+    done = subprocess.run(demo, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{target / 'autoencoder' / '__init__.py'}\n")
+    assert (tmp_path / "demo" / "run" / "visualize" / "umap-joint" / "body_angle_deg.mp4").stat().st_size > 0
+    page = [sys.executable, "-c", script, "explore", tmp_path / "demo" / "run", "--reduce", "pca", "--quiet"]
+    subprocess.run(page, cwd=tmp_path, env=environment, check=True, capture_output=True)  # its parts are package data
+
+
+def test_extras_are_named_as_the_messages_say():
+    """Every extra that a message tells the user to install is one, of the distribution's own name."""
+    assert PROJECT["name"] == DISTRIBUTION
+    named = set()
+    for file in (ROOT / "autoencoder").rglob("*.py"):
+        named |= set(re.findall(r"installing\(['\"](\w+)['\"]\)", file.read_text()))
+        assert "pip install 'autoencoder[" not in file.read_text()
+    assert named == PROJECT["optional-dependencies"].keys() - {"dev"}
+    for document in (*documents(), ROOT / "CONTRIBUTING.md"):
+        for name, extra in re.findall(r"pip install '?([\w-]+)\[(\w+)\]", document.read_text()):
+            assert (name, extra in PROJECT["optional-dependencies"]) == (DISTRIBUTION, True)

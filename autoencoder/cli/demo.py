@@ -18,6 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("demo"), metavar="FOLDER", help="folder to make (default: demo)"
     )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="few images and one epoch: to see that everything works, not what comes out",
+    )
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="(default: 0)")
     add_device(parser)
 
@@ -26,6 +31,13 @@ def run(args: argparse.Namespace) -> None:
     """Run the demo, and say what to look at."""
     from autoencoder.workflows.demo import demo
 
-    files = demo(args.out, seed=args.seed, device=args.device, quiet=args.quiet, say=lambda text: say(args, text))
+    files = demo(
+        args.out,
+        quick=args.quick,
+        seed=args.seed,
+        device=args.device,
+        quiet=args.quiet,
+        say=lambda text: say(args, text),
+    )
     movie = next(file for file in reversed(files) if file.suffix == ".mp4")
     made(args, files, f"look at {files[0]} first, then play {movie}")

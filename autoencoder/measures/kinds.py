@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class ColumnKind(str, Enum):
+class ColumnKind(StrEnum):
     """How a column is to be compared, coloured and predicted."""
 
     CIRCULAR = "circular"

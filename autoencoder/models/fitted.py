@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 FloatArray = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]

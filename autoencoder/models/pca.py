@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from autoencoder.models.fitted import AxesOf, FittedEncoder, FloatArray, standardisation
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 MAX_DENSE_FEATURES = 4096
 """Up to this many values per image the whole covariance matrix is decomposed; beyond, so many images are used."""

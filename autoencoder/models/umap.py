@@ -8,7 +8,7 @@ say almost the same of them. A new image is placed at the weighted mean of its n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -16,9 +16,6 @@ from torch import Tensor
 
 from autoencoder.models.fitted import AxesOf, FittedEncoder, FloatArray, standardisation
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS, fit_umap, membership
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 NARROW_TO = 50
 """Principal components in which neighbours are looked for."""

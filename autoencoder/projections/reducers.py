@@ -7,7 +7,7 @@ steps and their random numbers, a movie does not tremble and a point moves only 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from autoencoder.config import REDUCERS
 from autoencoder.errors import UserError
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS, fit_umap
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from autoencoder.version import installing
 
 MIN_POINTS = 4
 """Fewer points have no neighbourhoods to keep."""
@@ -178,7 +176,7 @@ class TsneProjection:
         try:
             import openTSNE  # noqa: F401  asked here, so that a missing package is known before anything is computed
         except ImportError:
-            raise UserError("the reducer 'tsne' needs the extra: pip install 'autoencoder[tsne]'") from None
+            raise UserError(f"the reducer 'tsne' needs the extra: {installing('tsne')}") from None
         self._seed, self._start = seed, start
 
     def fit(self, X: FloatArray) -> Self:

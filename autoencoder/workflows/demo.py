@@ -15,15 +15,29 @@ from autoencoder.training.start import train
 from autoencoder.workflows.movies.visualize import visualize
 from autoencoder.workflows.testing import report
 
-N_IMAGES = 4000
-EPOCHS = 8
+N_IMAGES, QUICK_N_IMAGES = 4000, 200
+EPOCHS, QUICK_EPOCHS = 8, 1
 COLUMNS = ("distance_from_center", "body_angle_deg")
 
 
 def demo(
-    out: Path, *, seed: int = 0, device: str = "auto", quiet: bool = True, say: Say = lambda _: None
+    out: Path,
+    *,
+    quick: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    quiet: bool = True,
+    say: Say = lambda _: None,
 ) -> list[Path]:
     """Prepare, train, test and visualise in the folder `out`.
+
+    Args:
+        out: folder; it must be empty, or not exist.
+        quick: of so few images that nothing is learned, to see that everything works.
+        seed: of everything.
+        device: where to compute.
+        quiet: show no progress.
+        say: is told each step, and what came out.
 
     Returns:
         the grid of denoised images, the movie of input and output, and a picture and a movie for each of `COLUMNS`.
@@ -33,12 +47,13 @@ def demo(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists: remove it, or choose another --out")
-    say(f"1 of 4: rendering {N_IMAGES:,} images of a synthetic arena")
-    with Progress("Rendering", N_IMAGES, quiet=quiet) as progress:
-        data = prepare_arena(out / "data" / "arena", N_IMAGES, seed, on_progress=progress.advance).npz
+    n_images, epochs = (QUICK_N_IMAGES, QUICK_EPOCHS) if quick else (N_IMAGES, EPOCHS)
+    say(f"1 of 4: rendering {n_images:,} images of a synthetic arena")
+    with Progress("Rendering", n_images, quiet=quiet) as progress:
+        data = prepare_arena(out / "data" / "arena", n_images, seed, on_progress=progress.advance).npz
     run = Run(out / "run")
-    training = TrainingConfig(epochs=EPOCHS, snapshots_per_epoch=6, seed=seed, device=device)  # type: ignore[arg-type]
-    say(f"2 of 4: training the denoising autoencoder for {EPOCHS} epochs")
+    training = TrainingConfig(epochs=epochs, snapshots_per_epoch=6, seed=seed, device=device)  # type: ignore[arg-type]
+    say(f"2 of 4: training the denoising autoencoder for {epochs} epoch{'s' if epochs > 1 else ''}")
     train(RunConfig(DataConfig(str(data)), training=training), run.path, quiet=quiet)
     say("3 of 4: testing it on held-out images")
     evaluation = evaluate(run.path, device=device, quiet=quiet)

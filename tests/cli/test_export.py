@@ -196,5 +196,5 @@ def test_a_missing_package_is_said_before_any_work(finished, call, tmp_path, mon
 
     monkeypatch.setattr(builtins, "__import__", without)
     flags = ("--reduce", "pca", "--out", tmp_path / "out", "--export", "npz", "parquet")
-    call("visualize", "--run", finished, *flags).refused("parquet", "pip install 'autoencoder[parquet]'")
+    call("visualize", "--run", finished, *flags).refused("parquet", "pip install 'autoencoder-objectives[parquet]'")
     assert not (tmp_path / "out").exists()

@@ -66,7 +66,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 def test_without_sleap_io_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sleap_io", None)
-    with pytest.raises(UserError, match=r"pip install 'autoencoder\[pose\]'"):
+    with pytest.raises(UserError, match=r"pip install 'autoencoder-objectives\[pose\]'"):
         load_pose(write(tmp_path / "p.slp", "x"))
 
 

@@ -15,6 +15,7 @@ from autoencoder.data.arrays import check_readable
 from autoencoder.data.tables import Line, read_number, read_table
 from autoencoder.errors import UserError
 from autoencoder.machine.memory import refuse_too_large
+from autoencoder.version import installing
 
 COORDINATES = ("x", "y", "likelihood")
 """What DeepLabCut writes of each part; the likelihood is missing where people clicked the parts."""
@@ -144,7 +145,7 @@ def _read_with_sleap_io(path: Path) -> Pose:
         import sleap_io
     except ImportError:
         raise UserError(
-            f"reading {path} needs sleap-io: pip install 'autoencoder[pose]', or export a CSV from DeepLabCut"
+            f"reading {path} needs sleap-io: {installing('pose')}, or export a CSV from DeepLabCut"
         ) from None
     try:
         labels = sleap_io.load_file(str(path))

@@ -25,6 +25,7 @@ from autoencoder.runs.folder import Run
 from autoencoder.runs.trained import differing_settings
 from autoencoder.training.fitting import fit_encoders
 from autoencoder.training.start import resume, train
+from autoencoder.version import installing
 from autoencoder.workflows.explained_variance import write_explained_variance
 
 WIDE, NARROW = 16, 2
@@ -212,7 +213,7 @@ def _cluster(backend: str, scheduler: str | None) -> AbstractContextManager[Any]
     try:
         from distributed import Client
     except ImportError:
-        raise UserError("--backend dask needs the extra: pip install 'autoencoder[cluster]'") from None
+        raise UserError(f"--backend dask needs the extra: {installing('cluster')}") from None
     try:
         client: AbstractContextManager[Any] = Client(scheduler, timeout=CLUSTER_SECONDS)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from autoencoder.errors import UserError
 from autoencoder.machine.file_names import unused
 from autoencoder.machine.files import replacing
+from autoencoder.version import installing
 from autoencoder.workflows.exports.content import Content
 
 
@@ -70,7 +71,7 @@ def require_pyarrow() -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise UserError("the export 'parquet' needs the extra: pip install 'autoencoder[parquet]'") from None
+        raise UserError(f"the export 'parquet' needs the extra: {installing('parquet')}") from None
     return pyarrow, pyarrow.parquet
 
 
