@@ -22,6 +22,10 @@ from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS, 
 FORMAT_VERSION = 1
 """Version of the run folder's layout; raised when an older reader could not make sense of a newer run."""
 
+SINCE_FORMAT_1 = ("comet", "wandb", "experiment_name")
+"""Settings of training that came after format 1: written only where they are set, so that every other run is still one
+that an older version reads."""
+
 SPLITS = ("random", "blocks")
 NOISES = ("none", "gaussian", "salt-pepper", "masking", "poisson")
 RECONSTRUCTION_LOSSES = ("mse", "rmse", "bce")
@@ -41,6 +45,7 @@ PIXEL_VALUES = (1e-30, 1e30)
 MIN_NOISE, MAX_NOISE = 1e-9, 1e9
 """Amounts of noise; photons that are fewer vanish in 32 bits, and the image with them."""
 SCHEDULES = ("constant", "step", "cosine", "onecycle")
+LOGGING_MODES = ("online", "offline")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 REDUCERS = ("umap", "pca", "tsne", "none")
 FITS = ("joint", "last", "first", "every", "pooled", "aligned", "every+procrustes", "parametric")
@@ -276,6 +281,12 @@ class TrainingConfig:
     """Processor threads; None for torch's own choice."""
     tensorboard: bool = False
     """Also write TensorBoard's event files (needs the extra `tensorboard`)."""
+    comet: Literal["online", "offline"] | None = None
+    """Also log to Comet, or to an archive that can be uploaded later (needs the extra `comet`)."""
+    wandb: Literal["online", "offline"] | None = None
+    """Also log to Weights & Biases, or to files that can be uploaded later (needs the extra `wandb`)."""
+    experiment_name: str | None = None
+    """What Comet and Weights & Biases call the run; None for the name of its folder."""
 
     def __post_init__(self) -> None:
         problems = _not_one_of("schedule", self.schedule, SCHEDULES) + _not_one_of("device", self.device, DEVICES)
@@ -286,6 +297,13 @@ class TrainingConfig:
         problems += _count_problems("threads", self.threads, MAX_THREADS)
         problems += _count_problems("seed", self.seed, MAX_SEED, least=0)
         problems += _path_problems("init_from", self.init_from)
+        for name in ("comet", "wandb"):
+            if getattr(self, name) is not None:
+                problems += _not_one_of(name, getattr(self, name), LOGGING_MODES)
+        if self.experiment_name is not None and self.comet is None and self.wandb is None:
+            problems.append("experiment_name is for Comet and Weights & Biases: log to one of them, or leave it out")
+        if self.experiment_name is not None and not self.experiment_name.strip():
+            problems.append("experiment_name is no name: it is empty")
         if not 0 <= self.weight_decay < math.inf:
             problems.append(f"weight_decay is 0 or more, not {self.weight_decay}")
         if not 0 < self.lr < math.inf:
@@ -356,7 +374,11 @@ class RunConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists, as written to `config.json`."""
-        return {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
+        content = dataclasses.asdict(self)
+        for name in SINCE_FORMAT_1:
+            if content["training"][name] is None:
+                del content["training"][name]
+        return {"format_version": FORMAT_VERSION, **content}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunConfig:

@@ -1,4 +1,4 @@
-"""What a run can name: encoders and objectives. To add one, write its file and its line here.
+"""What a run can name: encoders, objectives and writers. To add one, write its file and its line here.
 
 The tables hold import paths and not classes, so that the command line knows the names without importing torch.
 """
@@ -37,3 +37,11 @@ OBJECTIVES: dict[str, str] = {
     "mask": "autoencoder.objectives.mask",
 }
 """Name to module. The module defines `Objective`; see `autoencoder/objectives/base.py`."""
+
+WRITERS: dict[str, str] = {
+    "tensorboard": "autoencoder.runs.writers.tensorboard",
+    "comet": "autoencoder.runs.writers.comet",
+    "wandb": "autoencoder.runs.writers.wandb",
+}
+"""Where the numbers of each epoch go beside the run's own table: the setting of `TrainingConfig` that asks for it, to
+module. The module defines `Writer`; see `autoencoder/runs/writers/base.py`."""

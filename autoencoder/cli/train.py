@@ -228,6 +228,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="write TensorBoard's event files too (extra 'tensorboard')",
     )
+    for flag, title, extra in (("--comet", "Comet", "comet"), ("--wandb", "Weights & Biases", "wandb")):
+        group.add_argument(
+            flag,
+            nargs="?",
+            choices=c.LOGGING_MODES,
+            const="online",
+            default=argparse.SUPPRESS,
+            help=f"log to {title} too; offline for files that can be uploaded later (extra '{extra}')",
+        )
+    group.add_argument(
+        "--experiment-name",
+        "--namestr",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help="what these call the run (default: the name of its folder)",
+    )
 
 
 def run(args: argparse.Namespace) -> None:

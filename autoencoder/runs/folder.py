@@ -9,6 +9,7 @@
         metrics.csv        one row per epoch
         checkpoints/       last.pt, best.pt, epoch_0010.pt ...
         latents/           step_00000120.npy ..., index.csv
+        tensorboard/ comet/ wandb/   what these log, where they were asked for
         test/ visualize/   what later commands made
         .lock              held by the process that trains; .lock.json says which one that is, while it does
 """
@@ -119,10 +120,9 @@ class Run:
         """`latents/index.csv`."""
         return self.path / "latents" / "index.csv"
 
-    @property
-    def tensorboard_folder(self) -> Path:
-        """Where TensorBoard's event files go."""
-        return self.path / "tensorboard"
+    def writer_folder(self, name: str) -> Path:
+        """Where the writer `name` ("tensorboard", "comet", "wandb") leaves its files."""
+        return self.path / name
 
     def snapshot_file(self, step: int) -> Path:
         """Latent codes after update number `step`."""

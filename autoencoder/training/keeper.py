@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.machine.progress import Say
 from autoencoder.runs.checkpoint import Checkpoint, LoopState
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.lock import Hold
-from autoencoder.runs.log import MetricsLog
 from autoencoder.runs.snapshots import SnapshotWriter
+from autoencoder.runs.writers.base import Guarded, open_writers
+from autoencoder.runs.writers.table import TableWriter
 from autoencoder.training.learner import Learner
 
 
 class Keeper:
-    """Writes what a training leaves; `open_keeper` makes one. A context manager, since logs must be closed.
+    """Writes what a training leaves; `open_keeper` makes one. A context manager, since writers must be closed.
 
     Args:
         run: where to.
         held: the hold on it, asked before each file.
         data_sha256, split_sha256: of the run's images and split, for its checkpoints.
-        log: of its epochs.
+        writers: of its epochs.
         snapshots: of its codes.
     """
 
@@ -35,26 +38,27 @@ class Keeper:
         held: Hold,
         data_sha256: str | None,
         split_sha256: str,
-        log: MetricsLog,
+        writers: Sequence[TableWriter | Guarded],
         snapshots: SnapshotWriter,
     ) -> None:
-        self.run, self._held, self._log, self._snapshots = run, held, log, snapshots
+        self.run, self._held, self._writers, self._snapshots = run, held, writers, snapshots
         self._data_sha256, self._split_sha256 = data_sha256, split_sha256
         self._last_save = time.monotonic()
 
     def __enter__(self) -> Keeper:
-        self._log.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._log.__exit__(kind, error, trace)
+        for writer in self._writers:
+            writer.close()
 
     def log_epoch(self, row: dict[str, Any]) -> None:
         """Add the row of an epoch; see `autoencoder.runs.folder.METRIC_COLUMNS`."""
         self._held.check()
-        self._log.write(row)
+        for writer in self._writers:
+            writer.write(row)
 
     def write_snapshot(self, step: int, epoch: float, codes: NDArray[np.float32]) -> None:
         """Write codes as the snapshot of `step`."""
@@ -81,8 +85,8 @@ class Keeper:
         return time.monotonic() - self._last_save
 
 
-def open_keeper(run: Run, held: Hold, learner: Learner, split: RunSplit, resumed_at: int | None) -> Keeper:
-    """Open a run's log and its snapshots' index.
+def open_keeper(run: Run, held: Hold, learner: Learner, split: RunSplit, resumed_at: int | None, say: Say) -> Keeper:
+    """Open a run's writers and its snapshots' index.
 
     Args:
         run: a run folder.
@@ -91,16 +95,16 @@ def open_keeper(run: Run, held: Hold, learner: Learner, split: RunSplit, resumed
         split: the run's.
         resumed_at: the step of the checkpoint that training goes on from; None for the beginning. What was written of
             later steps is made anew.
+        say: is told where the numbers can be seen, and of writers that fail.
 
     Raises:
         UserError: a file of the run is damaged.
     """
-    training = learner.config.training
     return Keeper(
         run,
         held,
         run.environment().get("data_sha256"),
         split.content_hash(),
-        MetricsLog(run, resumed_at=resumed_at, tensorboard=training.tensorboard),
+        open_writers(run, learner.config, resumed_at, say),
         SnapshotWriter(run, resumed_at, held.check),
     )

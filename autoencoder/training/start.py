@@ -18,6 +18,7 @@ from autoencoder.machine.progress import Say
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import check_image_shape
 from autoencoder.objectives.base import make_objective
+from autoencoder.registries import WRITERS
 from autoencoder.runs.checkpoint import Checkpoint, LoopState
 from autoencoder.runs.data import (
     check_same_data,
@@ -29,15 +30,15 @@ from autoencoder.runs.data import (
 )
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.lock import hold
-from autoencoder.runs.log import check_tensorboard
 from autoencoder.runs.trained import Trained, load_encoder, load_own_checkpoint
+from autoencoder.runs.writers.base import check_writers
 from autoencoder.training.engines import EagerEngine
 from autoencoder.training.fitting import fit_encoders, fitting_problems
 from autoencoder.training.keeper import open_keeper
 from autoencoder.training.learner import Learner, make_learner
 from autoencoder.training.loop import TrainingLoop, is_finished
 
-MAY_CHANGE = ("images", "metadata", "columns", "epochs", "device", "threads", "tensorboard")
+MAY_CHANGE = ("images", "metadata", "columns", "epochs", "device", "threads", "experiment_name", *WRITERS)
 """Settings in which a run may differ from its checkpoint when it is gone on with; images are known by their hash."""
 
 ROUNDING_DEPENDS_ON = {"torch", "numpy", "device", "device_name", "cpu_capability", "threads"}
@@ -74,8 +75,7 @@ def train(
     folder = Run(run)
     folder.refuse_existing()
     config = config.with_absolute_paths()
-    if config.training.tensorboard:
-        check_tensorboard()
+    check_writers(config)
     device = choose_device(config.training.device)
     with hold(folder) as held:
         folder.refuse_existing()  # another process may have made it meanwhile
@@ -99,7 +99,7 @@ def train(
         folder.create(config, split, environment, None if encoder is None else encoder.arrays())
         what = f"'{config.model.encoder}' to {config.objective.name} on {config.data.images}"
         say(f"Training {what}; the run goes to {folder.path}")
-        keeper = open_keeper(folder, held, learner, split, resumed_at=None)
+        keeper = open_keeper(folder, held, learner, split, None, say)
         TrainingLoop(learner, EagerEngine(learner), keeper, split.snapshot, LoopState(), quiet=quiet, say=say).run()
         return _trained(folder, learner)
 
@@ -142,8 +142,7 @@ def resume(
         training=_changed(before.training, epochs=epochs, device=device),
     ).with_absolute_paths()
     target = choose_device(config.training.device)
-    if config.training.tensorboard:
-        check_tensorboard()
+    check_writers(config)
     with hold(folder) as held:
         prepare_machine(target, config.training.threads)
         if data is not None:
@@ -176,7 +175,7 @@ def resume(
                 "the start would have given"
             )
         folder.write_config(config)
-        keeper = open_keeper(folder, held, learner, split, None if checkpoint is None else state.step)
+        keeper = open_keeper(folder, held, learner, split, None if checkpoint is None else state.step, say)
         TrainingLoop(learner, EagerEngine(learner), keeper, split.snapshot, state, quiet=quiet, say=say).run()
         return _trained(folder, learner)
 
