@@ -60,6 +60,8 @@ def test_version():
     changes = (ROOT / "CHANGELOG.md").read_text() if (ROOT / "CHANGELOG.md").exists() else __version__
     assert __version__ in changes
     assert citation["license"] == PROJECT["license"] == "MIT"
+    assert citation["title"].startswith(f"{DISTRIBUTION}: ")
+    assert citation["repository-code"] == PROJECT["urls"]["Homepage"]
     assert "MIT License" in (ROOT / "LICENSE").read_text()
 
 
@@ -170,3 +172,23 @@ def test_extras_are_named_as_the_messages_say():
     for document in (*documents(), ROOT / "CONTRIBUTING.md"):
         for name, extra in re.findall(r"pip install '?([\w-]+)\[(\w+)\]", document.read_text()):
             assert (name, extra in PROJECT["optional-dependencies"]) == (DISTRIBUTION, True)
+
+
+def test_the_workflow_runs_what_the_project_claims():
+    """On every Python that is named, by the same commands as here; pre-commit calls what `make lint` calls."""
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())["jobs"]
+    commands = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in jobs.items()}
+    claimed = [text.rpartition(" ")[2] for text in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", text)]
+    assert jobs["tests"]["strategy"]["matrix"]["python"] == claimed
+    assert PROJECT["requires-python"] == f">={claimed[0]}"
+    assert "make test" in commands["tests"]
+    assert commands["lint"] == ["make lint"]
+    assert jobs["other-systems"]["strategy"]["matrix"]["system"] == ["windows-latest", "macos-latest"]
+    (install,) = (line for line in commands["other-systems"] if "pip install" in line)
+    assert re.search(r"\[([\w,]+)\]", install)[1].split(",") == sorted(PROJECT["optional-dependencies"])
+    (installed,) = re.findall(r"-e '\.\[([\w,]+)\]'", (ROOT / "Makefile").read_text())
+    assert installed.split(",") == sorted(PROJECT["optional-dependencies"])
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [hook["entry"] for hook in repository["hooks"]] == ["make lint"]
+    for form in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"):
+        assert yaml.safe_load(form.read_text())
