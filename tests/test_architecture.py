@@ -124,3 +124,16 @@ def test_the_map_names_files_that_there_are():
     for name in named - {path for path in named if "NAME" in path}:
         places = [ROOT / name, PACKAGE / name]
         assert any(place.is_file() for place in places), name
+
+
+def test_names_in_docstrings_and_documents_exist():
+    """Such as `autoencoder.runs.folder.METRIC_COLUMNS`, in the package and in what is written about it."""
+    texts = [file.read_text() for file in (*MODULES.values(), *(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md")]
+    named = {name for text in texts for name in re.findall(r"`(autoencoder\.[\w.]*\w)`", text)}
+    assert len(named) > 20
+    for name in named:
+        parts = name.split(".")
+        module = next(m for n in range(len(parts), 0, -1) if (m := ".".join(parts[:n])) in MODULES)
+        attribute = name.removeprefix(module).strip(".").partition(".")[0]
+        defined = rf'^(?:def |class )?{attribute}\b|^    "{attribute}": '  # the latter on the public face
+        assert re.search(defined, MODULES[module].read_text(), re.MULTILINE), name

@@ -2,7 +2,7 @@
 
 The images are first brought to their leading principal components, in which neighbours are found in a moment and which
 say almost the same of them. A new image is placed at the weighted mean of its nearest training images' places
-(`autoencoder/neighbors.py`), and so is a training image, so that the encoder is one function of the image alone.
+(`autoencoder.neighbors.umap`), and so is a training image, so that the encoder is one function of the image alone.
 """
 
 from __future__ import annotations

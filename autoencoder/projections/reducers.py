@@ -1,6 +1,6 @@
 """Latents to two dimensions: fit a projection on one snapshot, then place every other snapshot in it.
 
-UMAP is fitted by umap-learn, but new points are placed by the weights in `autoencoder/neighbors.py`: without gradient
+UMAP is fitted by umap-learn, but new points are placed by the weights in `autoencoder.neighbors.umap`: without gradient
 steps and their random numbers, a movie does not tremble and a point moves only when its latent does.
 """
 
