@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -19,6 +20,9 @@ from filelock import FileLock, Timeout
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json, write_error, write_json
 from autoencoder.runs.folder import Run
+
+SECONDS_TO_SAY_WHO = 1.0
+"""How long the note of a process that has just taken the lock is waited for."""
 
 
 class Hold:
@@ -89,13 +93,16 @@ def hold(run: Run) -> Iterator[Hold]:
 
 
 def _holder(run: Run) -> str:
-    """Who trains a run, in words; its note is missing for a moment when it begins and when it ends."""
-    try:
-        note = read_json(run.holder_file)
-        who = f"process {note['pid']} on {note['host']} has been training {run.path} since {note['since']}"
-    except (UserError, KeyError):
-        who = f"another process is training {run.path}"
-    return who
+    """Who trains a run, in words; its note is missing for a moment when it begins, which is waited for."""
+    end = time.monotonic() + SECONDS_TO_SAY_WHO
+    while True:
+        try:
+            note = read_json(run.holder_file)
+            return f"process {note['pid']} on {note['host']} has been training {run.path} since {note['since']}"
+        except (UserError, KeyError):
+            if time.monotonic() >= end:
+                return f"another process is training {run.path}"
+            time.sleep(0.02)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

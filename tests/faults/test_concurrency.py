@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 
 import pytest
 
@@ -137,6 +138,23 @@ def test_a_comparison_of_which_a_run_is_trained_elsewhere(tiny, tmp_path, call, 
         )
     assert not run.exists(), "what did not become a run is taken away by who made it"
     tally(KIND, tried=1, survived=1)
+
+
+def test_who_has_just_taken_the_lock_is_waited_for(tiny, tmp_path, call, monkeypatch):
+    """Between taking it and saying who one is there is a moment; a process that never says it is another one."""
+    from autoencoder.runs import lock
+
+    run = tmp_path / "run"
+    run.mkdir()
+    note = {"pid": 17, "host": "there", "since": "today"}
+    with lock.FileLock(run / ".lock"):
+        written = threading.Timer(0.3, lambda: (run / ".lock.json").write_text(json.dumps(note)))
+        written.start()
+        call("train", tiny, "--run", run).refused(f"process 17 on there has been training {run} since today")
+        written.join()
+        (run / ".lock.json").unlink()
+        monkeypatch.setattr(lock, "SECONDS_TO_SAY_WHO", 0.05)
+        call("train", tiny, "--run", run).refused(f"another process is training {run}")
 
 
 def test_a_refused_training_leaves_no_folder(tiny, tmp_path, call):
