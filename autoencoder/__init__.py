@@ -17,16 +17,19 @@ _API = {
     "NoiseConfig": "autoencoder.config",
     "ObjectiveConfig": "autoencoder.config",
     "TrainingConfig": "autoencoder.config",
+    "MovieOptions": "autoencoder.config",
     "RunConfig": "autoencoder.config",
     "UserError": "autoencoder.errors",
     "ImageSet": "autoencoder.data.images",
     "load_images": "autoencoder.data.images",
     "make_arena": "autoencoder.data.sources.arena",
     "Trained": "autoencoder.runs.trained",
-    "load_run": "autoencoder.runs.trained",
+    "load_run": "autoencoder.runs.opened",
+    "open_run": "autoencoder.runs.opened",
     "train": "autoencoder.training.start",
     "evaluate": "autoencoder.evaluation.evaluate",
     "compare": "autoencoder.evaluation.compare",
+    "explore": "autoencoder.workflows.explore.explore",
     "look": "autoencoder.workflows.stills.look",
     "resume": "autoencoder.training.start",
     "traverse": "autoencoder.workflows.traversals.traverse",
@@ -38,6 +41,7 @@ __all__ = ["__version__", *_API]
 if TYPE_CHECKING:
     from autoencoder.config import DataConfig as DataConfig
     from autoencoder.config import ModelConfig as ModelConfig
+    from autoencoder.config import MovieOptions as MovieOptions
     from autoencoder.config import NoiseConfig as NoiseConfig
     from autoencoder.config import ObjectiveConfig as ObjectiveConfig
     from autoencoder.config import RunConfig as RunConfig
@@ -48,10 +52,12 @@ if TYPE_CHECKING:
     from autoencoder.errors import UserError as UserError
     from autoencoder.evaluation.compare import compare as compare
     from autoencoder.evaluation.evaluate import evaluate as evaluate
+    from autoencoder.runs.opened import load_run as load_run
+    from autoencoder.runs.opened import open_run as open_run
     from autoencoder.runs.trained import Trained as Trained
-    from autoencoder.runs.trained import load_run as load_run
     from autoencoder.training.start import resume as resume
     from autoencoder.training.start import train as train
+    from autoencoder.workflows.explore.explore import explore as explore
     from autoencoder.workflows.movies.visualize import visualize as visualize
     from autoencoder.workflows.stills.look import look as look
     from autoencoder.workflows.traversals.traverse import traverse as traverse

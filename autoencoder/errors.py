@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 
 class UserError(Exception):
@@ -27,7 +27,7 @@ def raise_if_any(problems: Iterable[str]) -> None:
         raise UserError(collected)
 
 
-def unknown(what: str, names: Sequence[str], known: Sequence[str]) -> list[str]:
+def unknown(what: str, names: Sequence[str], known: Collection[str]) -> list[str]:
     """What to say of each of `names` that is not among `known`."""
     return [f"a {what} is one of {', '.join(known)}, not '{name}'" for name in names if name not in known]
 

@@ -1,47 +1,140 @@
-"""What a run can name: encoders, objectives and writers. To add one, write its file and its line here.
+"""What a run, or a flag, can name: encoders, objectives, reducers, exports. To add one, write its file and its
+line here.
 
-The tables hold import paths and not classes, so that the command line knows the names without importing torch.
+Lines hold import paths and not classes, and whatever else has to be known before torch is imported: so the command line
+can build its parser, print help and refuse what does not go together at once.
 """
 
 from __future__ import annotations
 
-LEARNED_ENCODERS: dict[str, str] = {
-    "strided": "autoencoder.models.strided",
-    "conv": "autoencoder.models.conv",
-    "conv-small": "autoencoder.models.conv_small",
-    "dense": "autoencoder.models.dense",
-    "deep": "autoencoder.models.deep",
+from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autoencoder.flags import Flag, Whole
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """An encoder, with the decoder that mirrors it where it is learned.
+
+    Attributes:
+        module: defines `Encoder`, `Decoder`, `MIN_SIDE` and `DEFAULT_LATENT_ACTIVATION` (see `models/network.py`), or
+            where it is fitted to the training images once, `Encoder`, a `FittedEncoder` (see `models/fitted.py`).
+        settings: of its own, by name, which `Encoder` and `Decoder` take as arguments and have defaults for. Each gets
+            a flag.
+    """
+
+    module: str
+    settings: Mapping[str, Flag] = field(default_factory=dict)
+
+
+MAX_DEPTH = 12
+
+LEARNED_ENCODERS: dict[str, Encoder] = {
+    "strided": Encoder("autoencoder.models.strided"),
+    "conv": Encoder("autoencoder.models.conv"),
+    "conv-small": Encoder("autoencoder.models.conv_small"),
+    "dense": Encoder("autoencoder.models.dense"),
+    "deep": Encoder(
+        "autoencoder.models.deep", {"depth": Flag("linear layers of 'deep' (default: 3)", "N", Whole(most=MAX_DEPTH))}
+    ),
 }
-"""Name to module, for encoders that learn by gradient.
+"""Encoders that learn by gradient."""
 
-The module defines `Encoder`, `Decoder`, `MIN_SIDE` and `DEFAULT_LATENT_ACTIVATION`; see `models/network.py`.
-"""
-
-FITTED_ENCODERS: dict[str, str] = {
-    "pca": "autoencoder.models.pca",
-    "umap": "autoencoder.models.umap",
+FITTED_ENCODERS: dict[str, Encoder] = {
+    "pca": Encoder("autoencoder.models.pca"),
+    "umap": Encoder("autoencoder.models.umap"),
 }
-"""Name to module, for encoders that are fitted to the training images once. The module defines `Encoder`, a
-`FittedEncoder` (see `models/fitted.py`)."""
-
-ENCODERS = {**LEARNED_ENCODERS, **FITTED_ENCODERS}
-"""Every encoder, name to module."""
+"""Encoders that are fitted to the training images once."""
 
 DEFAULT_DECODER = "strided"
 """Decoder behind a fitted encoder, which has none that mirrors it."""
 
-OBJECTIVES: dict[str, str] = {
-    "reconstruct": "autoencoder.objectives.reconstruct",
-    "angle": "autoencoder.objectives.angle",
-    "classify": "autoencoder.objectives.classify",
-    "mask": "autoencoder.objectives.mask",
-}
-"""Name to module. The module defines `Objective`; see `autoencoder/objectives/base.py`."""
+ENCODERS: Mapping[str, Encoder] = ChainMap(FITTED_ENCODERS, LEARNED_ENCODERS)
+"""Every encoder, the learned ones first."""
 
-WRITERS: dict[str, str] = {
-    "tensorboard": "autoencoder.runs.writers.tensorboard",
-    "comet": "autoencoder.runs.writers.comet",
-    "wandb": "autoencoder.runs.writers.wandb",
+
+@dataclass(frozen=True)
+class Objective:
+    """What a network can be trained for.
+
+    Attributes:
+        module: defines `Objective`; see `objectives/base.py`.
+        settings: fields of `ObjectiveConfig` that go with it, beside those that go with every objective.
+        defaults: of these, where they are not None.
+        has_decoder: whether the head is a decoder, which `--decoder` chooses.
+    """
+
+    module: str
+    settings: tuple[str, ...] = ()
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    has_decoder: bool = False
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "reconstruct": Objective("autoencoder.objectives.reconstruct", ("loss",), {"loss": "mse"}, has_decoder=True),
+    "angle": Objective("autoencoder.objectives.angle", ("target", "vector", "shuffle_targets")),
+    "classify": Objective("autoencoder.objectives.classify", ("target", "classes", "shuffle_targets")),
+    "mask": Objective("autoencoder.objectives.mask", ("shuffle_targets",), has_decoder=True),
+    "regress": Objective(
+        "autoencoder.objectives.regress", ("target", "target_mean", "target_deviation", "shuffle_targets")
+    ),
 }
-"""Where the numbers of each epoch go beside the run's own table: the setting of `TrainingConfig` that asks for it, to
-module. The module defines `Writer`; see `autoencoder/runs/writers/base.py`."""
+
+
+@dataclass(frozen=True)
+class Reducer:
+    """A projection to the plane.
+
+    Attributes:
+        module: defines `Reducer`; see `projections/reducers/base.py`.
+        title: what it is called.
+        axis: what its axes are called, before their number.
+        first_axis: number of the first one.
+        own_fits: ways to fit it to all of training that are its alone, of `config.FITS`.
+        default_fit: the one that measures best.
+        scored_fits: those that `--score all` compares.
+        as_it_is: it takes two units as the plane that they are, and fits nothing.
+    """
+
+    module: str
+    title: str
+    axis: str
+    first_axis: int = 1
+    own_fits: tuple[str, ...] = ()
+    default_fit: str = "last"
+    scored_fits: tuple[str, ...] = ("last",)
+    as_it_is: bool = False
+
+
+_OF_ANY = ("last", "pooled", "every", "every+procrustes")
+
+REDUCERS: dict[str, Reducer] = {
+    "umap": Reducer(
+        "autoencoder.projections.reducers.umap",
+        "UMAP",
+        "UMAP",
+        own_fits=("joint", "aligned", "parametric"),
+        default_fit="joint",
+        scored_fits=("joint", "last", "first", "every", "pooled", "aligned", "every+procrustes", "parametric"),
+    ),
+    "pca": Reducer("autoencoder.projections.reducers.pca", "PCA", "PC", scored_fits=_OF_ANY),
+    "tsne": Reducer("autoencoder.projections.reducers.tsne", "t-SNE", "t-SNE"),
+    "none": Reducer(
+        "autoencoder.projections.reducers.as_it_is", "latent units", "unit", 0, scored_fits=(), as_it_is=True
+    ),
+}
+
+DEFAULT_REDUCER = "umap"
+
+AS_IT_IS = "none"
+"""The reducer of a latent that is a plane already."""
+
+EXPORTS: dict[str, str] = {
+    "npz": "autoencoder.workflows.exports.npz",
+    "parquet": "autoencoder.workflows.exports.parquet",
+    "projector": "autoencoder.workflows.exports.projector",
+}
+"""Formats of `visualize --export`, to module. The module defines `check` and `write`; see
+`workflows/exports/export.py`."""

@@ -13,19 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoencoder import config as c
-from autoencoder.cli.options import (
-    add_device,
-    add_field,
-    count,
-    fraction,
-    noise,
-    number_type,
-    positive_float,
-    positive_int,
-)
+from autoencoder.cli.options import add_device, add_setting, noise, number, positive_int
 from autoencoder.cli.reporting import made, say, table
 from autoencoder.errors import UserError
-from autoencoder.registries import LEARNED_ENCODERS
+from autoencoder.flags import settings_of
+from autoencoder.registries import DEFAULT_REDUCER, LEARNED_ENCODERS, REDUCERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,10 +27,16 @@ if TYPE_CHECKING:
 
 HELP = "compare runs: one table, one figure"
 
-DATA_FIELDS = ("metadata", "max_pixel_value", "split", "val_fraction", "block_size")
+DATA_FIELDS = ("metadata", "max_pixel_value", "split", "val_fraction", "block_size", "hold_out", "split_seed")
 TRAINING_FIELDS = ("epochs", "batch_size", "lr", "seed", "threads")
 OTHER_FIELDS = ("seeds", "encoder", "target", "jobs", "backend", "scheduler")
 """What goes with --train only."""
+
+SAID_HERE = {
+    "seed": "the first seed, of weights, order and noise (default: 42)",
+    "threads": "processor threads of each job",
+}
+"""Texts of flags that mean more than they do with `train`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,13 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--reduce",
-        choices=c.REDUCERS,
-        default="umap",
-        help="projection of latents of more than two units (default: umap)",
+        choices=REDUCERS,
+        default=DEFAULT_REDUCER,
+        help=f"projection of latents of more than two units (default: {DEFAULT_REDUCER})",
     )
     group.add_argument(
         "--examples",
-        type=number_type(int, "a number of images from 1 to 8", lambda value: 1 <= value <= 8),
+        type=number(int, "a number of images from 1 to 8", 1, 8),
         default=5,
         metavar="N",
         help="images in the figure, up to 8 (default: 5)",
@@ -98,16 +96,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the autoencoder and of the predicting network (default: strided)",
     )
     add("--target", metavar="COLUMN", help="angle or label to predict (default: the one that can be meant)")
-    add_field(group, c.DataConfig, "metadata", "metadata file (default: the .csv beside DATA)", metavar="FILE")
-    add_field(group, c.DataConfig, "max_pixel_value", "pixel value that stands for 1", type=positive_float, metavar="X")
-    add_field(group, c.DataConfig, "split", "hold out random images, or blocks of video frames", choices=c.SPLITS)
-    add_field(group, c.DataConfig, "val_fraction", "share of the images held out", type=fraction, metavar="F")
-    add_field(group, c.DataConfig, "block_size", "images per block", type=positive_int, metavar="N")
-    add_field(group, c.TrainingConfig, "epochs", "passes over the training images", type=positive_int, metavar="N")
-    add_field(group, c.TrainingConfig, "batch_size", "images per update", type=positive_int, metavar="N")
-    add_field(group, c.TrainingConfig, "lr", "learning rate", type=positive_float, metavar="X")
-    add_field(group, c.TrainingConfig, "seed", "the first seed", type=count, metavar="N")
-    add_field(group, c.TrainingConfig, "threads", "processor threads of each job", type=positive_int, metavar="N")
+    for section, names in ((c.DataConfig, DATA_FIELDS), (c.TrainingConfig, TRAINING_FIELDS)):
+        for setting in settings_of(section):
+            if setting.name in names:
+                add_setting(group, setting, **({"help": SAID_HERE[setting.name]} if setting.name in SAID_HERE else {}))
     add("--jobs", type=positive_int, metavar="N", help="runs to train at a time (default: 1)")
     add("--backend", choices=c.BACKENDS, help="processes of this machine, or a Dask cluster (default: loky)")
     add("--scheduler", metavar="ADDRESS", help="of the Dask cluster, such as tcp://host:8786")
@@ -123,16 +115,17 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{flags} goes with --train only: runs that are trained already know it, leave it out")
     from autoencoder.evaluation.compare import compare
     from autoencoder.machine.files import check_writable
-    from autoencoder.runs.data import load_data, load_run_data
-    from autoencoder.runs.folder import Run
+    from autoencoder.runs.opened import Shelf, open_run
     from autoencoder.workflows.compare.report import write_comparison
 
-    images = load_run_data(Run(args.runs[0])) if args.train is None else load_data(c.RunConfig(_data_config(args)))
+    shelf = Shelf()
+    opened = [open_run(run, shelf=shelf) for run in args.runs]
+    images = opened[0].images if opened else shelf.images(_data_config(args))
     for name in args.color_by or ():
         images.metadata.column(name)
     out = args.out or (Path("compare") if args.train is None else _reference_folder(args))
     check_writable(out)
-    groups = [args.runs] if args.train is None else _train(args, images)
+    groups = [opened] if opened else [[open_run(run, shelf=shelf) for run in runs] for runs in _train(args, images)]
     comparisons = [
         compare(runs, checkpoint=args.checkpoint, noise=args.noise, device=args.device, quiet=args.quiet)
         for runs in groups

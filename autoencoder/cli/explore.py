@@ -14,8 +14,9 @@ from pathlib import Path
 
 from autoencoder.cli.options import add_device, count, names, positive_int
 from autoencoder.cli.reporting import made, say
-from autoencoder.config import LAYERS, REDUCERS
+from autoencoder.config import LAYERS
 from autoencoder.errors import UserError
+from autoencoder.registries import REDUCERS
 
 HELP = "a page to explore a run's latent space in a browser"
 
@@ -70,16 +71,15 @@ def run(args: argparse.Namespace) -> None:
     """Project, write the page, say where it is."""
     if (args.path is None) == (args.run is None):
         raise UserError("name one run folder: autoencoder explore RUN")
+    from autoencoder.runs.opened import open_run
     from autoencoder.workflows.explore.explore import explore
 
     page = explore(
-        args.run if args.path is None else args.path,
+        open_run(args.run if args.path is None else args.path, metadata=args.metadata, columns=args.columns),
         fits=args.fit,
         reducers=list(dict.fromkeys(args.reduce)),
         layers=list(dict.fromkeys(args.layer)),
         color_by=args.color_by,
-        metadata=args.metadata,
-        columns=args.columns,
         points=args.points,
         max_snapshots=args.max_snapshots,
         seed=args.seed,

@@ -14,7 +14,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from autoencoder.cli.options import positive_float
+from autoencoder.cli.options import argument
+from autoencoder.flags import Real
 from autoencoder.machine.plain_text import one_line
 
 HELP = "what a data file, a run or a checkpoint holds"
@@ -27,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path", metavar="PATH", help="a .npz or .npy file, a run folder, a .pt checkpoint, or 'presets'"
     )
-    parser.add_argument("--max-pixel-value", type=positive_float, metavar="X", help="pixel value that stands for 1")
+    parser.add_argument(
+        "--max-pixel-value", type=argument(Real().parse), metavar="X", help="pixel value that stands for 1"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

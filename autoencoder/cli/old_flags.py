@@ -14,6 +14,7 @@ from pathlib import Path
 
 from autoencoder.cli.options import Parser
 from autoencoder.errors import UserError
+from autoencoder.registries import OBJECTIVES
 
 DATA = ("train_data_dir", "file_name", "meta_data_file_name")
 CHECKPOINT = ("load_checkpoint", "checkpoint_path", "checkpoint_to_load")
@@ -261,8 +262,8 @@ def _check_run(name: str, old: argparse.Namespace, translated: Sequence[str]) ->
     config = Run(known.run).config()
     found, encoder = config.objective.name, config.model.encoder
     if script.objective != found:
-        script_for = {"reconstruct": "scripts/test.py", "angle": "scripts/test_predict_body_angle.py"}
-        instead = script_for.get(found, f"'autoencoder test --run {known.run}'")
+        tests = [name for name, other in SCRIPTS.items() if other.command == "test" and other.objective == found]
+        instead = f"scripts/{tests[0]}.py" if tests else f"'autoencoder test --run {known.run}'"
         raise UserError(
             f"scripts/{name}.py tests runs that were trained for '{script.objective}', and {known.run} was trained for "
             f"'{found}': use {instead}"
@@ -272,7 +273,7 @@ def _check_run(name: str, old: argparse.Namespace, translated: Sequence[str]) ->
             f"scripts/{name}.py tests runs with the encoder {' or '.join(script.encoders)} here, and {known.run} has "
             f"'{encoder}': {'correct --dim_reduction_algo' if config.model.is_fitted else 'use scripts/test.py'}"
         )
-    if script.objective == "angle" and old.meta_data_file_name and known.data:
+    if "target" in OBJECTIVES[script.objective].settings and old.meta_data_file_name and known.data:
         _check_metadata(Path(known.data), Path(_metadata(old)[1]), Path(config.data.images))
 
 

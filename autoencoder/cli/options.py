@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from autoencoder.config import DEVICES, MAX_COUNT, NoiseConfig
+from autoencoder.config import DEVICES, NoiseConfig
 from autoencoder.errors import UserError
+from autoencoder.flags import Setting, Whole, parse_number, settings_of, shortened
 from autoencoder.machine.plain_text import one_line
-
-MOST_SHOWN = 80
-"""Characters of an argument that an error repeats."""
-
-
-def shortened(text: str) -> str:
-    """The beginning of an argument, for an error."""
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,27 +29,25 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {one_line(message)}; see '{self.prog} --help'\n")
 
 
-def number_type(convert: Callable[[str], Any], what: str, accepts: Callable[[Any], bool]) -> Callable[[str], Any]:
-    """An argparse type: `convert` the text and check the value; `what` is said when that fails."""
+def argument(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """An argparse type of a function that raises a ValueError with what is wrong."""
 
-    def parse(text: str) -> Any:
+    def convert(text: str) -> Any:
         try:
-            value = convert(text)
-        except ValueError:
-            value = None
-        if value is None or not accepts(value):
-            raise argparse.ArgumentTypeError(f"{shortened(text)!r} is not {what}")
-        return value
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
-    return parse
+    return convert
 
 
-positive_int = number_type(
-    int, f"a whole number of 1 or more, at most {MAX_COUNT:,}", lambda value: 1 <= value <= MAX_COUNT
-)
-count = number_type(int, "a whole number of 0 or more, of up to 18 digits", lambda value: 0 <= value < 10**18)
-positive_float = number_type(float, "a positive number", lambda value: 0 < value < float("inf"))
-fraction = number_type(float, "a fraction between 0 and 1", lambda value: 0 < value < 1)
+def number(convert: type[Any], what: str, least: float, most: float) -> Callable[[str], Any]:
+    """An argparse type: a number between two bounds; `what` is said when it is none."""
+    return argument(lambda text: parse_number(text, convert, what, least, most))
+
+
+positive_int = argument(Whole().parse)
+count = argument(Whole(0).parse)
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -93,13 +83,45 @@ def samples(text: str) -> int | str:
     return value
 
 
-def add_field(group: Any, section: type, name: str, text: str, **options: Any) -> None:
-    """A flag for the field `name` of a configuration's `section`; absent from the arguments unless it is given."""
-    default = next(item.default for item in dataclasses.fields(section) if item.name == name)
-    shown = "" if default is None or "default:" in text else f" (default: {default})"
-    group.add_argument(
-        f"--{name.replace('_', '-')}", dest=name, default=argparse.SUPPRESS, help=text + shown, **options
-    )
+def add_settings(parser: argparse.ArgumentParser, section: type, heading: str) -> dict[str, Any]:
+    """Flags for the settings of a configuration's section, absent from the arguments unless they are given.
+
+    Args:
+        parser: of a command.
+        section: a dataclass whose fields carry a `Flag`.
+        heading: in the help, of those settings that name none themselves.
+
+    Returns:
+        the parser's new groups, by their headings.
+    """
+    groups: dict[str, Any] = {}
+    for setting in settings_of(section):
+        title = setting.flag.group or heading
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        add_setting(groups[title], setting)
+    return groups
+
+
+def add_setting(group: Any, setting: Setting, **options: Any) -> None:
+    """The flag of one setting; see `add_settings`."""
+    flag, default = setting.flag, setting.default
+    shown = "" if default is None or "default:" in flag.help else f" (default: {default})"
+    named: dict[str, Any] = {"dest": setting.name, "default": argparse.SUPPRESS, "help": flag.help + shown}
+    if setting.values == "switch":
+        named |= {"action": argparse.BooleanOptionalAction, "help": flag.help}
+    elif setting.choices is not None:
+        named["choices"] = setting.choices
+    else:
+        named["metavar"] = flag.metavar
+        if setting.values == "many":
+            named["type"] = names
+        elif flag.kind is not None:
+            named["type"] = argument(flag.kind.parse)
+    if flag.bare is not None:
+        named |= {"nargs": "?", "const": flag.bare}
+    spelt = [f"--{setting.name.replace('_', '-')}", *([flag.also] if flag.also is not None else [])]
+    group.add_argument(*spelt, **(named | options))
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:

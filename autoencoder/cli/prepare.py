@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autoencoder.cli.options import Parser, add_common, count, number_type, point, positive_int
+from autoencoder.cli.options import Parser, add_common, count, number, point, positive_int
 from autoencoder.cli.reporting import made, say
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     video.add_argument("--size", type=positive_int, default=50, metavar="PX", help="side of an image (default: 50)")
     video.add_argument(
         "--min-likelihood",
-        type=number_type(float, "a likelihood from 0 to 1", lambda x: 0 <= x <= 1),
+        type=number(float, "a likelihood from 0 to 1", 0, 1),
         default=0.6,
         metavar="P",
         help="parts below count as not seen (default: 0.6)",

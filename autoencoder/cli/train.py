@@ -13,26 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder import config as c
-from autoencoder.cli.options import (
-    add_field,
-    count,
-    fraction,
-    names,
-    noise,
-    number_type,
-    positive_float,
-    positive_int,
-    samples,
-)
+from autoencoder.cli.options import add_setting, add_settings, noise, samples
 from autoencoder.cli.reporting import made, say
+from autoencoder.config.presets import NO_PRESET, PRESETS, configure
+from autoencoder.config.training import KEPT
 from autoencoder.errors import UserError
-from autoencoder.presets import NO_PRESET, PRESETS, configure
-from autoencoder.registries import ENCODERS, LEARNED_ENCODERS, OBJECTIVES
+from autoencoder.flags import Setting
+from autoencoder.registries import OBJECTIVES
 
 HELP = "train a network and leave a run folder"
 
 RESUME_TAKES = ("epochs", "device", "data", "metadata")
 """What may change when a run is resumed; DATA and metadata are the same files at another place."""
+
+
+BASES = ("preset", "config")
+"""What a run's settings can start from, instead of from the defaults."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,96 +47,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preset", choices=PRESETS, help="start from a documented system; see 'autoencoder info presets'"
     )
 
-    group = parser.add_argument_group("data")
-    add_field(group, c.DataConfig, "metadata", "metadata file (default: the .csv beside DATA)", metavar="FILE")
-    add_field(group, c.DataConfig, "columns", "names of the columns of .npy metadata", type=names, metavar="A,B,...")
-    add_field(
-        group,
-        c.DataConfig,
-        "max_pixel_value",
-        "pixel value that stands for 1 (default: the dtype's largest; 1 for floats)",
-        type=positive_float,
-        metavar="X",
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="take the settings of a run's config.json, or of a TOML file with the same names; flags win",
     )
-    add_field(
-        group, c.DataConfig, "split", "hold out random images, or blocks of neighbouring video frames", choices=c.SPLITS
-    )
-    add_field(group, c.DataConfig, "val_fraction", "share of the images held out", type=fraction, metavar="F")
-    add_field(
-        group,
-        c.DataConfig,
-        "block_size",
-        "images per block (default: a fiftieth of all)",
-        type=positive_int,
-        metavar="N",
-    )
-
-    group = parser.add_argument_group("model")
-    add_field(group, c.ModelConfig, "encoder", "the network; pca and umap are fitted, not learned", choices=ENCODERS)
-    add_field(group, c.ModelConfig, "latent_dim", "number of latent units", type=positive_int, metavar="N")
-    add_field(
-        group,
-        c.ModelConfig,
-        "decoder",
-        "another encoder's decoder (default: the encoder's own)",
-        choices=LEARNED_ENCODERS,
-    )
-    add_field(group, c.ModelConfig, "depth", "linear layers of 'deep' (default: 3)", type=positive_int, metavar="N")
-    add_field(group, c.ModelConfig, "norm", "normalisation after each layer", choices=c.NORMS)
-    add_field(
-        group,
-        c.ModelConfig,
-        "latent_activation",
-        "of the latent units (default: the encoder's own)",
-        choices=c.LATENT_ACTIVATIONS,
-    )
-
-    group = parser.add_argument_group("objective")
+    add_settings(parser, c.DataConfig, "data")
+    group = add_settings(parser, c.ModelConfig, "model")["model"]
+    for name, flag in c.own_settings().items():
+        add_setting(group, Setting(name, flag))
+    group = add_settings(parser, c.ObjectiveConfig, "objective")["objective"]
     group.add_argument(
         "--objective",
         dest="objective",
         choices=OBJECTIVES,
         default=argparse.SUPPRESS,
         help="what the network is trained for (default: reconstruct)",
-    )
-    add_field(
-        group, c.ObjectiveConfig, "loss", "loss of a reconstruction (default: mse)", choices=c.RECONSTRUCTION_LOSSES
-    )
-    add_field(
-        group, c.ObjectiveConfig, "target", "column to predict (default: the one that can be meant)", metavar="COLUMN"
-    )
-    add_field(
-        group,
-        c.ObjectiveConfig,
-        "vector",
-        "predict the angle from one point to another, y pointing down: names of their columns",
-        type=names,
-        metavar="BASE_X,BASE_Y,TIP_X,TIP_Y",
-    )
-    group.add_argument(
-        "--shuffle-targets",
-        action=argparse.BooleanOptionalAction,
-        default=argparse.SUPPRESS,
-        help="control: deal the targets at random to the training images (default: no)",
-    )
-    add_field(
-        group, c.ObjectiveConfig, "sparsity", "penalty on the latent units' mean activation", choices=c.SPARSITIES
-    )
-    add_field(
-        group,
-        c.ObjectiveConfig,
-        "sparsity_weight",
-        "factor of the penalty (default: 0.001)",
-        type=positive_float,
-        metavar="X",
-    )
-    add_field(
-        group,
-        c.ObjectiveConfig,
-        "sparsity_target",
-        "mean activation that kl draws units to (default: 0.05)",
-        type=fraction,
-        metavar="F",
     )
     group.add_argument(
         "--noise",
@@ -150,99 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="corrupt the input: gaussian:STD, salt-pepper:FRACTION, masking:FRACTION or poisson:PEAK, "
         "for pixels scaled to [0, 1] (default: none)",
     )
-
-    group = parser.add_argument_group("training")
-    add_field(group, c.TrainingConfig, "epochs", "passes over the training images", type=positive_int, metavar="N")
-    add_field(group, c.TrainingConfig, "batch_size", "images per update", type=positive_int, metavar="N")
-    add_field(
-        group, c.TrainingConfig, "lr", "learning rate, the largest of the schedule", type=positive_float, metavar="X"
-    )
-    add_field(group, c.TrainingConfig, "schedule", "course of the learning rate", choices=c.SCHEDULES)
-    add_field(
-        group,
-        c.TrainingConfig,
-        "weight_decay",
-        "decoupled weight decay; 0 is plain Adam",
-        type=_non_negative,
-        metavar="X",
-    )
-    add_field(
-        group,
-        c.TrainingConfig,
-        "patience",
-        "stop after so many validations without improvement (default: never)",
-        type=positive_int,
-        metavar="N",
-    )
-    add_field(
-        group, c.TrainingConfig, "seed", "of the split, the weights, the order and the noise", type=count, metavar="N"
-    )
-    add_field(group, c.TrainingConfig, "init_from", "start from the weights of this checkpoint", metavar="CHECKPOINT")
-    add_field(
-        group,
-        c.TrainingConfig,
-        "threads",
-        "processor threads (default: torch's choice)",
-        type=positive_int,
-        metavar="N",
-    )
-    add_field(group, c.TrainingConfig, "device", "where to train; auto takes a GPU if there is one", choices=c.DEVICES)
-
-    group = parser.add_argument_group("what is kept")
-    add_field(group, c.TrainingConfig, "val_interval", "epochs between two validations", type=positive_int, metavar="N")
-    add_field(
-        group,
-        c.TrainingConfig,
-        "checkpoint_interval",
-        "epochs between two kept checkpoints; 0 keeps only last and best",
-        type=count,
-        metavar="N",
-    )
-    add_field(
-        group,
-        c.TrainingConfig,
-        "snapshots_per_epoch",
-        "latent snapshots in each epoch; 0 for none",
-        type=count,
-        metavar="N",
-    )
-    add_field(
-        group,
-        c.TrainingConfig,
-        "snapshot_samples",
-        "images in a snapshot: N, all, or auto (an eighth, at least 2,000)",
+    add_settings(parser, c.TrainingConfig, "training")[KEPT].add_argument(
+        "--snapshot-samples",
         type=samples,
-        metavar="N",
-    )
-    add_field(
-        group,
-        c.TrainingConfig,
-        "snapshot_batch_size",
-        "batch size for snapshots and validation",
-        type=positive_int,
-        metavar="N",
-    )
-    group.add_argument(
-        "--tensorboard",
-        action=argparse.BooleanOptionalAction,
         default=argparse.SUPPRESS,
-        help="write TensorBoard's event files too (extra 'tensorboard')",
-    )
-    for flag, title, extra in (("--comet", "Comet", "comet"), ("--wandb", "Weights & Biases", "wandb")):
-        group.add_argument(
-            flag,
-            nargs="?",
-            choices=c.LOGGING_MODES,
-            const="online",
-            default=argparse.SUPPRESS,
-            help=f"log to {title} too; offline for files that can be uploaded later (extra '{extra}')",
-        )
-    group.add_argument(
-        "--experiment-name",
-        "--namestr",
-        metavar="NAME",
-        default=argparse.SUPPRESS,
-        help="what these call the run (default: the name of its folder)",
+        metavar="N",
+        help="images in a snapshot: N, all, or auto (an eighth, at least 2,000) (default: auto)",
     )
 
 
@@ -253,14 +89,14 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _train(args: argparse.Namespace) -> Any:
-    if args.data is None:
+    if args.data is None and args.config is None:
         raise UserError("what to train on? give a data file, or --resume RUN; 'autoencoder prepare --help' makes one")
     config = build_config(args)
     from autoencoder.runs.folder import Run, next_free_run
     from autoencoder.training.start import train
 
-    objective = config.objective.name
-    stem = "-".join([Path(args.data).stem, config.model.encoder, *([] if objective == "reconstruct" else [objective])])
+    named = [] if config.objective.name == c.ObjectiveConfig().name else [config.objective.name]
+    stem = "-".join([Path(config.data.images).stem, config.model.encoder, *named])
     folder = Run(args.run) if args.run is not None else next_free_run(Path("runs"), stem)
     train(config, folder.path, quiet=args.quiet, say=lambda text: say(args, text))
     left_out = folder.environment()["n_without_target"]
@@ -271,8 +107,8 @@ def _train(args: argparse.Namespace) -> Any:
 
 
 def _resume(args: argparse.Namespace) -> Any:
-    given = set(vars(args)) - {"command", "data", "run", "resume", "preset", "quiet", "debug", "has_subcommands"}
-    given |= {name for name in ("data", "run", "preset") if getattr(args, name) is not None}
+    given = set(vars(args)) - {"command", "data", "run", "resume", "quiet", "debug", "has_subcommands", *BASES}
+    given |= {name for name in ("data", "run", *BASES) if getattr(args, name) is not None}
     refused = sorted(given - set(RESUME_TAKES))
     if refused:
         raise UserError(
@@ -304,9 +140,20 @@ def _resume(args: argparse.Namespace) -> Any:
 
 
 def build_config(args: argparse.Namespace) -> c.RunConfig:
-    """The run's configuration: defaults, then the preset, then the flags that were given; see `presets.configure`."""
-    preset = PRESETS[args.preset] if args.preset else NO_PRESET
-    config, left_out = configure(preset, {**vars(args), "images": args.data})
+    """The run's configuration: defaults, then the preset or the file, then the flags that were given.
+
+    See `presets.configure`.
+    """
+    if args.preset and args.config:
+        raise UserError("--preset and --config both say what to start from: give one of them")
+    given = dict(vars(args))
+    if args.config is not None:
+        from autoencoder.runs.folder import read_settings
+
+        given = {**read_settings(args.config), **given}
+    if args.data is not None:
+        given["images"] = args.data
+    config, left_out = configure(PRESETS[args.preset] if args.preset else NO_PRESET, given)
     if left_out:
         listed = ", ".join(f"--{name.replace('_', '-')}" for name in left_out)
         say(args, f"left out of the preset '{args.preset}', as it does not go with the other flags: {listed}")
@@ -326,6 +173,3 @@ def _say_result(args: argparse.Namespace, folder: Any) -> None:
         best = min((row["val_loss"] for row in rows if row["val_loss"] is not None), default=None)
         best_text = "" if best is None else f", best validation loss {best:.5f}"
         say(args, f"{last['epoch']} epochs, {last['step']} steps: training loss {last['train_loss']:.5f}{best_text}")
-
-
-_non_negative = number_type(float, "a number of 0 or more", lambda value: 0 <= value < float("inf"))

@@ -17,9 +17,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autoencoder.cli.reporting import made, say, table
-from autoencoder.cli.visualize_flags import add_visualize_flags, check_flags
+from autoencoder.cli.visualize_flags import add_visualize_flags, check_flags, movie_options
+
+if TYPE_CHECKING:
+    from autoencoder.runs.opened import OpenedRun
 
 HELP = "movies of a run's latent space over training, or stills of one snapshot"
 
@@ -33,21 +37,23 @@ def run(args: argparse.Namespace) -> None:
     """Project, draw, say what was made."""
     check_flags(args)
     from autoencoder.runs.folder import latest_run_on
+    from autoencoder.runs.opened import open_run
 
     run_folder = args.run if args.run is not None else latest_run_on(args.latest_run_on, Path("runs")).path
     if args.run is None:
         say(args, f"the newest run on {args.latest_run_on} is {run_folder}")
+    opened = open_run(run_folder, metadata=args.metadata, columns=args.columns)
     if args.traverse is not None:
-        _traversals(args, run_folder)
+        _traversals(args, opened)
     elif args.score is not None:
-        _score(args, run_folder)
+        _score(args, opened)
     elif args.snapshot is None:
-        _movies(args, run_folder)
+        _movies(args, opened)
     else:
-        _stills(args, run_folder)
+        _stills(args, opened)
 
 
-def _movies(args: argparse.Namespace, run_folder: Path) -> None:
+def _movies(args: argparse.Namespace, run: OpenedRun) -> None:
     from autoencoder.projections.fits import methods
     from autoencoder.projections.names import output_name
     from autoencoder.workflows.movies.visualize import visualize
@@ -58,24 +64,13 @@ def _movies(args: argparse.Namespace, run_folder: Path) -> None:
         for _, fit in chosen:
             out = args.out / output_name(args.reduce, fit, layer) if args.out is not None and several else args.out
             files = visualize(
-                run_folder,
+                run,
                 reducer=args.reduce,
                 fit=fit,
                 layer=layer,
                 color_by=args.color_by,
-                metadata=args.metadata,
-                columns=args.columns,
                 stop_index=args.stop_index,
-                examples=args.examples,
-                trails=args.trails,
-                curves=args.curves,
-                reconstructions=args.reconstructions,
-                side_by_side=args.side_by_side,
-                movie_format=args.format,
-                fps=args.fps,
-                seconds=args.seconds,
-                save_frames=args.save_frames,
-                movies=args.movies,
+                movie=movie_options(args) if args.movies else None,
                 exports=args.export,
                 seed=args.seed,
                 out=out,
@@ -86,12 +81,12 @@ def _movies(args: argparse.Namespace, run_folder: Path) -> None:
             made(args, files)
 
 
-def _score(args: argparse.Namespace, run_folder: Path) -> None:
+def _score(args: argparse.Namespace, run: OpenedRun) -> None:
     from autoencoder.workflows.movies.score import HEADER, LEGEND, score_methods
 
     for layer in args.layer:
         found = score_methods(
-            run_folder,
+            run,
             args.score,
             layer=layer,
             stop_index=args.stop_index,
@@ -107,18 +102,16 @@ def _score(args: argparse.Namespace, run_folder: Path) -> None:
         made(args, found.files)
 
 
-def _stills(args: argparse.Namespace, run_folder: Path) -> None:
+def _stills(args: argparse.Namespace, run: OpenedRun) -> None:
     from autoencoder.workflows.stills.look import look
 
     files = look(
-        run_folder,
+        run,
         snapshot=args.snapshot,
         show=args.show,
         layers=args.layer,
         reducer=args.reduce,
         color_by=args.color_by,
-        metadata=args.metadata,
-        columns=args.columns,
         clusters=args.clusters,
         labels=args.labels,
         examples=args.examples,
@@ -131,19 +124,14 @@ def _stills(args: argparse.Namespace, run_folder: Path) -> None:
     made(args, files)
 
 
-def _traversals(args: argparse.Namespace, run_folder: Path) -> None:
+def _traversals(args: argparse.Namespace, run: OpenedRun) -> None:
     from autoencoder.workflows.traversals.traverse import traverse
 
     files = traverse(
-        run_folder,
+        run,
         args.traverse,
         snapshot="last" if args.snapshot is None else args.snapshot,
-        metadata=args.metadata,
-        columns=args.columns,
-        examples=args.examples,
-        movie_format=args.format,
-        fps=args.fps,
-        seconds=args.seconds,
+        movie=movie_options(args),
         seed=args.seed,
         out=args.out,
         device=args.device,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from autoencoder.cli.options import add_device, count, names, number_type, positive_int, shortened
-from autoencoder.config import EXPORTS, REDUCERS, STILL_LAYERS, STILLS
+from autoencoder.cli.options import add_device, add_setting, count, names, positive_int
+from autoencoder.config import STILL_LAYERS, STILLS
+from autoencoder.config.movies import MovieOptions
 from autoencoder.errors import UserError
-
-MAX_SECONDS = 3600
-"""A movie is not longer than this."""
+from autoencoder.flags import settings_of, shortened
+from autoencoder.registries import DEFAULT_REDUCER, EXPORTS, REDUCERS
 
 STILL_FLAGS = ("show", "clusters", "labels")
 """Flags that go with --snapshot only; none of them has a default."""
@@ -62,8 +63,8 @@ def add_visualize_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reduce",
         choices=REDUCERS,
-        default="umap",
-        help="projection to the plane; none takes a latent of two units as it is (default: umap)",
+        default=DEFAULT_REDUCER,
+        help=f"projection to the plane; none takes a latent of two units as it is (default: {DEFAULT_REDUCER})",
     )
     parser.add_argument(
         "--layer",
@@ -107,50 +108,9 @@ def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
     movies.add_argument(
         "--stop-index", type=positive_int, action=_ForMovies, metavar="N", help="use the first N snapshots only"
     )
-    movies.add_argument(
-        "--side-by-side",
-        action=_SwitchForMovies,
-        default=False,
-        help="one movie with a panel for each column (up to 4), instead of a movie for each",
-    )
-    movies.add_argument(
-        "--trails",
-        type=count,
-        action=_ForMovies,
-        default=8,
-        metavar="N",
-        help="earlier snapshots in the fading line behind each example's point; 0 for none (default: 8)",
-    )
-    movies.add_argument(
-        "--curves",
-        action=_SwitchForMovies,
-        default=True,
-        help="the losses below the points, marked at the current epoch (default: on)",
-    )
-    movies.add_argument(
-        "--reconstructions",
-        action=_SwitchForMovies,
-        default=None,
-        help="below each example, what the latest kept checkpoint makes of it (default: where the run makes pictures)",
-    )
-    movies.add_argument(
-        "--format", choices=("mp4", "gif"), action=_ForMovies, default="mp4", help="of the movies (default: mp4)"
-    )
-    movies.add_argument(
-        "--fps",
-        type=number_type(float, "a number of frames per second from 1 to 120", lambda x: 1 <= x <= 120),
-        action=_ForMovies,
-        default=12.0,
-        metavar="N",
-        help="frames per second (default: 12)",
-    )
-    movies.add_argument(
-        "--seconds",
-        type=number_type(float, f"a number of seconds, at most {MAX_SECONDS:,}", lambda x: 0 < x <= MAX_SECONDS),
-        action=_ForMovies,
-        metavar="S",
-        help="length of the movie (default: one frame per snapshot, and a second of rest at both ends)",
-    )
+    for setting in settings_of(MovieOptions):
+        action = _SwitchForMovies if setting.values == "switch" else _ForMovies
+        add_setting(movies, setting, action=action, default=setting.default)
     movies.add_argument(
         "--score",
         nargs="+",
@@ -158,7 +118,6 @@ def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
         help="make a table instead: how stable and how faithful ways to project are, on the same snapshots; all, or "
         "methods such as umap-joint pca-last",
     )
-    movies.add_argument("--save-frames", action=_SwitchForMovies, default=False, help="keep every frame as a PNG")
     movies.add_argument(
         "--movies", action=_SwitchForMovies, default=True, help="draw them; --no-movies for numbers and exports only"
     )
@@ -209,20 +168,25 @@ def _snapshot(text: str) -> str:
     raise argparse.ArgumentTypeError(f"{shortened(text)!r} is not last, first or the number of a step")
 
 
+def movie_options(args: argparse.Namespace) -> MovieOptions:
+    """How movies are to be drawn."""
+    return MovieOptions(**{item.name: getattr(args, item.name) for item in dataclasses.fields(MovieOptions)})
+
+
 def check_flags(args: argparse.Namespace) -> None:
     """Refuse flags of movies with those of stills, and of both with traversals."""
     if args.score is not None:
         given = [flag for flag in args.movie_flags if flag != "--stop-index"]
         given += _given(args, NOT_FOR_SCORES)
         given += ["--layer pixels"] if "pixels" in args.layer else []
-        given += ["--reduce"] if args.reduce != "umap" else []
+        given += ["--reduce"] if args.reduce != DEFAULT_REDUCER else []
         _refuse(given, "does not go with scores", "do not go with scores", "or leave out --score")
         return
     if args.traverse is not None:
         given = [flag for flag in args.movie_flags if flag not in TRAVERSAL_FLAGS]
         given += _given(args, (*STILL_FLAGS, "color_by"))
         given += ["--layer"] if args.layer != ["latent"] else []
-        given += ["--reduce"] if args.reduce != "umap" else []
+        given += ["--reduce"] if args.reduce != DEFAULT_REDUCER else []
         _refuse(given, "does not go with traversals", "do not go with traversals", "or leave out --traverse")
         return
     if args.snapshot is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,8 +80,12 @@ class ImageSet:
         """SHA-256 of shape, dtype and pixels of `images`, in hexadecimal.
 
         Of a set larger than 256 MB only the first, the last and evenly spaced images are read, `HASH_ROWS` of each, so
-        a change in one of the others goes unseen.
+        a change in one of the others goes unseen. It is computed once.
         """
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         digest = hashlib.sha256(f"{self.images.shape} {self.images.dtype.str}".encode())
         n = len(self)
         if self.images.nbytes <= WHOLE_HASH_BYTES:
@@ -92,6 +97,38 @@ class ImageSet:
             for row in np.concatenate([head, spread, tail]).tolist():
                 digest.update(self.images[row].tobytes())
         return digest.hexdigest()
+
+
+def with_metadata(
+    images: ImageSet, path: Path, metadata: Path | None = None, columns: Sequence[str] | None = None
+) -> ImageSet:
+    """The same images with other metadata; see `load_images` for the arguments. No array is read or copied.
+
+    Raises:
+        UserError: the metadata cannot be read, or do not go with the images.
+    """
+    metadata_path = metadata or _sibling(path, columns)
+    arrays = {} if metadata_path is not None else _read_arrays(path, with_columns=True)
+    table = _load_table(metadata_path, columns, path, {k: v for k, v in arrays.items() if v.ndim == 1}, len(images))
+    other = replace(images, metadata=table)
+    if "_digest" in vars(images):
+        vars(other)["_digest"] = images.content_hash()  # of the same pixels
+    return other
+
+
+def _load_table(
+    metadata_path: Path | None,
+    columns: Sequence[str] | None,
+    path: Path,
+    arrays: dict[str, np.ndarray],
+    n_images: int,
+) -> Metadata:
+    """The metadata of a file, or of the arrays beside the images of `path`."""
+    if metadata_path is not None:
+        return load_metadata(metadata_path, n_images, columns, images_path=path)
+    if columns is not None:
+        raise UserError(f"columns are named and there is no metadata to {path}: give its path (--metadata)")
+    return _table_within(arrays, n_images, path)
 
 
 def load_images(
@@ -131,12 +168,7 @@ def load_images(
     n_images = len(images) if images.ndim else 0
     table = Metadata({}, path)
     try:
-        if metadata_path is not None:
-            table = load_metadata(metadata_path, n_images, columns, images_path=path)
-        elif columns is not None:
-            problems.append(f"columns are named and there is no metadata to {path}: give its path (--metadata)")
-        else:
-            table = _table_within(arrays, n_images, path)
+        table = _load_table(metadata_path, columns, path, arrays, n_images)
     except UserError as error:
         problems += error.problems
     raise_if_any(problems + pixel_value_problems(max_pixel_value))

@@ -132,6 +132,26 @@ class Metadata:
             )
         return _period(name)
 
+    def labels(self, name: str) -> NDArray[np.str_]:
+        """Values of the column `name` as text, (N,), empty where they are not known: names, or whole numbers.
+
+        Raises:
+            UserError: there is no such column, or it is an angle or another quantity.
+        """
+        values = self.column(name)
+        if self.kind(name) is ColumnKind.CIRCULAR:
+            raise UserError(f"column '{name}' in {self.source or 'the metadata'} is an angle and names nothing")
+        if values.dtype.kind == "U":
+            return values
+        numbers = values.astype(np.float64)
+        known = numbers[np.isfinite(numbers)]
+        if (known != known.round()).any():
+            where = self.source or "the metadata"
+            raise UserError(
+                f"column '{name}' in {where} is a quantity and names nothing: names are text, or whole numbers"
+            )
+        return np.array([str(int(number)) if np.isfinite(number) else "" for number in numbers], dtype=np.str_)
+
     def take(self, rows: Rows) -> Metadata:
         """The given rows, in the given order; every column keeps its kind."""
         return Metadata({name: values[rows] for name, values in self.columns.items()}, self.source, self.kinds)

@@ -17,8 +17,9 @@ from autoencoder.errors import UserError, raise_if_any
 from autoencoder.evaluation.columns import Decoding, decode_columns
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
 from autoencoder.machine.progress import Progress
-from autoencoder.objectives.reconstruct import Quality, Reconstruction
+from autoencoder.objectives.base import Quality
 from autoencoder.runs.folder import Run
+from autoencoder.runs.opened import OpenedRun, Shelf, open_run
 
 FloatArray = NDArray[np.float32]
 
@@ -49,8 +50,7 @@ class Compared:
     @property
     def quality(self) -> Quality | None:
         """Of the reconstructions; None for a network that reconstructs nothing."""
-        result = self.evaluation.result
-        return result.output_quality if isinstance(result, Reconstruction) else None
+        return self.evaluation.result.quality
 
     def numbers(self) -> dict[str, Any]:
         """All of it in plain numbers, as written to `comparison.json`."""
@@ -86,7 +86,7 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[str | Path],
+    runs: Sequence[str | Path | OpenedRun],
     *,
     checkpoint: str = "last",
     noise: NoiseConfig | None = None,
@@ -96,7 +96,7 @@ def compare(
     """Test runs on the images that all of them held out, and decode what is known of those images from each latent.
 
     Args:
-        runs: run folders that learned from the same data with the same split.
+        runs: run folders that learned from the same data with the same split, or what `open_run` gave.
         checkpoint: `last`, `best`, or the number of an epoch.
         noise: corruption of the input; None for what each run was trained with.
         device: `auto`, `cpu`, `cuda` or `mps`.
@@ -105,7 +105,8 @@ def compare(
     Raises:
         UserError: runs differ in data or split (each that does is named), or one cannot be tested.
     """
-    folders = [Run(path) for path in runs]
+    shelf = Shelf()
+    folders = [open_run(run, shelf=shelf) for run in runs]
     _refuse_different(folders)
     names = _names(folders)
     compared = []
@@ -130,18 +131,18 @@ def explained_variance(mse: float, reference: FloatArray) -> float:
     return 1 - mse / variance if variance > 0 else float("nan")
 
 
-def _compare(name: str, folder: Run, checkpoint: str, noise: NoiseConfig | None, device: str) -> Compared:
-    evaluation = evaluate(folder.path, checkpoint=checkpoint, noise=noise, device=device)
+def _compare(name: str, run: OpenedRun, checkpoint: str, noise: NoiseConfig | None, device: str) -> Compared:
+    evaluation = evaluate(run, checkpoint=checkpoint, noise=noise, device=device)
     trained, result = evaluation.trained, evaluation.result
-    rows = folder.split().val
+    rows = run.split().val
     latent = evaluation.codes(rows)
     explained = None
-    if isinstance(result, Reconstruction):
+    if result.quality is not None:
         reference = evaluation.data.scaled(rows, "images" if evaluation.data.clean is None else "clean")
-        explained = explained_variance(result.output_quality.mse, reference)
-    seed = trained.config.training.seed
+        explained = explained_variance(result.quality.mse, reference)
+    seed = trained.config.data.split_seed
     decoding = decode_columns(latent, evaluation.data.metadata.take(rows), row_numbers=rows, seed=seed)
-    metrics = folder.metrics()
+    metrics = run.metrics()
     return Compared(
         name,
         evaluation,
@@ -179,7 +180,7 @@ def _refuse_different(folders: Sequence[Run]) -> None:
 def _split_of(folder: Run) -> str:
     config = folder.config()
     size = "" if config.data.block_size is None else f" of {config.data.block_size}"
-    return f"{config.data.split}{size}, {config.data.val_fraction:g} held out, seed {config.training.seed}"
+    return f"{config.data.split}{size}, {config.data.val_fraction:g} held out, split seed {config.data.split_seed}"
 
 
 def _names(folders: Sequence[Run]) -> list[str]:

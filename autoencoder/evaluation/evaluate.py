@@ -12,15 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from autoencoder.config import NoiseConfig
+from autoencoder.config import DataConfig, NoiseConfig, RunConfig
 from autoencoder.data.batches import Pixels, Rows
-from autoencoder.data.images import ImageSet, load_images
+from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Progress
 from autoencoder.objectives.base import Predicted, Result, Tested
-from autoencoder.runs.data import load_run_data
-from autoencoder.runs.trained import Trained, flat_inputs, load_run
+from autoencoder.objectives.controls import PCAControl
+from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.trained import Trained, flat_inputs
 from autoencoder.seeding import draw_rows
 
 CONTROL_MAX_IMAGES = 10_000
@@ -82,7 +83,7 @@ class Evaluation:
 
 
 def evaluate(
-    run: str | Path,
+    run: str | Path | OpenedRun,
     *,
     data: str | Path | ImageSet | None = None,
     metadata: str | Path | None = None,
@@ -102,7 +103,7 @@ def evaluate(
     linear read-out of that PCA.
 
     Args:
-        run: a run folder.
+        run: a run folder, or what `open_run` gave.
         data: another data file, all of whose images are tested; None, or the run's own file, for its held-out images.
         metadata: metadata of another data file; None for the file beside it.
         columns: names of its columns, where it is an `.npy`.
@@ -115,10 +116,9 @@ def evaluate(
     Raises:
         UserError: the run, the checkpoint or the data cannot be used.
     """
-    trained = load_run(run, checkpoint, device=device)
+    opened = open_run(run)
+    trained, own, split = opened.network(checkpoint, device), opened.images, opened.split()
     config, objective = trained.config, trained.objective
-    split = trained.run.split()
-    own = load_run_data(trained.run)
     _check_same_size(own, trained)
     if isinstance(data, (str, Path)) and Path(data).resolve() == Path(config.data.images).resolve():
         data = None  # its training images would flatter the result
@@ -128,9 +128,7 @@ def evaluate(
         images, rows = own, split.val
     else:
         images = (
-            data
-            if isinstance(data, ImageSet)
-            else load_images(data, metadata, columns, max_pixel_value=config.data.max_pixel_value)
+            data if isinstance(data, ImageSet) else opened.shelf.images(_other_data(config, data, metadata, columns))
         )
         _check_same_size(images, trained)
         rows = np.arange(len(images))
@@ -145,12 +143,6 @@ def evaluate(
     if limit is not None and limit < len(rows):
         rows = rows[np.linspace(0, len(rows) - 1, limit).astype(np.int64)]
     train_rows = split.train[objective.targets(own, torch.device("cpu")).known[split.train]]
-    seed = config.training.seed
-
-    def train_inputs() -> tuple[FloatArray, Rows]:
-        some = draw_rows(train_rows, CONTROL_MAX_IMAGES, seed, "pca control")
-        return flat_inputs(own, some, noise, seed, "pca noise", trained.device), some
-
     with Progress("Testing", len(rows), quiet=quiet) as progress:
         tested = Tested(
             data=images,
@@ -159,10 +151,9 @@ def evaluate(
             train_rows=train_rows,
             noise=noise,
             predict=predict,
-            train_inputs=train_inputs,
-            latent_dim=config.model.latent_dim,
+            pca=lambda: _pca_control(opened, train_rows, noise, trained.device),
             batch_size=config.training.snapshot_batch_size,
-            seed=seed,
+            seed=config.data.split_seed,
             on_progress=progress.advance,
         )
         result = objective.measure(tested)
@@ -191,11 +182,35 @@ class Predictor:
         """Input, latent, output and truth of some rows."""
         trained = self._trained
         images = self._pixels.batch(rows)
-        seen = corrupt_each(images, self._noise, rows, trained.config.training.seed, "test noise")
+        seen = corrupt_each(images, self._noise, rows, trained.config.data.split_seed, "test noise")
         output = trained.network(seen)
         truth = self.targets.truth(rows, images)
         made = trained.objective.present(output.prediction)
         return Predicted(rows, *(_to_numpy(values) for values in (seen, output.latent, made, truth)))
+
+
+def _pca_control(run: OpenedRun, train_rows: Rows, noise: NoiseConfig, device: torch.device) -> PCAControl:
+    """The control of a run; runs that are opened together and saw the same of the same images share it."""
+    own, seed, n_components = run.images, run.config().data.split_seed, run.config().model.latent_dim
+
+    def fit() -> PCAControl:
+        rows = draw_rows(train_rows, CONTROL_MAX_IMAGES, seed, "pca control")
+        inputs = flat_inputs(own, rows, noise, seed, "pca noise", device)
+        return PCAControl.fit(inputs, rows, n_components, seed)
+
+    seen = (own.content_hash(), own.max_pixel_value, train_rows.tobytes(), noise, seed)
+    return run.shelf.once(("PCA control", *seen, n_components), fit)
+
+
+def _other_data(
+    config: RunConfig, data: str | Path, metadata: str | Path | None, columns: Sequence[str] | None
+) -> DataConfig:
+    return DataConfig(
+        str(data),
+        None if metadata is None else str(metadata),
+        None if columns is None else tuple(columns),
+        max_pixel_value=config.data.max_pixel_value,
+    )
 
 
 def _to_numpy(values: Tensor) -> FloatArray:

@@ -18,10 +18,10 @@ from autoencoder.config import LAYERS, RunConfig
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
-from autoencoder.runs.checkpoint import Checkpoint
 from autoencoder.runs.folder import Run
+from autoencoder.runs.opened import OpenedRun
 from autoencoder.runs.snapshots import Snapshot, list_snapshots
-from autoencoder.runs.trained import Trained, load_run
+from autoencoder.runs.trained import Trained
 
 FloatArray = NDArray[np.float32]
 
@@ -41,15 +41,17 @@ class Moment:
         epoch: the same as a number of epochs.
         name: the file that it comes from.
         load: reads or computes the activations, (n, features) float32.
+        is_computed: whether `load` passes the images through a network.
     """
 
     step: int
     epoch: float
     name: str
     load: Callable[[], FloatArray]
+    is_computed: bool = False
 
 
-def list_moments(run: Run, layer: str, images: ImageSet, device: str = "auto") -> list[Moment]:
+def list_moments(run: OpenedRun, layer: str, device: str = "auto") -> list[Moment]:
     """The moments at which `layer` is known, in the order of training; rows are the run's snapshot images.
 
     Raises:
@@ -58,22 +60,23 @@ def list_moments(run: Run, layer: str, images: ImageSet, device: str = "auto") -
     if layer == "latent":
         return [Moment(s.step, s.epoch, str(s.path), s.load) for s in list_snapshots(run)]
     if layer == "fc2":
-        return _checkpoint_moments(run, layer, images, device)
+        return _checkpoint_moments(run, layer, device)
     if layer == "pixels":
         raise UserError("the layer 'pixels' stays the same during training: look at one snapshot (--snapshot last)")
     raise UserError(f"a layer is one of {', '.join(LAYERS)}, not '{layer}'")
 
 
-def _checkpoint_moments(run: Run, layer: str, images: ImageSet, device: str) -> list[Moment]:
-    rows = run.split().snapshot
+def _checkpoint_moments(run: OpenedRun, layer: str, device: str) -> list[Moment]:
+    rows = snapshot_rows(run)
 
     def moment(path: Path) -> Moment:
-        state = Checkpoint.load(path).state
+        state = run.state_of(path)
         return Moment(
             state.step,
             float(state.epoch),
             str(path),
-            lambda: load_run(run.path, str(path), device=device).features(layer, images.images[rows]),
+            lambda: run.network(path, device).features(layer, run.images.images[rows]),
+            is_computed=True,
         )
 
     found = {item.step: item for item in map(moment, run.checkpoints())}
@@ -108,21 +111,31 @@ def find_snapshot(run: Run, which: str | int) -> Snapshot:
     )
 
 
-def snapshot_codes(folder: Run, images: ImageSet, moment: Snapshot) -> tuple[Rows, FloatArray]:
+def snapshot_rows(run: OpenedRun) -> Rows:
+    """Row numbers (n,) of the images whose codes the run's snapshots hold.
+
+    Raises:
+        UserError: the data have no such rows.
+    """
+    rows, images = run.split().snapshot, run.images
+    if len(rows) == 0 or int(rows.max()) >= len(images):
+        raise UserError(f"{images.source} has {len(images)} images, fewer than {run.split_file} names")
+    return rows
+
+
+def snapshot_codes(run: OpenedRun, moment: Snapshot) -> tuple[Rows, FloatArray]:
     """Row numbers (n,) of the run's snapshot images, and their codes (n, latent_dim) at one moment.
 
     Raises:
         UserError: they do not go with the data, or are not finite.
     """
-    rows, codes = folder.split().snapshot, moment.load()
-    if len(rows) == 0 or int(rows.max()) >= len(images):
-        raise UserError(f"{images.source} has {len(images)} images, fewer than {folder.split_file} names")
+    rows, codes = snapshot_rows(run), moment.load()
     if len(codes) != len(rows):
-        raise UserError(f"the snapshot {moment.path} has {len(codes)} rows, and the split of {folder.path} {len(rows)}")
-    if codes.shape[1] != folder.config().model.latent_dim:
+        raise UserError(f"the snapshot {moment.path} has {len(codes)} rows, and the split of {run.path} {len(rows)}")
+    if codes.shape[1] != run.config().model.latent_dim:
         raise UserError(
-            f"the snapshot {moment.path} has {codes.shape[1]} units, and the network of {folder.path} "
-            f"{folder.config().model.latent_dim}"
+            f"the snapshot {moment.path} has {codes.shape[1]} units, and the network of {run.path} "
+            f"{run.config().model.latent_dim}"
         )
     if not np.isfinite(codes).all():
         raise UserError(f"the snapshot {moment.path} has values that are not finite: did the training diverge?")
@@ -136,31 +149,26 @@ def describe_moment(config: RunConfig, moment: Snapshot) -> str:
     return units if model.is_fitted else f"{units}; epoch {epoch:g}, step {step:,}"
 
 
-def checkpoint_for(run: Run, config: RunConfig, snapshot: Snapshot) -> Path | None:
+def checkpoint_for(run: OpenedRun, snapshot: Snapshot) -> Path | None:
     """The kept checkpoint of the network that made `snapshot`; None where none was kept at that step.
 
     The codes of a fitted encoder stay as they are while its decoder learns, so there it is the last one.
     """
-    if config.model.is_fitted:
+    if run.config().model.is_fitted:
         last = run.checkpoint_file("last")
         return last if last.exists() else None
     for path in reversed(run.checkpoints()):
-        if checkpoint_step(path) == snapshot.step:
+        if run.state_of(path).step == snapshot.step:
             return path
     return None
 
 
-def checkpoint_step(path: Path) -> int:
-    """Updates done when the checkpoint was taken."""
-    return Checkpoint.load(path).state.step
-
-
-def why_no_checkpoint(run: Run, snapshot: Snapshot) -> str:
+def why_no_checkpoint(run: OpenedRun, snapshot: Snapshot) -> str:
     """What to say where `checkpoint_for` finds none, with the steps at which there is one beside a snapshot."""
     if not run.checkpoints():
         return f"{run.path} has kept no checkpoint yet"
     with_snapshot = {other.step for other in list_snapshots(run)}
-    steps = sorted({checkpoint_step(path) for path in run.checkpoints()} & with_snapshot)
+    steps = sorted({run.state_of(path).step for path in run.checkpoints()} & with_snapshot)
     if not steps:
         return f"{run.path} kept no checkpoint at the step of a snapshot"
     listed = ", ".join(map(str, steps))

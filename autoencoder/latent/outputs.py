@@ -8,11 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.batches import Rows
-from autoencoder.data.images import ImageSet
-from autoencoder.latent.layers import checkpoint_step
 from autoencoder.objectives.base import make_objective
-from autoencoder.runs.folder import Run
-from autoencoder.runs.trained import load_run
+from autoencoder.runs.opened import OpenedRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +27,7 @@ class KeptOutputs:
     pictures: NDArray[np.float32]
 
 
-def why_no_outputs(run: Run) -> str | None:
+def why_no_outputs(run: OpenedRun) -> str | None:
     """Why there are no pictures to show beside the snapshots of a run; None where there are.
 
     A fitted encoder has one snapshot, which was taken before its decoder had learned anything.
@@ -41,28 +38,27 @@ def why_no_outputs(run: Run) -> str | None:
     if not run.checkpoints():
         return f"{run.path} has kept no checkpoint yet"
     last = max((row["step"] for row in run.snapshot_index()), default=0)
-    if all(checkpoint_step(path) > last for path in run.checkpoints()):
+    if all(run.state_of(path).step > last for path in run.checkpoints()):
         return f"{run.path} has kept no checkpoint before its last snapshot, which is of step {last}"
     return None
 
 
-def kept_outputs(run: Run, images: ImageSet, rows: Rows, device: str = "auto") -> KeptOutputs:
+def kept_outputs(run: OpenedRun, rows: Rows, device: str = "auto") -> KeptOutputs:
     """Outputs of every kept network, for images as they are stored, without noise.
 
     Args:
         run: a run for which `why_no_outputs` gives None.
-        images: its data.
-        rows: (k,) of the images.
+        rows: (k,) of its images.
         device: where to compute.
 
     Raises:
         UserError: a checkpoint is damaged.
     """
-    kept = {checkpoint_step(path): path for path in run.checkpoints()}
+    kept = {run.state_of(path).step: path for path in run.checkpoints()}
     steps = np.array(sorted(kept))
     # A checkpoint of an interrupted epoch knows its step, and the snapshots tell which part of an epoch that is.
     index = run.snapshot_index()
     epochs = np.interp(steps, [row["step"] for row in index], [row["epoch"] for row in index])
-    shown = images.images[rows]
-    pictures = [load_run(run.path, str(kept[step]), device=device).predict(shown) for step in steps.tolist()]
+    shown = run.images.images[rows]
+    pictures = [run.network(kept[step], device).predict(shown) for step in steps.tolist()]
     return KeptOutputs(steps, epochs, np.stack(pictures))

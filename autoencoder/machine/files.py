@@ -14,7 +14,8 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from autoencoder.errors import UserError
 CANNOT_FLUSH_NAMES = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS}
 """What file systems of other machines and of user space answer, where they cannot flush a folder."""
 
-MAX_JSON_BYTES = 16 * 2**20
-"""Larger JSON files are none of ours."""
+MAX_TEXT_BYTES = 16 * 2**20
+"""Larger JSON and TOML files are none of ours."""
 
 
 @contextlib.contextmanager
@@ -111,19 +112,33 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object, as `write_json` writes it.
 
     Raises:
-        UserError: the file is missing, larger than `MAX_JSON_BYTES`, no JSON, or no object.
+        UserError: the file is missing, larger than `MAX_TEXT_BYTES`, no JSON, or no object.
     """
-    try:
-        if not path.is_file():
-            raise UserError(f"there is no file {path}")
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise UserError(f"{path} has {path.stat().st_size:,} bytes, and at most {MAX_JSON_BYTES:,} are read")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # no JSON, no UTF-8, 5,000 digits, 100,000 brackets
-        raise UserError(f"{path} cannot be read as JSON ({type(error).__name__}: {error})") from None
+    content = _parsed(path, "JSON", json.loads)
     if not isinstance(content, dict):
         raise UserError(f"{path} holds no JSON object")
     return content
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML table.
+
+    Raises:
+        UserError: the file is missing, larger than `MAX_TEXT_BYTES`, or no TOML.
+    """
+    content: dict[str, Any] = _parsed(path, "TOML", tomllib.loads)
+    return content
+
+
+def _parsed(path: Path, language: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        if not path.is_file():
+            raise UserError(f"there is no file {path}")
+        if path.stat().st_size > MAX_TEXT_BYTES:
+            raise UserError(f"{path} has {path.stat().st_size:,} bytes, and at most {MAX_TEXT_BYTES:,} are read")
+        return parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:  # no JSON, no UTF-8, 5,000 digits, 100,000 brackets
+        raise UserError(f"{path} cannot be read as {language} ({type(error).__name__}: {error})") from None
 
 
 def _plain(value: Any) -> Any:

@@ -80,7 +80,7 @@ class Network(nn.Module):
 
 def architecture(name: str) -> ModuleType:
     """The module of the encoder `name`; see `autoencoder/registries.py` for what it defines."""
-    return importlib.import_module(ENCODERS[name])
+    return importlib.import_module(ENCODERS[name].module)
 
 
 def decoder_name(config: ModelConfig) -> str:
@@ -113,7 +113,7 @@ def build_encoder(config: ModelConfig, image_shape: ImageShape) -> nn.Module:
         config.latent_dim,
         norm=config.norm,
         latent_activation=activation,
-        **_depth(config, config.encoder),
+        **config.own_of(config.encoder),
     )
     return encoder
 
@@ -122,7 +122,7 @@ def build_decoder(config: ModelConfig, image_shape: ImageShape) -> nn.Module:
     """The decoder of `config`, which makes images of `image_shape`."""
     name = decoder_name(config)
     decoder: nn.Module = architecture(name).Decoder(
-        image_shape, config.latent_dim, norm=config.norm, **_depth(config, name)
+        image_shape, config.latent_dim, norm=config.norm, **config.own_of(name)
     )
     return decoder
 
@@ -135,10 +135,6 @@ def fitted_encoder(config: ModelConfig, arrays: Mapping[str, NDArray[Any]]) -> F
     """
     encoder: FittedEncoder = architecture(config.encoder).Encoder(arrays)
     return encoder
-
-
-def _depth(config: ModelConfig, name: str) -> dict[str, int]:
-    return {} if config.depth is None or name != "deep" else {"depth": config.depth}
 
 
 def on_device(network: Network, device: torch.device) -> Network:

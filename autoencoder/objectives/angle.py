@@ -23,8 +23,7 @@ from autoencoder.measures.angles import circular_error_deg, constant_predictor
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Predicted, Table, Targets, Tested, table_name
-from autoencoder.objectives.controls import LinearReadOut
+from autoencoder.objectives.base import Column, Predicted, Table, Targets, Tested, table_name
 from autoencoder.objectives.heads import ReadOut
 from autoencoder.seeding import numpy_stream
 
@@ -50,7 +49,7 @@ class Objective(base.Objective):
         """The loss in a word."""
         return "circular"
 
-    def resolved(self, data: ImageSet) -> ObjectiveConfig:
+    def resolved(self, data: ImageSet, train_rows: Rows | None = None) -> ObjectiveConfig:
         """Names the column where there is one that can be meant; see `base.Objective.resolved`."""
         config = self.config
         if config.vector is None and config.target is None:
@@ -71,6 +70,11 @@ class Objective(base.Objective):
     def targets(self, data: ImageSet, device: torch.device) -> Targets:
         """Points on the circle; see `base.Objective.targets`."""
         return _Points(_angles(self.config, data), device)
+
+    def column(self, presented: NDArray[Any]) -> Column:
+        """Degrees, in a column called after the one that is predicted."""
+        name = f"predicted_{self.config.target or self.config.name}".removesuffix("_deg").removesuffix("_rad")
+        return Column(f"{name}_deg", np.degrees(presented) % 360, ColumnKind.CIRCULAR)
 
     def losses(self, output: Output, target: Tensor) -> Tensor:
         """(N,) half squared distances of predictions (N, 2) to points on the circle (N, 2)."""
@@ -95,9 +99,9 @@ class Objective(base.Objective):
         parts = [(part.output, part.truth, part.seen) for part in tested.batches()]
         predicted = np.concatenate([output for output, _, _ in parts]).astype(np.float64)
         true = _to_angle(np.concatenate([truth for _, truth, _ in parts]))
-        inputs, rows = tested.train_inputs()
+        pca = tested.pca()
         own = _angles(self.config, tested.own)
-        read_out = LinearReadOut(inputs, _to_point(own[rows]), tested.latent_dim, tested.seed)
+        read_out = pca.read_out(_to_point(own[pca.rows]))
         linear = _to_angle(np.concatenate([read_out(seen) for _, _, seen in parts]))
         shuffled = numpy_stream(tested.seed, "shuffled truths").permutation(true)
         constant = constant_predictor(own[tested.train_rows])
@@ -111,7 +115,7 @@ class Objective(base.Objective):
                 "shuffled": _Errors.of(predicted, shuffled),
                 "pca": _Errors.of(linear, true),
             },
-            read_out.n_components,
+            pca.n_components,
         )
 
 
@@ -190,7 +194,7 @@ class Tagging(base.Result):
 
     def draw_examples(self, shown: Predicted, pictures: NDArray[np.floating], title: str) -> Figure:
         """Arrows over the images."""
-        from autoencoder.plots.angle import angle_arrows
+        from autoencoder.plots.predictions.angle import angle_arrows
 
         predicted, true = shown.output.astype(np.float64), _to_angle(shown.truth)
         return angle_arrows(
@@ -199,7 +203,7 @@ class Tagging(base.Result):
 
     def draw_summary(self) -> Mapping[str, Figure]:
         """Prediction against truth, as `angles`."""
-        from autoencoder.plots.angle import angle_scatter
+        from autoencoder.plots.predictions.angle import angle_scatter
 
         return {
             "angles": angle_scatter(

@@ -6,7 +6,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -16,11 +16,14 @@ from torch import Tensor, nn
 from autoencoder.config import ModelConfig, NoiseConfig, ObjectiveConfig
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Network, Output, build_encoder
 from autoencoder.registries import OBJECTIVES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from autoencoder.objectives.controls import PCAControl
 
 FloatArray = NDArray[np.float32]
 Frame = NDArray[np.uint8]
@@ -74,10 +77,10 @@ class Tested:
         own: the run's data set, and `train_rows` of it, all with a known target.
         noise: corruption of the input.
         predict: what the network makes of rows of `data`; the noise of an image is the same every time.
-        train_inputs: (m, C*H*W) what the network saw of some of the training images, and their row numbers.
-        latent_dim: number of latent units, and so of a control's components.
+        pca: a PCA of what the network saw of some of these, with as many components as the latent has units; it is
+            fitted when it is first asked for.
         batch_size: images to predict at a time.
-        seed: of the run.
+        seed: of what controls draw at random; the same for all runs with the same split.
         on_progress: called with the number of images that are done.
     """
 
@@ -87,8 +90,7 @@ class Tested:
     train_rows: Rows
     noise: NoiseConfig
     predict: Callable[[Rows], Predicted]
-    train_inputs: Callable[[], tuple[FloatArray, Rows]]
-    latent_dim: int
+    pca: Callable[[], PCAControl]
     batch_size: int
     seed: int
     on_progress: Callable[[int], None]
@@ -116,6 +118,15 @@ class Table:
     closing: str
 
 
+@dataclass(frozen=True)
+class Quality:
+    """Of pictures: means over images, each against its reference image, on a scale of [0, 1]."""
+
+    mse: float
+    psnr_db: float
+    ssim: float
+
+
 class Result(ABC):
     """How well an objective was met.
 
@@ -126,6 +137,16 @@ class Result(ABC):
 
     errors: NDArray[np.floating]
     compared_with: str
+
+    @property
+    def quality(self) -> Quality | None:
+        """Of pictures that are compared with reference images, pixel by pixel; None where there are no such."""
+        return None
+
+    @property
+    def closer_than_pca_db(self) -> float | None:
+        """How many decibel their error is below that of a PCA with as many components; likewise."""
+        return None
 
     @abstractmethod
     def numbers(self) -> dict[str, Any]:
@@ -158,8 +179,32 @@ class Result(ABC):
         return {}
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures that a head makes of latent codes.
+
+    Attributes:
+        one: what one of them is called beside its image, such as "reconstruction".
+        several: what they are called together, such as "images".
+        like: the array of a data set that they are like.
+    """
+
+    one: str
+    several: str
+    like: Literal["images", "mask"]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """What a network says of each image, as a column of the metadata: (n,) values, and of which kind they are."""
+
+    name: str
+    values: NDArray[Any]
+    kind: ColumnKind
+
+
 class Objective(ABC):
-    """What a network is trained for.
+    """What a network is trained for, and all that other rooms ask about it.
 
     Args:
         config: the objective's own settings.
@@ -168,8 +213,21 @@ class Objective(ABC):
     metric_name: str
     """Column of `metrics.csv` for `metric` on the held-out images."""
 
-    makes_pictures = False
-    """Whether the head makes an image of a latent code."""
+    pictures: Pictures | None = None
+    """Where the head makes an image of a latent code: what these are."""
+
+    targets_are = "columns to predict"
+    """What `stored_targets` are, in words."""
+
+    @property
+    def makes_pictures(self) -> bool:
+        """Whether the head makes an image of a latent code."""
+        return self.pictures is not None
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether these are images as the network sees them, which it can encode again."""
+        return self.pictures is not None and self.pictures.like == "images"
 
     def __init__(self, config: ObjectiveConfig) -> None:
         self.config = config
@@ -179,13 +237,31 @@ class Objective(ABC):
     def loss_name(self) -> str:
         """The loss in a word, for the axis of a figure."""
 
-    def resolved(self, data: ImageSet) -> ObjectiveConfig:
+    def resolved(self, data: ImageSet, train_rows: Rows | None = None) -> ObjectiveConfig:
         """The settings with everything filled in that only the data can tell, such as the names of the classes.
+
+        Args:
+            data: the run's.
+            train_rows: its training images; None for all.
 
         Raises:
             UserError: the data hold no such target.
         """
         return self.config
+
+    def stored_targets(self, data: ImageSet) -> list[NDArray[Any]]:
+        """What is to be predicted of the images, as it is stored; nothing where that is the images themselves."""
+        columns = [self.config.target] if self.config.target is not None else list(self.config.vector or ())
+        return [data.metadata.column(name) for name in columns]
+
+    def column(self, presented: NDArray[Any]) -> Column:
+        """What the network says of images, where it makes no pictures of them; a quantity, unless it says otherwise.
+
+        Args:
+            presented: (n, ...) what `present` gives for them.
+        """
+        assert presented.ndim == 1, f"the objective '{self.config.name}' has to say what its column is"
+        return Column(f"predicted_{self.config.target or self.config.name}", presented, ColumnKind.LINEAR)
 
     @abstractmethod
     def build_head(self, model: ModelConfig, image_shape: ImageShape) -> nn.Module:
@@ -243,7 +319,7 @@ def table_name(data: ImageSet) -> str:
 
 def make_objective(config: ObjectiveConfig) -> Objective:
     """The objective that `config` names."""
-    objective: Objective = importlib.import_module(OBJECTIVES[config.name]).Objective(config)
+    objective: Objective = importlib.import_module(OBJECTIVES[config.name].module).Objective(config)
     return objective
 
 

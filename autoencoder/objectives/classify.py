@@ -20,8 +20,7 @@ from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Predicted, Table, Targets, Tested, table_name
-from autoencoder.objectives.controls import LinearReadOut
+from autoencoder.objectives.base import Column, Predicted, Table, Targets, Tested, table_name
 from autoencoder.objectives.heads import ReadOut
 from autoencoder.seeding import numpy_stream
 
@@ -44,7 +43,7 @@ class Objective(base.Objective):
         """The loss in a word."""
         return "cross-entropy"
 
-    def resolved(self, data: ImageSet) -> ObjectiveConfig:
+    def resolved(self, data: ImageSet, train_rows: Rows | None = None) -> ObjectiveConfig:
         """Names the column and its classes; see `base.Objective.resolved`."""
         target = self.config.target or _only_category(data)
         classes = _classes(data, target)
@@ -69,6 +68,11 @@ class Objective(base.Objective):
         """Numbers of classes; see `base.Objective.targets`."""
         return _Classes(self._members(data), device)
 
+    def column(self, presented: NDArray[Any]) -> Column:
+        """The most probable class."""
+        values = np.array(self._classes)[presented.argmax(axis=1)]
+        return Column(f"predicted_{self.config.target}", values, ColumnKind.CATEGORY)
+
     def losses(self, output: Output, target: Tensor) -> Tensor:
         """(N,) cross-entropies of predictions (N, k) and the numbers of the true classes (N,)."""
         return F.cross_entropy(output.prediction, target, reduction="none")
@@ -87,9 +91,9 @@ class Objective(base.Objective):
         probabilities = np.concatenate([output for output, _, _ in parts])
         true = np.concatenate([truth for _, truth, _ in parts]).astype(np.int64)
         predicted = probabilities.argmax(1)
-        inputs, rows = tested.train_inputs()
+        pca = tested.pca()
         own, k = self._members(tested.own), len(self._classes)
-        read_out = LinearReadOut(inputs, np.eye(k)[own[rows]], tested.latent_dim, tested.seed)
+        read_out = pca.read_out(np.eye(k)[own[pca.rows]])
         linear = np.concatenate([read_out(seen) for _, _, seen in parts]).argmax(1)
         most_frequent = np.bincount(own[tested.train_rows], minlength=k).argmax()
         shuffled = numpy_stream(tested.seed, "shuffled truths").permutation(true)
@@ -105,7 +109,7 @@ class Objective(base.Objective):
                 "shuffled": float((predicted == shuffled).mean()),
                 "pca": float((linear == true).mean()),
             },
-            read_out.n_components,
+            pca.n_components,
         )
 
     @property
@@ -199,7 +203,7 @@ class Classification(base.Result):
 
     def draw_examples(self, shown: Predicted, pictures: NDArray[np.floating], title: str) -> Figure:
         """Images with the class that was predicted."""
-        from autoencoder.plots.confusion import labelled_images
+        from autoencoder.plots.predictions.confusion import labelled_images
 
         best = shown.output.argmax(1)
         return labelled_images(
@@ -212,7 +216,7 @@ class Classification(base.Result):
 
     def draw_summary(self) -> Mapping[str, Figure]:
         """The confusion matrix, as `confusion`, unless there are more classes than can be drawn."""
-        from autoencoder.plots.confusion import MAX_CLASSES, confusion_matrix
+        from autoencoder.plots.predictions.confusion import MAX_CLASSES, confusion_matrix
 
         if len(self.classes) > MAX_CLASSES:
             return {}
@@ -252,7 +256,7 @@ def _labels(data: ImageSet, target: str) -> NDArray[np.str_]:
             f"column '{target}' in {table_name(data)} is a quantity with {len(np.unique(known)):,} different values "
             f"and no class: classes are text, or whole numbers with at most {MAX_CATEGORIES} different values"
         )
-    return np.array([str(int(number)) if np.isfinite(number) else "" for number in numbers], dtype=np.str_)
+    return data.metadata.labels(target)
 
 
 def _names_images(labels: NDArray[np.str_]) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from autoencoder.data.batches import Rows
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
@@ -19,40 +22,74 @@ RIDGE_ALPHA = 1.0
 """Penalty of the linear read-out, on codes that are scaled to a variance of 1; any small one does."""
 
 
-def fit_pca(inputs: FloatArray, n_components: int, seed: int) -> PCA:
-    """A PCA of (n, features) with at most `n_components`."""
-    from sklearn.decomposition import PCA  # a second to import, which training would wait for in vain
+@dataclass(frozen=True, eq=False)
+class PCAControl:
+    """A PCA of what networks saw of some of their training images.
 
-    n_components = min(n_components, *inputs.shape)
-    with np.errstate(invalid="ignore"):  # of images that are all the same, the explained share is 0 / 0
-        return PCA(n_components, svd_solver="randomized", random_state=seed % 2**32).fit(inputs)
+    Attributes:
+        rows: (m,) row numbers of these images.
+        pca: with d components.
+        fitted_codes: (m, d) of the images in `rows`.
+    """
+
+    rows: Rows
+    pca: PCA
+    fitted_codes: FloatArray
+
+    @staticmethod
+    def fit(inputs: FloatArray, rows: Rows, n_components: int, seed: int) -> PCAControl:
+        """Decompose images by a randomised algorithm.
+
+        Args:
+            inputs: (m, features), images as the network saw them.
+            rows: (m,) their row numbers.
+            n_components: at most; there are no more than images or features.
+            seed: of the algorithm.
+        """
+        from sklearn.decomposition import PCA  # a second to import, which training would wait for in vain
+
+        n_components = min(n_components, *inputs.shape)
+        with np.errstate(invalid="ignore"):  # of images that are all the same, the explained share is 0 / 0
+            pca = PCA(n_components, svd_solver="randomized", random_state=seed % 2**32).fit(inputs)
+        return PCAControl(rows, pca, pca.transform(inputs))
+
+    @property
+    def n_components(self) -> int:
+        """Components that codes are made of."""
+        return int(self.pca.n_components_)
+
+    def codes(self, seen: FloatArray) -> FloatArray:
+        """Images (n, ...) as a network sees them to (n, n_components)."""
+        codes: FloatArray = self.pca.transform(seen.reshape(len(seen), -1))
+        return codes
+
+    def pictures(self, seen: FloatArray) -> FloatArray:
+        """What the components keep of images (n, C, H, W), in [0, 1]."""
+        kept: FloatArray = self.pca.inverse_transform(self.codes(seen)).reshape(seen.shape).clip(0, 1)
+        return kept.astype(np.float32)
+
+    def read_out(self, targets: NDArray[Any]) -> LinearReadOut:
+        """Targets (m, k) of the images in `rows`, learned from their codes."""
+        return LinearReadOut(self, targets)
 
 
 class LinearReadOut:
     """Ridge regression from principal components to a target.
 
     Args:
-        inputs: (n, features) images as the network saw them.
-        targets: (n, k).
-        n_components: of the PCA.
-        seed: of its randomised decomposition.
+        control: whose codes it reads.
+        targets: (m, k) of the images that `control` was fitted on.
     """
 
-    def __init__(self, inputs: FloatArray, targets: NDArray[Any], n_components: int, seed: int) -> None:
+    def __init__(self, control: PCAControl, targets: NDArray[Any]) -> None:
         from sklearn.linear_model import Ridge
 
-        self._pca = fit_pca(inputs, n_components, seed)
-        spread = np.sqrt(self._pca.explained_variance_)
+        self._control, spread = control, np.sqrt(control.pca.explained_variance_)
         # A component that varies by rounding only, as the last of few images does, says nothing and is left out.
         self._scale = np.where(spread > ROUNDING * spread.max(), spread, np.inf)
-        self._ridge = Ridge(RIDGE_ALPHA).fit(self._codes(inputs), targets)
-        self.n_components = int(self._pca.n_components_)
+        self._ridge = Ridge(RIDGE_ALPHA).fit(control.fitted_codes / self._scale, targets)
 
     def __call__(self, seen: FloatArray) -> NDArray[np.float64]:
-        """(m, C, H, W) or (m, features) to (m, k)."""
-        predicted: NDArray[np.float64] = self._ridge.predict(self._codes(seen.reshape(len(seen), -1)))
+        """(n, C, H, W) or (n, features) to (n, k)."""
+        predicted: NDArray[np.float64] = self._ridge.predict(self._control.codes(seen) / self._scale)
         return predicted.reshape(len(seen), -1)
-
-    def _codes(self, flat: FloatArray) -> NDArray[np.floating]:
-        codes: NDArray[np.floating] = self._pca.transform(flat) / self._scale
-        return codes

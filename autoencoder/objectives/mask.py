@@ -18,8 +18,7 @@ from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.models.network import ImageShape, Output, build_decoder
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Frame, Predicted, Table, Targets, Tested
-from autoencoder.objectives.controls import LinearReadOut
+from autoencoder.objectives.base import Frame, Pictures, Predicted, Table, Targets, Tested
 from autoencoder.seeding import numpy_stream
 
 if TYPE_CHECKING:
@@ -32,14 +31,15 @@ class Objective(base.Objective):
     """Predict the `mask` of the data file, by binary cross-entropy; means over an image's pixels."""
 
     metric_name = "val_iou"
-    makes_pictures = True
+    pictures = Pictures("predicted mask", "masks", "mask")
+    targets_are = "masks"
 
     @property
     def loss_name(self) -> str:
         """The loss in a word."""
         return "BCE"
 
-    def resolved(self, data: ImageSet) -> ObjectiveConfig:
+    def resolved(self, data: ImageSet, train_rows: Rows | None = None) -> ObjectiveConfig:
         """Refuses data without masks; see `base.Objective.resolved`."""
         mask = _masks(data)
         if not mask.any() or mask.all():
@@ -48,6 +48,10 @@ class Objective(base.Objective):
                 "them or choose another objective"
             )
         return self.config
+
+    def stored_targets(self, data: ImageSet) -> list[NDArray[Any]]:
+        """The masks; see `base.Objective.stored_targets`."""
+        return [] if data.mask is None else [data.mask]
 
     def build_head(self, model: ModelConfig, image_shape: ImageShape) -> nn.Module:
         """The decoder that mirrors the encoder, with one channel."""
@@ -72,8 +76,8 @@ class Objective(base.Objective):
     def measure(self, tested: Tested) -> Segmentation:
         """IoU and Dice of the network and of three controls."""
         own = _masks(tested.own)
-        inputs, rows = tested.train_inputs()
-        read_out = LinearReadOut(inputs, own[rows].reshape(len(rows), -1), tested.latent_dim, tested.seed)
+        pca = tested.pca()
+        read_out = pca.read_out(own[pca.rows].reshape(len(pca.rows), -1))
         usual = own[tested.train_rows].mean(axis=0)[None] > 0.5
         masks = _masks(tested.data)
         dealt = numpy_stream(tested.seed, "shuffled truths").permutation(tested.rows)
@@ -98,7 +102,7 @@ class Objective(base.Objective):
             1.0 - per_image["network"][:, 0],
             means.pop("network"),
             means,
-            read_out.n_components,
+            pca.n_components,
         )
 
 
@@ -188,7 +192,7 @@ class Segmentation(base.Result):
 
     def draw_examples(self, shown: Predicted, pictures: NDArray[np.floating], title: str) -> Figure:
         """Outlines over the images."""
-        from autoencoder.plots.masks import mask_overlays
+        from autoencoder.plots.predictions.masks import mask_overlays
 
         ious, _ = overlap(shown.output > 0.5, shown.truth > 0.5)
         return mask_overlays(pictures, shown.output[:, 0], shown.truth[:, 0], ious, title)

@@ -22,8 +22,7 @@ from autoencoder.data.images import ImageSet
 from autoencoder.measures import image_quality as metrics
 from autoencoder.models.network import ImageShape, Output, build_decoder
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Frame, Predicted, Table, Targets, Tested
-from autoencoder.objectives.controls import fit_pca
+from autoencoder.objectives.base import Frame, Pictures, Predicted, Quality, Table, Targets, Tested
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +43,7 @@ class Objective(base.Objective):
     """Mean squared error, its root per image, or binary cross-entropy of pixels; means over an image's pixels."""
 
     metric_name = "val_mse_to_clean"
-    makes_pictures = True
+    pictures = Pictures("reconstruction", "images", "images")
 
     @property
     def loss_name(self) -> str:
@@ -77,12 +76,10 @@ class Objective(base.Objective):
 
     def measure(self, tested: Tested) -> Reconstruction:
         """MSE, PSNR and SSIM of the input, of the output, and of a PCA fitted on the training images."""
-        pca = fit_pca(tested.train_inputs()[0], tested.latent_dim, tested.seed)
+        pca = tested.pca()
         scores: dict[str, list[Tensor]] = {"input": [], "output": [], "pca": []}
         for part in tested.batches():
-            flat = part.seen.reshape(len(part.seen), -1)
-            by_pca = pca.inverse_transform(pca.transform(flat)).reshape(part.seen.shape).clip(0, 1)
-            for name, made in (("input", part.seen), ("output", part.output), ("pca", by_pca.astype(np.float32))):
+            for name, made in (("input", part.seen), ("output", part.output), ("pca", pca.pictures(part.seen))):
                 scores[name].append(_score(made, part.truth))
         quality = {name: torch.cat(parts) for name, parts in scores.items()}
         compared_with = CLEAN if tested.data.clean is not None else BEFORE_NOISE
@@ -93,7 +90,7 @@ class Objective(base.Objective):
             None if compared_with == INPUT_ITSELF else _mean(quality["input"]),
             _mean(quality["output"]),
             _mean(quality["pca"]),
-            int(pca.n_components_),
+            pca.n_components,
             quality["output"][:, 0].numpy(),
         )
 
@@ -111,15 +108,6 @@ class _Images(Targets):
     def truth(self, rows: Rows, images: Tensor) -> Tensor:
         """The clean images, or the images themselves."""
         return images if self._clean is None else self._clean.batch(rows)
-
-
-@dataclass(frozen=True)
-class Quality:
-    """Means over images, each against the reference image, on a scale of [0, 1]."""
-
-    mse: float
-    psnr_db: float
-    ssim: float
 
 
 def decibel_closer(mse: float, control_mse: float) -> float:
@@ -160,6 +148,11 @@ class Reconstruction(base.Result):
             "control_pca": {"n_components": self.pca_components, **vars(self.pca_quality)},
             "output_closer_than_pca_db": self.closer_than_pca_db,
         }
+
+    @property
+    def quality(self) -> Quality:
+        """Of the reconstructions; see `Result.quality`."""
+        return self.output_quality
 
     @property
     def closer_than_pca_db(self) -> float:

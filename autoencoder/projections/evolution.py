@@ -15,13 +15,12 @@ from autoencoder.data.arrays import open_npy
 from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.latent.layers import Moment, list_moments
+from autoencoder.latent.layers import list_moments, snapshot_rows
 from autoencoder.machine.memory import refuse_too_large
 from autoencoder.projections.fits import default_fit, embed_series, fit_problems
 from autoencoder.projections.scores import Scores, score
 from autoencoder.projections.series import Series, series_of
-from autoencoder.runs.data import load_run_data
-from autoencoder.runs.folder import Run
+from autoencoder.runs.opened import OpenedRun, open_run
 
 FloatArray = NDArray[np.float32]
 
@@ -36,9 +35,8 @@ class Track:
         epochs: (T,) the same in epochs.
         rows: (n,) row numbers of the images in the data file.
         layer: name of the layer.
-        images: the run's data.
+        run: whose it is.
         seed: of what is drawn at random.
-        path: the run's folder.
     """
 
     series: Series
@@ -46,9 +44,8 @@ class Track:
     epochs: NDArray[np.float64]
     rows: Rows
     layer: str
-    images: ImageSet
+    run: OpenedRun
     seed: int
-    path: Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +91,7 @@ class Evolution:
     @property
     def images(self) -> ImageSet:
         """The run's data."""
-        return self.track.images
+        return self.track.run.images
 
     def score(self) -> Scores:
         """How far to trust it, and how much moves that the network does not; see `autoencoder.projections.scores`."""
@@ -104,20 +101,18 @@ class Evolution:
 
 
 def track_run(
-    run: str | Path,
+    run: str | Path | OpenedRun,
     *,
     layer: str = "latent",
-    images: ImageSet | None = None,
     stop_index: int | None = None,
     seed: int | None = None,
     device: str = "auto",
 ) -> Track:
-    """The snapshots of a run.
+    """The snapshots of a run. Of a run that is open, every track is made once.
 
     Args:
-        run: a run folder, finished or in training.
+        run: a run folder, finished or in training, or what `open_run` gave.
         layer: `latent`, or `fc2`, the decoder's first layer.
-        images: the run's data, where the caller has them loaded.
         stop_index: use only so many snapshots, from the first one; the last of these is what `last` means.
         seed: of what is drawn at random; None for the run's.
         device: where `fc2` is computed.
@@ -125,27 +120,20 @@ def track_run(
     Raises:
         UserError: the run has no snapshots, files are missing or damaged, or they do not go with the run's split.
     """
-    folder = Run(run)
-    config = folder.config()
-    images = load_run_data(folder) if images is None else images
-    rows = folder.split().snapshot
-    if len(rows) == 0 or int(rows.max()) >= len(images):
-        raise UserError(f"{images.source} has {len(images)} images, fewer than {folder.split_file} names")
-    moments: list[Moment] = list_moments(folder, layer, images, device)[:stop_index]
-    chosen_seed = config.training.seed if seed is None else seed
-    series = series_of(moments, chosen_seed)
+    opened = open_run(run)
+    chosen_seed = opened.config().training.seed if seed is None else seed
+    key = ("track", layer, stop_index, chosen_seed, device)
+    return opened.once(key, lambda: _track(opened, layer, stop_index, chosen_seed, device))
+
+
+def _track(run: OpenedRun, layer: str, stop_index: int | None, seed: int, device: str) -> Track:
+    rows = snapshot_rows(run)
+    moments = list_moments(run, layer, device)[:stop_index]
+    series = series_of(moments, seed)
     if series.shape[0] != len(rows):
-        raise UserError(f"{series.names[-1]} has {series.shape[0]} rows, and the split of {folder.path} {len(rows)}")
-    return Track(
-        series,
-        np.array([moment.step for moment in moments]),
-        np.array([moment.epoch for moment in moments]),
-        rows,
-        layer,
-        images,
-        chosen_seed,
-        folder.path,
-    )
+        raise UserError(f"{series.names[-1]} has {series.shape[0]} rows, and the split of {run.path} {len(rows)}")
+    steps, epochs = np.array([m.step for m in moments]), np.array([m.epoch for m in moments])
+    return Track(series, steps, epochs, rows, layer, run, seed)
 
 
 def embed_track(
@@ -185,7 +173,7 @@ def _fit_target(fit: str, track: Track) -> FloatArray:
     narrow, width = track.series.narrow, track.series.width
     if stored.shape[1] != width:
         raise UserError(
-            f"{fit} has {stored.shape[1]} features and the layer '{track.layer}' of {track.path} has {width}"
+            f"{fit} has {stored.shape[1]} features and the layer '{track.layer}' of {track.run.path} has {width}"
         )
     # A file may be long and hold nothing; twice, for what tells which of its values are finite.
     refuse_too_large(f"--fit {fit}", 2 * 4 * stored.size, "choose a snapshot of fewer images")

@@ -15,8 +15,9 @@ from autoencoder.neighbors.place import place
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS
 from autoencoder.projections.joint import embed_jointly
 from autoencoder.projections.parametric import embed_parametrically
-from autoencoder.projections.reducers import MIN_POINTS, embed_snapshots, make_projection
+from autoencoder.projections.reducers.base import MIN_POINTS, embed_snapshots, make_projection
 from autoencoder.projections.series import Series
+from autoencoder.registries import REDUCERS
 from autoencoder.seeding import stream_seed
 
 FloatArray = NDArray[np.float32]
@@ -25,9 +26,8 @@ OnProgress = Callable[[int], None]
 ALL = ("last", "first", "every")
 """What `ALL_FITS` stands for."""
 
-UMAP_ONLY = ("joint", "aligned", "parametric")
 FIXED = ("last", "first")
-"""Fits that take a latent of two units as the plane that it is, `--reduce none`."""
+"""Fits to one snapshot, which also take a latent of two units as the plane that it is."""
 
 POOLED_POINTS = 10_000
 ALIGNED_POINTS = 12_000
@@ -39,7 +39,7 @@ MIN_ALIGNED, MAX_ALIGNED = 100, 2000
 
 def default_fit(reducer: str) -> str:
     """The fit that measures best for a reducer; see docs/evolution.md."""
-    return "joint" if reducer == "umap" else "last"
+    return REDUCERS[reducer].default_fit
 
 
 def methods(reducers: Sequence[str], fits: Sequence[str] | None) -> list[tuple[str, str]]:
@@ -69,11 +69,14 @@ def fit_problems(reducer: str, fit: str) -> list[str]:
     """Why a fit (one of `FITS`; anything else is a path) does not go with a reducer, in words for the user."""
     if fit not in FITS and not Path(fit).is_file():
         return [f"--fit is {', '.join(FITS)}, {ALL_FITS} or the path of a snapshot (.npy), and there is no file {fit}"]
-    if fit in UMAP_ONLY and reducer != "umap":
-        others = ", ".join(name for name in FITS if name not in UMAP_ONLY)
-        return [f"--fit {fit} is a way to fit UMAP: with --reduce {reducer} use {others} or the path of a snapshot"]
-    if reducer == "none" and fit not in FIXED:
-        return [f"--reduce none fits nothing: leave out --fit {fit}, or use --reduce umap, pca or tsne"]
+    owners = [entry.title for entry in REDUCERS.values() if fit in entry.own_fits]
+    if owners and fit not in REDUCERS[reducer].own_fits:
+        others = [name for name in FITS if not any(name in entry.own_fits for entry in REDUCERS.values())]
+        of, instead = " or ".join(owners), ", ".join(others)
+        return [f"--fit {fit} is a way to fit {of}: with --reduce {reducer} use {instead} or the path of a snapshot"]
+    if REDUCERS[reducer].as_it_is and fit not in FIXED:
+        *some, last = [name for name, entry in REDUCERS.items() if not entry.as_it_is]
+        return [f"--reduce {reducer} fits nothing: leave out --fit {fit}, or use --reduce {', '.join(some)} or {last}"]
     return []
 
 
@@ -89,7 +92,7 @@ def embed_series(
 
     Args:
         series: T moments of (n, d).
-        reducer: `umap`, `pca`, `tsne` or `none`.
+        reducer: a name in `registries.REDUCERS`.
         fit: one of `FITS`, or anything else where `fit_on` is given.
         seed: of the projection.
         fit_on: (m, d) codes of another snapshot to fit to.

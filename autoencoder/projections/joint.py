@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from autoencoder.neighbors.place import place
 from autoencoder.projections.forces import hold_back, umap_forces
 from autoencoder.projections.graphs import neighbor_graphs
-from autoencoder.projections.reducers import UmapProjection
+from autoencoder.projections.reducers.umap import Reducer as UmapProjection
 from autoencoder.projections.series import Series
 from autoencoder.seeding import numpy_stream
 

@@ -1,21 +1,17 @@
-"""What projections are called, in pictures and in names of folders."""
+"""What the axes and folders of projections are called."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from autoencoder.machine.file_names import file_stem
-
-METHODS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE", "none": "latent units"}
-"""What projections are called."""
-
-AXES = {"umap": "UMAP", "pca": "PC", "tsne": "t-SNE", "none": "unit"}
+from autoencoder.registries import REDUCERS
 
 
 def axes_names(reducer: str) -> tuple[str, str]:
     """Names of the two axes of an embedding, such as `UMAP 1`; latent units are counted from 0."""
-    first = 0 if reducer == "none" else 1
-    return f"{AXES[reducer]} {first}", f"{AXES[reducer]} {first + 1}"
+    axis, first = REDUCERS[reducer].axis, REDUCERS[reducer].first_axis
+    return f"{axis} {first}", f"{axis} {first + 1}"
 
 
 def output_name(reducer: str, fit: str, layer: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ Rows = NDArray[np.int64]
 MOMENTS_TO_NARROW_BY = 5
 ROWS_TO_NARROW_BY = 4000
 """Moments, and rows of all of them together, that a wide layer's principal components are those of."""
+
+KEPT_BYTES = 2**30
+"""Activations that a network computed and that are kept for a second look; others are computed again."""
 
 
 class Series:
@@ -92,24 +95,55 @@ class Series:
         return Series(loads, [name for name in self.names for _ in range(2)])
 
 
+class _Kept:
+    """Arrays that are computed when they are first asked for, and kept up to `KEPT_BYTES` of them.
+
+    Args:
+        compute: the array of a number.
+    """
+
+    def __init__(self, compute: Callable[[int], FloatArray]) -> None:
+        self._compute, self._kept, self._room = compute, dict[int, FloatArray](), KEPT_BYTES
+
+    def __call__(self, t: int) -> FloatArray:
+        if t in self._kept:
+            return self._kept[t]
+        array = self._compute(t)
+        if array.nbytes <= self._room:
+            self._kept[t], self._room = array, self._room - array.nbytes
+        return array
+
+    def forget(self, t: int) -> None:
+        """Make room for others."""
+        self._room += self._kept.pop(t).nbytes if t in self._kept else 0
+
+
 def series_of(moments: Sequence[Moment], seed: int) -> Series:
     """The layer at `moments`; a layer of more than `MAX_FEATURES` features is brought to its principal components.
 
     These are the same components at every moment, of rows taken evenly from the whole of training, since what is
-    projected has to be the same thing at every moment.
+    projected has to be the same thing at every moment. What a network has to compute is computed once, as far as
+    `KEPT_BYTES` go.
     """
     names = [moment.name for moment in moments]
-    whole = Series([moment.load for moment in moments], names)
-    if whole.width <= MAX_FEATURES:
-        return whole
-    chosen = np.unique(np.linspace(0, len(moments) - 1, MOMENTS_TO_NARROW_BY).round().astype(int))
+    stored = Series([moment.load for moment in moments], names)
+    if not any(moment.is_computed for moment in moments):
+        return stored if stored.width <= MAX_FEATURES else _narrowed(stored, lambda _: None, seed)
+    kept = _Kept(lambda t: moments[t].load())
+    computed = Series([partial(kept, t) for t in range(len(moments))], names)
+    return computed if computed.width <= MAX_FEATURES else _narrowed(computed, kept.forget, seed)
+
+
+def _narrowed(whole: Series, forget: Callable[[int], None], seed: int) -> Series:
+    """The principal components of a wide layer; `forget` is told which of its moments are not needed any more."""
+    chosen = np.unique(np.linspace(0, len(whole) - 1, MOMENTS_TO_NARROW_BY).round().astype(int))
     rows = whole.draw(max(1, ROWS_TO_NARROW_BY // len(chosen)), seed, "narrowing")
     narrow = Narrowing(np.concatenate([whole[int(t)][rows] for t in chosen]), seed)
-    kept: dict[int, FloatArray] = {}
 
+    @cache
     def load(t: int) -> FloatArray:
-        if t not in kept:  # fc2 is computed by a network each time that it is asked for
-            kept[t] = narrow(whole[t])
-        return kept[t]
+        narrowed = narrow(whole[t])
+        forget(t)
+        return narrowed
 
-    return Series([partial(load, t) for t in range(len(moments))], names, narrow)
+    return Series([partial(load, t) for t in range(len(whole))], whole.names, narrow)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
-from autoencoder.config import ObjectiveConfig, RunConfig
+from autoencoder.config import DataConfig, ObjectiveConfig, RunConfig
 from autoencoder.data.images import ImageSet, load_images
-from autoencoder.data.split import make_split
+from autoencoder.data.split import group_split, make_split
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.objectives.base import make_objective
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.snapshots import choose_samples
 from autoencoder.seeding import stream_seed
+
+RECORDINGS = "recording"
+"""The column that says which recording an image is of: blocks of neighbouring images lie within one."""
 
 
 def load_data(config: RunConfig) -> ImageSet:
@@ -34,24 +36,33 @@ def load_run_data(run: Run, config: RunConfig | None = None) -> ImageSet:
         UserError: the file is missing or damaged, or is not the one that the run was started with.
     """
     config = run.config() if config is None else config
-    problems = []
-    if not Path(config.data.images).exists():
-        problems.append(
-            f"{config.data.images}, which {run.path} learned from, is not there: put it back, or say where it is by "
-            f"'autoencoder train FILE --resume {run.path}'"
-        )
-    if config.data.metadata is not None and not Path(config.data.metadata).exists():
-        problems.append(
-            f"there is no file {config.data.metadata} with the metadata of {run.path}: put it back, or say where it is "
-            f"by --metadata FILE, for good by 'autoencoder train --resume {run.path} --metadata FILE'"
-        )
-    raise_if_any(problems)
+    check_there(run, config.data)
     images = load_data(config)
-    check_same_data(run, images)
+    refuse_other_data(run, images)
     return images
 
 
-def check_same_data(run: Run, images: ImageSet) -> None:
+def check_there(run: Run, data: DataConfig) -> None:
+    """Refuse to look for files that are not where `run` knows them to be.
+
+    Raises:
+        UserError: images or metadata are missing; the message says how to tell the run where they are.
+    """
+    problems = []
+    if not Path(data.images).exists():
+        problems.append(
+            f"{data.images}, which {run.path} learned from, is not there: put it back, or say where it is by "
+            f"'autoencoder train FILE --resume {run.path}'"
+        )
+    if data.metadata is not None and not Path(data.metadata).exists():
+        problems.append(
+            f"there is no file {data.metadata} with the metadata of {run.path}: put it back, or say where it is "
+            f"by --metadata FILE, for good by 'autoencoder train --resume {run.path} --metadata FILE'"
+        )
+    raise_if_any(problems)
+
+
+def refuse_other_data(run: Run, images: ImageSet) -> None:
     """Refuse images that are not those that `run` was started with.
 
     Raises:
@@ -71,10 +82,7 @@ def target_hash(objective: ObjectiveConfig, images: ImageSet) -> str | None:
         objective: with its columns filled in, as `Objective.resolved` gives it.
         images: with these columns, or with a mask.
     """
-    columns = [objective.target] if objective.target is not None else list(objective.vector or ())
-    stored = [images.metadata.column(name) for name in columns]
-    if objective.name == "mask" and images.mask is not None:
-        stored.append(images.mask)
+    stored = make_objective(objective).stored_targets(images)
     if not stored:
         return None
     digest = hashlib.sha256()
@@ -92,28 +100,27 @@ def check_same_targets(run: Run, config: RunConfig, images: ImageSet) -> None:
     """
     environment, found = run.environment(), target_hash(config.objective, images)
     if environment.get("targets_sha256", found) != found:
-        what = "masks" if config.objective.name == "mask" else "columns to predict"
+        what = make_objective(config.objective).targets_are
         raise UserError(
             f"the {what} in {images.metadata.source or images.source} are not those that {run.path} was started with "
             "(their hash differs): restore that file, or start a new run"
         )
 
 
-def with_metadata(config: RunConfig, metadata: Path | None, columns: Sequence[str] | None) -> RunConfig:
-    """The configuration of a run with other metadata, where such are given; `columns` names those of an `.npy`."""
-    if metadata is None and columns is None:
-        return config
-    data = dataclasses.replace(
-        config.data,
-        metadata=config.data.metadata if metadata is None else str(metadata),
-        columns=None if columns is None else tuple(columns),
-    )
-    return dataclasses.replace(config, data=data)
+def split_rows(config: RunConfig, images: ImageSet) -> RunSplit:
+    """The split of the images that a new run of `config` makes, and the images whose codes it keeps.
 
-
-def split_rows(config: RunConfig, n_images: int) -> RunSplit:
-    """The split of `n_images` images that a new run of `config` makes, and the images whose codes it keeps."""
-    data, seed = config.data, config.training.seed
-    split = make_split(n_images, data.split, data.val_fraction, stream_seed(seed, "split"), data.block_size)
-    samples = choose_samples(n_images, config.training.snapshot_samples, seed)
+    Raises:
+        UserError: there is too little to split, or no such column.
+    """
+    data, metadata = config.data, images.metadata
+    seed = stream_seed(data.split_seed, "split")
+    if data.group_column is not None:
+        where = str(metadata.source or images.source or "the data")
+        groups = metadata.labels(data.group_column)
+        split = group_split(groups, data.group_column, where, data.val_fraction, seed, data.held_out_values)
+    else:
+        recordings = metadata.labels(RECORDINGS) if RECORDINGS in metadata.names else None
+        split = make_split(len(images), data.split, data.val_fraction, seed, data.block_size, recordings)
+    samples = choose_samples(len(images), config.training.snapshot_samples, data.split_seed)
     return RunSplit(split.train, split.val, samples)

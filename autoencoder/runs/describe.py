@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from autoencoder.config import ObjectiveConfig, RunConfig
+from autoencoder.config import ModelConfig, ObjectiveConfig, RunConfig
+from autoencoder.config.presets import PRESETS
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.presets import PRESETS
-from autoencoder.registries import DEFAULT_DECODER
+from autoencoder.registries import DEFAULT_DECODER, OBJECTIVES
 from autoencoder.runs.folder import Run
 
 COUNTED_VALUES = 12
@@ -33,7 +33,7 @@ def describe(path: Path, max_pixel_value: float | None = None) -> dict[str, Any]
         UserError: it is none of these, or damaged.
     """
     if path.is_dir():
-        return describe_run(path)
+        return describe_run(Run(path))
     if path.suffix.lower() == ".pt":
         return describe_checkpoint(path)
     if path.suffix.lower() in (".npz", ".npy"):
@@ -73,16 +73,15 @@ def _describe_column(metadata: Metadata, name: str) -> str:
     return f"{kind.value}: {span}{f', {missing:,} missing' if missing else ''}"
 
 
-def describe_run(path: Path) -> dict[str, Any]:
+def describe_run(run: Run) -> dict[str, Any]:
     """Configuration, progress and what was kept."""
-    run = Run(path)
     config, metrics, split = run.config(), run.metrics(), run.split()
     last = metrics[-1] if metrics else None
     validated = [row for row in metrics if row["val_loss"] is not None]
     best = min(validated, key=lambda row: row["val_loss"], default=None)
     index = run.snapshot_index()
     return {
-        "run": str(path),
+        "run": str(run.path),
         "data": config.data.images,
         **_describe_network(config),
         **(_describe_components(run, config) if config.model.encoder == "pca" else {}),
@@ -127,17 +126,21 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
 def _describe_network(config: RunConfig) -> dict[str, str]:
     """The encoder with what is behind it, and what they are trained for."""
     model, objective = config.model, config.objective
-    depth = "" if model.depth is None else f" of depth {model.depth}"
     encoder = [
-        model.encoder + (depth if model.encoder == "deep" else ""),
+        _with_own_settings(model, model.encoder),
         "fitted to the training images" if model.is_fitted else f"learned, norm {model.norm}",
         f"{model.latent_dim} latent units{f' ({model.latent_activation})' if model.latent_activation else ''}",
     ]
     said = {"encoder": ", ".join(encoder)}
-    if objective.name in ("reconstruct", "mask"):
+    if OBJECTIVES[objective.name].has_decoder:
         decoder = model.decoder or (DEFAULT_DECODER if model.is_fitted else model.encoder)
-        said["decoder"] = decoder + (depth if decoder == "deep" else "")
+        said["decoder"] = _with_own_settings(model, decoder)
     return {**said, "objective": _describe_objective(objective)}
+
+
+def _with_own_settings(model: ModelConfig, encoder: str) -> str:
+    """Such as "deep of depth 2"."""
+    return " ".join([encoder, *(f"of {name} {value}" for name, value in model.own_of(encoder).items())])
 
 
 def _describe_objective(objective: ObjectiveConfig) -> str:

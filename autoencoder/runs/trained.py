@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from autoencoder.config import NoiseConfig, RunConfig, TrainingConfig
+from autoencoder.config import NoiseConfig, RunConfig, TrainingConfig, differing_settings
 from autoencoder.data.batches import Pixels, Rows
 from autoencoder.data.images import ImageSet, default_max_pixel_value
 from autoencoder.data.noise import corrupt_each
@@ -99,7 +97,7 @@ class Trained:
         Raises:
             UserError: the run's objective is another one.
         """
-        if self.config.objective.name != "reconstruct":
+        if not self.objective.reconstructs:
             raise UserError(
                 f"{self.run.path} was trained for '{self.config.objective.name}' and reconstructs nothing: use predict"
             )
@@ -142,34 +140,34 @@ class Trained:
         return Pixels(array, default_max_pixel_value(array.dtype) if top is None else top, self.device)
 
 
-def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto") -> Trained:
-    """Load a run's network.
+def trained_from(
+    run: Run, config: RunConfig, saved: Checkpoint, name: str, encoder: FittedEncoder | None, device: str
+) -> Trained:
+    """The network of one of a run's checkpoints.
 
     Args:
-        run: a run folder.
-        checkpoint: `last`, `best`, the number of an epoch, or a path.
+        run, config: what the run is.
+        saved: the checkpoint, and `name`, what it was asked for by.
+        encoder: the run's fitted one; None where it is learned.
         device: `auto`, `cpu`, `cuda` or `mps`.
 
     Raises:
-        UserError: there is no such run or checkpoint, or a file is damaged.
+        UserError: the weights are not those of the network that the configuration says.
     """
-    folder = Run(run)
-    config = folder.config()
-    saved = load_own_checkpoint(folder, checkpoint, config, may_differ=NOT_OF_THE_NETWORK)
     target = choose_device(device)
     prepare_machine(target)
-    objective, encoder = make_objective(config.objective), load_encoder(folder, config, saved.image_shape)
+    objective = make_objective(config.objective)
     try:
         network = objective.build_network(config.model, saved.image_shape, encoder)
         network.load_state_dict(saved.model)
     except (RuntimeError, AttributeError, TypeError, ValueError):
         raise UserError(
-            f"the weights in checkpoint '{checkpoint}' of {folder.path} are not those of this version's network "
-            f"'{config.model.encoder}': use the version that trained it (see {folder.environment_file}), or train again"
+            f"the weights in checkpoint '{name}' of {run.path} are not those of this version's network "
+            f"'{config.model.encoder}': use the version that trained it (see {run.environment_file}), or train again"
         ) from None
     network = on_device(network, target)
     network.eval()
-    return Trained(folder, config, saved.image_shape, objective, network, target)
+    return Trained(run, config, saved.image_shape, objective, network, target)
 
 
 @torch.no_grad()
@@ -244,14 +242,3 @@ def load_own_checkpoint(
             f"checkpoint of {run.path}, or restore that file"
         )
     return saved
-
-
-def differing_settings(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:
-    """Settings in which two configurations differ, by name, with the value of each."""
-    found = {}
-    for section in dataclasses.fields(RunConfig):
-        a, b = getattr(one, section.name), getattr(other, section.name)
-        for item in dataclasses.fields(a):
-            if getattr(a, item.name) != getattr(b, item.name):
-                found[item.name] = getattr(a, item.name), getattr(b, item.name)
-    return found

@@ -32,7 +32,7 @@ def fit_encoders(
         UserError: there are too few training images for so many units, or they are all the same.
     """
     encoder, seed, device = config.model.encoder, config.training.seed, choose_device(config.training.device)
-    rows, limit = split_rows(config, len(images)).train, _fitted(encoder).MAX_IMAGES
+    rows, limit = split_rows(config, images).train, _fitted(encoder).MAX_IMAGES
     raise_if_any(fitting_problems(encoder, max(latent_dims), len(rows), images))
     rows = draw_rows(rows, limit, seed, "fitted images")
     with Progress(f"Fitting {encoder} to {len(rows):,} images", 1, "fits", quiet=quiet) as progress:

@@ -16,6 +16,7 @@ from autoencoder.data.batches import Pixels, Rows, split_into_batches
 from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt, corrupt_each
 from autoencoder.errors import UserError
+from autoencoder.flags import values_of
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import ImageShape, Network, Output, on_device
 from autoencoder.objectives.base import Objective, Targets, make_objective
@@ -233,10 +234,11 @@ def _take_weights(network: Network, path: Path, config: RunConfig, image_shape: 
     except (RuntimeError, AttributeError, TypeError, ValueError):
         its, own = (
             {"objective": config.objective.name, "classes": config.objective.classes, "images": shape}
-            | vars(config.model)
+            | dict(values_of(config.model))
             for config, shape in ((other.config, other.image_shape), (config, image_shape))
         )
-        differ = [f"{name} {its[name]}, not {own[name]}" for name in own if its[name] != own[name]]
+        named = [name for name in {**own, **its} if its.get(name) != own.get(name)]
+        differ = [f"{name} {its.get(name)}, not {own.get(name)}" for name in named]
         raise UserError(
             f"--init-from {path}: its network is not this run's ({', '.join(differ) or 'it is damaged'}): start "
             "from a checkpoint of such a network, or leave --init-from out"

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from autoencoder.config import DataConfig, RunConfig, TrainingConfig
+from autoencoder.config import WRITERS, DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
@@ -18,13 +18,12 @@ from autoencoder.machine.progress import Say
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import check_image_shape
 from autoencoder.objectives.base import make_objective
-from autoencoder.registries import WRITERS
 from autoencoder.runs.checkpoint import Checkpoint, LoopState
 from autoencoder.runs.data import (
-    check_same_data,
     check_same_targets,
     load_data,
     load_run_data,
+    refuse_other_data,
     split_rows,
     target_hash,
 )
@@ -81,7 +80,7 @@ def train(
         folder.refuse_existing()  # another process may have made it meanwhile
         prepare_machine(device, config.training.threads)
         images = data if data is not None else load_data(config)
-        split = split_rows(config, len(images))
+        split = split_rows(config, images)
         config, known = _check_fit(config, images, split)
         environment = describe_environment(device) | {
             "seed": config.training.seed,
@@ -146,7 +145,7 @@ def resume(
     with hold(folder) as held:
         prepare_machine(target, config.training.threads)
         if data is not None:
-            check_same_data(folder, data)
+            refuse_other_data(folder, data)
         images = load_run_data(folder, config) if data is None else data
         check_same_targets(folder, config, images)
         checkpoint = _newest_checkpoint(folder, config, say)
@@ -193,7 +192,7 @@ def _check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[Ru
         problems += [f"{where}: {problem}" for problem in error.problems]
     known = np.ones(len(images), bool)
     try:
-        objective = make_objective(config.objective).resolved(images)
+        objective = make_objective(config.objective).resolved(images, split.train)
         config = dataclasses.replace(config, objective=objective)
         known = make_objective(objective).targets(images, torch.device("cpu")).known
     except UserError as error:

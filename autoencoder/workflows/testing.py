@@ -43,8 +43,8 @@ def report(
         quiet: show no progress.
 
     Returns:
-        the files: `metrics.json`, `grid.png` (images drawn by the run's seed), `best.png`, `worst.png` (by the output's
-        error), `loss.png`, and the figures and movies that the objective has, such as `side_by_side`.
+        the files: `metrics.json`, `grid.png` (images drawn by the split's seed), `best.png`, `worst.png` (by the
+        output's error), `loss.png`, and the figures and movies that the objective has, such as `side_by_side`.
 
     Raises:
         UserError: `out` cannot be written to, or the run's metrics are damaged.
@@ -54,7 +54,7 @@ def report(
     made = [_write_numbers(evaluation, out)]
     n = min(examples, len(evaluation.rows))
     by_error = evaluation.rows[np.argsort(evaluation.result.errors, kind="stable")]
-    stream = numpy_stream(evaluation.trained.config.training.seed, "test examples")
+    stream = numpy_stream(evaluation.trained.config.data.split_seed, "test examples")
     chosen = {
         "grid": (evaluation.images_name, np.sort(stream.choice(evaluation.rows, n, replace=False))),
         "best": ("lowest error", by_error[:n]),

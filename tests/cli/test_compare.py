@@ -218,8 +218,8 @@ def test_runs_on_other_data_or_splits_are_refused_with_the_reason(reference, fin
     first = out / "seed-0042" / "ae-16"
     call("compare", first, finished, "--out", tmp_path / "c").refused(str(finished), "other data", str(first))
     other = tmp_path / "other-split"
-    succeed("train", data, "--run", other, "--epochs", 1, "--seed", 1, "--quiet")
-    call("compare", first, other, "--out", tmp_path / "c").refused(str(other), "held out other images", "seed 1")
+    succeed("train", data, "--run", other, "--epochs", 1, "--split-seed", 1, "--quiet")
+    call("compare", first, other, "--out", tmp_path / "c").refused(str(other), "held out other images", "split seed 1")
     call("compare", first, first, "--out", tmp_path / "c").refused("named twice")
     assert not (tmp_path / "c").exists()
 

@@ -150,7 +150,7 @@ def test_images_of_several_channels(tmp_path, succeed, tree, objective, channels
     """In every figure and movie, and where a single image is tested."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, channels, 9, 14), dtype=np.uint8)
-    columns = {"turn_deg": rng.uniform(0, 360, 40), "kind": np.array(["a", "b"] * 20)}
+    columns = {"turn_deg": rng.uniform(0, 360, 40), "kind": np.array(["a", "b"] * 20), "speed": rng.random(40)}
     np.savez(tmp_path / "images.npz", images=images, mask=images[:, :1] > 127, **columns)
     quick = ("--objective", objective, "--batch-size", 16, "--epochs", 1, "--latent-dim", 3)
     succeed("train", tmp_path / "images.npz", "--run", tmp_path / "run", *quick)

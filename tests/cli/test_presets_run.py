@@ -10,7 +10,7 @@ import pytest
 from autoencoder import load_images
 from autoencoder.cli.main import build_parser
 from autoencoder.cli.train import build_config
-from autoencoder.presets import PRESETS
+from autoencoder.config.presets import PRESETS
 
 SHORT = ("--epochs", 1, "--batch-size", 16, "--snapshot-samples", 20)
 SIDE = dict.fromkeys(PRESETS, 20) | {"mnist-conv": 28, "dense-40": 28}

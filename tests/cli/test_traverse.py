@@ -133,7 +133,7 @@ def test_where_it_goes_by_default_and_how_many_starts(bars, tmp_path, succeed, t
 
 
 def test_the_same_twice(whole, bars, tmp_path):
-    traverse(bars, ["side"], seconds=1, fps=4, out=tmp_path)
+    traverse(bars, ["side"], movie=ae.MovieOptions(seconds=1, fps=4), out=tmp_path)
     assert numbers(tmp_path / "side.json") == numbers(whole[0] / "side.json")
     pictures = [np.asarray(Image.open(folder / "side.png")) for folder in (tmp_path, whole[0])]
     np.testing.assert_array_equal(*pictures)
@@ -151,7 +151,12 @@ def test_a_column_that_is_called_as_a_unit(bars, tmp_path, refused):
 def test_columns_that_differ_in_what_no_file_name_holds(bars, tmp_path):
     place = np.arange(1.0 * N)
     np.savez(tmp_path / "other.npz", **{"a b": place, "a_b": np.where(place % 3, place, np.nan)})
-    files = traverse(bars, ["a b", "a_b"], metadata=tmp_path / "other.npz", seconds=0.2, out=tmp_path / "out")
+    files = traverse(
+        ae.open_run(bars, metadata=tmp_path / "other.npz"),
+        ["a b", "a_b"],
+        movie=ae.MovieOptions(seconds=0.2),
+        out=tmp_path / "out",
+    )
     assert [file.name for file in files if file.suffix == ".json"] == ["a_b_column.json", "a_b.json"]
 
 

@@ -149,7 +149,6 @@ def test_flags_of_movies_do_not_go_with_stills(call, finished):
 
 
 def test_from_python(finished, tmp_path):
-    files = ae.visualize(
-        finished, reducer="pca", color_by=["x", "y"], side_by_side=True, trails=3, seconds=0.25, out=tmp_path / "out"
-    )
+    movie = ae.MovieOptions(side_by_side=True, trails=3, seconds=0.25)
+    files = ae.visualize(finished, reducer="pca", color_by=["x", "y"], movie=movie, out=tmp_path / "out")
     assert [file.name for file in files] == ["embedding.npz", "scores.json", "x+y.mp4", "x+y.png"]

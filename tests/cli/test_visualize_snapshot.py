@@ -141,10 +141,9 @@ def test_columns_with_names_of_other_files(finished, arena, tmp_path, tree):
     columns = {"clusters": np.arange(120), "a b": np.arange(120), "a_b": np.arange(120.0)}
     np.savez(tmp_path / "other.npz", **columns)
     look(
-        finished,
+        ae.open_run(finished, metadata=tmp_path / "other.npz"),
         reducer="pca",
         show=["scatter", "clusters"],
-        metadata=tmp_path / "other.npz",
         examples=0,
         out=tmp_path / "out",
     )

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from autoencoder.config import (
     DEVICES,
     LATENT_ACTIVATIONS,
-    MAX_DEPTH,
     MAX_LATENT_DIM,
     MAX_NOISE,
     MAX_THREADS,
@@ -34,7 +33,7 @@ from autoencoder.config import (
 )
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_json
-from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS, OBJECTIVES
+from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS, MAX_DEPTH, OBJECTIVES
 from autoencoder.runs.folder import read_config
 
 names = st.text(string.ascii_letters + string.digits + "_/ .é", min_size=1)
@@ -53,7 +52,10 @@ def noises(draw: st.DrawFn) -> NoiseConfig:
 
 @st.composite
 def data_configs(draw: st.DrawFn) -> DataConfig:
-    split = draw(st.sampled_from(["random", "blocks"]))
+    column = draw(names.map(str.strip).filter(lambda name: name and "=" not in name))
+    split = draw(st.sampled_from(["random", "blocks", f"group:{column}"]))
+    values = st.lists(names.map(str.strip).filter(bool), min_size=1)
+    held_out = draw(st.none() | values.map(lambda found: (f"{column}={found[0]}", *found[1:])))
     return DataConfig(
         images=draw(names),
         metadata=draw(st.none() | names),
@@ -62,6 +64,8 @@ def data_configs(draw: st.DrawFn) -> DataConfig:
         split=split,
         val_fraction=draw(st.floats(0, 1, exclude_min=True, exclude_max=True)),
         block_size=draw(st.none() | whole) if split == "blocks" else None,
+        hold_out=held_out if split.startswith("group:") else None,
+        split_seed=draw(st.integers(0, 2**63)),
     )
 
 
@@ -98,8 +102,10 @@ def objective_configs(draw: st.DrawFn) -> ObjectiveConfig:
         more["shuffle_targets"] = draw(st.booleans())
     if name == "angle" and draw(st.booleans()):
         more["vector"] = draw(st.tuples(names, names, names, names))
-    elif name in ("angle", "classify"):
+    elif name in ("angle", "classify", "regress"):
         more["target"] = draw(st.none() | names)
+    if name == "regress":
+        more["target_mean"], more["target_deviation"] = draw(st.tuples(positive, positive))
     if name == "classify":
         more["classes"] = draw(st.none() | st.lists(names).map(tuple))
     if sparsity != "none":
@@ -329,7 +335,7 @@ def test_nested_noise_is_checked_too() -> None:
         RunConfig.from_json(stored)
 
 
-@pytest.mark.parametrize("version", [2, 0, None, "1"])
+@pytest.mark.parametrize("version", [3, 0, None, "1"])
 def test_other_format_version_is_refused(version: object) -> None:
     with pytest.raises(UserError, match="format version"):
         RunConfig.from_json(content(format_version=version))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from itertools import product
 from typing import Any
 
@@ -18,7 +17,7 @@ from autoencoder.config import (
     RunConfig,
     TrainingConfig,
 )
-from autoencoder.presets import NO_PRESET, PRESETS, configure
+from autoencoder.config.presets import NO_PRESET, PRESETS, configure
 from autoencoder.registries import ENCODERS, FITTED_ENCODERS, OBJECTIVES
 
 RAT_TRAINING = {
@@ -147,7 +146,7 @@ def test_every_documented_system_has_a_preset() -> None:
 def test_a_preset_has_the_documented_values(name: str) -> None:
     config = built(name)
     for section, values in DOCUMENTED[name].items():
-        found = dataclasses.asdict(getattr(config, section))
+        found = config.to_json()[section]
         assert {field: found[field] for field in values} == values
 
 

@@ -29,7 +29,7 @@ def no_work(monkeypatch):
         "workflows.explore.explore.track_run",
         "workflows.movies.score.track_run",
         "workflows.stills.look.embed_snapshots",
-        "workflows.traversals.traverse.load_run",
+        "workflows.traversals.traverse.Ground.of",
         "workflows.compare.report.embeddings",
         "workflows.testing.save_figure",
     ):

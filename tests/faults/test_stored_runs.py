@@ -5,7 +5,7 @@ epoch. Before a format is changed, its runs are stored by the version that write
 
     STORE_RUNS=FOLDER python -m pytest tests/faults/test_stored_runs.py -k anew
 
-which leaves in that folder what this file holds the stored runs against.
+which leaves in that folder what this file holds the stored runs against. What is new since gets a folder of its own.
 """
 
 import csv
@@ -22,9 +22,6 @@ import torch
 from torch import nn
 
 STORED = Path(__file__).parent / "stored"
-FORMATS = ("format-2",)
-"""Folders of `STORED`, called by the format of the checkpoints that was new then."""
-
 STORE_RUNS = os.environ.get("STORE_RUNS")
 
 KIND = "stored by earlier versions"
@@ -33,7 +30,7 @@ INTERRUPTED = 8
 """The update after which a run that was begun was interrupted; all are two epochs of 6."""
 
 COMMON = ("--epochs", 2, "--batch-size", 6, "--latent-dim", 3, "--snapshots-per-epoch", 2, "--snapshot-samples", 12)
-COMMON = (*COMMON, "--val-interval", 1, "--threads", 1, "--seed", 5, "--quiet")
+COMMON = (*COMMON, "--val-interval", 1, "--threads", 1, "--seed", 5, "--split-seed", 5, "--quiet")
 
 SMALL = ("--decoder", "conv-small")
 """The smallest decoder, behind encoders whose own would take megabytes."""
@@ -57,8 +54,15 @@ CASES = {
     "mask": ("--encoder", "conv-small", "--objective", "mask", "--norm", "local-response"),
     "sparsity-log": ("--encoder", "conv-small", "--sparsity", "log"),
     "sparsity-kl": ("--encoder", "conv-small", "--sparsity", "kl", "--sparsity-weight", 0.01),
+    "regress": ("--encoder", "conv-small", "--objective", "regress", "--target", "distance_from_center"),
+    "held-out-group": ("--encoder", "conv-small", "--hold-out", "nearest_port=5", "--schedule", "onecycle"),
 }
 """Flags of each: every encoder, objective, sparsity, noise, norm, loss and schedule once."""
+
+NEW_SINCE = {"regress": "config-2", "held-out-group": "config-2"}
+FORMATS = {case: NEW_SINCE.get(case, "format-2") for case in CASES}
+"""The folder of `STORED` that holds each case, called by what was new then: the format of checkpoints, or of the
+configuration. The runs of `format-2` have configurations of format 1."""
 
 ANEW_ONLY = {
     "strided-with-its-decoder": ("--encoder", "strided"),
@@ -201,23 +205,23 @@ def test_every_name_is_stored():
     from autoencoder import config
     from autoencoder.registries import ENCODERS, OBJECTIVES
 
-    for form in FORMATS:
-        kept = [json.loads((STORED / form / case / "finished" / "config.json").read_text()) for case in CASES]
-        for section, setting, names in (
-            ("model", "encoder", ENCODERS),
-            ("model", "norm", config.NORMS),
-            ("objective", "name", OBJECTIVES),
-            ("objective", "loss", config.RECONSTRUCTION_LOSSES),
-            ("objective", "sparsity", config.SPARSITIES),
-            ("training", "schedule", config.SCHEDULES),
-        ):
-            assert {run[section][setting] for run in kept} >= set(names), setting
-        assert {run["objective"]["noise"]["kind"] for run in kept} == set(config.NOISES)
+    kept = [
+        json.loads((STORED / form / case / "finished" / "config.json").read_text()) for case, form in FORMATS.items()
+    ]
+    for section, setting, names in (
+        ("model", "encoder", ENCODERS),
+        ("model", "norm", config.NORMS),
+        ("objective", "name", OBJECTIVES),
+        ("objective", "loss", config.RECONSTRUCTION_LOSSES),
+        ("objective", "sparsity", config.SPARSITIES),
+        ("training", "schedule", config.SCHEDULES),
+    ):
+        assert {run[section][setting] for run in kept} >= set(names), setting
+    assert {run["objective"]["noise"]["kind"] for run in kept} == set(config.NOISES)
 
 
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("case", CASES)
-def test_loaded_and_tested(tmp_path, stored, succeed, same_rounding, tally, form, case):
+@pytest.mark.parametrize(("case", "form"), FORMATS.items())
+def test_loaded_and_tested(tmp_path, stored, succeed, same_rounding, tally, case, form):
     """The codes of the last snapshot, and the numbers of the test, are what they were."""
     import autoencoder as ae
 
@@ -241,9 +245,8 @@ def test_loaded_and_tested(tmp_path, stored, succeed, same_rounding, tally, form
     tally(KIND, tried=2, survived=2)
 
 
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("case", CASES)
-def test_resumed(stored, succeed, assert_as_stored, tally, form, case):
+@pytest.mark.parametrize(("case", "form"), FORMATS.items())
+def test_resumed(stored, succeed, assert_as_stored, tally, case, form):
     folder = stored(form, case)
     shutil.copytree(folder / "finished", folder / "before")
     assert "nothing was left to train" in succeed("train", "--resume", folder / "finished").out
@@ -255,14 +258,14 @@ def test_resumed(stored, succeed, assert_as_stored, tally, form, case):
 
 @pytest.fixture(scope="session")
 def anew_folder(succeed):
-    """Where the newest format's runs are; with `STORE_RUNS` that folder, with new data in it."""
+    """Where the stored runs of a format are; with `STORE_RUNS` that folder, with new data in it."""
     if STORE_RUNS is None:
-        return STORED / FORMATS[-1]
+        return lambda form: STORED / form
     folder = Path(STORE_RUNS)
     for name, side in (("small", 8), ("larger", 18)):
         succeed("prepare", "arena", "--out", folder / name, "--images", 40, "--size", side, "--seed", 3, "--quiet")
     (folder / "anew.json").write_text(json.dumps({"rounding": rounding()}))
-    return folder
+    return lambda _: folder
 
 
 @pytest.mark.parametrize(
@@ -275,7 +278,8 @@ def anew_folder(succeed):
 )
 def test_trained_anew(anew_folder, tmp_path, succeed, call, signal_at, same_rounding, assert_as_stored, tally, case):
     """The same flags make the same run; with `STORE_RUNS`, what they make is kept there instead."""
-    form, folder = FORMATS[-1], anew_folder
+    form = FORMATS.get(case, "format-2")
+    folder = anew_folder(form)
     flags = (folder / data_name(case), *COMMON, *{**CASES, **ANEW_ONLY}[case])
     made = tmp_path if STORE_RUNS is None else folder / case
     succeed("train", *flags, "--run", made / "finished")

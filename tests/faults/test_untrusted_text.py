@@ -16,6 +16,7 @@ import shutil
 import unicodedata
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -158,9 +159,10 @@ def check_figure(figure, names):
 
 def figures_of(names):
     """Every kind of figure that shows classes, labels, titles or names, with all of `names` in it."""
-    from autoencoder.plots import codes, comparison, confusion, curves, traversal, variance
+    from autoencoder.plots import codes, comparison, curves, traversal, variance
     from autoencoder.plots.movies.figure import EvolutionFigure
     from autoencoder.plots.movies.panels import Shown
+    from autoencoder.plots.predictions import confusion
 
     rng = np.random.default_rng(0)
     k = len(names)
@@ -302,9 +304,9 @@ def test_movies_and_pictures_stay_in_their_folder(hostile, tmp_path, tree, tally
     run, _ = hostile
     names = ["../../etc/passwd", "/etc/x", "..", "x" * 300, "-rf", "cost $ per $\\frac{x", "a b", "a_b"]
     out = tmp_path / "a" / "b" / "c"
-    short = {"reducer": "pca", "examples": 0, "curves": False, "seconds": 0.2, "movie_format": "gif", "out": out}
-    ae.visualize(run, color_by=names, **short)
-    ae.visualize(run, color_by=names[:4], side_by_side=True, **short)
+    short = ae.MovieOptions(examples=0, curves=False, seconds=0.2, format="gif")
+    ae.visualize(run, reducer="pca", color_by=names, movie=short, out=out)
+    ae.visualize(run, reducer="pca", color_by=names[:4], movie=replace(short, side_by_side=True), out=out)
     files = tree(tmp_path)
     assert all(file.startswith("a/b/c/") and file.count("/") == 3 for file in files)
     assert len([file for file in files if file.endswith(".gif")]) == len(names) + 1

@@ -18,6 +18,7 @@ from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata import Metadata
 from autoencoder.objectives.base import Objective, Predicted, Result, Tested, make_objective
+from autoencoder.objectives.controls import PCAControl
 
 CPU = torch.device("cpu")
 
@@ -70,9 +71,6 @@ def measured() -> Callable[..., Result]:
             latent = np.zeros((len(some), latent_dim), np.float32)
             return Predicted(some, seen, latent, presented[some].astype(np.float32), truth)
 
-        def train_inputs() -> tuple[NDArray[np.float32], Rows]:
-            return data.scaled(train_rows).reshape(n_train, -1), train_rows
-
         return objective.measure(
             Tested(
                 data=data,
@@ -81,8 +79,7 @@ def measured() -> Callable[..., Result]:
                 train_rows=train_rows[targets.known[train_rows]],
                 noise=NoiseConfig(),
                 predict=predict,
-                train_inputs=train_inputs,
-                latent_dim=latent_dim,
+                pca=lambda: PCAControl.fit(data.scaled(train_rows).reshape(n_train, -1), train_rows, latent_dim, 0),
                 batch_size=7,
                 seed=0,
                 on_progress=lambda n: None,

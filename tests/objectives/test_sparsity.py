@@ -91,7 +91,7 @@ def mean_activation(run, data):
 
 
 def test_training_with_kl_draws_every_unit_to_the_target(tiny, tmp_path, succeed):
-    flags = ("--epochs", 40, "--lr", 0.02, "--schedule", "constant", "--snapshots-per-epoch", 0)
+    flags = ("--epochs", 60, "--lr", 0.02, "--schedule", "constant", "--snapshots-per-epoch", 0)
     succeed("train", tiny, "--run", tmp_path / "plain", *FAST, *flags, "--latent-activation", "sigmoid")
     for rho in (0.1, 0.7):
         sparse = ("--sparsity", "kl", "--sparsity-weight", 1, "--sparsity-target", rho)

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from autoencoder.errors import UserError
-from autoencoder.plots.angle import angle_arrows, angle_scatter
+from autoencoder.plots.predictions.angle import angle_arrows, angle_scatter
 
 CheckTexts = Callable[[Figure], list[str]]
 RNG = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from autoencoder.errors import UserError
-from autoencoder.plots.confusion import RIGHT_COLOR, WRONG_COLOR, confusion_matrix, labelled_images
+from autoencoder.plots.predictions.confusion import RIGHT_COLOR, WRONG_COLOR, confusion_matrix, labelled_images
 
 CheckTexts = Callable[[Figure], list[str]]
 RNG = np.random.default_rng(0)

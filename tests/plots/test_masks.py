@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from autoencoder.errors import UserError
 from autoencoder.plots.drawing import PREDICTED_COLOR, TRUE_COLOR
-from autoencoder.plots.masks import mask_overlays
+from autoencoder.plots.predictions.masks import mask_overlays
 
 CheckTexts = Callable[[Figure], list[str]]
 RNG = np.random.default_rng(0)

@@ -7,15 +7,16 @@ import pytest
 
 from autoencoder.config import FITS
 from autoencoder.errors import UserError
-from autoencoder.projections.fits import UMAP_ONLY, default_fit, embed_series, methods, turned
+from autoencoder.projections.fits import default_fit, embed_series, methods, turned
 from autoencoder.projections.scores import faithfulness
+from autoencoder.registries import REDUCERS
 from tests.projections.test_scores import series_of, turning_ring
 
 RING = series_of(turning_ring(4, n=110))
 SLOW = pytest.mark.slow  # umap-learn's AlignedUMAP takes a minute to compile
 ALIGNED = pytest.param("umap", "aligned", marks=SLOW)
 GO_TOGETHER = [ALIGNED if fit == "aligned" else ("umap", fit) for fit in FITS]
-GO_TOGETHER += [("pca", fit) for fit in FITS if fit not in UMAP_ONLY]
+GO_TOGETHER += [("pca", fit) for fit in FITS if fit not in REDUCERS["umap"].own_fits]
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ import torch
 from autoencoder.errors import UserError
 from autoencoder.neighbors.place import place
 from autoencoder.neighbors.umap import membership
-from autoencoder.projections.reducers import REDUCERS, embed_snapshots, make_projection
+from autoencoder.projections.reducers.base import embed_snapshots, make_projection
+from autoencoder.registries import REDUCERS
 
 
 def ring(n: int = 120, d: int = 6, seed: int = 0) -> np.ndarray:
@@ -23,8 +24,8 @@ def ring(n: int = 120, d: int = 6, seed: int = 0) -> np.ndarray:
 
 def test_names_are_known_without_heavy_imports() -> None:
     code = (
-        "import sys, autoencoder.projections.reducers as p;"
-        "print(p.REDUCERS, {'umap', 'sklearn', 'scipy'} & set(sys.modules))"
+        "import sys, autoencoder.projections.reducers, autoencoder.registries as r;"
+        "print(tuple(r.REDUCERS), {'umap', 'sklearn', 'scipy'} & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "('umap', 'pca', 'tsne', 'none') set()"
@@ -100,7 +101,7 @@ def test_umap_survives_a_mostly_dead_latent() -> None:
 
 def test_tsne_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openTSNE", None)
-    with pytest.raises(UserError, match=r"autoencoder\[tsne\]"):
+    with pytest.raises(UserError, match=r"autoencoder-objectives\[tsne\]"):
         make_projection("tsne", 0)
 
 

@@ -35,12 +35,14 @@ PREDICTION = {
     "mask": lambda n, shape: (n, 1, *shape[1:]),
     "angle": lambda n, shape: (n, 2),
     "classify": lambda n, shape: (n, 3),
+    "regress": lambda n, shape: (n, 1),
 }
 OBJECTIVE_CONFIGS = {
     "reconstruct": ObjectiveConfig("reconstruct"),
     "mask": ObjectiveConfig("mask"),
     "angle": ObjectiveConfig("angle", target="turn_deg"),
     "classify": ObjectiveConfig("classify", target="kind", classes=("a", "b", "c")),
+    "regress": ObjectiveConfig("regress", target="speed", target_mean=0.5, target_deviation=0.3),
 }
 
 
@@ -96,7 +98,11 @@ class Case:
     def target(self, images: Tensor) -> Tensor:
         """As training gets it, from a data set of these images."""
         n, rng = len(images), np.random.default_rng(0)
-        columns = {"turn_deg": rng.uniform(0, 360, n), "kind": np.array(["a", "b", "c"] * n)[:n]}
+        columns = {
+            "turn_deg": rng.uniform(0, 360, n),
+            "kind": np.array(["a", "b", "c"] * n)[:n],
+            "speed": rng.random(n),
+        }
         mask = (images.numpy().mean(axis=1, keepdims=True) > 0.5).astype(np.uint8)
         data = ImageSet(images.numpy(), 1.0, Metadata(columns), mask=mask)
         targets = self.make_objective().targets(data, CPU)
@@ -138,8 +144,10 @@ def test_shapes(case: Case) -> None:
         truth = case.target(images)
         measured = case.make_objective().metric(presented, truth)
     assert measured.shape == (N_IMAGES,)
-    assert presented.shape == ((N_IMAGES,) if case.objective == "angle" else prediction.shape)
-    low, high = (-math.pi, math.pi) if case.objective == "angle" else (0, 1)
+    numbers = case.objective in ("angle", "regress")
+    assert presented.shape == ((N_IMAGES,) if numbers else prediction.shape)
+    bounds = {"angle": (-math.pi, math.pi), "regress": (-math.inf, math.inf)}
+    low, high = bounds.get(case.objective, (0, 1))
     assert low <= presented.min() <= presented.max() <= high
     if case.objective == "classify":
         torch.testing.assert_close(presented.sum(1), torch.ones(N_IMAGES))
@@ -236,6 +244,7 @@ OPTIONS = {
     "mask": (),
     "angle": ("--target", "body_angle_deg"),
     "classify": ("--target", "side"),
+    "regress": ("--target", "distance_from_center"),
 }
 RUN_FILES = {
     "config.json",
@@ -253,18 +262,26 @@ FITTED_FILES = {
     "umap": {"reducer.npz"},
 }
 TEST_FILES = {"metrics.json", "grid.png", "best.png", "worst.png", "loss.png"}
-SUMMARIES = {"reconstruct": set(), "mask": set(), "angle": {"angles.png"}, "classify": {"confusion.png"}}
+SUMMARIES = {
+    "reconstruct": set(),
+    "mask": set(),
+    "angle": {"angles.png"},
+    "classify": {"confusion.png"},
+    "regress": {"quantity.png"},
+}
 MOVIES = {
     "reconstruct": {"input.gif", "output.gif", "side_by_side.gif"},
     "mask": {"side_by_side.gif"},
     "angle": set(),
     "classify": set(),
+    "regress": set(),
 }
 METRICS = {
     "reconstruct": "val_mse_to_clean",
     "mask": "val_iou",
     "angle": "val_median_error_deg",
     "classify": "val_accuracy",
+    "regress": "val_rmse",
 }
 QUICK = ("--latent-dim", 4, "--batch-size", 16, "--val-interval", 1, "--snapshots-per-epoch", 1, "--threads", 1)
 """On `labelled`, 48 images to train on: 3 steps per epoch."""

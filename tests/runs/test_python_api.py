@@ -115,7 +115,9 @@ def test_evaluate_an_image_set_of_the_callers_own(trained, tiny):
 
 
 def test_visualize(trained, tmp_path):
-    files = ae.visualize(trained.run.path, reducer="pca", color_by=["x"], seconds=1, out=tmp_path / "out")
+    files = ae.visualize(
+        trained.run.path, reducer="pca", color_by=["x"], movie=ae.MovieOptions(seconds=1), out=tmp_path / "out"
+    )
     assert [file.name for file in files] == ["embedding.npz", "scores.json", "x.mp4", "x.png"]
     assert all(file.is_file() for file in files)
 

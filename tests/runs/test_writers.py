@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from autoencoder.config import DataConfig, RunConfig, TrainingConfig
-from autoencoder.registries import WRITERS
+from autoencoder.config import WRITERS, DataConfig, RunConfig, TrainingConfig
 from autoencoder.runs.folder import Run
 from autoencoder.runs.writers import base, comet
 from autoencoder.version import DISTRIBUTION
@@ -390,10 +389,8 @@ def test_no_key_in_a_traceback(comet_ml, tiny, tmp_path, monkeypatch):
     assert REST_KEY not in said
 
 
-def test_a_run_without_writers_has_the_configuration_of_format_1(tiny, tmp_path, succeed):
-    """An older version reads it; one with a writer names it, and a run that is resumed goes on writing."""
-    plain = RunConfig(DataConfig(str(tiny))).to_json()
-    assert not {"comet", "wandb", "experiment_name"} & plain["training"].keys()
+def test_a_run_keeps_where_it_logs(tiny):
+    """So that a run that is resumed goes on writing."""
     logged = RunConfig(DataConfig(str(tiny)), training=TrainingConfig(wandb="offline", experiment_name="a"))
     assert logged.to_json()["training"]["wandb"] == "offline"
     assert RunConfig.from_json(logged.to_json()) == logged

@@ -39,12 +39,17 @@ def validation_losses(monkeypatch):
 
 
 def test_same_seed_same_run(tiny, tmp_path, succeed):
-    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        succeed("train", tiny, "--run", tmp_path / name, *FAST, "--noise", "gaussian:0.3", "--seed", seed)
+    """The run's seed makes the weights, that of the split which images are held out and whose codes are kept."""
+    seeds = {"a": (5, 0), "b": (5, 0), "c": (6, 0), "d": (5, 1)}
+    for name, (seed, split_seed) in seeds.items():
+        flags = ("--noise", "gaussian:0.3", "--seed", seed, "--split-seed", split_seed, "--snapshot-samples", 9)
+        succeed("train", tiny, "--run", tmp_path / name, *FAST, *flags)
     assert equal(weights(tmp_path / "a"), weights(tmp_path / "b"))
     assert not equal(weights(tmp_path / "a"), weights(tmp_path / "c"))
-    splits = {name: np.load(tmp_path / name / "split.npz")["val"].tolist() for name in "abc"}
-    assert splits["a"] == splits["b"] != splits["c"]
+    assert not equal(weights(tmp_path / "a"), weights(tmp_path / "d"))
+    for rows in ("val", "train", "snapshot"):
+        found = {name: np.load(tmp_path / name / "split.npz")[rows].tolist() for name in seeds}
+        assert found["a"] == found["b"] == found["c"] != found["d"]
 
 
 def test_best_is_the_lowest_validation_loss(tiny, tmp_path, succeed, validation_losses):

@@ -6,7 +6,6 @@ and may fail: they say so once, and training goes on without them.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import uuid
 from abc import ABC, abstractmethod
@@ -14,11 +13,11 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from autoencoder.config import RunConfig
+from autoencoder.config import WRITERS, RunConfig
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.flags import values_of
 from autoencoder.machine.files import read_json, write_json
 from autoencoder.machine.progress import Say
-from autoencoder.registries import WRITERS
 from autoencoder.runs.folder import Run
 from autoencoder.runs.writers.table import TableWriter
 
@@ -130,7 +129,7 @@ def open_writers(run: Run, config: RunConfig, resumed_at: int | None, say: Say) 
 
 def _asked_for(config: RunConfig) -> list[type[Writer]]:
     names = [name for name in WRITERS if getattr(config.training, name)]
-    return [importlib.import_module(WRITERS[name]).Writer for name in names]
+    return [importlib.import_module(WRITERS[name].module).Writer for name in names]
 
 
 # ------------------------------------------------------------------------------------------- what several writers need
@@ -156,11 +155,10 @@ def parameters(config: RunConfig) -> dict[str, Any]:
     """The settings of a run by their names; of files only what they are called, since paths tell who works where."""
     found: dict[str, Any] = {}
     for section in ("data", "model", "objective", "training"):
-        for item in dataclasses.fields(getattr(config, section)):
-            value = getattr(getattr(config, section), item.name)
-            if item.name in ("images", "metadata", "init_from"):
+        for name, value in values_of(getattr(config, section)):
+            if name in ("images", "metadata", "init_from"):
                 value = value and Path(value).name
-            found[f"{section}.{item.name}"] = value if isinstance(value, (int, float, bool)) else str(value)
+            found[f"{section}.{name}"] = value if isinstance(value, (int, float, bool)) else str(value)
     return found
 
 

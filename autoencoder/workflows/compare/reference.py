@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autoencoder.config import DataConfig, ModelConfig, NoiseConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from autoencoder.config import (
+    DataConfig,
+    ModelConfig,
+    NoiseConfig,
+    ObjectiveConfig,
+    RunConfig,
+    TrainingConfig,
+    differing_settings,
+)
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Say
@@ -22,7 +30,6 @@ from autoencoder.machine.stopping import Interrupted
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.data import load_data
 from autoencoder.runs.folder import Run
-from autoencoder.runs.trained import differing_settings
 from autoencoder.training.fitting import fit_encoders
 from autoencoder.training.start import resume, train
 from autoencoder.version import installing

@@ -21,12 +21,11 @@ from autoencoder.machine.files import check_writable, replacing, write_csv, writ
 from autoencoder.machine.plain_text import one_line
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.probes import DECODERS
-from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
-from autoencoder.projections.names import AXES
-from autoencoder.projections.reducers import embed_snapshots
+from autoencoder.projections.reducers.base import embed_snapshots
+from autoencoder.registries import AS_IT_IS, REDUCERS
 from autoencoder.seeding import numpy_stream
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 
@@ -81,7 +80,7 @@ def _row(run: Compared) -> dict[str, Any]:
         "mse": quality and quality.mse,
         "psnr_db": quality and quality.psnr_db,
         "ssim": quality and quality.ssim,
-        "closer_than_pca_db": result.closer_than_pca_db if isinstance(result, Reconstruction) else None,
+        "closer_than_pca_db": result.closer_than_pca_db,
         "explained_variance": run.explained_variance,
         "result": None if quality else result.brief(),
     }
@@ -202,7 +201,7 @@ def write_comparison(
         comparisons: from `autoencoder.compare`, one for each seed; the figure is drawn of the first.
         out: folder.
         color_by: columns, a figure each; None for the most telling one.
-        reducer: one of `config.REDUCERS`, for the latent spaces in the figure.
+        reducer: a name in `registries.REDUCERS`, for the latent spaces in the figure.
         examples: images in the figure.
         seed: of the projection and of the choice of images.
 
@@ -293,7 +292,7 @@ def embeddings(comparison: Comparison, reducer: str, seed: int) -> tuple[Rows, l
 
     Args:
         comparison: from `compare`.
-        reducer: one of `config.REDUCERS`.
+        reducer: a name in `registries.REDUCERS`.
         seed: of the projection.
 
     Returns:
@@ -305,7 +304,7 @@ def embeddings(comparison: Comparison, reducer: str, seed: int) -> tuple[Rows, l
     for run in comparison.runs:
         codes = run.evaluation.codes(rows)
         try:
-            planes.append(embed_snapshots([codes], codes, "none" if codes.shape[1] == 2 else reducer, seed)[0])
+            planes.append(embed_snapshots([codes], codes, AS_IT_IS if codes.shape[1] == 2 else reducer, seed)[0])
         except UserError as error:
             raise UserError(f"the latent of {run.name} cannot be drawn: {error}") from None
     return rows, planes
@@ -327,7 +326,7 @@ def _figure(
         pictures = None
         if run.evaluation.trained.objective.makes_pictures:
             pictures = to_picture(np.broadcast_to(part.output, part.seen.shape))  # a mask has one channel
-        projected = "as it is" if config.model.latent_dim == 2 else f"by {AXES[reducer]}"
+        projected = "as it is" if config.model.latent_dim == 2 else f"by {REDUCERS[reducer].axis}"
         lines.append(
             ComparisonRow(
                 run.name,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autoencoder.data.images import ImageSet
+from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, problems_of, raise_if_any
 from autoencoder.machine.files import check_writable, replacing
 from autoencoder.machine.progress import Progress, Say
@@ -17,9 +17,8 @@ from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
 from autoencoder.projections.evolution import embed_track, track_run
 from autoencoder.projections.fits import methods
-from autoencoder.projections.names import METHODS
-from autoencoder.runs.data import load_run_data, with_metadata
-from autoencoder.runs.folder import Run
+from autoencoder.registries import REDUCERS
+from autoencoder.runs.opened import OpenedRun, open_run
 from autoencoder.seeding import numpy_stream
 from autoencoder.workflows.explore.gather import page_content
 
@@ -31,14 +30,12 @@ PLACE_BYTES = 2 * 2 * 4 / 3
 
 
 def explore(
-    run: str | Path,
+    run: str | Path | OpenedRun,
     *,
     fits: Sequence[str] | None = None,
     reducers: Sequence[str] = ("umap", "pca"),
     layers: Sequence[str] = ("latent",),
     color_by: Sequence[str] | None = None,
-    metadata: Path | None = None,
-    columns: Sequence[str] | None = None,
     points: int | None = None,
     max_snapshots: int | None = None,
     seed: int | None = None,
@@ -51,12 +48,10 @@ def explore(
     """Project a run's snapshots and write them, with the images, as one HTML page.
 
     Args:
-        run: a run folder, finished or in training.
+        run: a run folder, finished or in training; or what `open_run` gave, which also takes other metadata.
         fits, reducers, layers: see `autoencoder.projections.evolution.embed_track`; the page has every combination, and
             where `fits` is None each reducer's default one.
         color_by: columns to colour by, the first one at first; None for all, an angle or a category first.
-        metadata: file of other metadata than the run's.
-        columns: names of its columns, where it is an `.npy`.
         points: show at most so many images, chosen evenly at random. All of them are projected.
         max_snapshots: show at most so many snapshots, spread evenly over training; the last one is always there.
         seed: of projections and of the choice of images; None for the run's.
@@ -72,19 +67,19 @@ def explore(
     Raises:
         UserError: as `track_run` and `embed_track` do; a column is not there, or `out` cannot be written.
     """
-    folder = Run(run)
-    config = folder.config()
-    images = load_run_data(folder, with_metadata(config, metadata, columns))
-    out = folder.output_folder("visualize") / "explore.html" if out is None else out
-    seed = config.training.seed if seed is None else seed
-    chosen = _check(images, color_by, fits, reducers, out)
-    tracks = [track_run(run, layer=layer, images=images, seed=seed, device=device) for layer in layers]
+    opened = open_run(run)
+    out = opened.output_folder("visualize") / "explore.html" if out is None else out
+    seed = opened.config().training.seed if seed is None else seed
+    chosen = _check(opened.images.metadata, color_by, fits, reducers, out)
+    tracks = [track_run(opened, layer=layer, seed=seed, device=device) for layer in layers]
 
     evolutions = []
     for track, (reducer, fit) in itertools.product(tracks, chosen):
-        with Progress(f"Projecting by {METHODS[reducer]}", len(track.steps), "snapshots", quiet=quiet) as progress:
+        with Progress(
+            f"Projecting by {REDUCERS[reducer].title}", len(track.steps), "snapshots", quiet=quiet
+        ) as progress:
             evolutions.append(embed_track(track, reducer, fit, progress.advance))
-    content = page_content(folder, evolutions, color_by, max_snapshots, device, quiet)
+    content = page_content(opened, evolutions, color_by, max_snapshots, device, quiet)
     document, notes = _fitting_document(content, points, max_bytes, seed)
     with replacing(out) as temporary:
         temporary.write_text(document, encoding="utf-8")
@@ -94,13 +89,13 @@ def explore(
 
 
 def _check(
-    images: ImageSet, color_by: Sequence[str] | None, fits: Sequence[str] | None, reducers: Sequence[str], out: Path
+    metadata: Metadata, color_by: Sequence[str] | None, fits: Sequence[str] | None, reducers: Sequence[str], out: Path
 ) -> list[tuple[str, str]]:
     """The methods; refuses, before any work, columns, methods and a file that cannot be."""
     chosen: list[tuple[str, str]] = []
     problems: list[str] = []
     for name in color_by or ():
-        problems += problems_of(images.metadata.column, name)
+        problems += problems_of(metadata.column, name)
     try:
         chosen = methods(reducers, fits)
     except UserError as error:

@@ -15,7 +15,7 @@ from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata import Metadata
 from autoencoder.latent.layers import LAYER_NAMES
 from autoencoder.machine.progress import Progress
-from autoencoder.measures.kinds import ColumnKind
+from autoencoder.objectives import base
 from autoencoder.objectives.base import make_objective
 from autoencoder.pages.content import Column, Curve, PageContent, View
 from autoencoder.plots.colors import color_by as colors_of
@@ -23,10 +23,12 @@ from autoencoder.plots.curves import LOSSES
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.frames import robust_limits
 from autoencoder.projections.evolution import Evolution
-from autoencoder.projections.names import METHODS, axes_names, fit_name
+from autoencoder.projections.names import axes_names, fit_name
+from autoencoder.registries import REDUCERS
 from autoencoder.runs.describe import describe_run
 from autoencoder.runs.folder import Run
-from autoencoder.runs.trained import Trained, load_run
+from autoencoder.runs.opened import OpenedRun
+from autoencoder.runs.trained import Trained
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 from autoencoder.workflows.losses import losses
 
@@ -45,9 +47,6 @@ FITTED = {
 }
 """What a projection was fitted to, in words; of any other snapshot, its name is said."""
 
-PICTURES = {"reconstruct": "reconstruction", "mask": "predicted mask"}
-"""What the pictures that a network makes are called, by its objective."""
-
 OUTPUTS_NOTE = "Reconstructions and predictions are by the last network that the run kept."
 
 NO_OUTPUTS_NOTE = "The run has kept no checkpoint yet, so the page has no reconstructions and no predictions."
@@ -60,7 +59,7 @@ FACTS = ("run", "data", "encoder", "decoder", "objective", "images", "progress",
 
 
 def page_content(
-    run: Run,
+    run: OpenedRun,
     evolutions: Sequence[Evolution],
     color_by: Sequence[str] | None,
     max_snapshots: int | None,
@@ -70,7 +69,7 @@ def page_content(
     """Everything that the page of a run shows, of all images that its snapshots hold.
 
     Args:
-        run: a run folder.
+        run: the run.
         evolutions: of the same images; a view each.
         color_by: columns to colour by, in this order; None for all, angles and categories first.
         max_snapshots: most moments of each evolution, spread evenly from the last to the first.
@@ -86,18 +85,18 @@ def page_content(
     if not run.checkpoint_file("last").exists():
         notes.append(NO_OUTPUTS_NOTE)
     else:
-        trained = load_run(run.path, device=device)
+        trained = run.network(device=device)
         outputs = _outputs(trained, images, rows, quiet)
-        if trained.objective.makes_pictures:
-            pictures[PICTURES[trained.config.objective.name]] = outputs
+        if trained.objective.pictures is not None:
+            pictures[trained.objective.pictures.one] = outputs
         else:
-            table = _with_predictions(table, trained, outputs)
+            table = _with_column(table, trained.objective.column(outputs))
         notes.append(OUTPUTS_NOTE)
     notes.append(AXES_NOTE)
     if any(evolution.fit == "every" for evolution in evolutions):
         notes.append(EVERY_NOTE)
     name, source = run.path.resolve().name, Path(run.config().data.images).name
-    facts = {**describe_run(run.path), "run": name, "data": source}  # no paths: a page is sent to others
+    facts = {**describe_run(run), "run": name, "data": source}  # no paths: a page is sent to others
     return PageContent(
         title=f"{name}, trained on {source}",
         facts={fact: str(facts[fact]) for fact in FACTS if fact in facts},
@@ -133,21 +132,12 @@ def _outputs(trained: Trained, images: ImageSet, rows: Rows, quiet: bool) -> NDA
     return np.concatenate(parts)
 
 
-def _with_predictions(table: Metadata, trained: Trained, predicted: NDArray[np.float32]) -> Metadata:
+def _with_column(table: Metadata, column: base.Column) -> Metadata:
     """The metadata with a column of what the network says of each image."""
-    objective = trained.config.objective
-    name = f"predicted_{objective.target or objective.name}"
-    if objective.name == "classify":
-        assert objective.classes is not None
-        values = np.array(objective.classes)[predicted.argmax(axis=1)]
-        kind = ColumnKind.CATEGORY
-    else:
-        name = f"{name.removesuffix('_deg').removesuffix('_rad')}_deg"
-        values = np.degrees(predicted) % 360
-        kind = ColumnKind.CIRCULAR
+    name = column.name
     while name in table.names:
         name = f"run_{name}"
-    return Metadata({**table.columns, name: values}, table.source, {**table.kinds, name: kind})
+    return Metadata({**table.columns, name: column.values}, table.source, {**table.kinds, name: column.kind})
 
 
 def _columns(table: Metadata, color_by: Sequence[str] | None, rows: Rows) -> list[Column]:
@@ -184,9 +174,10 @@ def _view(evolution: Evolution, max_snapshots: int | None) -> View:
 
 
 def _method(evolution: Evolution) -> str:
-    if evolution.reducer == "none":
-        return METHODS["none"]
-    return f"{METHODS[evolution.reducer]}, {FITTED.get(evolution.fit, f'fitted to {fit_name(evolution.fit)}')}"
+    reducer = REDUCERS[evolution.reducer]
+    if reducer.as_it_is:
+        return reducer.title
+    return f"{reducer.title}, {FITTED.get(evolution.fit, f'fitted to {fit_name(evolution.fit)}')}"
 
 
 def _curves(run: Run) -> list[Curve]:

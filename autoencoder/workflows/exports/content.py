@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
 from autoencoder.projections.evolution import Evolution
-from autoencoder.runs.folder import Run
 from autoencoder.runs.snapshots import Snapshot, list_snapshots
 
 
@@ -19,21 +18,19 @@ class Content:
     """An evolution with its snapshots.
 
     Attributes:
-        run: where they come from.
         evolution: embeddings of T moments.
         snapshots: the same T moments.
         width: units of the codes.
         advance: called with 1 after each moment that a format has taken.
     """
 
-    run: Run
     evolution: Evolution
     snapshots: list[Snapshot]
     width: int
     advance: Callable[[int], None]
 
     @staticmethod
-    def of(run: Run, evolution: Evolution, advance: Callable[[int], None]) -> Content:
+    def of(evolution: Evolution, advance: Callable[[int], None]) -> Content:
         """Find the snapshots of `evolution`.
 
         Raises:
@@ -41,12 +38,13 @@ class Content:
         """
         if evolution.layer != "latent":
             raise UserError(f"what is exported are codes, and the layer is '{evolution.layer}': use --layer latent")
+        run = evolution.track.run
         by_step = {snapshot.step: snapshot for snapshot in list_snapshots(run)}
         missing = [step for step in evolution.steps.tolist() if step not in by_step]
         if missing:
             raise UserError(f"{run.path} has no snapshot at step {', '.join(map(str, missing))} any more")
         snapshots = [by_step[step] for step in evolution.steps.tolist()]
-        return Content(run, evolution, snapshots, snapshots[-1].load().shape[1], advance)
+        return Content(evolution, snapshots, snapshots[-1].load().shape[1], advance)
 
     @property
     def columns(self) -> dict[str, NDArray[np.generic]]:

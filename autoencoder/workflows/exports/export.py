@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from autoencoder.config import EXPORTS
 from autoencoder.errors import problems_of, unknown
 from autoencoder.machine.progress import Progress
 from autoencoder.projections.evolution import Evolution
-from autoencoder.runs.folder import Run
+from autoencoder.registries import EXPORTS
 from autoencoder.workflows.exports.content import Content
-from autoencoder.workflows.exports.npz import write_npz
-from autoencoder.workflows.exports.parquet import require_pyarrow, write_parquet
-from autoencoder.workflows.exports.projector import write_projector
-
-WRITERS: dict[str, Callable[[Content, Path], Path]] = {
-    "npz": write_npz,
-    "parquet": write_parquet,
-    "projector": write_projector,
-}
 
 
 def export_problems(formats: Sequence[str], layer: str) -> list[str]:
@@ -27,20 +19,17 @@ def export_problems(formats: Sequence[str], layer: str) -> list[str]:
     problems = unknown("format of an export", formats, EXPORTS)
     if formats and layer != "latent":
         problems.append(f"--export writes the codes of --layer latent, not of '{layer}': leave one of them out")
-    if "parquet" in formats:
-        problems += problems_of(require_pyarrow)
+    for name in set(formats) & EXPORTS.keys():
+        problems += problems_of(_format(name).check)
     return problems
 
 
-def export(
-    evolution: Evolution, run: str | Path, formats: Sequence[str], out: Path, *, quiet: bool = True
-) -> list[Path]:
+def export(evolution: Evolution, formats: Sequence[str], out: Path, *, quiet: bool = True) -> list[Path]:
     """Write embeddings, codes and metadata of a run's snapshots.
 
     Args:
         evolution: of the run's latent, from `autoencoder.projections.evolution.embed_track`.
-        run: the run's folder.
-        formats: of `config.EXPORTS`; see `write_npz`, `write_parquet`, `write_projector` in `workflows.exports`.
+        formats: names in `registries.EXPORTS`; what each writes, `write` in its module says.
         out: folder; all goes to the folder `export` in it.
         quiet: show no progress.
 
@@ -53,6 +42,11 @@ def export(
     made = []
     for name in dict.fromkeys(formats):
         with Progress(f"Exporting to {name}", len(evolution.steps), "snapshots", quiet=quiet) as progress:
-            content = Content.of(Run(run), evolution, progress.advance)
-            made.append(WRITERS[name](content, out / "export"))
+            content = Content.of(evolution, progress.advance)
+            made.append(_format(name).write(content, out / "export"))
     return made
+
+
+def _format(name: str) -> Any:
+    """The module of a format; it defines `check`, which refuses what is missing, and `write(content, out)`."""
+    return importlib.import_module(EXPORTS[name])

@@ -15,7 +15,11 @@ from autoencoder.machine.files import replacing
 from autoencoder.workflows.exports.content import Content
 
 
-def write_npz(content: Content, out: Path) -> Path:
+def check() -> None:
+    """Nothing is needed that is not there."""
+
+
+def write(content: Content, out: Path) -> Path:
     """Write `evolution.npz` into the folder `out`.
 
     Its arrays: embeddings (T, n, 2) and latents (T, n, d) float32, steps and epochs (T,), rows (n,) of the images in

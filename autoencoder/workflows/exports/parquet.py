@@ -15,7 +15,7 @@ from autoencoder.version import installing
 from autoencoder.workflows.exports.content import Content
 
 
-def write_parquet(content: Content, out: Path) -> Path:
+def write(content: Content, out: Path) -> Path:
     """Write `evolution.parquet` into the folder `out`, a row group for each moment.
 
     Its columns: step, epoch, row (of the image in the data file), embedding_x, embedding_y, latent_0 to latent_{d-1}
@@ -25,7 +25,7 @@ def write_parquet(content: Content, out: Path) -> Path:
     Raises:
         UserError: as `Content.latents` does, pyarrow is missing, or the file cannot be written.
     """
-    arrow, parquet = require_pyarrow()
+    arrow, parquet = check()
     evolution, path, n = content.evolution, out / "evolution.parquet", len(content.evolution.rows)
     known: dict[str, Any] = {}
     taken = {"step", "epoch", "row", "embedding_x", "embedding_y", *(f"latent_{i}" for i in range(content.width))}
@@ -61,7 +61,7 @@ def write_parquet(content: Content, out: Path) -> Path:
     return path
 
 
-def require_pyarrow() -> tuple[Any, Any]:
+def check() -> tuple[Any, Any]:
     """The modules `pyarrow` and `pyarrow.parquet`.
 
     Raises:

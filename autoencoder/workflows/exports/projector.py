@@ -22,7 +22,11 @@ MAX_SPRITE = 8192
 """Pixels of a side; browsers take no larger texture."""
 
 
-def write_projector(content: Content, out: Path) -> Path:
+def check() -> None:
+    """Nothing is needed that is not there."""
+
+
+def write(content: Content, out: Path) -> Path:
     """Write the folder `projector` in `out`, of the first and the last moment.
 
     Its files: `projector_config.pbtxt`, `step_STEP_latent.tsv` and `step_STEP_embedding.tsv` (a line per image),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from autoencoder.config import MovieOptions
 from autoencoder.data.batches import Rows
 from autoencoder.errors import UserError
 from autoencoder.latent.layers import LAYER_NAMES
@@ -18,6 +18,7 @@ from autoencoder.latent.outputs import kept_outputs, why_no_outputs
 from autoencoder.machine.file_names import LONGEST_STEM, beginning, file_stems
 from autoencoder.machine.files import replacing
 from autoencoder.machine.progress import Progress
+from autoencoder.objectives.base import make_objective
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.figure import EvolutionFigure
 from autoencoder.plots.movies.frames import MAX_EXAMPLES, Examples, choose_examples, frame_schedule, robust_limits
@@ -28,38 +29,12 @@ from autoencoder.plots.movies.tiles import Outputs
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.projections.evolution import Evolution
 from autoencoder.projections.names import axes_names
-from autoencoder.runs.folder import Run
+from autoencoder.runs.opened import OpenedRun
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 from autoencoder.workflows.losses import losses
 
-OUTPUT_NAMES = {"reconstruct": "reconstruction", "mask": "predicted mask"}
 
-
-@dataclass(frozen=True)
-class MovieOptions:
-    """How movies are drawn."""
-
-    examples: int = 4
-    """Pictures beside the plot that follow their points, up to 6."""
-    trails: int = 8
-    """Earlier snapshots that a line behind each example's point goes through; 0 for no line."""
-    curves: bool = True
-    """Whether the losses, and the curves that `draw_movies` is given, are drawn below."""
-    reconstructions: bool | None = None
-    """Whether what the latest kept network makes of each example is shown below it; None for where a run can."""
-    side_by_side: bool = False
-    """One movie with a panel for each column, instead of a movie for each."""
-    movie_format: str = "mp4"
-    """`mp4` or `gif`."""
-    fps: float = 12.0
-    """Frames per second."""
-    seconds: float | None = None
-    """Length of the movie; None for one frame per snapshot, and a second of rest at both ends."""
-    save_frames: bool = False
-    """Also keep every frame as a PNG."""
-
-
-def movie_problems(run: Run, columns: Sequence[str], options: MovieOptions) -> list[str]:
+def movie_problems(run: OpenedRun, columns: Sequence[str], options: MovieOptions) -> list[str]:
     """What stands in the way of `draw_movies`, in words for the user; before anything is computed."""
     problems = []
     if not 0 <= options.examples <= MAX_EXAMPLES:
@@ -67,7 +42,7 @@ def movie_problems(run: Run, columns: Sequence[str], options: MovieOptions) -> l
     if options.trails < 0:
         problems.append(f"a trail goes through 0 or more snapshots, not {options.trails}")
     try:
-        MovieWriter(Path(f"movie.{options.movie_format}"), options.fps)
+        MovieWriter(Path(f"movie.{options.format}"), options.fps)
     except UserError as error:
         problems += error.problems
     if options.side_by_side and len(columns) > MAX_PANELS:
@@ -85,7 +60,6 @@ def movie_problems(run: Run, columns: Sequence[str], options: MovieOptions) -> l
 
 
 def draw_movies(
-    run: Run,
     evolution: Evolution,
     columns: Sequence[str],
     out: Path,
@@ -98,8 +72,8 @@ def draw_movies(
     """Draw an evolution.
 
     Args:
-        run: whose it is; its losses and checkpoints are shown beside the points.
-        evolution: of `autoencoder.projections.evolution.embed_track`.
+        evolution: of `autoencoder.projections.evolution.embed_track`; the losses and checkpoints of its run are shown
+            beside the points.
         columns: what points are coloured by; none for their place in the data file.
         out: folder.
         options: how.
@@ -114,13 +88,14 @@ def draw_movies(
     Raises:
         UserError: see `movie_problems`; or a file of the run is damaged.
     """
+    run = evolution.track.run
     below = [*losses(run), *curves] if options.curves else []
     chosen = choose_examples(evolution.embeddings[-1], options.examples)
     rows = evolution.rows[chosen]
     examples = Examples(chosen, to_picture(evolution.images.scaled(rows))) if len(chosen) else None
     outputs = None
     if examples is not None and options.reconstructions is not False and why_no_outputs(run) is None:
-        outputs = _outputs(run, evolution, rows, device)
+        outputs = _outputs(run, rows, device)
     shown = list(columns) or [NO_COLUMN]
     stems = file_stems(evolution.images.metadata.names) | ({} if columns else {NO_COLUMN: NO_COLUMN})
     made = []
@@ -152,10 +127,12 @@ def movie_stem(stems: Sequence[str]) -> str:
     return "+".join([*(beginning(stem, room) for stem in stems), digits])
 
 
-def _outputs(run: Run, evolution: Evolution, rows: Rows, device: str) -> Outputs:
-    kept = kept_outputs(run, evolution.images, rows, device)
+def _outputs(run: OpenedRun, rows: Rows, device: str) -> Outputs:
+    kept = kept_outputs(run, rows, device)
     pictures = np.stack([to_picture(moment) for moment in kept.pictures])
-    return Outputs(kept.steps, kept.epochs, pictures, OUTPUT_NAMES[run.config().objective.name])
+    made = make_objective(run.config().objective).pictures
+    assert made is not None, "asked by `why_no_outputs`"
+    return Outputs(kept.steps, kept.epochs, pictures, made.one)
 
 
 def _shown(evolution: Evolution, name: str) -> Shown:
@@ -173,7 +150,7 @@ def _write(
     quiet: bool,
 ) -> list[Path]:
     """The movie, its last frame as a picture and, with `save_frames`, all frames."""
-    movie_path, picture_path = out / f"{stem}.{options.movie_format}", out / f"{stem}.png"
+    movie_path, picture_path = out / f"{stem}.{options.format}", out / f"{stem}.png"
     frames_path = out / f"{stem}_frames"
     for earlier in frames_path.glob("frame_*.png") if options.save_frames else ():
         earlier.unlink()  # a shorter movie must not end with a longer one's frames

@@ -15,22 +15,12 @@ from autoencoder.plots.figures import save_figure
 from autoencoder.plots.scores import ScoredMethod, scores_figure
 from autoencoder.projections.evolution import Track, embed_track, track_run
 from autoencoder.projections.fits import fit_problems
-from autoencoder.projections.names import METHODS
 from autoencoder.projections.scores import Scores, finite_mean
-from autoencoder.runs.folder import Run
+from autoencoder.registries import REDUCERS
+from autoencoder.runs.opened import OpenedRun, open_run
 
 ALL_METHODS = "all"
-
-EVERY_METHOD = (
-    *(("umap", fit) for fit in FITS),
-    *(("pca", fit) for fit in ("last", "pooled", "every", "every+procrustes")),
-    ("tsne", "last"),
-)
-"""What `--score all` stands for; t-SNE, which takes longest, only once, and only where its package is installed."""
-
-KNOWN_METHODS = tuple(
-    (reducer, fit) for reducer in ("umap", "pca", "tsne") for fit in FITS if not fit_problems(reducer, fit)
-)
+"""Stands for the fits that each reducer's line names; t-SNE, which takes longest, has one only."""
 
 HEADER = (
     "method",
@@ -68,7 +58,7 @@ class ScoreTable:
 
 
 def score_methods(
-    run: str | Path,
+    run: str | Path | OpenedRun,
     wanted: Sequence[str] = (ALL_METHODS,),
     *,
     layer: str = "latent",
@@ -81,7 +71,7 @@ def score_methods(
     """Project a run's snapshots by several methods and score each; see `autoencoder.projections.scores`.
 
     Args:
-        run: a run folder, finished or in training.
+        run: a run folder, finished or in training, or what `open_run` gave.
         wanted: `all`, or methods called REDUCER-FIT such as `umap-joint`.
         layer, stop_index, seed, device: see `autoencoder.projections.evolution.track_run`.
         out: folder; None for `RUN/visualize/scores[-LAYER]`.
@@ -94,11 +84,11 @@ def score_methods(
         UserError: as `track_run` does; a method is not known, or none could be used; `out` cannot be written to.
     """
     chosen = _chosen(wanted)
-    folder = Run(run)
+    opened = open_run(run)
     if out is None:
-        out = folder.output_folder("visualize", "scores" if layer == "latent" else f"scores-{layer}")
+        out = opened.output_folder("visualize", "scores" if layer == "latent" else f"scores-{layer}")
     check_writable(out)
-    track = track_run(run, layer=layer, stop_index=stop_index, seed=seed, device=device)
+    track = track_run(opened, layer=layer, stop_index=stop_index, seed=seed, device=device)
     found: list[Scores] = []
     notes: list[str] = []
     with Progress("Scoring", len(chosen), "methods", quiet=quiet) as progress:
@@ -119,7 +109,13 @@ def score_methods(
 
 
 def _chosen(wanted: Sequence[str]) -> list[tuple[str, str]]:
-    known = {f"{reducer}-{fit}": (reducer, fit) for reducer, fit in KNOWN_METHODS}
+    known = {
+        f"{reducer}-{fit}": (reducer, fit)
+        for reducer, entry in REDUCERS.items()
+        for fit in FITS
+        if not entry.as_it_is and not fit_problems(reducer, fit)
+    }
+    everything = [(reducer, fit) for reducer, entry in REDUCERS.items() for fit in entry.scored_fits]
     problems = [
         f"--score is {ALL_METHODS}, or methods among {', '.join(known)}, not '{name}'"
         for name in wanted
@@ -127,13 +123,13 @@ def _chosen(wanted: Sequence[str]) -> list[tuple[str, str]]:
     ]
     if problems:
         raise UserError(problems)
-    found = [method for name in wanted for method in (EVERY_METHOD if name == ALL_METHODS else (known[name],))]
+    found = [method for name in wanted for method in (everything if name == ALL_METHODS else [known[name]])]
     return list(dict.fromkeys(found))
 
 
 def method_name(reducer: str, fit: str) -> str:
     """Such as "UMAP joint"."""
-    return f"{METHODS[reducer]} {fit}"
+    return f"{REDUCERS[reducer].title} {fit}"
 
 
 def cells(scores: Scores) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -73,15 +73,15 @@ def generated_codes(still: Still) -> tuple[Figure, dict[str, Any]]:
     decoder = still.decoder
     assert decoder is not None
     images, seed = still.images, still.seed
-    train = draw_rows(still.folder.split().train, MIXTURE_IMAGES, seed, "images of the mixture")
+    train = draw_rows(still.run.split().train, MIXTURE_IMAGES, seed, "images of the mixture")
     pixels = Pixels(images.images, images.max_pixel_value, decoder.device)
     known = encode_rows(decoder.network, pixels, train, still.config.training.snapshot_batch_size)
     drawn = latent_codes.random_codes(known, N_GENERATED, seed)
     places, distances = latent_codes.nearest(drawn, known)
-    of: Literal["images", "mask"] = "mask" if still.decodes_to == "masks" else "images"
+    assert decoder.objective.pictures is not None
     figure = generated_images(
         to_picture(decoder.decode(drawn)),
-        to_picture(images.scaled(train[places], of)),
+        to_picture(images.scaled(train[places], decoder.objective.pictures.like)),
         f"{still.decodes_to} of random codes; nearest of {len(train):,} training codes\n{still.header}",
     )
     typical = latent_codes.typical_distance(known)

@@ -69,7 +69,7 @@ def cluster_table(still: Still, layer: str, features: FloatArray) -> tuple[Figur
 
     known, values = labels.known, labels.values
     found = latent_codes.sorted_by_class(found, values, known)
-    held_out = known & np.isin(still.rows, still.folder.split().val)
+    held_out = known & np.isin(still.rows, still.run.split().val)
     parts = {"all": known} | ({"held_out": held_out} if held_out.any() else {})
     scores = {name: latent_codes.agreement(found[part], values[part], still.seed) for name, part in parts.items()}
     ours = scores["all"]

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from autoencoder.config import REDUCERS, STILL_LAYERS, STILLS, RunConfig
+from autoencoder.config import STILL_LAYERS, STILLS
 from autoencoder.errors import problems_of, raise_if_any, unknown
 from autoencoder.latent.layers import (
     Narrowing,
@@ -24,11 +24,10 @@ from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.movies.frames import MAX_EXAMPLES
-from autoencoder.projections.reducers import embed_snapshots, make_projection
-from autoencoder.runs.data import load_run_data, with_metadata
-from autoencoder.runs.folder import Run
+from autoencoder.projections.reducers.base import embed_snapshots, make_projection
+from autoencoder.registries import REDUCERS
+from autoencoder.runs.opened import OpenedRun, open_run
 from autoencoder.runs.snapshots import Snapshot
-from autoencoder.runs.trained import load_run
 from autoencoder.workflows.columns import NO_COLUMN
 from autoencoder.workflows.stills.codes import generated_codes, unit_sweep
 from autoencoder.workflows.stills.labels import choose_labels
@@ -40,15 +39,13 @@ LAYER_STILLS = ("scatter", "clusters")
 
 
 def look(
-    run: str | Path,
+    run: str | Path | OpenedRun,
     *,
     snapshot: str | int = "last",
     show: Sequence[str] | None = None,
     layers: Sequence[str] = ("latent",),
     reducer: str = "umap",
     color_by: Sequence[str] | None = None,
-    metadata: Path | None = None,
-    columns: Sequence[str] | None = None,
     clusters: int | None = None,
     labels: str | None = None,
     examples: int = 4,
@@ -64,7 +61,7 @@ def look(
     whose codes never change, by the last one.
 
     Args:
-        run: a run folder, finished or in training.
+        run: a run folder, finished or in training; or what `open_run` gave, which also takes other metadata.
         snapshot: `last`, `first`, or the number of its step.
         show: what to make, of `config.STILLS`; None for all that this run has:
             `scatter`: the layer in the plane, a picture per column;
@@ -75,8 +72,6 @@ def look(
             Units and random codes are of the latent only.
         reducer: `umap`, `pca`, `tsne`, or `none` for a layer of two units.
         color_by: columns of the scatter plots; None for all of the metadata.
-        metadata: file of other metadata than the run's.
-        columns: names of its columns, where it is an `.npy`.
         clusters: number of clusters; None for the number of classes, and 10 without labels.
         labels: category that clusters are compared with; None for the first one.
         examples: pictures beside a scatter plot, up to 6.
@@ -96,53 +91,50 @@ def look(
         UserError: there is no such snapshot, layer, column or checkpoint, or what was asked for cannot be shown;
             everything that is wrong, before anything is made.
     """
-    folder = Run(run)
-    config = folder.config()
-    images = load_run_data(folder, with_metadata(config, metadata, columns))
-    moment = find_snapshot(folder, snapshot)
-    rows, codes = snapshot_codes(folder, images, moment)
+    opened = open_run(run)
+    config, metadata = opened.config(), opened.images.metadata
+    moment = find_snapshot(opened, snapshot)
+    rows, codes = snapshot_codes(opened, moment)
     layers = tuple(dict.fromkeys(layers))
     decoding = make_objective(config.objective).makes_pictures and set(STILLS if show is None else show) - {"scatter"}
-    checkpoint = checkpoint_for(folder, config, moment) if decoding or "fc2" in layers else None
+    checkpoint = checkpoint_for(opened, moment) if decoding or "fc2" in layers else None
 
     problems = unknown("reducer", [reducer], REDUCERS) + unknown("layer", layers, STILL_LAYERS)
     problems += unknown("still", show or (), STILLS)
     if not 0 <= examples <= MAX_EXAMPLES:
         problems.append(f"up to {MAX_EXAMPLES} examples fit beside the plot, not {examples}")
-    colored = list(color_by) if color_by is not None else list(images.metadata.names)
+    colored = list(color_by) if color_by is not None else list(metadata.names)
     for name in colored:
-        problems += problems_of(images.metadata.column, name)
-    shown, left_out, wrong = _choose(show, folder, config, moment, checkpoint, layers)
+        problems += problems_of(metadata.column, name)
+    shown, left_out, wrong = _choose(show, opened, moment, checkpoint, layers)
     problems += wrong
     if "scatter" in shown and reducer in REDUCERS:
         problems += problems_of(make_projection, reducer, 0)
     if "clusters" in shown:
-        problems += problems_of(choose_labels, images.metadata, rows, labels)
+        problems += problems_of(choose_labels, metadata, rows, labels)
         if clusters is not None and not 1 <= clusters <= min(MAX_CLUSTERS, len(rows)):
             problems.append(f"clusters: 1 to {min(MAX_CLUSTERS, len(rows))} of {len(rows)} images, not {clusters}")
     elif clusters is not None or labels is not None:
         problems.append(
             "a number of clusters and labels go with clusters: show them, or leave --clusters, --labels out"
         )
-    problems += problems_of(check_writable, folder.output_folder("visualize") if out is None else out)
+    problems += problems_of(check_writable, opened.output_folder("visualize") if out is None else out)
     raise_if_any(problems)
     if left_out:
         say(left_out)
 
     still = Still(
-        folder=folder,
-        config=config,
-        images=images,
+        run=opened,
         moment=moment,
         rows=rows,
         codes=codes,
-        trained=load_run(folder.path, str(checkpoint), device=device) if checkpoint is not None else None,
+        trained=opened.network(checkpoint, device) if checkpoint is not None else None,
         checkpoint=checkpoint.name if checkpoint is not None else None,
         reducer=reducer,
         colored=colored or [NO_COLUMN],
         n_examples=examples,
         n_clusters=clusters,
-        labels=choose_labels(images.metadata, rows, labels) if "clusters" in shown else None,
+        labels=choose_labels(metadata, rows, labels) if "clusters" in shown else None,
         seed=config.training.seed if seed is None else seed,
         quiet=quiet,
         say=say,
@@ -153,7 +145,7 @@ def look(
         parts = [part for part in shown if part in LAYER_STILLS or layer == "latent"]
         if parts:
             name = output_name(moment.step, reducer if "scatter" in parts else None, layer)
-            place = folder.output_folder("visualize", name) if out is None else out / name if len(layers) > 1 else out
+            place = opened.output_folder("visualize", name) if out is None else out / name if len(layers) > 1 else out
             computed[place] = _compute(still, layer, parts)
         else:
             say(f"left out: the layer {layer} ({' and '.join(shown)} are of the latent)")
@@ -167,8 +159,7 @@ def output_name(step: int, reducer: str | None, layer: str) -> str:
 
 def _choose(
     show: Sequence[str] | None,
-    folder: Run,
-    config: RunConfig,
+    run: OpenedRun,
     moment: Snapshot,
     checkpoint: Path | None,
     layers: Sequence[str],
@@ -177,19 +168,20 @@ def _choose(
     shown = list(STILLS) if show is None else [part for part in STILLS if part in show]
     decoded = [part for part in shown if part not in LAYER_STILLS]
     reason, left_out, problems = None, "", []
-    if not make_objective(config.objective).makes_pictures:
-        reason = f"{folder.path} was trained for '{config.objective.name}' and makes no pictures of codes"
+    objective = run.config().objective
+    if not make_objective(objective).makes_pictures:
+        reason = f"{run.path} was trained for '{objective.name}' and makes no pictures of codes"
     elif "latent" not in layers:
         reason = f"they are of the latent, and the layer is {', '.join(layers)}"
     elif decoded and checkpoint is None:
-        reason = why_no_checkpoint(folder, moment)
+        reason = why_no_checkpoint(run, moment)
     if decoded and reason and show is None:
         left_out = f"left out: {', '.join(decoded)} ({reason})"
         shown = [part for part in shown if part not in decoded]
     elif decoded and reason:
         problems.append(f"{' and '.join(decoded)} cannot be shown: {reason}")
     if "fc2" in layers and checkpoint is None:
-        problems.append(f"the layer 'fc2' comes from a checkpoint: {why_no_checkpoint(folder, moment)}")
+        problems.append(f"the layer 'fc2' comes from a checkpoint: {why_no_checkpoint(run, moment)}")
     return shown, left_out, problems
 
 

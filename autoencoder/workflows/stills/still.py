@@ -16,8 +16,9 @@ from autoencoder.data.images import ImageSet
 from autoencoder.latent.layers import FloatArray, describe_moment
 from autoencoder.machine.files import write_arrays, write_json
 from autoencoder.machine.progress import Say
+from autoencoder.objectives.base import make_objective
 from autoencoder.plots.figures import save_figure
-from autoencoder.runs.folder import Run
+from autoencoder.runs.opened import OpenedRun
 from autoencoder.runs.snapshots import Snapshot
 from autoencoder.runs.trained import Trained
 from autoencoder.workflows.stills.labels import Labels
@@ -28,7 +29,7 @@ class Still:
     """What all layers of one snapshot share.
 
     Attributes:
-        folder, config, images: the run.
+        run: the run.
         moment: the snapshot; rows (n,) of the images, and their codes (n, latent_dim).
         trained: the network at that step, and the name of its checkpoint; None where there is none or none is needed.
         reducer, colored, n_examples: of scatter plots.
@@ -38,9 +39,7 @@ class Still:
         quiet, say: see `look`.
     """
 
-    folder: Run
-    config: RunConfig
-    images: ImageSet
+    run: OpenedRun
     moment: Snapshot
     rows: Rows
     codes: FloatArray
@@ -56,6 +55,16 @@ class Still:
     say: Say
 
     @property
+    def config(self) -> RunConfig:
+        """What the run is."""
+        return self.run.config()
+
+    @property
+    def images(self) -> ImageSet:
+        """Its data."""
+        return self.run.images
+
+    @property
     def header(self) -> str:
         """Which moment of what."""
         return describe_moment(self.config, self.moment)
@@ -69,7 +78,8 @@ class Still:
     @property
     def decodes_to(self) -> str:
         """What the head makes of a code."""
-        return "masks" if self.config.objective.name == "mask" else "images"
+        pictures = make_objective(self.config.objective).pictures
+        return "images" if pictures is None else pictures.several
 
     @property
     def decoder(self) -> Trained | None:

@@ -59,7 +59,7 @@ class Ground:
     @property
     def sees_its_pictures(self) -> bool:
         """Whether pictures can be encoded again: masks are no images."""
-        return self.trained.config.objective.name == "reconstruct"
+        return self.trained.objective.reconstructs
 
     @cached_property
     def typical(self) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.config import MovieOptions
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, problems_of, raise_if_any
 from autoencoder.latent.layers import checkpoint_for, describe_moment, find_snapshot, why_no_checkpoint
@@ -22,9 +23,7 @@ from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
-from autoencoder.runs.data import load_run_data, with_metadata
-from autoencoder.runs.folder import Run
-from autoencoder.runs.trained import load_run
+from autoencoder.runs.opened import OpenedRun, open_run
 from autoencoder.workflows.traversals.column import COLUMN_PARTS, along_column
 from autoencoder.workflows.traversals.ground import Ground
 from autoencoder.workflows.traversals.traversal import Pace, Traversal
@@ -34,16 +33,11 @@ MAX_STARTS = 6
 
 
 def traverse(
-    run: str | Path,
+    run: str | Path | OpenedRun,
     along: Sequence[str],
     *,
     snapshot: str | int = "last",
-    metadata: Path | None = None,
-    columns: Sequence[str] | None = None,
-    examples: int = 4,
-    movie_format: str = "mp4",
-    fps: float = 12.0,
-    seconds: float | None = None,
+    movie: MovieOptions = MovieOptions(),
     seed: int | None = None,
     out: Path | None = None,
     device: str = "auto",
@@ -53,16 +47,13 @@ def traverse(
     """Move codes of held-out images along columns or units, and decode them.
 
     Args:
-        run: a run folder whose objective makes pictures (reconstruct, mask).
+        run: a run folder whose objective makes pictures (reconstruct, mask); or what `open_run` gave, which also takes
+            other metadata.
         along: columns, or units by their number. Where a column is called as a unit is, it is asked for by
             `column:NAME`, and the unit by `unit:NUMBER`.
         snapshot: `last`, `first`, or the number of a step; one at which a checkpoint was kept.
-        metadata: file of other metadata than the run's.
-        columns: names of its columns, where it is an `.npy`.
-        examples: images to start from, 1 to 6.
-        movie_format: `mp4` or `gif`.
-        fps: frames per second.
-        seconds: length of a movie, there and back; None for 8, or 2 per class.
+        movie: its `examples` are the images to start from, 1 to 6; with `format`, `fps` and `seconds`, the length of a
+            movie, there and back (None for 8, or 2 per class). The rest is of other movies.
         seed: of every draw; None for the run's.
         out: folder; None for `RUN/visualize/snapshot-STEP/traverse`.
         device: where the network computes.
@@ -77,55 +68,56 @@ def traverse(
         UserError: the run makes no pictures, there is no such snapshot, checkpoint, column or unit, or it does not
             vary; everything that is wrong, before anything is made.
     """
-    folder = Run(run)
-    config = folder.config()
+    opened = open_run(run)
+    config = opened.config()
     if not make_objective(config.objective).makes_pictures:
         raise UserError(
-            f"{folder.path} was trained for '{config.objective.name}' and makes no pictures of codes: traverse a run "
+            f"{opened.path} was trained for '{config.objective.name}' and makes no pictures of codes: traverse a run "
             "that was trained to reconstruct, or for the mask"
         )
-    images = load_run_data(folder, with_metadata(config, metadata, columns))
-    moment = find_snapshot(folder, snapshot)
-    checkpoint = checkpoint_for(folder, config, moment)
-    problems = [] if checkpoint is not None else [f"codes cannot be decoded: {why_no_checkpoint(folder, moment)}"]
-    if not 1 <= examples <= MAX_STARTS:
-        problems.append(f"a traversal starts from 1 to {MAX_STARTS} examples, not {examples}")
-    problems += problems_of(MovieWriter, Path(f"movie.{movie_format}"), fps)
+    metadata = opened.images.metadata
+    moment = find_snapshot(opened, snapshot)
+    checkpoint = checkpoint_for(opened, moment)
+    problems = [] if checkpoint is not None else [f"codes cannot be decoded: {why_no_checkpoint(opened, moment)}"]
+    if not 1 <= movie.examples <= MAX_STARTS:
+        problems.append(f"a traversal starts from 1 to {MAX_STARTS} examples, not {movie.examples}")
+    problems += problems_of(MovieWriter, Path(f"movie.{movie.format}"), movie.fps)
     asked: list[str | int] = []
     for name in dict.fromkeys(along):
         try:
-            asked.append(column_or_unit(name, images.metadata, config.model.latent_dim))
+            asked.append(column_or_unit(name, metadata, config.model.latent_dim))
         except UserError as error:
             problems += error.problems
-    training = folder.split().train
+    training = opened.split().train
     for item in asked:
-        problems += problems_of(quantity_of, images.metadata, item, training) if isinstance(item, str) else []
+        problems += problems_of(quantity_of, metadata, item, training) if isinstance(item, str) else []
     if out is None:
-        out = folder.output_folder("visualize", f"snapshot-{moment.step}", "traverse")
+        out = opened.output_folder("visualize", f"snapshot-{moment.step}", "traverse")
     problems += problems_of(check_writable, out)
     raise_if_any(problems)
 
-    trained = load_run(folder.path, str(checkpoint), device=device)
+    trained = opened.network(str(checkpoint), device)
     parts = sum(COLUMN_PARTS if isinstance(item, str) else UNIT_PARTS for item in asked)
+    pace = Pace(movie.fps, movie.seconds)
     made: list[Traversal] = []
     with Progress("Moving codes", parts + 1, "parts", quiet=quiet) as progress:
-        ground = Ground.of(trained, images, config.training.seed if seed is None else seed)
+        ground = Ground.of(trained, opened.images, config.training.seed if seed is None else seed)
         progress.advance()
         for item in asked:
             if isinstance(item, str):
-                made.append(along_column(ground, item, examples, Pace(fps, seconds), progress.advance))
+                made.append(along_column(ground, item, movie.examples, pace, progress.advance))
             else:
-                made.append(along_unit(ground, item, examples, Pace(fps, seconds), progress.advance))
+                made.append(along_unit(ground, item, movie.examples, pace, progress.advance))
     header = describe_moment(config, moment)
     common = {"step": moment.step, "epoch": moment.epoch, "checkpoint": checkpoint.name if checkpoint else None}
     # Columns may differ in what a file's name cannot hold, or be called as a unit's files are.
-    stems = file_stems(images.metadata.names, taken=map(_unit_stem, range(config.model.latent_dim)))
+    stems = file_stems(metadata.names, taken=map(_unit_stem, range(config.model.latent_dim)))
     files: list[Path] = []
     for item, traversal in zip(asked, made, strict=True):
         say(traversal.summary)
         stem = stems[item] if isinstance(item, str) else _unit_stem(item)
         files.append(_write_strip(ground, traversal, header, out / f"{stem}.png"))
-        files.append(_write_movie(ground, traversal, out / f"{stem}.{movie_format}", fps, quiet))
+        files.append(_write_movie(ground, traversal, out / f"{stem}.{movie.format}", movie.fps, quiet))
         write_json(out / f"{stem}.json", {**common, **traversal.numbers, "starts": _starts(traversal)})
         files.append(out / f"{stem}.json")
     return files

@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from autoencoder import config as c
+from autoencoder.config.data import DataConfig
+from autoencoder.config.model import ModelConfig, own_settings
+from autoencoder.config.objective import NoiseConfig, ObjectiveConfig
+from autoencoder.config.run import RunConfig
+from autoencoder.config.training import TrainingConfig
 from autoencoder.errors import UserError, raise_if_any
 
 Settings = Mapping[str, Any]
@@ -112,7 +116,7 @@ PRESETS: dict[str, Preset] = {
         "as deep, with a quarter of the input's pixels black or white, and the intact image to be given back",
         model={"encoder": "deep", "depth": 3, "latent_dim": 20, "norm": "none"},
         # Only the ratio of 0.25 is documented, not the kind of noise.
-        objective={"loss": "rmse", "noise": c.NoiseConfig("salt-pepper", 0.25)},
+        objective={"loss": "rmse", "noise": NoiseConfig("salt-pepper", 0.25)},
         training=_INTRODUCTION,
     ),
     "sparse": Preset(
@@ -131,7 +135,7 @@ NEVER_LEFT_OUT = ("encoder", "name", "latent_dim", "norm")
 """What a preset is, and what goes with everything."""
 
 
-def configure(preset: Preset, given: Settings) -> tuple[c.RunConfig, tuple[str, ...]]:
+def configure(preset: Preset, given: Settings) -> tuple[RunConfig, tuple[str, ...]]:
     """The configuration that `given` makes of `preset`.
 
     What is given wins. Settings of the preset that do not go with it, such as the depth of another encoder or the loss
@@ -161,12 +165,13 @@ def configure(preset: Preset, given: Settings) -> tuple[c.RunConfig, tuple[str, 
     raise UserError(problems)  # with nothing optional of the preset, so they are of what was given
 
 
-def _build(preset: Preset, given: Settings, left_out: Collection[str]) -> c.RunConfig:
+def _build(preset: Preset, given: Settings, left_out: Collection[str]) -> RunConfig:
     problems: list[str] = []
 
     def make(section: Any, of_preset: Settings) -> Any:
         settings = {name: value for name, value in of_preset.items() if name not in left_out}
-        settings |= {name: given[name] for name in section.__dataclass_fields__ if name in given}
+        names = [*section.__dataclass_fields__, *(own_settings() if section is ModelConfig else ())]
+        settings |= {name: given[name] for name in names if name in given}
         try:
             return section(**settings)
         except UserError as error:
@@ -174,10 +179,10 @@ def _build(preset: Preset, given: Settings, left_out: Collection[str]) -> c.RunC
             return None
 
     sections = (
-        make(c.DataConfig, preset.data),
-        make(c.ModelConfig, preset.model),
-        make(c.ObjectiveConfig, preset.objective),
-        make(c.TrainingConfig, preset.training),
+        make(DataConfig, preset.data),
+        make(ModelConfig, preset.model),
+        make(ObjectiveConfig, preset.objective),
+        make(TrainingConfig, preset.training),
     )
     raise_if_any(problems)
-    return c.RunConfig(*sections)
+    return RunConfig(*sections)

@@ -1,0 +1,60 @@
+"""Names that settings can have, and bounds of their values."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+NoiseKind = Literal["none", "gaussian", "salt-pepper", "masking", "poisson"]
+NOISES: tuple[str, ...] = get_args(NoiseKind)
+MIN_NOISE, MAX_NOISE = 1e-9, 1e9
+"""Amounts of noise; photons that are fewer vanish in 32 bits, and the image with them."""
+
+ReconstructionLoss = Literal["mse", "rmse", "bce"]
+RECONSTRUCTION_LOSSES: tuple[str, ...] = get_args(ReconstructionLoss)
+
+Norm = Literal["batch", "layer", "local-response", "none"]
+NORMS: tuple[str, ...] = get_args(Norm)
+
+Activation = Literal["relu", "linear", "sigmoid", "tanh"]
+LATENT_ACTIVATIONS: tuple[str, ...] = get_args(Activation)
+
+Sparsity = Literal["none", "log", "kl"]
+SPARSITIES: tuple[str, ...] = get_args(Sparsity)
+SPARSE_ACTIVATIONS = {"log": ("sigmoid", "relu"), "kl": ("sigmoid",)}
+"""Latent activations that a sparsity penalty can work on: those that are never negative; shares need the sigmoid."""
+
+Schedule = Literal["constant", "step", "cosine", "onecycle"]
+SCHEDULES: tuple[str, ...] = get_args(Schedule)
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+DEVICES: tuple[str, ...] = get_args(Device)
+
+LoggingMode = Literal["online", "offline"]
+LOGGING_MODES: tuple[str, ...] = get_args(LoggingMode)
+
+MAX_LATENT_DIM = 2**16
+MAX_THREADS = 2**12
+MAX_SEED = 2**64 - 1
+PIXEL_VALUES = (1e-30, 1e30)
+"""What pixels can be divided by so that 32-bit floats hold the result."""
+
+ALL_SAMPLES = "all"
+AUTO_SAMPLES = "auto"
+
+SPLITS = ("random", "blocks")
+GROUP_SPLIT = "group"
+"""Behind it stands the column whose whole values are held out, `group:animal`."""
+
+FITS = ("joint", "last", "first", "every", "pooled", "aligned", "every+procrustes", "parametric")
+"""Ways to fit a projection to training, beside the path of any snapshot, to which it is then fitted."""
+ALL_FITS = "all-fits"
+"""Stands for `last`, `first` and `every`, as in the work that this project carries on."""
+
+LAYERS = ("latent", "fc2")
+STILL_LAYERS = (*LAYERS, "pixels")
+"""Layers of one snapshot; a movie of pixels would stand still."""
+STILLS = ("scatter", "units", "generated", "clusters")
+"""What `visualize --snapshot` shows."""
+
+BACKENDS = ("loky", "dask")
+"""Where `compare --train` sends its work with joblib: to processes of this machine, or to a Dask cluster."""

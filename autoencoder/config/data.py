@@ -1,0 +1,101 @@
+"""Which images a run learns from, and how they are split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from autoencoder.config.choices import GROUP_SPLIT, MAX_SEED, PIXEL_VALUES, SPLITS
+from autoencoder.errors import raise_if_any
+from autoencoder.flags import Flag, Fraction, Real, Whole, not_one_of, path_problems, problems_of_settings
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images a run learns from, and how they are split."""
+
+    images: str
+    """Path of the `.npz` or `.npy` file."""
+    metadata: Annotated[str | None, Flag("metadata file (default: the .csv beside DATA)", "FILE")] = None
+    """Path of the metadata; None for the sibling of the images with the same stem, where there is one."""
+    columns: Annotated[tuple[str, ...] | None, Flag("names of the columns of .npy metadata", "A,B,...")] = None
+    """Names of the columns of a `.npy` metadata file."""
+    max_pixel_value: Annotated[
+        float | None, Flag("pixel value that stands for 1 (default: the dtype's largest; 1 for floats)", "X", Real())
+    ] = None
+    """The pixel value that stands for 1.0; None for the largest of the dtype, and 1.0 for floats."""
+    split: Annotated[
+        str,
+        Flag(
+            "hold out random images, blocks of neighbouring video frames, or with group:COLUMN all images of some "
+            "values of a column, such as animals",
+            "random|blocks|group:COLUMN",
+        ),
+    ] = "random"
+    """`random` images; whole `blocks` of neighbouring rows, for video frames that resemble their neighbours; or
+    `group:COLUMN`, whole values of a column."""
+    val_fraction: Annotated[float, Flag("share of the images, or of the groups, held out", "F", Fraction())] = 0.2
+    """Share of the images held out for validation; of the groups, where whole ones are."""
+    block_size: Annotated[int | None, Flag("images per block (default: a fiftieth of all)", "N", Whole())] = None
+    """Rows per block with `blocks`; None for a fiftieth of the images."""
+    hold_out: Annotated[
+        tuple[str, ...] | None,
+        Flag("hold out the images of these values of a column, and no others", "COLUMN=VALUE,..."),
+    ] = None
+    """`("animal=m3", "m7")`: the column and its values; with them the split is that of this column's groups."""
+    split_seed: Annotated[int, Flag("of the split and of the images in snapshots", "N", Whole(0, MAX_SEED))] = 0
+    """Decides which images are held out, and which ones' codes are kept: the same for runs of any `seed`."""
+
+    def __post_init__(self) -> None:
+        if self.hold_out is not None and self.split == "random":
+            object.__setattr__(self, "split", f"{GROUP_SPLIT}:{self.held_out_column}")
+        problems = self._split_problems()
+        problems += path_problems("images", self.images) + path_problems("metadata", self.metadata)
+        # The bounds of a pixel value are narrower than those of its flag, and are said instead of them.
+        problems += [p for p in problems_of_settings(self) if not p.startswith("max_pixel_value")]
+        problems += pixel_value_problems(self.max_pixel_value)
+        raise_if_any(problems)
+
+    def _split_problems(self) -> list[str]:
+        problems = []
+        if self.group_column is None:
+            problems += not_one_of("split", self.split, (*SPLITS, f"{GROUP_SPLIT}:COLUMN"))
+        elif not self.group_column:
+            problems.append(f"split {GROUP_SPLIT}: names no column: say {GROUP_SPLIT}:COLUMN")
+        if self.block_size is not None and self.split != "blocks":
+            problems.append("block_size goes with the split 'blocks' only")
+        if self.hold_out is None:
+            return problems
+        if not self.hold_out or "=" not in self.hold_out[0] or not all(self.held_out_values):
+            return [*problems, f"hold_out is COLUMN=VALUE,..., not {','.join(self.hold_out)!r}"]
+        if self.group_column != self.held_out_column:
+            problems.append(
+                f"hold_out names values of '{self.held_out_column}', and the split is '{self.split}': leave --split out"
+            )
+        return problems
+
+    @property
+    def group_column(self) -> str | None:
+        """The column whose whole values are held out; None with another split."""
+        kind, separator, column = self.split.partition(":")
+        return column if kind == GROUP_SPLIT and separator else None
+
+    @property
+    def held_out_column(self) -> str:
+        """The column of `hold_out`."""
+        return "" if not self.hold_out else self.hold_out[0].partition("=")[0].strip()
+
+    @property
+    def held_out_values(self) -> tuple[str, ...]:
+        """The values of `hold_out`."""
+        if not self.hold_out:
+            return ()
+        return (self.hold_out[0].partition("=")[2].strip(), *(value.strip() for value in self.hold_out[1:]))
+
+
+def pixel_value_problems(value: float | None) -> list[str]:
+    """What is wrong with the pixel value that is to stand for 1.0; empty where nothing is, and for None."""
+    if value is None or PIXEL_VALUES[0] <= value <= PIXEL_VALUES[1]:
+        return []
+    least, most = PIXEL_VALUES
+    return [f"max_pixel_value is a positive number (from {least:g} to {most:g}), not {value}"]

@@ -1,0 +1,185 @@
+"""Configurations as JSON, in every format that there was."""
+
+from __future__ import annotations
+
+import dataclasses
+import reprlib
+import sys
+from collections.abc import Callable, Mapping
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from autoencoder.config.data import DataConfig
+from autoencoder.config.model import ModelConfig, own_settings
+from autoencoder.config.objective import NoiseConfig, ObjectiveConfig
+from autoencoder.config.training import TrainingConfig
+from autoencoder.errors import UserError, raise_if_any
+from autoencoder.flags import Flag, Whole, values_of
+
+FORMAT_VERSION = 2
+"""Raised when an older reader could not make sense of a newer file. 2 told the seed of the split from that of the run,
+and added group splits, quantities to predict and where numbers are logged."""
+
+SEED_BEFORE_2 = 42
+"""The default seed of format 1, for files that name none."""
+
+_SECTIONS: dict[str, type[Any]] = {
+    "data": DataConfig,
+    "model": ModelConfig,
+    "objective": ObjectiveConfig,
+    "training": TrainingConfig,
+}
+_NESTED: dict[str, type[Any]] = {**_SECTIONS, "noise": NoiseConfig}
+
+_Config = TypeVar("_Config")
+
+
+def to_json(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections of a run as plain dictionaries and lists; an encoder's own settings stand among the model's."""
+    return {"format_version": FORMAT_VERSION, **{name: _plain(section) for name, section in sections.items()}}
+
+
+def _plain(section: Any) -> dict[str, Any]:
+    return {name: _plain(value) if dataclasses.is_dataclass(value) else value for name, value in values_of(section)}
+
+
+def from_json(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections that `to_json` was given; those that are absent have their defaults.
+
+    Raises:
+        UserError: see `RunConfig.from_json`.
+    """
+    stored = _sections(upgraded(content))
+    missing = [] if "data" in stored else ["entry 'data' is missing"]
+    raise_if_any([f"unknown entry '{name}'" for name in stored if name not in _SECTIONS] + missing)
+    sections = {}
+    for name, section in stored.items():
+        if not isinstance(section, Mapping):
+            raise UserError(f"entry '{name}' is not a group of settings")
+        sections[name] = _build(_SECTIONS[name], section, f"{name}.")
+    return sections
+
+
+def settings_from_json(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a file names, which need not be all, by the names of the fields; see `presets.configure`.
+
+    Raises:
+        UserError: an entry is unknown or of another type than its field, or the format is a newer one.
+    """
+    content = {"format_version": FORMAT_VERSION, **content}
+    sections, problems, found = _sections(upgraded(content)), list[str](), dict[str, Any]()
+    for name, section in sections.items():
+        if name not in _SECTIONS:
+            problems.append(f"unknown entry '{name}'")
+            continue
+        try:
+            values = _values(_SECTIONS[name], section, f"{name}.")
+        except UserError as error:
+            problems += error.problems
+            continue
+        found |= {("objective" if (name, key) == ("objective", "name") else key): v for key, v in values.items()}
+    raise_if_any(problems)
+    return found
+
+
+def _sections(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in content.items() if key != "format_version"}
+
+
+# ---------------------------------------------------------------------------------------------------------- upgrading
+
+
+def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content as today's format has it.
+
+    Raises:
+        UserError: it is of a newer format, or of none that there was.
+    """
+    version = content.get("format_version")
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+        raise UserError(
+            f"format version {reprlib.repr(version)} is not one that this version reads, 1 to {FORMAT_VERSION}"
+        )
+    changed = dict(content)
+    for number in range(version, FORMAT_VERSION):
+        changed = _UPGRADES[number](changed)
+    return {**changed, "format_version": FORMAT_VERSION}
+
+
+def _from_1(content: dict[str, Any]) -> dict[str, Any]:
+    """The run's seed made its split, and goes on doing so."""
+    data, training = content.get("data"), content.get("training", {})
+    if not isinstance(data, Mapping) or not isinstance(training, Mapping):
+        return content  # which is refused later, by the name of the section
+    return {**content, "data": {**data, "split_seed": training.get("seed", SEED_BEFORE_2)}}
+
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+"""From each format to the next one."""
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def _build(kind: type[_Config], content: Mapping[str, Any], where: str) -> _Config:
+    fields = [item for item in dataclasses.fields(kind) if item.init]  # type: ignore[arg-type]
+    needed = [
+        item.name
+        for item in fields
+        if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+    ]
+    missing = [f"entry '{where}{name}' is missing" for name in needed if name not in content]
+    unknown = [f"unknown entry '{where}{name}'" for name in content if name not in _types(kind)]
+    raise_if_any(unknown + missing)
+    return kind(**_values(kind, content, where))
+
+
+def _values(kind: type[Any], content: Any, where: str) -> dict[str, Any]:
+    """Values of a section, of the types that its fields have."""
+    if not isinstance(content, Mapping):
+        raise UserError(f"entry '{where.removesuffix('.')}' is not a group of settings")
+    types = _types(kind)
+    raise_if_any(f"unknown entry '{where}{name}'" for name in content if name not in types)
+    values: dict[str, Any] = {}
+    problems = []
+    for name, value in content.items():
+        if name in _NESTED:
+            if not isinstance(value, Mapping):
+                raise UserError(f"entry '{where}{name}' is not a group of settings")
+            value = _build(_NESTED[name], value, f"{where}{name}.")
+        elif isinstance(value, list):
+            value = tuple(value)
+        if name not in _NESTED and not _is_a(value, types[name]):
+            problems.append(f"entry '{where}{name}' has the wrong type: {reprlib.repr(value)}")
+        values[name] = value
+    raise_if_any(problems)
+    return values
+
+
+def _types(kind: type[Any]) -> dict[str, Any]:
+    """The type of each setting of a section; those of encoders' own by their kind."""
+    types = {name: hint for name, hint in get_type_hints(kind).items() if name != "own"}
+    if kind is ModelConfig:
+        types |= {name: _type_of(flag) for name, flag in own_settings().items()}
+    return types
+
+
+def _type_of(flag: Flag) -> Any:
+    if isinstance(flag.kind, Whole):
+        return int | None
+    return str | None if flag.kind is None else float | None
+
+
+def _is_a(value: object, hint: Any) -> bool:
+    """Whether `value` has the type of a field; a whole number is a float too, and True is no number."""
+    if get_origin(hint) in (Union, UnionType):
+        return any(_is_a(value, option) for option in get_args(hint))
+    if get_origin(hint) is Literal:
+        return isinstance(value, str)  # which one, the class itself checks
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_is_a(item, get_args(hint)[0]) for item in value)
+    if isinstance(value, bool):
+        return hint is bool
+    if hint is float and isinstance(value, int):
+        return abs(value) <= sys.float_info.max
+    return isinstance(value, cast(type, hint))

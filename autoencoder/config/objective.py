@@ -1,0 +1,136 @@
+"""What a network is trained for, and the noise of its input."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from autoencoder.config.choices import MAX_NOISE, MIN_NOISE, NOISES, ReconstructionLoss, Sparsity
+from autoencoder.errors import UserError, raise_if_any
+from autoencoder.flags import Flag, Fraction, Real, not_one_of, problems_of_settings
+from autoencoder.registries import OBJECTIVES
+
+
+@dataclass(frozen=True)
+class NoiseConfig:
+    """Corruption of the network's input, drawn anew for every batch; the target stays clean."""
+
+    kind: str = "none"
+    """One of `NOISES`."""
+    amount: float = 0.0
+    """Standard deviation (gaussian), fraction of pixels (salt-pepper, masking) or photons at brightness 1 (poisson)."""
+
+    def __post_init__(self) -> None:
+        problems = not_one_of("noise", self.kind, NOISES)
+        if not math.isfinite(self.amount) or self.amount < 0:
+            problems.append(f"the amount of noise is a number of 0 or more, not {self.amount}")
+        elif self.amount > MAX_NOISE or 0 < self.amount < MIN_NOISE:
+            problems.append(f"the amount of noise is {MIN_NOISE:g} to {MAX_NOISE:g}, not {self.amount:g}")
+        elif self.kind in ("salt-pepper", "masking") and self.amount > 1:
+            problems.append(f"{self.kind} noise takes a fraction from 0 to 1, not {self.amount:g}")
+        elif self.kind != "none" and self.amount == 0:
+            problems.append(f"{self.kind} noise of amount 0 is no noise: say 'none'")
+        elif self.kind == "none" and self.amount != 0:
+            problems.append(f"noise 'none' takes no amount, not {self.amount:g}")
+        raise_if_any(problems)
+
+    @classmethod
+    def parse(cls, text: str) -> NoiseConfig:
+        """`"gaussian:0.5"` to a configuration; `"none"` alone takes no amount.
+
+        Raises:
+            UserError: the text is not KIND:AMOUNT.
+        """
+        kind, separator, amount = text.strip().partition(":")
+        if kind == "none" and not separator:
+            return cls()
+        try:
+            return cls(kind, float(amount))
+        except ValueError:
+            kinds = ", ".join(NOISES[1:])
+            raise UserError(
+                f"noise is 'none' or KIND:AMOUNT with a kind of {kinds}, not {reprlib.repr(text)}"
+            ) from None
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "none" else f"{self.kind}:{self.amount:g}"
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """What the network is trained for."""
+
+    name: str = "reconstruct"
+    """A name in `autoencoder.registries.OBJECTIVES`."""
+    loss: Annotated[ReconstructionLoss | None, Flag("loss of a reconstruction (default: mse)")] = None
+    """Loss of a reconstruction, `mse` unless said otherwise; None for other objectives, which have one loss each."""
+    noise: NoiseConfig = field(default_factory=NoiseConfig)
+    """Corruption of the input."""
+    target: Annotated[str | None, Flag("column to predict (default: the one that can be meant)", "COLUMN")] = None
+    """Column to predict, for `angle`, `classify` and `regress`; None for the only one that can be meant."""
+    vector: Annotated[
+        tuple[str, ...] | None,
+        Flag(
+            "predict the angle from one point to another, y pointing down: names of their columns",
+            "BASE_X,BASE_Y,TIP_X,TIP_Y",
+        ),
+    ] = None
+    """For `angle`, instead of a column: the columns base_x, base_y, tip_x, tip_y of two points, y pointing down."""
+    classes: tuple[str, ...] | None = None
+    """For `classify`, the labels in the order of the outputs; filled in from the data when a run begins."""
+    target_mean: float | None = None
+    """For `regress`, of the training images' targets, which are standardised by it; filled in when a run begins."""
+    target_deviation: float | None = None
+    """Their standard deviation; likewise."""
+    shuffle_targets: Annotated[
+        bool, Flag("control: deal the targets at random to the training images (default: no)")
+    ] = False
+    """Train on targets dealt at random to the training images: the control of a predicted column or mask."""
+    sparsity: Annotated[Sparsity, Flag("penalty on the latent units' mean activation")] = "none"
+    """Penalty on the latent units' mean activation; see `autoencoder.objectives.base.sparsity_penalty`."""
+    sparsity_weight: Annotated[float | None, Flag("factor of the penalty (default: 0.001)", "X", Real())] = None
+    """Factor of the penalty; None without one, else 1e-3."""
+    sparsity_target: Annotated[
+        float | None, Flag("mean activation that kl draws units to (default: 0.05)", "F", Fraction())
+    ] = None
+    """Mean activation that `kl` draws each unit to; None without it, else 0.05."""
+
+    def __post_init__(self) -> None:
+        problems = not_one_of("objective", self.name, OBJECTIVES)
+        if not problems:
+            for name, value in OBJECTIVES[self.name].defaults.items():
+                if getattr(self, name) is None:
+                    object.__setattr__(self, name, value)
+        if self.sparsity != "none" and self.sparsity_weight is None:
+            object.__setattr__(self, "sparsity_weight", 1e-3)
+        if self.sparsity == "kl" and self.sparsity_target is None:
+            object.__setattr__(self, "sparsity_target", 0.05)
+        problems += problems_of_settings(self) + self._misplaced()
+        if self.vector is not None and len(self.vector) != 4:
+            problems.append(f"vector names 4 columns, base_x,base_y,tip_x,tip_y, not {len(self.vector)}")
+        if self.vector is not None and self.target is not None:
+            problems.append("an angle comes from one column (target) or from two points (vector), not from both")
+        if self.target_mean is not None and not math.isfinite(self.target_mean):
+            problems.append(f"target_mean is a finite number, not {self.target_mean}")
+        if self.target_deviation is not None and not 0 < self.target_deviation < math.inf:
+            problems.append(f"target_deviation is a positive number, not {self.target_deviation}")
+        raise_if_any(problems)
+
+    def _misplaced(self) -> list[str]:
+        """Settings that go with other objectives, or with another sparsity."""
+        belongs: dict[str, list[str]] = {}
+        for objective, entry in OBJECTIVES.items():
+            for name in entry.settings:
+                belongs.setdefault(name, []).append(objective)
+        problems = [
+            f"{name} goes with the objective {' or '.join(objectives)}, not with '{self.name}': leave it out"
+            for name, objectives in belongs.items()
+            if self.name not in objectives and getattr(self, name) not in (None, False)
+        ]
+        if self.sparsity == "none" and self.sparsity_weight is not None:
+            problems.append("sparsity_weight goes with a sparsity of log or kl: say which, or leave it out")
+        if self.sparsity != "kl" and self.sparsity_target is not None:
+            problems.append("sparsity_target goes with the sparsity 'kl' only: leave it out")
+        return problems

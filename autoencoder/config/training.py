@@ -1,0 +1,126 @@
+"""How a network is trained, and what is kept on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_type_hints
+
+from autoencoder.config.choices import (
+    ALL_SAMPLES,
+    AUTO_SAMPLES,
+    MAX_SEED,
+    MAX_THREADS,
+    Device,
+    LoggingMode,
+    Schedule,
+)
+from autoencoder.errors import raise_if_any
+from autoencoder.flags import Flag, Real, Whole, not_one_of, path_problems, problems_of_settings
+
+KEPT = "what is kept"
+"""Heading of the flags that say what training leaves."""
+
+
+@dataclass(frozen=True)
+class WrittenBy:
+    """Beside the flag of a setting: what writes the numbers of each epoch, where the setting asks for it.
+
+    Attributes:
+        module: defines `Writer`; see `runs/writers/base.py`.
+        by_name: what the service is called, where it shows runs by an `experiment_name`.
+    """
+
+    module: str
+    by_name: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the network is trained, and what is kept on the way."""
+
+    epochs: Annotated[int, Flag("passes over the training images", "N", Whole())] = 30
+    batch_size: Annotated[int, Flag("images per update", "N", Whole())] = 32
+    lr: Annotated[float, Flag("learning rate, the largest of the schedule", "X", Real())] = 5e-3
+    """Learning rate; the largest one of the schedule."""
+    schedule: Annotated[Schedule, Flag("course of the learning rate")] = "onecycle"
+    weight_decay: Annotated[float, Flag("decoupled weight decay; 0 is plain Adam", "X", Real(with_zero=True))] = 0.0
+    """Decoupled weight decay; 0 makes AdamW the same as Adam."""
+    val_interval: Annotated[int, Flag("epochs between two validations", "N", Whole(), group=KEPT)] = 2
+    """Epochs between two validations; the last epoch is always validated."""
+    patience: Annotated[
+        int | None, Flag("stop after so many validations without improvement (default: never)", "N", Whole())
+    ] = None
+    """Stop when the validation loss has not improved for this many validations; None for never."""
+    checkpoint_interval: Annotated[
+        int, Flag("epochs between two kept checkpoints; 0 keeps only last and best", "N", Whole(0), group=KEPT)
+    ] = 10
+    """Epochs between two kept checkpoints, beside `last` and `best`; 0 for none."""
+    snapshots_per_epoch: Annotated[
+        int, Flag("latent snapshots in each epoch; 0 for none", "N", Whole(0), group=KEPT)
+    ] = 3
+    """Latent snapshots in each epoch, evenly spaced; one more is taken before the first step. 0 for none."""
+    snapshot_samples: int | Literal["auto", "all"] = "auto"
+    """Images whose latent codes are kept: a number, `all`, or `auto` (an eighth, at least 2,000)."""
+    snapshot_batch_size: Annotated[int, Flag("batch size for snapshots and validation", "N", Whole(), group=KEPT)] = 512
+    """Batch size for codes and validation; changes the speed and nothing else."""
+    seed: Annotated[int, Flag("of the weights, the order and the noise", "N", Whole(0, MAX_SEED))] = 42
+    init_from: Annotated[str | None, Flag("start from the weights of this checkpoint", "CHECKPOINT")] = None
+    """Checkpoint whose weights the network starts from; None for freshly drawn ones."""
+    device: Annotated[Device, Flag("where to train; auto takes a GPU if there is one")] = "auto"
+    threads: Annotated[
+        int | None, Flag("processor threads (default: torch's choice)", "N", Whole(most=MAX_THREADS))
+    ] = None
+    """Processor threads; None for torch's own choice."""
+    tensorboard: Annotated[
+        bool,
+        Flag("write TensorBoard's event files too (extra 'tensorboard')", group=KEPT),
+        WrittenBy("autoencoder.runs.writers.tensorboard"),
+    ] = False
+    """Also write TensorBoard's event files (needs the extra `tensorboard`)."""
+    comet: Annotated[
+        LoggingMode | None,
+        Flag(
+            "log to Comet too; offline for files that can be uploaded later (extra 'comet')", group=KEPT, bare="online"
+        ),
+        WrittenBy("autoencoder.runs.writers.comet", by_name="Comet"),
+    ] = None
+    """Also log to Comet, or to an archive that can be uploaded later (needs the extra `comet`)."""
+    wandb: Annotated[
+        LoggingMode | None,
+        Flag(
+            "log to Weights & Biases too; offline for files that can be uploaded later (extra 'wandb')",
+            group=KEPT,
+            bare="online",
+        ),
+        WrittenBy("autoencoder.runs.writers.wandb", by_name="Weights & Biases"),
+    ] = None
+    """Also log to Weights & Biases, or to files that can be uploaded later (needs the extra `wandb`)."""
+    experiment_name: Annotated[
+        str | None,
+        Flag("what these call the run (default: the name of its folder)", "NAME", group=KEPT, also="--namestr"),
+    ] = None
+    """What Comet and Weights & Biases call the run; None for the name of its folder."""
+
+    def __post_init__(self) -> None:
+        problems = problems_of_settings(self) + path_problems("init_from", self.init_from)
+        by_name = {name: writer.by_name for name, writer in WRITERS.items() if writer.by_name is not None}
+        if self.experiment_name is not None and not any(getattr(self, name) for name in by_name):
+            problems.append(
+                f"experiment_name is for {' and '.join(by_name.values())}: log to one of them, or leave it out"
+            )
+        if self.experiment_name is not None and not self.experiment_name.strip():
+            problems.append("experiment_name is no name: it is empty")
+        if isinstance(self.snapshot_samples, str):
+            problems += not_one_of("snapshot_samples", self.snapshot_samples, (AUTO_SAMPLES, ALL_SAMPLES))
+        elif problem := Whole().problem("snapshot_samples", self.snapshot_samples):
+            problems.append(problem)
+        raise_if_any(problems)
+
+
+WRITERS: dict[str, WrittenBy] = {
+    name: marker
+    for name, hint in get_type_hints(TrainingConfig, include_extras=True).items()
+    for marker in getattr(hint, "__metadata__", ())
+    if isinstance(marker, WrittenBy)
+}
+"""Where the numbers of each epoch go beside the run's own table, by the setting that asks for it."""

@@ -1,0 +1,213 @@
+"""A run opened for a command: its files are read, checked and hashed once, however many steps work on them.
+
+What it says does not change while it is open, also where the run is still being trained.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from autoencoder.config import DataConfig, RunConfig
+from autoencoder.data.images import ImageSet, load_images, with_metadata
+from autoencoder.models.fitted import FittedEncoder
+from autoencoder.models.network import ImageShape
+from autoencoder.runs.checkpoint import Checkpoint, LoopState
+from autoencoder.runs.data import check_there, refuse_other_data
+from autoencoder.runs.folder import Run, RunSplit
+from autoencoder.runs.trained import NOT_OF_THE_NETWORK, Trained, load_encoder, load_own_checkpoint, trained_from
+
+MOST_KEPT_BYTES = 2**30
+"""Weights of checkpoints that are kept in memory; those of others are read again where they are needed again."""
+
+_T = TypeVar("_T")
+
+
+class Shelf:
+    """What runs that are opened together share: each data set, and whatever is computed of it, once."""
+
+    def __init__(self) -> None:
+        self._images: dict[tuple[Any, ...], ImageSet] = {}
+        self._made: dict[Hashable, Any] = {}
+
+    def images(self, data: DataConfig) -> ImageSet:
+        """The images and metadata that a configuration names; arrays are held once, whatever metadata go with them.
+
+        Raises:
+            UserError: a file is missing or damaged.
+        """
+        file = (Path(data.images).resolve(), data.max_pixel_value)
+        metadata = None if data.metadata is None else Path(data.metadata)
+        key = (*file, metadata and metadata.resolve(), data.columns)
+        if key not in self._images:
+            same = next((images for other, images in self._images.items() if other[: len(file)] == file), None)
+            self._images[key] = (
+                load_images(data.images, metadata, data.columns, data.max_pixel_value)
+                if same is None
+                else with_metadata(same, Path(data.images), metadata, data.columns)
+            )
+        return self._images[key]
+
+    def once(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """What `make` gives, made when it is first asked for under this key."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: _T = self._made[key]
+        return made
+
+
+class OpenedRun(Run):
+    """A run folder whose files are read once; `open_run` makes one.
+
+    Args:
+        path: the folder.
+        shelf: shared with other runs.
+        metadata: other metadata than the run's, to colour by and the like.
+        columns: names of their columns, where they are an `.npy`.
+    """
+
+    def __init__(
+        self, path: str | Path, shelf: Shelf, metadata: Path | None = None, columns: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(path)
+        self.shelf, self._metadata, self._columns = shelf, metadata, columns
+        self._states: dict[Path, LoopState] = {}
+        self._kept: dict[Path, Checkpoint] = {}
+        self._networks: dict[tuple[Path, str], Trained] = {}
+
+    def config(self) -> RunConfig:
+        """See `Run.config`."""
+        return self.once("config", super().config)
+
+    def environment(self) -> dict[str, Any]:
+        """See `Run.environment`."""
+        return self.once("environment", super().environment)
+
+    def split(self) -> RunSplit:
+        """See `Run.split`."""
+        return self.once("split", super().split)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """See `Run.metrics`."""
+        return self.once("metrics", super().metrics)
+
+    def snapshot_index(self) -> list[dict[str, Any]]:
+        """See `Run.snapshot_index`."""
+        return self.once("snapshot index", super().snapshot_index)
+
+    def checkpoints(self) -> list[Path]:
+        """See `Run.checkpoints`."""
+        return self.once("checkpoints", super().checkpoints)
+
+    def once(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """What `make` gives, made when it is first asked for under this key of this run."""
+        return self.shelf.once((id(self), key), make)
+
+    @cached_property
+    def images(self) -> ImageSet:
+        """The run's images, with the metadata that it was opened with.
+
+        Raises:
+            UserError: a file is missing or damaged, or the images are not those that the run was started with.
+        """
+        data = self.config().data
+        if self._metadata is not None or self._columns is not None:
+            data = dataclasses.replace(
+                data,
+                metadata=data.metadata if self._metadata is None else str(self._metadata),
+                columns=None if self._columns is None else tuple(self._columns),
+            )
+        check_there(self, data)
+        images = self.shelf.images(data)
+        refuse_other_data(self, images)
+        return images
+
+    def state_of(self, checkpoint: Path) -> LoopState:
+        """Where the loop stood when one of the run's checkpoints was taken.
+
+        Raises:
+            UserError: the file is damaged, or of another run.
+        """
+        if checkpoint not in self._states:
+            self._checkpoint(checkpoint)
+        return self._states[checkpoint]
+
+    def network(self, checkpoint: str | Path = "last", device: str = "auto") -> Trained:
+        """The network at one of the run's checkpoints.
+
+        Args:
+            checkpoint: `last`, `best`, the number of an epoch, or a path.
+            device: `auto`, `cpu`, `cuda` or `mps`.
+
+        Raises:
+            UserError: there is no such checkpoint, it is damaged, or it is of another run.
+        """
+        config, file = self.config(), self.find_checkpoint(str(checkpoint))
+        if (file, device) not in self._networks:
+            saved = self._checkpoint(file, str(checkpoint))
+            encoder = self._encoder(saved.image_shape)
+            trained = trained_from(self, config, saved, str(checkpoint), encoder, device)
+            self._kept.pop(file, None)
+            if self._room_for(saved, beside=[t.network.state_dict() for t in self._networks.values()]):
+                self._networks[file, device] = trained
+            return trained
+        return self._networks[file, device]
+
+    def _encoder(self, image_shape: ImageShape) -> FittedEncoder | None:
+        return self.once("fitted encoder", lambda: load_encoder(self, self.config(), image_shape))
+
+    def _checkpoint(self, file: Path, name: str | None = None) -> Checkpoint:
+        """A checkpoint without its optimizer, kept where there is room."""
+        if file not in self._kept:
+            saved = load_own_checkpoint(self, name or str(file), self.config(), may_differ=NOT_OF_THE_NETWORK)
+            self._states[file] = saved.state
+            saved = dataclasses.replace(saved, optimizer={})
+            if not self._room_for(saved, beside=[kept.model for kept in self._kept.values()]):
+                return saved
+            self._kept[file] = saved
+        return self._kept[file]
+
+    def _room_for(self, saved: Checkpoint, beside: Sequence[dict[str, Any]]) -> bool:
+        return sum(map(_bytes, [saved.model, *beside])) <= MOST_KEPT_BYTES
+
+
+def _bytes(weights: dict[str, Any]) -> int:
+    return sum(int(values.numel() * values.element_size()) for values in weights.values())
+
+
+def open_run(
+    run: str | Path | Run,
+    *,
+    shelf: Shelf | None = None,
+    metadata: str | Path | None = None,
+    columns: Sequence[str] | None = None,
+) -> OpenedRun:
+    """Open a run, or hand on one that is open already. Nothing is read before it is asked for.
+
+    Args:
+        run: a run folder, finished or in training.
+        shelf: that of other runs, to be opened together; None for one of its own.
+        metadata: file of other metadata than the run's.
+        columns: names of its columns, where it is an `.npy`.
+    """
+    if isinstance(run, OpenedRun):
+        return run
+    path = run.path if isinstance(run, Run) else run
+    return OpenedRun(path, shelf or Shelf(), None if metadata is None else Path(metadata), columns)
+
+
+def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto") -> Trained:
+    """Load a run's network.
+
+    Args:
+        run: a run folder.
+        checkpoint: `last`, `best`, the number of an epoch, or a path.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+
+    Raises:
+        UserError: there is no such run or checkpoint, or a file is damaged.
+    """
+    return open_run(run).network(checkpoint, device)
