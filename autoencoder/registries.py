@@ -23,10 +23,12 @@ class Encoder:
             where it is fitted to the training images once, `Encoder`, a `FittedEncoder` (see `models/fitted.py`).
         settings: of its own, by name, which `Encoder` and `Decoder` take as arguments and have defaults for. Each gets
             a flag.
+        explains_variance: whether what was fitted holds `explained_variance_ratio`, which is told and drawn then.
     """
 
     module: str
     settings: Mapping[str, Flag] = field(default_factory=dict)
+    explains_variance: bool = False
 
 
 MAX_DEPTH = 12
@@ -43,7 +45,7 @@ LEARNED_ENCODERS: dict[str, Encoder] = {
 """Encoders that learn by gradient."""
 
 FITTED_ENCODERS: dict[str, Encoder] = {
-    "pca": Encoder("autoencoder.models.pca"),
+    "pca": Encoder("autoencoder.models.pca", explains_variance=True),
     "umap": Encoder("autoencoder.models.umap"),
 }
 """Encoders that are fitted to the training images once."""

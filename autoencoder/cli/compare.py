@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=LEARNED_ENCODERS,
         help="of the autoencoder and of the predicting network (default: strided)",
     )
-    add("--target", metavar="COLUMN", help="angle or label to predict (default: the one that can be meant)")
+    add("--target", metavar="COLUMN", help="angle, label or quantity to predict (default: the one that can be meant)")
     for section, names in ((c.DataConfig, DATA_FIELDS), (c.TrainingConfig, TRAINING_FIELDS)):
         for setting in settings_of(section):
             if setting.name in names:

@@ -9,6 +9,8 @@ autoencoder train elsewhere/arena.npz --resume runs/arena
 from __future__ import annotations
 
 import argparse
+import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -146,22 +148,36 @@ def build_config(args: argparse.Namespace) -> c.RunConfig:
     """
     if args.preset and args.config:
         raise UserError("--preset and --config both say what to start from: give one of them")
-    given = dict(vars(args))
-    if args.config is not None:
+    given, preset, called = dict(vars(args)), NO_PRESET, ""
+    if args.preset is not None:
+        preset, called = PRESETS[args.preset], f"the preset '{args.preset}'"
+    elif args.config is not None:
         from autoencoder.runs.folder import read_settings
 
-        given = {**read_settings(args.config), **given}
+        preset, called = read_settings(args.config), str(args.config)
     if args.data is not None:
         given["images"] = args.data
-    config, left_out = configure(PRESETS[args.preset] if args.preset else NO_PRESET, given)
+        # Metadata that the file names are of the images that it names, and say nothing of others.
+        of_other_images = {name: value for name, value in preset.data.items() if name in ("metadata", "columns")}
+        preset = dataclasses.replace(
+            preset, data={name: value for name, value in preset.data.items() if name not in of_other_images}
+        )
+        if of_other_images:
+            say(args, f"left out of {called}, as other images are given: {_listed(of_other_images)}")
+    elif "images" not in preset.data:
+        raise UserError(f"{called} names no images: give a data file beside it")
+    config, left_out = configure(preset, given)
     if left_out:
-        listed = ", ".join(f"--{name.replace('_', '-')}" for name in left_out)
-        say(args, f"left out of the preset '{args.preset}', as it does not go with the other flags: {listed}")
+        say(args, f"left out of {called}, as it does not go with the other flags: {_listed(left_out)}")
     return config
 
 
+def _listed(settings: Iterable[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in settings)
+
+
 def _say_result(args: argparse.Namespace, folder: Any) -> None:
-    if folder.config().model.encoder == "pca":
+    if folder.config().model.explains_variance:
         from autoencoder.workflows.explained_variance import write_explained_variance
 
         files, sentence = write_explained_variance(folder)

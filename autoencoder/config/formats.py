@@ -60,24 +60,21 @@ def from_json(content: Mapping[str, Any]) -> dict[str, Any]:
     return sections
 
 
-def settings_from_json(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a file names, which need not be all, by the names of the fields; see `presets.configure`.
+def settings_from_json(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The settings that a file names, which need not be all, by section; null is no setting.
 
     Raises:
         UserError: an entry is unknown or of another type than its field, or the format is a newer one.
     """
-    content = {"format_version": FORMAT_VERSION, **content}
-    sections, problems, found = _sections(upgraded(content)), list[str](), dict[str, Any]()
-    for name, section in sections.items():
-        if name not in _SECTIONS:
-            problems.append(f"unknown entry '{name}'")
-            continue
+    stored = _sections(upgraded({"format_version": FORMAT_VERSION, **content}))
+    problems, found = [f"unknown entry '{name}'" for name in stored if name not in _SECTIONS], {}
+    for name, section in stored.items():
         try:
-            values = _values(_SECTIONS[name], section, f"{name}.")
+            values = _values(_SECTIONS[name], section, f"{name}.") if name in _SECTIONS else {}
         except UserError as error:
             problems += error.problems
             continue
-        found |= {("objective" if (name, key) == ("objective", "name") else key): v for key, v in values.items()}
+        found[name] = {setting: value for setting, value in values.items() if value is not None}
     raise_if_any(problems)
     return found
 

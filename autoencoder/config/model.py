@@ -83,6 +83,11 @@ class ModelConfig:
         """Whether the encoder is fitted to the training images once, and not learned by gradient."""
         return self.encoder in FITTED_ENCODERS
 
+    @property
+    def explains_variance(self) -> bool:
+        """Whether the encoder knows which share of the images' variance each of its units explains."""
+        return ENCODERS[self.encoder].explains_variance
+
     def own_of(self, encoder: str) -> dict[str, Any]:
         """Settings of its own that an encoder, or its decoder, is given; its defaults hold for the others."""
         return {name: value for name, value in self.own if name in ENCODERS[encoder].settings}

@@ -23,7 +23,12 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Preset:
-    """Values for fields of the configuration's sections, which replace the console command's own defaults."""
+    """Values for fields of the configuration's sections, which replace the console command's own defaults.
+
+    Attributes:
+        description: what it is.
+        model, objective, training, data: values by the names of the fields.
+    """
 
     description: str
     model: Settings = field(default_factory=dict)

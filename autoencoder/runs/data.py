@@ -120,7 +120,8 @@ def split_rows(config: RunConfig, images: ImageSet) -> RunSplit:
         groups = metadata.labels(data.group_column)
         split = group_split(groups, data.group_column, where, data.val_fraction, seed, data.held_out_values)
     else:
-        recordings = metadata.labels(RECORDINGS) if RECORDINGS in metadata.names else None
+        known = data.split == "blocks" and RECORDINGS in metadata.names
+        recordings = metadata.labels(RECORDINGS) if known else None
         split = make_split(len(images), data.split, data.val_fraction, seed, data.block_size, recordings)
     samples = choose_samples(len(images), config.training.snapshot_samples, data.split_seed)
     return RunSplit(split.train, split.val, samples)

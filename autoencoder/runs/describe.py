@@ -84,7 +84,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "run": str(run.path),
         "data": config.data.images,
         **_describe_network(config),
-        **(_describe_components(run, config) if config.model.encoder == "pca" else {}),
+        **(_describe_components(run, config) if config.model.explains_variance else {}),
         "images": f"{len(split.train):,} for training, {len(split.val):,} held out ({config.data.split})",
         "progress": "no epoch finished" if last is None else _describe_progress(last, config.training.epochs),
         "training loss": "none yet" if last is None else _said(last["train_loss"], ".6f"),
@@ -167,7 +167,8 @@ def _describe_components(run: Run, config: RunConfig) -> dict[str, str]:
     ratio = run.reducer().get("explained_variance_ratio", np.empty(0))
     if ratio.ndim != 1 or ratio.size == 0 or ratio.dtype.kind != "f" or not np.isfinite(ratio).all():
         raise UserError(
-            f"{run.reducer_file} is no fitted encoder 'pca': its 'explained_variance_ratio' is missing, or no numbers"
+            f"{run.reducer_file} is no fitted encoder '{config.model.encoder}': its 'explained_variance_ratio' is "
+            "missing, or no numbers"
         )
     explained = np.cumsum(ratio)
     used = min(config.model.latent_dim, len(explained))

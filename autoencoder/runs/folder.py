@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from autoencoder.config import RunConfig
 from autoencoder.config.formats import settings_from_json
+from autoencoder.config.presets import Preset
 from autoencoder.data.arrays import npz_headers, read_npz
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json, read_toml, write_arrays, write_csv, write_error, write_json
@@ -368,15 +369,15 @@ def read_config(path: Path) -> RunConfig:
         raise UserError([f"{path}: {problem}" for problem in error.problems]) from None
 
 
-def read_settings(path: Path) -> dict[str, Any]:
-    """The settings in a run's `config.json`, or in a TOML file with the same names; see `formats.settings_from_json`.
+def read_settings(path: Path) -> Preset:
+    """A run's `config.json`, or a TOML file with the same names, as something that a run can start from.
 
     Raises:
         UserError: the file is missing or damaged, or names a setting that there is not.
     """
     content = read_toml(path) if path.suffix.lower() == ".toml" else read_json(path)
     try:
-        return settings_from_json(content)
+        return Preset(f"the settings in {path}", **settings_from_json(content))
     except UserError as error:
         raise UserError([f"{path}: {problem}" for problem in error.problems]) from None
 

@@ -248,10 +248,24 @@ def test_labels_make_a_classifier(tmp_path, succeed):
     assert (tmp_path / "t" / "comparison-label.png").exists()
 
 
+def test_a_quantity_makes_a_regressor(tmp_path, succeed):
+    rng = np.random.default_rng(0)
+    speed = rng.uniform(3, 9, 120)
+    images = (rng.uniform(0, 60, (120, 16, 16)) + 20 * speed[:, None, None]).astype(np.uint8)
+    np.savez(tmp_path / "fast.npz", images=images, speed=speed, other=rng.random(120))
+    command = ("compare", "--train", tmp_path / "fast.npz", "--target", "speed", "--out", tmp_path / "t", *SETTINGS)
+    succeed(*command, "--quiet")
+    *_, last = rows_of(tmp_path / "t")
+    assert last["run"] == "regressor"
+    assert last["result"].startswith("R2 ")
+    succeed(*command, "--quiet")  # its settings are those that the run stored, and nothing is trained again
+    assert rows_of(tmp_path / "t")[-1] == last
+
+
 def test_without_angle_and_label_the_rest_is_trained(tmp_path, succeed):
     images = np.random.default_rng(0).integers(0, 255, (120, 16, 16), dtype=np.uint8)
     np.savez(tmp_path / "bare.npz", images=images)
     result = succeed("compare", "--train", tmp_path / "bare.npz", "--out", tmp_path / "t", *SETTINGS)
     assert tuple(row["run"] for row in rows_of(tmp_path / "t")) == REFERENCE[:5]
-    assert "no direction tagger and no classifier" in result.out
+    assert "no direction-tagger, no classifier, no regressor: " in result.out
     assert (tmp_path / "t" / "comparison-row.png").exists()

@@ -28,7 +28,7 @@ from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Say
 from autoencoder.machine.stopping import Interrupted
 from autoencoder.objectives.base import make_objective
-from autoencoder.runs.data import load_data
+from autoencoder.runs.data import load_data, split_rows
 from autoencoder.runs.folder import Run
 from autoencoder.training.fitting import fit_encoders
 from autoencoder.training.start import resume, train
@@ -40,6 +40,9 @@ WIDE, NARROW = 16, 2
 
 CLUSTER_SECONDS = 5
 """How long the cluster's scheduler may take to answer."""
+
+PREDICTING = {"angle": "direction-tagger", "classify": "classifier", "regress": "regressor"}
+"""Objectives of the network that predicts, the first one that the data hold a target for, and what it is called."""
 
 SELDOM_CHANGED = ("device", "threads")
 """Settings in which an earlier run may differ from what is asked for and still be gone on with."""
@@ -73,13 +76,13 @@ def reference_runs(
         noise: corruption of the input.
         training: epochs, seed and everything else.
         encoder: of the autoencoder and of the network that predicts.
-        target: the column to predict; None for the angle or else the label that can be meant.
+        target: the column to predict; None for the angle, else the label, else the quantity that can be meant.
 
     Returns:
         name of each run and its configuration, and, where nothing can be predicted, why the last one is left out.
 
     Raises:
-        UserError: `target` is named and is neither an angle nor a label.
+        UserError: `target` is named and can be predicted by none of `PREDICTING`; or there is too little to split.
     """
     wide, reconstruct = ModelConfig(encoder, WIDE), ObjectiveConfig(noise=noise)
     models = {
@@ -90,17 +93,18 @@ def reference_runs(
         f"umap-{NARROW}": ModelConfig("umap", NARROW),
     }
     runs = {name: RunConfig(data, model, reconstruct, training) for name, model in models.items()}
+    train_rows = split_rows(runs[f"ae-{WIDE}"], images).train
     problems: list[str] = []
-    for objective, name in (("angle", "direction-tagger"), ("classify", "classifier")):
+    for objective, name in PREDICTING.items():
         try:
-            chosen = make_objective(ObjectiveConfig(objective, noise=noise, target=target)).resolved(images)
+            chosen = make_objective(ObjectiveConfig(objective, noise=noise, target=target)).resolved(images, train_rows)
         except UserError as error:
             problems += error.problems
             continue
         return {**runs, name: RunConfig(data, wide, chosen, training)}, None
     if target is not None:
         raise UserError(problems)
-    return runs, "no direction tagger and no classifier: " + "; ".join(problems)
+    return runs, f"no {', no '.join(PREDICTING.values())}: {'; '.join(problems)}"
 
 
 def train_reference(
@@ -184,7 +188,7 @@ def _do(piece: Piece, quiet: bool, say: Say) -> None:
 
 
 def _finish(folder: Path, config: RunConfig) -> None:
-    if config.model.encoder == "pca":
+    if config.model.explains_variance:
         write_explained_variance(Run(folder))
 
 
