@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--train",
         type=Path,
         metavar="DATA",
-        help="train the reference table on this file, or go on with it, and compare",
+        help="train the reference table on this file, or resume it, and compare",
     )
     parser.add_argument(
         "--checkpoint", default="last", metavar="NAME", help="last, best, or an epoch's number (default: last)"
@@ -189,9 +189,9 @@ def _reference_folder(args: argparse.Namespace) -> Path:
 def _print_tables(args: argparse.Namespace, comparisons: Sequence[Comparison]) -> None:
     from autoencoder.workflows.compare.report import (
         caption,
-        decoding_caption,
-        decoding_tables,
         over_seeds,
+        probe_caption,
+        probe_tables,
         quality_table,
         table_of,
     )
@@ -199,10 +199,10 @@ def _print_tables(args: argparse.Namespace, comparisons: Sequence[Comparison]) -
     first = comparisons[0]
     rows = over_seeds([row for comparison in comparisons for row in table_of(comparison)])
     table(args, caption(first), *quality_table(rows))
-    for decoder, (header, body) in decoding_tables(rows, first.data.metadata).items():
-        table(args, decoding_caption(decoder), header, body)
-    for name, reason in first.runs[0].decoding.left_out.items():
-        say(args, f"not decoded: '{name}' {reason}")
+    for probe, (header, body) in probe_tables(rows, first.data.metadata).items():
+        table(args, probe_caption(probe), header, body)
+    for name, reason in first.runs[0].probed.left_out.items():
+        say(args, f"not probed: '{name}' {reason}")
 
 
 def _only_when_given(group: Any) -> Any:

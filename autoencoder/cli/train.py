@@ -1,4 +1,4 @@
-"""Train a network on the images in DATA, or go on with a run, and leave a run folder.
+"""Train a network on the images in DATA, or resume a run, and leave a run folder.
 
 autoencoder train data/arena.npz --run runs/arena
 autoencoder train data/mnist.npz --noise gaussian:0.5 --epochs 5
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume",
         type=Path,
         metavar="RUN",
-        help="go on with this run where it stopped; DATA says where its data are now, if they were moved",
+        help="resume this run where it stopped; DATA says where its data are now, if they were moved",
     )
     parser.add_argument(
         "--preset", choices=PRESETS, help="start from a documented system; see 'autoencoder info presets'"

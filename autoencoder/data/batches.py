@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Rows = NDArray[np.int64]
+from autoencoder.array_types import Rows
 
 RESIDENT_SHARE = 0.5
 """Share of a GPU's free memory that the images may take."""

@@ -1,4 +1,4 @@
-"""What is known of the images, read from their codes: every column of the metadata by every decoder."""
+"""What is known of the images, read from their codes: every column of the metadata by every probe."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.measures.probes import DEFAULT_BLOCKS, FOLDS, MIN_ROWS, Decoded, decode_labels, why_not_decoded
+from autoencoder.measures.probes import DEFAULT_BLOCKS, FOLDS, MIN_ROWS, ProbeScore, probe_labels, why_not_probed
 
 
 @dataclass(frozen=True)
-class Decoding:
-    """What could be decoded, and what could not.
+class Probed:
+    """What probes could read, and what they could not.
 
     Attributes:
-        results: one for each column and decoder, in the order of the columns.
-        left_out: columns that cannot be decoded, and why, in words that follow the column's name.
+        results: one for each column and probe, in the order of the columns.
+        left_out: columns that cannot be probed, and why, in words that follow the column's name.
     """
 
-    results: tuple[Decoded, ...]
+    results: tuple[ProbeScore, ...]
     left_out: dict[str, str]
 
 
-def decode_columns(
+def probe_columns(
     codes: NDArray[np.floating[Any]],
     metadata: Metadata,
     *,
@@ -38,7 +38,7 @@ def decode_columns(
     columns: Sequence[str] | None = None,
     blocks: int = DEFAULT_BLOCKS,
     max_rows: int = 10_000,
-) -> Decoding:
+) -> Probed:
     """Predict each column of `metadata` from `codes`, out of fold (see `block_folds`), by ridge regression and kNN.
 
     Rows without a value (NaN, "") are left out; a label that occurs in one fold only is never predicted there. The
@@ -49,7 +49,7 @@ def decode_columns(
         metadata: n rows.
         row_numbers: place of each row in the video, (n,) int64; rows of one number are held out together.
         seed: of the folds and of the shuffled labels.
-        columns: names of those to decode; None for all.
+        columns: names of those to read; None for all.
         blocks: stretches that the rows are cut into, at least 5. A category of L labels gets at least 5 L: of images
             sorted by label, fewer would hold out all images of a label at once.
         max_rows: if more rows than this have a value, so many of them are used, evenly spaced in frame order.
@@ -60,7 +60,7 @@ def decode_columns(
     _check(codes, metadata, row_numbers, blocks, max_rows)
     asked = {name: metadata.column(name) for name in (metadata.names if columns is None else columns)}
     in_frame_order = np.argsort(row_numbers, kind="stable")
-    results, left_out = list[Decoded](), dict[str, str]()
+    results, left_out = list[ProbeScore](), dict[str, str]()
     for name, values in asked.items():
         kind = metadata.kind(name)
         known = values != "" if values.dtype.kind == "U" else ~np.isnan(values)
@@ -70,11 +70,11 @@ def decode_columns(
         labels, frames = values[rows], row_numbers[rows]
         if kind is ColumnKind.CIRCULAR:
             labels = labels % metadata.period(name) * (2 * math.pi / metadata.period(name))
-        if why := why_not_decoded(labels, kind, frames):
+        if why := why_not_probed(labels, kind, frames):
             left_out[name] = why
         else:
-            results += decode_labels(name, codes[rows], labels, kind, frames, seed, blocks)
-    return Decoding(tuple(results), left_out)
+            results += probe_labels(name, codes[rows], labels, kind, frames, seed, blocks)
+    return Probed(tuple(results), left_out)
 
 
 def _check(codes: NDArray[Any], metadata: Metadata, row_numbers: NDArray[Any], blocks: int, max_rows: int) -> None:

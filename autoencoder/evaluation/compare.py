@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import NoiseConfig
-from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.evaluation.columns import Decoding, decode_columns
+from autoencoder.evaluation.columns import Probed, probe_columns
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
 from autoencoder.machine.progress import Progress
 from autoencoder.objectives.base import Quality
 from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import OpenedRun, Shelf, open_run
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +33,7 @@ class Compared:
         latent: (n, latent_dim) codes of the held-out images.
         explained_variance: of the reference images by the reconstructions, see `explained_variance`; None for a network
             that reconstructs nothing.
-        decoding: of the metadata from the latent, cross-validated, with shuffled labels as the control.
+        probed: what is read of the metadata from the latent, cross-validated, with shuffled labels as the control.
     """
 
     name: str
@@ -45,7 +42,7 @@ class Compared:
     n_parameters: int
     latent: FloatArray
     explained_variance: float | None
-    decoding: Decoding
+    probed: Probed
 
     @property
     def quality(self) -> Quality | None:
@@ -65,8 +62,8 @@ class Compared:
             "seed": config.training.seed,
             "explained_variance": self.explained_variance,
             "test": self.evaluation.summary(),
-            "decoding": [{**vars(decoded), "kind": decoded.kind.value} for decoded in self.decoding.results],
-            "not_decoded": self.decoding.left_out,
+            "decoding": [found.numbers() for found in self.probed.results],
+            "not_decoded": self.probed.left_out,
         }
 
 
@@ -93,7 +90,7 @@ def compare(
     device: str = "auto",
     quiet: bool = True,
 ) -> Comparison:
-    """Test runs on the images that all of them held out, and decode what is known of those images from each latent.
+    """Test runs on the images that all of them held out, and read what is known of those images from each latent.
 
     Args:
         runs: run folders that learned from the same data with the same split, or what `open_run` gave.
@@ -141,7 +138,7 @@ def _compare(name: str, run: OpenedRun, checkpoint: str, noise: NoiseConfig | No
         reference = evaluation.data.scaled(rows, "images" if evaluation.data.clean is None else "clean")
         explained = explained_variance(result.quality.mse, reference)
     seed = trained.config.data.split_seed
-    decoding = decode_columns(latent, evaluation.data.metadata.take(rows), row_numbers=rows, seed=seed)
+    probed = probe_columns(latent, evaluation.data.metadata.take(rows), row_numbers=rows, seed=seed)
     metrics = run.metrics()
     return Compared(
         name,
@@ -150,7 +147,7 @@ def _compare(name: str, run: OpenedRun, checkpoint: str, noise: NoiseConfig | No
         trained.network.n_parameters(),
         latent,
         explained,
-        decoding,
+        probed,
     )
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import DataConfig, NoiseConfig, RunConfig
-from autoencoder.data.batches import Pixels, Rows
+from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError, raise_if_any
@@ -26,8 +26,6 @@ from autoencoder.seeding import draw_rows
 
 CONTROL_MAX_IMAGES = 10_000
 """Controls are fitted on at most this many of the training images."""
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray, Integers
+from autoencoder.neighbors.exact import nearest
 from autoencoder.seeding import numpy_stream, stream_seed
 
-FloatArray = NDArray[np.float32]
-Integers = NDArray[np.int64]
 Decode = Callable[[FloatArray], FloatArray]
 """Codes (n, d) to images (n, ...), values in [0, 1]."""
 
@@ -158,22 +158,12 @@ def random_codes(codes: FloatArray, n: int, seed: int) -> FloatArray:
     return drawn.clip(low, high).astype(np.float32)
 
 
-def nearest(codes: FloatArray, among: FloatArray) -> tuple[Integers, FloatArray]:
-    """For each of `codes` (n, d) the row of `among` (m, d) that is nearest, and the distance, both (n,)."""
-    from sklearn.neighbors import NearestNeighbors
-
-    distances, rows = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(among).kneighbors(codes)
-    return rows[:, 0].astype(np.int64), distances[:, 0].astype(np.float32)
-
-
 def typical_distance(codes: FloatArray) -> float:
     """Median distance of one of `codes` (m, d) to the nearest other one; 0 where there is only one."""
-    from sklearn.neighbors import NearestNeighbors
-
     if len(codes) < 2:
         return 0.0
-    distances, _ = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(codes).kneighbors()
-    return float(np.median(distances))
+    _, distances = nearest(codes, codes, 2)
+    return float(np.median(distances[:, 1]))
 
 
 # ------------------------------------------------------------------------------------------------------------- clusters

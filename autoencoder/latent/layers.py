@@ -14,16 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import LAYERS, RunConfig
-from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import OpenedRun
 from autoencoder.runs.snapshots import Snapshot, list_snapshots
 from autoencoder.runs.trained import Trained
-
-FloatArray = NDArray[np.float32]
 
 LAYER_NAMES = {"latent": "latent space", "fc2": "decoder's first layer"}
 """What layers that change during training are called in pictures."""

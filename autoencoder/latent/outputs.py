@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.batches import Rows
+from autoencoder.array_types import Rows
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.opened import OpenedRun
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.latent.codes import nearest
 from autoencoder.latent.quantity import Quantity
 from autoencoder.latent.traversal import Conditional, Mover, Shift, Straight, Transport
+from autoencoder.neighbors.exact import nearest
 from autoencoder.seeding import numpy_stream
 
 Array = NDArray[np.float64]
@@ -108,6 +108,6 @@ def error_and_distance(
     """The first two numbers of an `Outcome`, of codes (m, k, d) moved to targets (k,); the others as of `Check`."""
     flat = moved.reshape(-1, moved.shape[-1])
     found = read(again(flat)).reshape(moved.shape[:2])
-    _, distances = nearest(flat.astype(np.float32), training.astype(np.float32))
+    _, distances = nearest(flat.astype(np.float32), training.astype(np.float32), 1)
     ratio = float(np.median(distances)) / typical if typical > 0 else float("nan")
     return quantity.error(found, targets), ratio

@@ -1,6 +1,6 @@
-"""How well what is known of the images is decoded from their codes, beside the same with shuffled labels.
+"""How well probes read what is known of the images from their codes, beside the same with shuffled labels.
 
-Every prediction is made for rows that the decoder was not fitted to. Frames of a video resemble their neighbours, so
+Every prediction is made for rows that the probe was not fitted to. Frames of a video resemble their neighbours, so
 rows are held out in long stretches; with single rows held out, slow noise would seem to tell all that changes slowly.
 """
 
@@ -20,13 +20,13 @@ from autoencoder.measures.angles import circular_error_deg
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.seeding import numpy_stream
 
-DECODERS = ("ridge", "knn")
-"""Names of the decoders: of what is linear in the code, and of what is near in it."""
+PROBES = ("ridge", "knn")
+"""Names of the probes: of what is linear in the code, and of what is near in it."""
 
 FOLDS, DEFAULT_BLOCKS = 5, 10
 """A block is a stretch of frames: two per fold, to be longer than what a video remembers.
 
-From 1,600 frames of 8-D noise that forgets over 60 frames, kNN "decodes" unrelated noise of the same kind with a median
+From 1,600 frames of 8-D noise that forgets over 60 frames, kNN "reads" unrelated noise of the same kind with a median
 R2 of 0.92 if single frames are held out, 0.31 with 50 blocks, -0.16 with 20 and -0.54 with 10.
 """
 
@@ -38,7 +38,7 @@ SHUFFLES = 3
 """Orders of the shuffled labels that the control is averaged over."""
 
 MIN_ROWS, MAX_LABELS = 20, 100
-"""With fewer rows, or more labels than this or than half of the rows, a column is not decoded."""
+"""With fewer rows, or more labels than this or than half of the rows, a column is not probed."""
 
 Array = NDArray[np.float64]
 Predict = Callable[[Array], Array]
@@ -46,17 +46,17 @@ Fit = Callable[[Array, Array], Predict]
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """How well one column is decoded by one decoder.
+class ProbeScore:
+    """How well one probe reads one column.
 
     Attributes:
         column: its name.
         kind: of the column; it decides what the score is.
-        decoder: "ridge" or "knn".
+        probe: "ridge" or "knn".
         score: linear columns: R2 = 1 - sum (y - prediction)^2 / sum (y - mean of y)^2 over all rows, with the mean of
             these same rows: 1 at best, below 0 where that mean is nearer. Categories: the share of rows whose label is
             predicted. Angles: the median circular error in degrees, 0 at best, 90 by chance if all are as frequent.
-        shuffled: the same for shuffled labels, with the same rows, folds and decoder; the mean over `SHUFFLES` orders.
+        shuffled: the same for shuffled labels, with the same rows, folds and probe; the mean over `SHUFFLES` orders.
             Shuffled labels change quickly: slow ones may by chance come out further off than this control.
         mean_error_deg: mean circular error of an angle in degrees; None for other kinds.
         n: rows that were used.
@@ -64,14 +64,26 @@ class Decoded:
 
     column: str
     kind: ColumnKind
-    decoder: str
+    probe: str
     score: float
     shuffled: float
     mean_error_deg: float | None
     n: int
 
+    def numbers(self) -> dict[str, Any]:
+        """All of it in plain values, as written to `comparison.json`, which calls a probe a decoder."""
+        return {
+            "column": self.column,
+            "kind": self.kind.value,
+            "decoder": self.probe,
+            "score": self.score,
+            "shuffled": self.shuffled,
+            "mean_error_deg": self.mean_error_deg,
+            "n": self.n,
+        }
 
-def decode_labels(
+
+def probe_labels(
     name: str,
     codes: NDArray[np.floating[Any]],
     labels: NDArray[Any],
@@ -79,13 +91,13 @@ def decode_labels(
     frames: NDArray[np.int64],
     seed: int,
     blocks: int = DEFAULT_BLOCKS,
-) -> list[Decoded]:
-    """Predict labels from codes, out of fold, by each of `DECODERS`.
+) -> list[ProbeScore]:
+    """Predict labels from codes, out of fold, by each of `PROBES`.
 
     Args:
         name: what the labels are called; their shuffled orders are drawn by it.
         codes: (n, d) float32 or float64, finite.
-        labels: (n,), all known; angles in radians. `why_not_decoded` says of which kinds there are too few.
+        labels: (n,), all known; angles in radians. `why_not_probed` says of which kinds there are too few.
         kind: of the labels.
         frames: (n,) places in the video.
         seed: of the folds and of the shuffled labels.
@@ -96,11 +108,11 @@ def decode_labels(
     targets = [true, *(order.permutation(true) for order in orders)]
     folds = block_folds(frames, max(blocks, FOLDS * true.shape[1] if kind is ColumnKind.CATEGORY else 0), seed)
     results = []
-    for decoder, fit in zip(DECODERS, (fit_ridge, fit_knn), strict=True):
+    for probe, fit in zip(PROBES, (fit_ridge, fit_knn), strict=True):
         predicted = _predict_out_of_fold(fit, codes.astype(np.float64), folds, targets)
         (score, mean_error), *controls = map(_score, predicted, targets, [kind] * len(targets))
         shuffled = float(np.mean([control for control, _ in controls]))
-        results.append(Decoded(name, kind, decoder, score, shuffled, mean_error, len(labels)))
+        results.append(ProbeScore(name, kind, probe, score, shuffled, mean_error, len(labels)))
     return results
 
 
@@ -117,15 +129,15 @@ def block_folds(row_numbers: NDArray[np.int64], blocks: int, seed: int) -> NDArr
     return np.asarray(dealt[place * blocks // len(distinct)], dtype=np.int64)
 
 
-def why_not_decoded(labels: NDArray[Any], kind: ColumnKind, frames: NDArray[np.int64]) -> str | None:
-    """Why a column with these known values (n,) of `frames` (n,) cannot be decoded, in words; None where it can."""
+def why_not_probed(labels: NDArray[Any], kind: ColumnKind, frames: NDArray[np.int64]) -> str | None:
+    """Why a column with these known values (n,) of `frames` (n,) cannot be probed, in words; None where it can."""
     n, n_labels = len(labels), len(np.unique(labels))
     if n < MIN_ROWS:
         return f"has a value in only {n} rows, and at least {MIN_ROWS} are needed" if n else "has no value in any row"
     if n_labels == 1:
         return "has the same value in every row"
     if kind is ColumnKind.CATEGORY and n_labels > min(MAX_LABELS, n // 2):
-        return f"has {n_labels:,} labels in {n:,} rows: at most {MAX_LABELS}, and two rows for each, can be decoded"
+        return f"has {n_labels:,} labels in {n:,} rows: at most {MAX_LABELS}, and two rows for each, can be probed"
     n_frames = len(np.unique(frames))
     return None if n_frames >= FOLDS else f"has values of {n_frames} frames only, and each of {FOLDS} folds needs one"
 
@@ -140,7 +152,7 @@ def _targets(labels: NDArray[Any], kind: ColumnKind) -> Array:
 
 
 def _score(predicted: Array, targets: Array, kind: ColumnKind) -> tuple[float, float | None]:
-    """The score of `Decoded` and, of an angle, the mean circular error."""
+    """The score of `ProbeScore` and, of an angle, the mean circular error."""
     if kind is ColumnKind.CATEGORY:
         return float((predicted.argmax(axis=1) == targets.argmax(axis=1)).mean()), None
     if kind is ColumnKind.LINEAR:

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-FloatArray = NDArray[np.float32]
+from autoencoder.array_types import FloatArray
+
 Arrays = dict[str, NDArray[Any]]
 AxesOf = Mapping[str, tuple[str, ...]]
 """Names of the axes of arrays."""

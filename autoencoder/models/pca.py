@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from autoencoder.models.fitted import AxesOf, FittedEncoder, FloatArray, standardisation
+from autoencoder.array_types import FloatArray
+from autoencoder.models.fitted import AxesOf, FittedEncoder, standardisation
 
 MAX_DENSE_FEATURES = 4096
 """Up to this many values per image the whole covariance matrix is decomposed; beyond, so many images are used."""

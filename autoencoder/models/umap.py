@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autoencoder.models.fitted import AxesOf, FittedEncoder, FloatArray, standardisation
+from autoencoder.array_types import FloatArray
+from autoencoder.models.fitted import AxesOf, FittedEncoder, standardisation
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS, fit_umap, membership
 
 NARROW_TO = 50

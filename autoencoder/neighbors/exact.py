@@ -6,9 +6,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray
 from autoencoder.neighbors.compiled import compiled
-
-FloatArray = NDArray[np.float32]
 
 ROWS_AT_ONCE = 64
 

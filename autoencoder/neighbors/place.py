@@ -8,11 +8,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray
 from autoencoder.neighbors.compiled import compiled
 from autoencoder.neighbors.exact import nearest
 from autoencoder.neighbors.umap import BISECTIONS, SIGMA_RANGE, UMAP_NEIGHBORS
-
-FloatArray = NDArray[np.float32]
 
 ROWS_AT_ONCE = 256
 

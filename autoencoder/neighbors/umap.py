@@ -15,9 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from autoencoder.array_types import FloatArray
 from autoencoder.seeding import numpy_stream
-
-FloatArray = NDArray[np.float32]
 
 UMAP_NEIGHBORS = 15
 MIN_SPECTRAL_POINTS = 100

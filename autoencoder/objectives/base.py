@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from autoencoder.array_types import FloatArray, Frame, Rows
 from autoencoder.config import ModelConfig, NoiseConfig, ObjectiveConfig
-from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Network, Output, build_encoder
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from autoencoder.objectives.controls import PCAControl
-
-FloatArray = NDArray[np.float32]
-Frame = NDArray[np.uint8]
 
 
 class Targets(ABC):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from autoencoder.array_types import Rows
 from autoencoder.config import ModelConfig, ObjectiveConfig
-from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata import MAX_CATEGORIES
 from autoencoder.errors import UserError

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.batches import Rows
+from autoencoder.array_types import FloatArray, Rows
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
 
-FloatArray = NDArray[np.float32]
 
 ROUNDING = 1e-5
 """A component whose codes spread less than this share of the first one's does not vary."""

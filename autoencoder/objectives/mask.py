@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from autoencoder.array_types import Frame, Rows
 from autoencoder.config import ModelConfig, ObjectiveConfig
-from autoencoder.data.batches import Pixels, Rows
+from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.models.network import ImageShape, Output, build_decoder
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Frame, Pictures, Predicted, Table, Targets, Tested
+from autoencoder.objectives.base import Pictures, Predicted, Table, Targets, Tested
 from autoencoder.seeding import numpy_stream
 
 if TYPE_CHECKING:

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from autoencoder.array_types import FloatArray, Frame, Rows
 from autoencoder.config import ModelConfig
-from autoencoder.data.batches import Pixels, Rows
+from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet
 from autoencoder.measures import image_quality as metrics
 from autoencoder.models.network import ImageShape, Output, build_decoder
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Frame, Pictures, Predicted, Quality, Table, Targets, Tested
+from autoencoder.objectives.base import Pictures, Predicted, Quality, Table, Targets, Tested
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,8 +36,6 @@ CLEAN, BEFORE_NOISE, INPUT_ITSELF = (
     "images before the added noise",
     "the input itself (no clean images)",
 )
-
-FloatArray = NDArray[np.float32]
 
 
 class Objective(base.Objective):

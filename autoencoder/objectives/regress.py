@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from autoencoder.array_types import Rows
 from autoencoder.config import ModelConfig, ObjectiveConfig
-from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind

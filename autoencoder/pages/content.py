@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.batches import Rows
+from autoencoder.array_types import FloatArray, Rows
 from autoencoder.data.metadata import DECIMALS
 from autoencoder.machine.plain_text import visible
 from autoencoder.pages.sheets import encode_sheets
@@ -18,8 +18,6 @@ from autoencoder.plots.colors import Coloring
 from autoencoder.plots.drawing import drawing_order
 from autoencoder.plots.movies.frames import Limits
 from autoencoder.plots.points import point_radius
-
-FloatArray = NDArray[np.float32]
 
 LEVELS = 2**16 - 1
 """Places are stored as whole numbers up to this."""

@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.plots.colors import Kind, color_by
 from autoencoder.plots.drawing import (
     MARGIN,
     TEXT_SIZE,
-    FloatArray,
     check_lengths,
     colors_width,
     draw_colors,
@@ -54,7 +54,7 @@ HEADER_SIZE = 10.5
 
 
 def code_scatter(
-    embedding: FloatArray,
+    embedding: Reals,
     values: NDArray[Any],
     kind: Kind,
     *,
@@ -115,7 +115,7 @@ def code_scatter(
 
 
 def _draw_examples(
-    fig: Figure, images: NDArray[Any], points: FloatArray, colors: FloatArray, box: tuple[float, float, float]
+    fig: Figure, images: NDArray[Any], points: Reals, colors: Reals, box: tuple[float, float, float]
 ) -> None:
     """Pictures on both sides of the square `box` (left, top, side), each tied to its point.
 
@@ -144,10 +144,10 @@ def _draw_leader(fig: Figure, start: tuple[float, float], end: tuple[float, floa
 
 
 def unit_influence(
-    pictures: FloatArray,
-    values: FloatArray,
-    deviations: FloatArray,
-    spread: FloatArray,
+    pictures: Reals,
+    values: Reals,
+    deviations: Reals,
+    spread: Reals,
     title: str | None = None,
     *,
     units: Sequence[int] | None = None,
@@ -223,7 +223,7 @@ def unit_influence(
     return fig
 
 
-def _step_names(values: FloatArray, deviations: FloatArray) -> list[str]:
+def _step_names(values: Reals, deviations: Reals) -> list[str]:
     """The steps in standard deviations from the mean code, with the unit at both ends."""
     used = np.flatnonzero((deviations > 0) & np.isfinite(values).all(axis=1))
     if not len(used):
@@ -234,7 +234,7 @@ def _step_names(values: FloatArray, deviations: FloatArray) -> list[str]:
     return [f"{name} sd" if i in (0, len(names) - 1) and name != "mean" else name for i, name in enumerate(names)]
 
 
-def _draw_spread(ax: Axes, spread: FloatArray, largest: float, gap: float) -> None:
+def _draw_spread(ax: Axes, spread: Reals, largest: float, gap: float) -> None:
     places = np.arange(len(spread)) + 0.5 - gap / 2
     largest = largest or 1.0
     ax.barh(places, spread, height=0.32, color=BAR_COLOR)
@@ -245,7 +245,7 @@ def _draw_spread(ax: Axes, spread: FloatArray, largest: float, gap: float) -> No
     ax.spines["left"].set_color("0.6")
 
 
-def generated_images(pictures: FloatArray, nearest: FloatArray | None = None, title: str | None = None) -> Figure:
+def generated_images(pictures: Reals, nearest: Reals | None = None, title: str | None = None) -> Figure:
     """Images decoded from random codes, each with the training image that is most like it below.
 
     Args:
@@ -273,7 +273,7 @@ def generated_images(pictures: FloatArray, nearest: FloatArray | None = None, ti
 
 
 def cluster_figure(
-    center_pictures: FloatArray,
+    center_pictures: Reals,
     table: NDArray[np.integer],
     class_names: Sequence[str] | None = None,
     *,

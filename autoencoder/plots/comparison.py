@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import raise_if_any
 from autoencoder.plots.colors import Coloring, Kind, color_by
 from autoencoder.plots.drawing import (
     MARGIN,
     SMALL_SIZE,
     TEXT_SIZE,
-    FloatArray,
     colors_width,
     draw_colors,
     draw_image,
@@ -63,16 +63,16 @@ class ComparisonRow:
 
     name: str
     details: str
-    reconstructions: FloatArray | None
-    embedding: FloatArray
+    reconstructions: Reals | None
+    embedding: Reals
     values: NDArray[Any]
     result: str = ""
 
 
 def comparison_figure(
     rows: Sequence[ComparisonRow],
-    inputs: FloatArray,
-    references: FloatArray | None = None,
+    inputs: Reals,
+    references: Reals | None = None,
     *,
     label: str,
     kind: Kind,
@@ -154,7 +154,7 @@ def comparison_figure(
     return fig
 
 
-def _check(rows: Sequence[ComparisonRow], inputs: FloatArray, references: FloatArray | None) -> None:
+def _check(rows: Sequence[ComparisonRow], inputs: Reals, references: Reals | None) -> None:
     problems = []
     if not 1 <= len(rows) <= MAX_ROWS:
         problems.append(f"1 to {MAX_ROWS} runs fit below each other, not {len(rows)}")
@@ -178,7 +178,7 @@ def _shared_colors(values: Sequence[NDArray[Any]], kind: Kind, period: float) ->
     return [replace(shared, colors=a, missing=b) for a, b in zip(colors, missing, strict=True)]
 
 
-def _draw_strip(fig: Figure, images: FloatArray, left: float, top: float, width: float, height: float) -> None:
+def _draw_strip(fig: Figure, images: Reals, left: float, top: float, width: float, height: float) -> None:
     for i, image in enumerate(images):
         draw_image(place_axes(fig, left + i * (width + GAP), top, width, height), image)
 

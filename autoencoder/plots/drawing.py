@@ -19,6 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
 from autoencoder.machine.plain_text import visible
 from autoencoder.plots.colors import Coloring
@@ -26,7 +27,6 @@ from autoencoder.plots.figures import boxes_for_unknown_letters, new_figure
 from autoencoder.plots.points import point_radius
 
 Color = str | tuple[float, ...]
-FloatArray = NDArray[np.floating]
 
 TRUE_COLOR, PREDICTED_COLOR = "#56B4E9", "#E69F00"
 """Sky blue and orange of Okabe and Ito, which colour-blind readers tell apart on dark and on bright images."""
@@ -291,7 +291,7 @@ def drawing_order(missing: NDArray[np.bool_]) -> NDArray[np.int64]:
     return shuffled[np.argsort(~missing[shuffled], kind="stable")]
 
 
-def draw_points(ax: Axes, embedding: FloatArray, coloring: Coloring, width: float) -> PathCollection:
+def draw_points(ax: Axes, embedding: Reals, coloring: Coloring, width: float) -> PathCollection:
     """Draw `embedding` (n, 2) in its colours in axes that are `width` inches wide."""
     order = drawing_order(coloring.missing)
     diameter = 2 * point_radius(len(embedding)) * 72 / 640 * width  # points; the radius is for 640 pixels
@@ -380,9 +380,7 @@ def draw_colors(fig: Figure, coloring: Coloring, label: str, left: float, top: f
 # ----------------------------------------------------------------------------------------------------------- heat maps
 
 
-def draw_heat_map(
-    ax: Axes, shares: FloatArray, counts: NDArray[np.integer] | None, size: float = SMALL_SIZE
-) -> AxesImage:
+def draw_heat_map(ax: Axes, shares: Reals, counts: NDArray[np.integer] | None, size: float = SMALL_SIZE) -> AxesImage:
     """Fill `ax` with `shares` (rows, columns) from 0 to 1 as blue cells, with `counts` written in them; NaN is grey.
 
     The scale is that of the square root, so that a confusion of 1 % is seen.

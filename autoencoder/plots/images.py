@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.plots.figures import new_figure
 
@@ -22,7 +23,6 @@ CAPTION_HEIGHT = 34
 BACKGROUND, TEXT = 255, 30
 """Grey levels of a movie frame's separators and captions."""
 
-FloatArray = NDArray[np.floating]
 Row = tuple[str, NDArray[Any]]
 
 
@@ -72,7 +72,7 @@ def image_grid(rows: Sequence[Row], captions: Sequence[str] | None = None, title
     return fig
 
 
-def latent_row(latent: FloatArray, axes: Sequence[Axes]) -> None:
+def latent_row(latent: Reals, axes: Sequence[Axes]) -> None:
     """Draw each code of `latent` (n, d) as a tile of d squares in one of n `axes`; blue negative, red positive.
 
     The units run along the tile's rows; squares left over are blank. All codes share one scale.
@@ -110,14 +110,14 @@ def _relative_height(array: NDArray[Any]) -> float:
 # --------------------------------------------------------------------------------------------------------------- movie
 
 
-def enlarged(images: FloatArray) -> Iterator[NDArray[np.uint8]]:
+def enlarged(images: Reals) -> Iterator[NDArray[np.uint8]]:
     """Images (n, H, W[, 3]) in [0, 1] as frames of a movie, enlarged without smoothing."""
     factor = math.ceil(MIN_TILE_HEIGHT / images.shape[1])
     for image in images:
         yield _enlarged(image, factor)
 
 
-def side_by_side(parts: Mapping[str, FloatArray]) -> Iterator[NDArray[np.uint8]]:
+def side_by_side(parts: Mapping[str, Reals]) -> Iterator[NDArray[np.uint8]]:
     """Frames of a movie that shows images beside each other, such as input, output and the clean image.
 
     Args:
@@ -143,7 +143,7 @@ def side_by_side(parts: Mapping[str, FloatArray]) -> Iterator[NDArray[np.uint8]]
         yield np.concatenate([strip, np.concatenate(joined, axis=1)])
 
 
-def _enlarged(image: FloatArray, factor: int) -> NDArray[np.uint8]:
+def _enlarged(image: Reals, factor: int) -> NDArray[np.uint8]:
     grey = (np.clip(np.nan_to_num(image), 0, 1) * 255 + 0.5).astype(np.uint8)
     colour = grey if grey.ndim == 3 else np.repeat(grey[:, :, None], 3, axis=2)
     return colour.repeat(factor, axis=0).repeat(factor, axis=1)
@@ -162,11 +162,11 @@ def _caption_strip(names: Sequence[str], tile_width: int) -> NDArray[np.uint8]:
     return np.repeat(np.asarray(strip)[:, :, None], 3, axis=2)
 
 
-def to_picture(images: FloatArray) -> FloatArray:
+def to_picture(images: Reals) -> Reals:
     """(n, C, H, W) to what is drawn: (n, H, W), or (n, H, W, 3) for three channels; of other numbers, the mean."""
     if images.shape[1] == 1:
         return images[:, 0]
     if images.shape[1] == 3:
         return images.transpose(0, 2, 3, 1)
-    gray: FloatArray = images.mean(axis=1)
+    gray: Reals = images.mean(axis=1)
     return gray

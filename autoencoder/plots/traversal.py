@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.plots.drawing import (
     MARGIN,
     PREDICTED_COLOR,
     SMALL_SIZE,
     TEXT_SIZE,
-    FloatArray,
     check_lengths,
     draw_image,
     draw_title,
@@ -44,9 +44,9 @@ MOVIE_TILE, TRACK = 1.9, 0.34
 
 
 def traversal_strip(
-    starts: FloatArray,
+    starts: Reals,
     start_texts: Sequence[str],
-    pictures: FloatArray,
+    pictures: Reals,
     target_texts: Sequence[str],
     found_texts: Sequence[Sequence[str]],
     *,
@@ -114,7 +114,7 @@ class _Sheet:
         self._ax = place_axes(fig, 0, 0, self._width, self._height)
         self._ax.set_axis_off()
 
-    def draw(self, image: FloatArray, left: float, top: float) -> AxesImage:
+    def draw(self, image: Reals, left: float, top: float) -> AxesImage:
         """Draw a picture; `left` and `top` are inches from the figure's upper left corner."""
         width, height = self._tile
         shown = draw_image(self._ax, image, extent=(left, left + width, top + height, top))
@@ -134,7 +134,7 @@ class TraversalMovie:
         UserError: there is no start.
     """
 
-    def __init__(self, starts: FloatArray, ticks: Sequence[tuple[float, str]], label: str) -> None:
+    def __init__(self, starts: Reals, ticks: Sequence[tuple[float, str]], label: str) -> None:
         m = check_lengths(starts=starts)
         tile_width, tile_height = tile_size(starts.shape[1:], MOVIE_TILE)
         left = MARGIN + text_width("decoded", TEXT_SIZE) + 0.15
@@ -164,7 +164,7 @@ class TraversalMovie:
         ax.tick_params(length=0, pad=0)
         (self._dot,) = ax.plot([0], [0], "o", ms=13, color=PREDICTED_COLOR, clip_on=False, zorder=2)
 
-    def frame(self, pictures: FloatArray, place: float) -> NDArray[np.uint8]:
+    def frame(self, pictures: Reals, place: float) -> NDArray[np.uint8]:
         """The frame (height, width, 3) of what the starts' codes decode to, shaped as `starts`, at a place from 0 to 1.
 
         Raises:

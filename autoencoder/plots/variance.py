@@ -7,16 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
-from autoencoder.plots.drawing import (
-    MARGIN,
-    TEXT_SIZE,
-    FloatArray,
-    draw_title,
-    place_axes,
-    title_height,
-    title_lines,
-)
+from autoencoder.plots.drawing import MARGIN, TEXT_SIZE, draw_title, place_axes, title_height, title_lines
 from autoencoder.plots.figures import new_figure
 
 CURVE_COLOR, USED_COLOR, GOAL_COLOR = "#0072B2", "#D55E00", "0.3"
@@ -25,9 +18,7 @@ MAX_LINEAR = 30
 """Components up to which the axis is linear; with more, the first ones would not be seen."""
 
 
-def explained_variance(
-    ratio: FloatArray, *, n_used: int, n_for_95: int | None = None, title: str | None = None
-) -> Figure:
+def explained_variance(ratio: Reals, *, n_used: int, n_for_95: int | None = None, title: str | None = None) -> Figure:
     """Explained variance over the number of components, with the number used and the number needed for 95 %.
 
     Args:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import FITS
 from autoencoder.data.arrays import open_npy
-from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.latent.layers import list_moments, snapshot_rows
@@ -21,8 +21,6 @@ from autoencoder.projections.fits import default_fit, embed_series, fit_problems
 from autoencoder.projections.scores import Scores, score
 from autoencoder.projections.series import Series, series_of
 from autoencoder.runs.opened import OpenedRun, open_run
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray
 from autoencoder.config import ALL_FITS, FITS
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.neighbors.place import place
@@ -20,7 +20,6 @@ from autoencoder.projections.series import Series
 from autoencoder.registries import REDUCERS
 from autoencoder.seeding import stream_seed
 
-FloatArray = NDArray[np.float32]
 OnProgress = Callable[[int], None]
 
 ALL = ("last", "first", "every")

@@ -9,9 +9,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray
 from autoencoder.neighbors.compiled import compiled
-
-FloatArray = NDArray[np.float32]
 
 NEGATIVES = np.float32(5.0)
 """Pairs that umap-learn pushes apart for each one that it pulls together."""

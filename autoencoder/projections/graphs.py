@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray
 from autoencoder.neighbors.exact import nearest
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

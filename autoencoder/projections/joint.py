@@ -11,16 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray
 from autoencoder.neighbors.place import place
 from autoencoder.projections.forces import hold_back, umap_forces
 from autoencoder.projections.graphs import neighbor_graphs
 from autoencoder.projections.reducers.umap import Reducer as UmapProjection
 from autoencoder.projections.series import Series
 from autoencoder.seeding import numpy_stream
-
-FloatArray = NDArray[np.float32]
 
 MAX_ANCHORS = 4000
 """Points that the layout is computed for; others are placed among them. UMAP tears a ring that has fewer of them."""

@@ -10,15 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from autoencoder.array_types import FloatArray
 from autoencoder.projections.graphs import neighbor_graphs
 from autoencoder.projections.series import Series
 from autoencoder.seeding import numpy_stream, torch_stream
-
-FloatArray = NDArray[np.float32]
 
 MAX_ANCHORS = 1000
 """Points that the network is trained on, at each moment; enough, since it places the others by what it has learned."""

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray
 from autoencoder.projections.fits import embed_series
 from autoencoder.projections.series import Series
 
-FloatArray = NDArray[np.float32]
 Ranks = NDArray[np.int64]
 
 NEIGHBORHOOD = 0.05

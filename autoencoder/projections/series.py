@@ -6,14 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray, Rows
 from autoencoder.errors import UserError
 from autoencoder.latent.layers import MAX_FEATURES, Moment, Narrowing
 from autoencoder.seeding import draw_rows
-
-FloatArray = NDArray[np.float32]
-Rows = NDArray[np.int64]
 
 MOMENTS_TO_NARROW_BY = 5
 ROWS_TO_NARROW_BY = 4000

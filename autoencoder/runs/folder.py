@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autoencoder.array_types import Rows
 from autoencoder.config import RunConfig
 from autoencoder.config.formats import settings_from_json
 from autoencoder.config.presets import Preset
@@ -35,8 +35,6 @@ from autoencoder.data.arrays import npz_headers, read_npz
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json, read_toml, write_arrays, write_csv, write_error, write_json
 from autoencoder.machine.memory import refuse_too_large
-
-Rows = NDArray[np.int64]
 
 METRIC_COLUMNS = ("epoch", "step", "lr", "train_loss", "val_loss", "images_per_second", "seconds")
 """Columns of every `metrics.csv`; the objective adds its own metric, such as `val_mse_to_clean`, after `val_loss`."""
@@ -239,7 +237,7 @@ class Run:
         return environment
 
     def note_resumed(self, entry: Mapping[str, Any]) -> None:
-        """Add to the environment that the run was gone on with, and what was different then."""
+        """Add to the environment that the run was resumed, and what was different then."""
         before = self.environment()
         write_json(self.environment_file, {**before, "resumed": [*before.get("resumed", []), entry]})
 

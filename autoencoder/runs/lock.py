@@ -1,7 +1,7 @@
 """One process at a time trains a run.
 
 The lock is the operating system's own (`filelock`): it ends with the process that holds it, however that ends, so a
-killed one leaves nothing that has to be taken away before the run can be gone on with. Commands that only read a run
+killed one leaves nothing that has to be taken away before the run can be resumed. Commands that only read a run
 take no lock; what they read is whole at any time, since files appear by renames.
 """
 
@@ -74,7 +74,7 @@ def hold(run: Run) -> Iterator[Hold]:
         raise write_error(run.lock_file, error) from error
     held = Hold(run)
     try:
-        with suppress(OSError):  # whoever may write to the folder may go on with the run; only its owner can say so
+        with suppress(OSError):  # whoever may write to the folder may resume the run; only its owner can say so
             run.lock_file.chmod(0o666 & run.path.stat().st_mode)
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now().isoformat(" ", "seconds")}
         write_json(run.holder_file, holder)

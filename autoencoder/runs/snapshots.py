@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Rows
 from autoencoder.config import ALL_SAMPLES, AUTO_SAMPLES
 from autoencoder.data.arrays import open_npy
-from autoencoder.data.batches import Pixels, Rows
+from autoencoder.data.batches import Pixels
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_array
 from autoencoder.machine.memory import refuse_too_large

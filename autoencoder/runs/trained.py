@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import NoiseConfig, RunConfig, TrainingConfig, differing_settings
-from autoencoder.data.batches import Pixels, Rows
+from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet, default_max_pixel_value
 from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError
@@ -21,8 +22,6 @@ from autoencoder.models.network import ImageShape, Network, fitted_encoder, on_d
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.runs.checkpoint import Checkpoint
 from autoencoder.runs.folder import Run
-
-FloatArray = NDArray[np.float32]
 
 FLAT_BATCH = 512
 

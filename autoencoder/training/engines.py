@@ -6,7 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from autoencoder.data.batches import Rows
+from autoencoder.array_types import Rows
 from autoencoder.training.learner import Learner
 
 

@@ -93,7 +93,7 @@ def open_keeper(run: Run, held: Hold, learner: Learner, split: RunSplit, resumed
         held: the hold on it.
         learner: what is trained.
         split: the run's.
-        resumed_at: the step of the checkpoint that training goes on from; None for the beginning. What was written of
+        resumed_at: the step of the checkpoint that training resumes from; None for the beginning. What was written of
             later steps is made anew.
         say: is told where the numbers can be seen, and of writers that fail.
 

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from autoencoder.array_types import Rows
 from autoencoder.config import RunConfig
-from autoencoder.data.batches import Pixels, Rows, split_into_batches
+from autoencoder.data.batches import Pixels, split_into_batches
 from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt, corrupt_each
 from autoencoder.errors import UserError

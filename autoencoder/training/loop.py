@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autoencoder.array_types import Rows
 from autoencoder.config import TrainingConfig
 from autoencoder.data.batches import epoch_order, split_into_batches
 from autoencoder.errors import UserError
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
 from autoencoder.runs.checkpoint import LoopState
-from autoencoder.runs.folder import Rows
 from autoencoder.runs.snapshots import batches_before_snapshots
 from autoencoder.seeding import numpy_stream
 from autoencoder.training.engines import Engine
@@ -48,7 +48,7 @@ class TrainingLoop:
         engine: executes its updates.
         keeper: writes what is kept.
         snapshot_rows: (n,) of the images whose codes are kept.
-        state: where training stands; it goes on from there.
+        state: where training stands, and resumes.
         quiet: show no progress.
         say: is told what the user should know, such as a loss of exactly zero.
     """
@@ -161,7 +161,7 @@ class TrainingLoop:
         )
         interval = self.training.checkpoint_interval
         kept = [state.epoch] if interval and state.epoch % interval == 0 else []
-        # `last` comes last: from there on a resumed run goes on from this epoch, so everything before it must be there.
+        # `last` comes last: from there on, a run resumes from this epoch, so everything before it must be there.
         self.keeper.save(self.learner, state, *(["best"] if improved else []), *kept, "last")
 
     def _validate(self) -> tuple[float, float | None]:

@@ -1,4 +1,4 @@
-"""Starting and resuming: `train` makes a run, and `resume` goes on with one. Both leave a complete run folder."""
+"""Starting and resuming: `train` makes a run, and `resume` continues one. Both leave a complete run folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from autoencoder.training.learner import Learner, make_learner
 from autoencoder.training.loop import TrainingLoop, is_finished
 
 MAY_CHANGE = ("images", "metadata", "columns", "epochs", "device", "threads", "experiment_name", *WRITERS)
-"""Settings in which a run may differ from its checkpoint when it is gone on with; images are known by their hash."""
+"""Settings in which a run may differ from its checkpoint when it is resumed; images are known by their hash."""
 
 ROUNDING_DEPENDS_ON = {"torch", "numpy", "device", "device_name", "cpu_capability", "threads"}
 """What `describe_environment` says that sums are rounded by."""
@@ -226,7 +226,7 @@ def _changed(section: _Section, **settings: Any) -> _Section:
 
 
 def _newest_checkpoint(run: Run, config: RunConfig, say: Say) -> Checkpoint | None:
-    """Where a run is to be gone on with: its last checkpoint or, where that is gone, the newest that it kept.
+    """Where a run is to be resumed: its last checkpoint or, where that is gone, the newest that it kept.
 
     Raises:
         UserError: a checkpoint is damaged, or of another run.
@@ -270,7 +270,7 @@ def _note_missing(run: Run, checkpoint: Checkpoint, say: Say) -> None:
 
 
 def _note_machine(run: Run, step: int, now: dict[str, Any], say: Say) -> None:
-    """Keep in the run that it was gone on with, and say where rounding may differ from then on."""
+    """Keep in the run that it was resumed, and say where rounding may differ from then on."""
     known = run.environment()
     before = {name: known.get(name) for name in now}
     for earlier in known.get("resumed", []):

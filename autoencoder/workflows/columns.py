@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.batches import Rows
+from autoencoder.array_types import Rows
 from autoencoder.data.metadata import Metadata
 from autoencoder.machine.plain_text import visible
 from autoencoder.measures.kinds import ColumnKind

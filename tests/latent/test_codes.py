@@ -11,7 +11,6 @@ from autoencoder.latent.codes import (
     cross_table,
     find_clusters,
     mixture_size,
-    nearest,
     random_codes,
     sorted_by_class,
     sweep_units,
@@ -159,16 +158,6 @@ def test_the_mixture_grows_with_the_codes():
     assert mixture_size(5000, 512) == 1
 
 
-def test_nearest():
-    codes = codes_of(50)
-    rows, distances = nearest(codes[[7, 3]] + 1e-3, codes)
-    assert rows.tolist() == [7, 3]
-    assert distances == pytest.approx([1e-3 * np.sqrt(D)] * 2, rel=0.05)
-    line = np.array([[0.0], [1.0], [3.0], [10.0]], np.float32)
-    assert typical_distance(line) == 1.5  # of 1, 1, 2 and 7
-    assert typical_distance(line[:1]) == 0
-
-
 # ------------------------------------------------------------------------------------------------------------- clusters
 
 
@@ -230,3 +219,10 @@ def test_table_of_clusters_and_known_classes():
 def test_means_of_clusters():
     values = np.array([[0.0, 2.0], [4.0, 4.0], [2.0, 0.0]], np.float32)
     np.testing.assert_array_equal(cluster_means(values, np.array([1, 0, 1])), [[4, 4], [1, 1]])
+
+
+def test_typical_distance():
+    line = np.array([[0.0], [1.0], [3.0], [10.0]], np.float32)
+    assert typical_distance(line) == 1.5  # of 1, 1, 2 and 7
+    assert typical_distance(line[:1]) == 0
+    assert typical_distance(np.repeat(line, 2, axis=0)) == 0  # every one has an equal one

@@ -16,10 +16,10 @@ from sklearn.preprocessing import StandardScaler
 
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
-from autoencoder.evaluation.columns import Decoding, decode_columns
+from autoencoder.evaluation.columns import Probed, probe_columns
 from autoencoder.measures.angles import circular_error_deg, circular_mean, constant_predictor
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.measures.probes import ALPHAS, DECODERS, FOLDS, Decoded, block_folds
+from autoencoder.measures.probes import ALPHAS, FOLDS, PROBES, ProbeScore, block_folds
 
 N = 400
 
@@ -28,14 +28,14 @@ def random_codes(n: int = N, d: int = 4, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, d))
 
 
-def decode(codes: np.ndarray, seed: int = 0, **columns: np.ndarray) -> Decoding:
-    return decode_columns(codes, Metadata(columns), row_numbers=np.arange(len(codes)), seed=seed)
+def decode(codes: np.ndarray, seed: int = 0, **columns: np.ndarray) -> Probed:
+    return probe_columns(codes, Metadata(columns), row_numbers=np.arange(len(codes)), seed=seed)
 
 
-def by_decoder(decoding: Decoding, column: str) -> tuple[Decoded, Decoded]:
+def by_decoder(decoding: Probed, column: str) -> tuple[ProbeScore, ProbeScore]:
     """The results of ridge and kNN for one column."""
     ridge, knn = (result for result in decoding.results if result.column == column)
-    assert (ridge.decoder, knn.decoder) == DECODERS
+    assert (ridge.probe, knn.probe) == PROBES
     return ridge, knn
 
 
@@ -132,7 +132,7 @@ def test_long_blocks_are_not_fooled_by_slow_noise(memory: float) -> None:
     for seed in range(4):
         codes, metadata = drifting(n, 6, memory, seed), Metadata({"slow": drifting(n, 1, memory, 100 + seed)[:, 0]})
         for scores, blocks in ((flattered, n), (honest, 10)):
-            decoding = decode_columns(codes, metadata, row_numbers=np.arange(n), seed=seed, blocks=blocks)
+            decoding = probe_columns(codes, metadata, row_numbers=np.arange(n), seed=seed, blocks=blocks)
             scores.append(by_decoder(decoding, "slow")[1].score)
     assert np.median(flattered) > 0.3
     assert np.median(honest) < 0.05
@@ -164,7 +164,7 @@ def test_a_ring_gives_its_angle_back_in_degrees_and_radians() -> None:
     decoding = decode(codes, body_rad=angles, body_deg=np.degrees(angles))
     for result in decoding.results:
         assert result.kind is ColumnKind.CIRCULAR
-        assert result.score < (0.1 if result.decoder == "ridge" else 2)
+        assert result.score < (0.1 if result.probe == "ridge" else 2)
         assert result.score <= result.mean_error_deg < 3
         assert result.shuffled == pytest.approx(90, abs=12)
     for of_rad, of_deg in zip(by_decoder(decoding, "body_rad"), by_decoder(decoding, "body_deg"), strict=True):
@@ -263,7 +263,7 @@ def test_rows_without_a_value_are_left_out() -> None:
     )
     assert [result.n for result in decoding.results] == [np.count_nonzero(known)] * 6 + [N] * 2
     rows = np.flatnonzero(known)
-    alone = decode_columns(
+    alone = probe_columns(
         codes[rows],
         Metadata({"x": x[rows], "angle_rad": angle[rows], "side": side[rows]}),
         row_numbers=rows,
@@ -272,7 +272,7 @@ def test_rows_without_a_value_are_left_out() -> None:
     assert alone.results == decoding.results[:6]
 
 
-def test_what_cannot_be_decoded_is_named() -> None:
+def test_what_cannot_be_probed_is_named() -> None:
     numbers, few = np.arange(N, dtype=np.float64), np.full(N, np.nan)
     few[:19] = np.arange(19)
     turns_deg = np.where(numbers % 2, 0.0, 360.0)
@@ -295,11 +295,11 @@ def test_what_cannot_be_decoded_is_named() -> None:
         "blank": "has no value in any row",
         "unknown": "has no value in any row",
         "few": "has a value in only 19 rows, and at least 20 are needed",
-        "file": "has 400 labels in 400 rows: at most 100, and two rows for each, can be decoded",
+        "file": "has 400 labels in 400 rows: at most 100, and two rows for each, can be probed",
     }
-    frames = decode_columns(random_codes(), Metadata({"x": numbers}), row_numbers=np.arange(N) % 4, seed=0)
-    assert frames == Decoding((), {"x": "has values of 4 frames only, and each of 5 folds needs one"})
-    assert decode(random_codes()) == Decoding((), {})
+    frames = probe_columns(random_codes(), Metadata({"x": numbers}), row_numbers=np.arange(N) % 4, seed=0)
+    assert frames == Probed((), {"x": "has values of 4 frames only, and each of 5 folds needs one"})
+    assert decode(random_codes()) == Probed((), {})
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e6])
@@ -344,13 +344,13 @@ def test_the_same_inputs_give_the_same_bits() -> None:
     metadata = Metadata(
         {"x": codes[:, 0] + rng.normal(size=N), "a_rad": rng.uniform(0, 6, N), "k": rng.integers(0, 3, N)}
     )
-    first = decode_columns(codes, metadata, row_numbers=numbers, seed=1)
-    assert decode_columns(codes, metadata, row_numbers=numbers, seed=1) == first
+    first = probe_columns(codes, metadata, row_numbers=numbers, seed=1)
+    assert probe_columns(codes, metadata, row_numbers=numbers, seed=1) == first
     order = rng.permutation(N)
-    assert decode_columns(codes[order], metadata.take(order), row_numbers=numbers[order], seed=1) == first
-    alone = decode_columns(codes, metadata, row_numbers=numbers, seed=1, columns=["k", "x", "k"])
+    assert probe_columns(codes[order], metadata.take(order), row_numbers=numbers[order], seed=1) == first
+    alone = probe_columns(codes, metadata, row_numbers=numbers, seed=1, columns=["k", "x", "k"])
     assert alone.results == first.results[4:] + first.results[:2]
-    other = decode_columns(codes, metadata, row_numbers=numbers, seed=2)
+    other = probe_columns(codes, metadata, row_numbers=numbers, seed=2)
     assert all(a.shuffled != b.shuffled for a, b in zip(first.results[:4], other.results, strict=False))
 
 
@@ -365,9 +365,9 @@ def test_the_scale_and_the_shift_of_a_number_do_not_matter() -> None:
 def test_more_rows_than_the_limit_are_thinned_evenly() -> None:
     codes = random_codes(1000)
     metadata = Metadata({"x": codes[:, 0] + random_codes(1000, seed=1)[:, 0]})
-    thinned = decode_columns(codes, metadata, row_numbers=np.arange(1000), seed=0, max_rows=250)
+    thinned = probe_columns(codes, metadata, row_numbers=np.arange(1000), seed=0, max_rows=250)
     rows = np.arange(0, 1000, 4)
-    taken = decode_columns(codes[rows], metadata.take(rows), row_numbers=rows, seed=0)
+    taken = probe_columns(codes[rows], metadata.take(rows), row_numbers=rows, seed=0)
     assert thinned == taken
     assert thinned.results[0].n == 250
 
@@ -383,13 +383,13 @@ def test_inputs_are_left_as_they_are() -> None:
 def test_what_is_refused() -> None:
     codes, metadata, numbers = random_codes(), Metadata({"x": np.arange(float(N))}), np.arange(N)
     with pytest.raises(UserError, match="there is no column 'y' in the metadata; its columns are x"):
-        decode_columns(codes, metadata, row_numbers=numbers, seed=0, columns=["y"])
+        probe_columns(codes, metadata, row_numbers=numbers, seed=0, columns=["y"])
     with pytest.raises(UserError, match=r"codes have shape \(400,\)"):
-        decode_columns(codes[:, 0], metadata, row_numbers=numbers, seed=0)
+        probe_columns(codes[:, 0], metadata, row_numbers=numbers, seed=0)
     bad = codes.copy()
     bad[3, 1], bad[9] = np.nan, np.inf
     with pytest.raises(UserError) as caught:
-        decode_columns(bad, metadata.take(numbers[:-1]), row_numbers=numbers[1:], seed=0, blocks=4, max_rows=5)
+        probe_columns(bad, metadata.take(numbers[:-1]), row_numbers=numbers[1:], seed=0, blocks=4, max_rows=5)
     assert caught.value.problems == (
         "400 codes, 399 rows of metadata and 399 row numbers do not match",
         "2 of 400 codes are not finite (first: row 3): did the training diverge?",

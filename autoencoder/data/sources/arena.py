@@ -18,11 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Reals
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
 from autoencoder.errors import raise_if_any
 from autoencoder.machine.memory import refuse_too_large
-
-FloatArray = NDArray[np.floating]
 
 BATCH_PIXELS = 32 * 2500
 """Pixels that are rendered in one go."""
@@ -192,7 +191,7 @@ def _problems(n_images: int, seed: int, size: int) -> list[str]:
     return problems
 
 
-def _to_uint8(brightness: FloatArray) -> NDArray[np.uint8]:
+def _to_uint8(brightness: Reals) -> NDArray[np.uint8]:
     return (np.clip(brightness, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
@@ -342,7 +341,7 @@ def _place(r: float, polar: float) -> tuple[float, float]:
 # -------------------------------------------------------------------------------------------------------------- render
 
 
-def render(walk: Walk, size: int) -> tuple[FloatArray, NDArray[np.uint8]]:
+def render(walk: Walk, size: int) -> tuple[Reals, NDArray[np.uint8]]:
     """Draw each posture of `walk` in a crop centred on the animal.
 
     Returns:
@@ -356,18 +355,18 @@ def render(walk: Walk, size: int) -> tuple[FloatArray, NDArray[np.uint8]]:
     return scene, (animal > 0.5).astype(np.uint8)
 
 
-def _cover(distance: FloatArray) -> FloatArray:
+def _cover(distance: Reals) -> Reals:
     """How much of a pixel a shape covers, from the signed distance of the pixel's centre to the shape's edge."""
-    cover: FloatArray = np.clip(0.5 - distance, 0.0, 1.0)
+    cover: Reals = np.clip(0.5 - distance, 0.0, 1.0)
     return cover
 
 
-def _column(values: NDArray[np.float64]) -> FloatArray:
+def _column(values: NDArray[np.float64]) -> Reals:
     """(N,) to (N, 1, 1) float32, to be broadcast over pixels."""
     return values.astype(np.float32)[:, None, None]
 
 
-def _draw_arena(walk: Walk, across: FloatArray, up: FloatArray) -> FloatArray:
+def _draw_arena(walk: Walk, across: Reals, up: Reals) -> Reals:
     """Floor, wall and the nearest port; a crop sees one port at most, because ports are a radius apart."""
     x, y = _column(walk.x) + across, _column(walk.y) + up
     r = np.sqrt(x * x + y * y)
@@ -400,7 +399,7 @@ def _draw_arena(walk: Walk, across: FloatArray, up: FloatArray) -> FloatArray:
     return scene
 
 
-def _draw_animal(walk: Walk, across: FloatArray, up: FloatArray, scene: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _draw_animal(walk: Walk, across: Reals, up: Reals, scene: Reals) -> tuple[Reals, Reals]:
     """Tail, then body, then head over `scene`; returns the picture and how much of each pixel the animal covers."""
     cos, sin = np.cos(walk.body), np.sin(walk.body)
     rump, shoulder = (RUMP * cos, RUMP * sin), (SHOULDER * cos, SHOULDER * sin)
@@ -434,7 +433,7 @@ def _draw_animal(walk: Walk, across: FloatArray, up: FloatArray, scene: FloatArr
 _Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def _capsule(across: FloatArray, up: FloatArray, start: _Points, end: _Points) -> tuple[FloatArray, FloatArray]:
+def _capsule(across: Reals, up: Reals, start: _Points, end: _Points) -> tuple[Reals, Reals]:
     """Distance of every pixel to the segments from `start` to `end`, and where along it (0 to 1) the nearest is."""
     vx, vy = _column(end[0] - start[0]), _column(end[1] - start[1])
     px, py = across - _column(start[0]), up - _column(start[1])

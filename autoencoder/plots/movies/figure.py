@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Frame, Reals
 from autoencoder.errors import raise_if_any
 from autoencoder.plots.colors import Coloring, color_by
 from autoencoder.plots.drawing import colors_width, drawing_order, shortened
@@ -16,12 +17,10 @@ from autoencoder.plots.figures import DPI, new_figure
 from autoencoder.plots.movies.frames import MAX_EXAMPLES, Examples, Limits
 from autoencoder.plots.movies.layout import MAX_PANELS, SIDES, Layout, lay_out
 from autoencoder.plots.movies.marked_curves import Curve, MarkedCurves, by_axes
-from autoencoder.plots.movies.panels import Frame, Panel, Shown
+from autoencoder.plots.movies.panels import Panel, Shown
 from autoencoder.plots.movies.tiles import Outputs, Tiles
 from autoencoder.plots.movies.titles import Header, write_titles
 from autoencoder.plots.points import point_radius, visible_points
-
-FloatArray = NDArray[np.floating]
 
 
 class EvolutionFigure:
@@ -101,7 +100,7 @@ class EvolutionFigure:
         self._background = self._buffer.copy()
         self._with_outputs: tuple[int | None, NDArray[np.uint8]] | None = None
 
-    def draw(self, embedding: FloatArray, epoch: float, step: int, trail: FloatArray | None = None) -> Frame:
+    def draw(self, embedding: Reals, epoch: float, step: int, trail: Reals | None = None) -> Frame:
         """One frame.
 
         Args:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
-FloatArray = NDArray[np.floating]
 
 MAX_EXAMPLES = 6
 """Pictures that fit beside a plot."""
@@ -30,7 +30,7 @@ class Examples:
     images: NDArray[Any]
 
 
-def robust_limits(embeddings: FloatArray) -> Limits:
+def robust_limits(embeddings: Reals) -> Limits:
     """Limits (low, high) of both axes, of equal span, for all frames of `embeddings` (T, n, 2).
 
     They hold every point of the last frame and, of all frames together, what lies between the percentiles 0.5 and
@@ -45,7 +45,7 @@ def robust_limits(embeddings: FloatArray) -> Limits:
     return (x - half, x + half), (y - half, y + half)
 
 
-def choose_examples(embedding: FloatArray, n: int, seed: int = 0) -> NDArray[np.int64]:
+def choose_examples(embedding: Reals, n: int, seed: int = 0) -> NDArray[np.int64]:
     """Points of `embedding` (m, 2) that lie far apart and not alone, for the pictures beside the plot.
 
     Returns:
@@ -77,7 +77,7 @@ def choose_examples(embedding: FloatArray, n: int, seed: int = 0) -> NDArray[np.
     return _top_down_by_side(candidates[chosen], embedding)
 
 
-def _top_down_by_side(indices: NDArray[np.int64], embedding: FloatArray) -> NDArray[np.int64]:
+def _top_down_by_side(indices: NDArray[np.int64], embedding: Reals) -> NDArray[np.int64]:
     """The left half of the points, then the right half, each by height, so that their leader lines do not cross."""
     by_x = indices[np.argsort(embedding[indices, 0], kind="stable")]
     left, right = np.split(by_x, [(len(by_x) + 1) // 2])

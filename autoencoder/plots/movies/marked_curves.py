@@ -12,15 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
-from numpy.typing import NDArray
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import raise_if_any
 from autoencoder.plots.curves import spans_a_decade
 from autoencoder.plots.drawing import place_axes, place_text
 from autoencoder.plots.figures import DPI
 from autoencoder.plots.movies.layout import MAX_CURVE_AXES, Place, pixels_wide
-
-FloatArray = NDArray[np.floating]
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """Blue, vermilion, green and purple of Okabe and Ito."""
@@ -52,12 +50,12 @@ class Curve:
     """
 
     label: str
-    epochs: FloatArray
-    values: FloatArray
+    epochs: Reals
+    values: Reals
     axes: str = ""
     logarithmic: bool = False
 
-    def known(self) -> tuple[FloatArray, FloatArray]:
+    def known(self) -> tuple[Reals, Reals]:
         """Epochs and values where it was measured."""
         finite = np.isfinite(self.values)
         return self.epochs[finite], self.values[finite]

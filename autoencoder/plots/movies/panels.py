@@ -12,15 +12,13 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox, IdentityTransform
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Frame, Reals
 from autoencoder.plots.colors import Coloring, Kind
 from autoencoder.plots.drawing import draw_colors, place_axes
 from autoencoder.plots.figures import DPI
 from autoencoder.plots.movies.frames import Limits
 from autoencoder.plots.movies.layout import Place
 from autoencoder.plots.points import Visible, paint_points
-
-FloatArray = NDArray[np.floating]
-Frame = NDArray[np.uint8]
 
 FRAME_LINE = 1
 """Pixels that the line around a panel takes on each side."""
@@ -100,18 +98,18 @@ class Panel:
         """Height and width in pixels of what lies within the line around the panel."""
         return round(self._place.height) - 2 * FRAME_LINE, round(self._place.width) - 2 * FRAME_LINE
 
-    def positions(self, embedding: FloatArray) -> FloatArray:
+    def positions(self, embedding: Reals) -> Reals:
         """Where points (..., 2) lie in the frame: columns and rows in pixels from the upper left corner."""
         (x0, x1), (y0, y1) = self._limits
         shares = (embedding - np.array([x0, y1])) / np.array([x1 - x0, y0 - y1])
         return np.asarray(self._corner + shares * (self._place.width, self._place.height))
 
-    def centers(self, embedding: FloatArray) -> FloatArray:
+    def centers(self, embedding: Reals) -> Reals:
         """The same, from the upper left corner of what lies within the line around the panel."""
         return self.positions(embedding) - self._corner - FRAME_LINE
 
     @property
-    def _corner(self) -> FloatArray:
+    def _corner(self) -> Reals:
         return np.array([self._place.left, self._place.top])
 
     def paint(self, frame: Frame, visible: Visible) -> None:
@@ -120,7 +118,7 @@ class Panel:
         height, width = self.inner_shape
         paint_points(frame[top : top + height, left : left + width], visible, self._coloring.colors)
 
-    def draw_examples(self, renderer: Any, embedding: FloatArray, trail: FloatArray) -> None:
+    def draw_examples(self, renderer: Any, embedding: Reals, trail: Reals) -> None:
         """Draw trails, leader lines and rings over the points.
 
         Args:
@@ -140,13 +138,13 @@ class Panel:
         self._rings.set_data(ends[:, 0], self._height - ends[:, 1])
         self._rings.draw(renderer)
 
-    def leader_lines(self) -> FloatArray:
+    def leader_lines(self) -> Reals:
         """(l, 2, 2): start and end of each leader line in the last frame, as `positions`."""
         lines = np.array([line.get_xydata() for line in self._leaders.values()]).reshape(-1, 2, 2)
         lines[..., 1] = self._height - lines[..., 1]
         return lines
 
-    def _draw_trails(self, renderer: Any, trail: FloatArray) -> None:
+    def _draw_trails(self, renderer: Any, trail: Reals) -> None:
         if len(trail) < 2:
             return
         path = self.positions(trail)

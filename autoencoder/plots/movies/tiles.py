@@ -12,11 +12,10 @@ from matplotlib.image import AxesImage
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Reals
 from autoencoder.plots.drawing import LINE_SPACING, draw_image, frame, place_axes
 from autoencoder.plots.figures import DPI
 from autoencoder.plots.movies.layout import Place, Tile
-
-FloatArray = NDArray[np.floating]
 
 CAPTION_SIZE = 9.0
 FRAME_WIDTH = 4.0
@@ -36,7 +35,7 @@ class Outputs:
 
     steps: NDArray[np.integer]
     epochs: NDArray[np.floating]
-    pictures: FloatArray
+    pictures: Reals
     name: str = "reconstruction"
 
     def at(self, step: int) -> int | None:
@@ -57,7 +56,7 @@ class Tiles:
     """
 
     def __init__(
-        self, figure: Figure, places: Sequence[Tile], images: FloatArray, colors: FloatArray, outputs: Outputs | None
+        self, figure: Figure, places: Sequence[Tile], images: Reals, colors: Reals, outputs: Outputs | None
     ) -> None:
         self._outputs = outputs
         self._shown: list[tuple[AxesImage, Text]] = []
@@ -86,7 +85,7 @@ class Tiles:
             caption.draw(renderer)
 
 
-def _output_tile(figure: Figure, place: Place, picture: FloatArray, color: tuple[float, ...]) -> tuple[AxesImage, Text]:
+def _output_tile(figure: Figure, place: Place, picture: Reals, color: tuple[float, ...]) -> tuple[AxesImage, Text]:
     """An empty tile with a pale line around it, the picture that will be drawn into it, and its caption."""
     empty = place_axes(figure, *place.inches)
     empty.set(xticks=[], yticks=[])

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autoencoder.array_types import Frame
 from autoencoder.errors import UserError
 from autoencoder.machine.files import replacing
 
@@ -17,8 +17,6 @@ SUFFIXES = (".mp4", ".gif")
 
 MAX_GIF_FPS = 50
 """Players show GIFs with a shorter time between frames at a tenth of a second."""
-
-Frame = NDArray[np.uint8]
 
 
 class MovieWriter:

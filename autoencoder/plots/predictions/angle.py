@@ -13,13 +13,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
 from autoencoder.plots.drawing import (
     MARGIN,
     PREDICTED_COLOR,
     TEXT_SIZE,
     TRUE_COLOR,
-    FloatArray,
     caption,
     check_lengths,
     draw_image,
@@ -43,9 +43,9 @@ TRUE_LENGTH, PREDICTED_LENGTH = 0.45, 0.36
 
 
 def angle_scatter(
-    predicted_deg: FloatArray,
-    true_deg: FloatArray,
-    errors_deg: FloatArray,
+    predicted_deg: Reals,
+    true_deg: Reals,
+    errors_deg: Reals,
     *,
     median_error_deg: float,
     constant_error_deg: float | None = None,
@@ -81,7 +81,7 @@ def angle_scatter(
     return fig
 
 
-def _draw_scatter(ax: Axes, predicted_deg: FloatArray, true_deg: FloatArray, n: int) -> None:
+def _draw_scatter(ax: Axes, predicted_deg: Reals, true_deg: Reals, n: int) -> None:
     low, high = -BEYOND, 360 + BEYOND
     for turn in (-360.0, 0.0, 360.0):
         ax.plot(
@@ -129,7 +129,7 @@ def _legend_above(ax: Axes) -> None:
     )
 
 
-def _draw_errors(ax: Axes, errors: FloatArray, median: float, constant: float | None) -> None:
+def _draw_errors(ax: Axes, errors: Reals, median: float, constant: float | None) -> None:
     width = max((w for w in BIN_WIDTHS if 2 * w <= median), default=BIN_WIDTHS[0])
     edges = np.arange(0, 180 + width, width).tolist()
     ax.hist(errors, bins=edges, weights=np.full(len(errors), 1 / len(errors)), color=POINT_COLOR, alpha=0.75)
@@ -150,10 +150,10 @@ def _draw_errors(ax: Axes, errors: FloatArray, median: float, constant: float | 
 
 
 def angle_arrows(
-    images: FloatArray,
-    predicted_deg: FloatArray,
-    true_deg: FloatArray,
-    errors_deg: FloatArray,
+    images: Reals,
+    predicted_deg: Reals,
+    true_deg: Reals,
+    errors_deg: Reals,
     title: str | None = None,
 ) -> Figure:
     """Images with two arrows from the middle, the true and the predicted angle, and the error below.

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.plots.drawing import (
     MARGIN,
     SMALL_SIZE,
     TEXT_SIZE,
-    FloatArray,
     caption,
     check_lengths,
     draw_heat_map,
@@ -99,10 +99,10 @@ def confusion_matrix(
 
 
 def labelled_images(
-    images: FloatArray,
+    images: Reals,
     predicted: Sequence[str],
     true: Sequence[str],
-    probabilities: FloatArray,
+    probabilities: Reals,
     title: str | None = None,
 ) -> Figure:
     """Images with the predicted class below: green where it is right, red and framed with the true one where not.

@@ -11,16 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
-from autoencoder.plots.drawing import (
-    PREDICTED_COLOR,
-    TRUE_COLOR,
-    FloatArray,
-    caption,
-    check_lengths,
-    draw_image,
-    tile_figure,
-)
+from autoencoder.plots.drawing import PREDICTED_COLOR, TRUE_COLOR, caption, check_lengths, draw_image, tile_figure
 
 THRESHOLD = 0.5
 """Probability from which on a pixel belongs to the predicted mask."""
@@ -30,10 +23,10 @@ FILL = 0.55
 
 
 def mask_overlays(
-    images: FloatArray,
-    predicted: FloatArray,
+    images: Reals,
+    predicted: Reals,
     true: NDArray[np.generic],
-    ious: FloatArray,
+    ious: Reals,
     title: str | None = None,
 ) -> Figure:
     """Each image, and below it the same with the outlines of both masks; pixels that only one of them has are filled.

@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
 from autoencoder.plots.drawing import (
     MARGIN,
     TEXT_SIZE,
-    FloatArray,
     caption,
     check_lengths,
     draw_image,
@@ -29,9 +29,7 @@ SIDE = 4.9
 """Of the plot, in inches."""
 
 
-def quantity_scatter(
-    predicted: FloatArray, true: FloatArray, *, constant: float, label: str, title: str | None = None
-) -> Figure:
+def quantity_scatter(predicted: Reals, true: Reals, *, constant: float, label: str, title: str | None = None) -> Figure:
     """Prediction against truth, with the prediction that is the same for all images.
 
     Args:
@@ -57,7 +55,7 @@ def quantity_scatter(
     return fig
 
 
-def _draw_scatter(ax: Axes, predicted: FloatArray, true: FloatArray, constant: float, label: str) -> None:
+def _draw_scatter(ax: Axes, predicted: Reals, true: Reals, constant: float, label: str) -> None:
     low, high = (float(edge) for edge in (min(predicted.min(), true.min()), max(predicted.max(), true.max())))
     beyond = 0.04 * (high - low) or 1.0
     limits = (low - beyond, high + beyond)
@@ -82,7 +80,7 @@ def _draw_scatter(ax: Axes, predicted: FloatArray, true: FloatArray, constant: f
     )
 
 
-def valued_images(images: FloatArray, predicted: FloatArray, true: FloatArray, title: str | None = None) -> Figure:
+def valued_images(images: Reals, predicted: Reals, true: Reals, title: str | None = None) -> Figure:
     """Images with the predicted and the true quantity below.
 
     Args:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
+from autoencoder.array_types import FloatArray
 from autoencoder.errors import UserError
-from autoencoder.projections.reducers.base import FloatArray, placeable
+from autoencoder.projections.reducers.base import placeable
 
 
 class Reducer:

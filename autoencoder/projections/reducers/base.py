@@ -13,15 +13,13 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray
 from autoencoder.errors import UserError
 from autoencoder.registries import REDUCERS
 
 MIN_POINTS = 4
 """Fewer points have no neighbourhoods to keep."""
-
-FloatArray = NDArray[np.float32]
 
 
 class Projection(Protocol):

@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from autoencoder.projections.reducers.base import FloatArray, fittable, placeable
+from autoencoder.array_types import FloatArray
+from autoencoder.projections.reducers.base import fittable, placeable
 
 
 class Reducer:

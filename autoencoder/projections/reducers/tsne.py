@@ -6,8 +6,9 @@ from typing import Self, cast
 
 import numpy as np
 
+from autoencoder.array_types import FloatArray
 from autoencoder.errors import UserError
-from autoencoder.projections.reducers.base import FloatArray, fittable, placeable
+from autoencoder.projections.reducers.base import fittable, placeable
 from autoencoder.version import installing
 
 TSNE_PERPLEXITY = 30.0

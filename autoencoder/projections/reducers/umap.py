@@ -6,8 +6,9 @@ from typing import Self
 
 import numpy as np
 
+from autoencoder.array_types import FloatArray
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS, fit_umap
-from autoencoder.projections.reducers.base import FloatArray, fittable, placeable
+from autoencoder.projections.reducers.base import fittable, placeable
 
 
 class Reducer:

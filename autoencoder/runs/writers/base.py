@@ -51,7 +51,7 @@ class Writer(ABC):
         Args:
             run: a run folder; files go to `run.writer_folder`.
             config: what the run is.
-            resumed_at: the step of the checkpoint that training goes on from; None for the beginning.
+            resumed_at: the step of the checkpoint that training resumes from; None for the beginning.
             say: is told where the numbers can be seen.
         """
 

@@ -72,7 +72,7 @@ class Account:
 
 
 class Writer(base.Writer):
-    """An experiment of Comet's, which a run that is resumed goes on with.
+    """An experiment of Comet's, which a run continues when it is resumed.
 
     Args:
         experiment: of `comet_ml`.

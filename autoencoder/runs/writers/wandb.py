@@ -47,7 +47,7 @@ COLLECT_NOTHING: dict[str, Any] = {
 
 
 class Writer(base.Writer):
-    """A run of W&B's, which one of ours that is resumed goes on with.
+    """A run of W&B's, which one of ours continues when it is resumed.
 
     Args:
         run: of `wandb`.

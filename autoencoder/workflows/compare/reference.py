@@ -45,7 +45,7 @@ PREDICTING = {"angle": "direction-tagger", "classify": "classifier", "regress": 
 """Objectives of the network that predicts, the first one that the data hold a target for, and what it is called."""
 
 SELDOM_CHANGED = ("device", "threads")
-"""Settings in which an earlier run may differ from what is asked for and still be gone on with."""
+"""Settings in which an earlier run may differ from what is asked for and still be resumed."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def train_reference(
     say: Say = lambda _: None,
     quiet: bool = True,
 ) -> list[Run]:
-    """Train runs, or go on with those that were cut off; finished ones are left alone.
+    """Train runs, or resume those that were cut off; finished ones are left alone.
 
     Args:
         runs: name of each run and its configuration; with several seeds, names such as `seed-0042/ae-16`.

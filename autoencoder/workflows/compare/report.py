@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from autoencoder.data.batches import Rows
+from autoencoder.array_types import Rows
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Compared, Comparison
@@ -20,7 +20,7 @@ from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, replacing, write_csv, write_json
 from autoencoder.machine.plain_text import one_line
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.measures.probes import DECODERS
+from autoencoder.measures.probes import PROBES
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
@@ -62,7 +62,7 @@ class Spread:
 def table_of(comparison: Comparison) -> Cells:
     """One row per run; a column that does not apply to a run holds None.
 
-    Columns of decoding are called COLUMN:DECODER, with the same of shuffled labels in COLUMN:DECODER:shuffled.
+    Columns of probes are called COLUMN:PROBE, with the same of shuffled labels in COLUMN:PROBE:shuffled.
     """
     return [_row(run) for run in comparison.runs]
 
@@ -84,9 +84,9 @@ def _row(run: Compared) -> dict[str, Any]:
         "explained_variance": run.explained_variance,
         "result": None if quality else result.brief(),
     }
-    for decoded in run.decoding.results:
-        key = f"{decoded.column}:{decoded.decoder}"
-        row |= {key: decoded.score, f"{key}:shuffled": decoded.shuffled}
+    for found in run.probed.results:
+        key = f"{found.column}:{found.probe}"
+        row |= {key: found.score, f"{key}:shuffled": found.shuffled}
     return row
 
 
@@ -151,20 +151,20 @@ def quality_table(rows: Cells) -> TextTable:
     return list(QUALITY_COLUMNS.values()), body
 
 
-def decoding_tables(rows: Cells, metadata: Metadata) -> dict[str, TextTable]:
-    """For each decoder, the score of each column, with that of shuffled labels in brackets."""
+def probe_tables(rows: Cells, metadata: Metadata) -> dict[str, TextTable]:
+    """For each probe, the score of each column, with that of shuffled labels in brackets."""
     tables = {}
-    for decoder in DECODERS:
-        names = [name for name in metadata.names if any(f"{name}:{decoder}" in row for row in rows)]
+    for probe in PROBES:
+        names = [name for name in metadata.names if any(f"{name}:{probe}" in row for row in rows)]
         body = [
             [
                 f"{name} ({SCORE_NAMES[metadata.kind(name)]})",
-                *(_score(row, f"{name}:{decoder}", metadata.kind(name)) for row in rows),
+                *(_score(row, f"{name}:{probe}", metadata.kind(name)) for row in rows),
             ]
             for name in names
         ]
         if names:
-            tables[decoder] = (["", *(row["run"] for row in rows)], body)
+            tables[probe] = (["", *(row["run"] for row in rows)], body)
     return tables
 
 
@@ -255,8 +255,8 @@ def _telling_columns(metadata: Metadata) -> list[str]:
 def _markdown(rows: Cells, comparison: Comparison) -> str:
     merged = over_seeds(rows)
     parts = [f"{_as_markdown(caption(comparison))}\n", _markdown_table(quality_table(merged))]
-    for decoder, table in decoding_tables(merged, comparison.data.metadata).items():
-        parts += [f"\n{decoding_caption(decoder)}\n", _markdown_table(table)]
+    for probe, table in probe_tables(merged, comparison.data.metadata).items():
+        parts += [f"\n{probe_caption(probe)}\n", _markdown_table(table)]
     return "\n".join(parts) + "\n"
 
 
@@ -279,10 +279,10 @@ def caption(comparison: Comparison) -> str:
     return f"{len(comparison.rows):,} held-out images of {comparison.data.source}{against}"
 
 
-def decoding_caption(decoder: str) -> str:
-    """What a table of `decoding_tables` shows."""
-    name = {"ridge": "ridge regression", "knn": "nearest neighbours"}[decoder]
-    return f"Decoded from the latent by {name}, cross-validated in blocks of rows (in brackets: with shuffled labels)"
+def probe_caption(probe: str) -> str:
+    """What a table of `probe_tables` shows."""
+    name = {"ridge": "ridge regression", "knn": "nearest neighbours"}[probe]
+    return f"Read from the latent by {name}, cross-validated in blocks of rows (in brackets: with shuffled labels)"
 
 
 def embeddings(comparison: Comparison, reducer: str, seed: int) -> tuple[Rows, list[NDArray[np.float32]]]:

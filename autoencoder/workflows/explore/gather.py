@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
-from autoencoder.data.batches import Rows
+from autoencoder.array_types import Rows
 from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata import Metadata
 from autoencoder.latent.layers import LAYER_NAMES

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from autoencoder.array_types import Rows
 from autoencoder.config import MovieOptions
-from autoencoder.data.batches import Rows
 from autoencoder.errors import UserError
 from autoencoder.latent.layers import LAYER_NAMES
 from autoencoder.latent.outputs import kept_outputs, why_no_outputs

@@ -12,6 +12,7 @@ from autoencoder.data.batches import Pixels
 from autoencoder.latent import codes as latent_codes
 from autoencoder.latent.codes import sweep_units
 from autoencoder.models.network import architecture
+from autoencoder.neighbors.exact import nearest
 from autoencoder.plots.codes import generated_images, unit_influence
 from autoencoder.plots.images import to_picture
 from autoencoder.runs.snapshots import encode_rows
@@ -77,7 +78,8 @@ def generated_codes(still: Still) -> tuple[Figure, dict[str, Any]]:
     pixels = Pixels(images.images, images.max_pixel_value, decoder.device)
     known = encode_rows(decoder.network, pixels, train, still.config.training.snapshot_batch_size)
     drawn = latent_codes.random_codes(known, N_GENERATED, seed)
-    places, distances = latent_codes.nearest(drawn, known)
+    found, apart = nearest(drawn, known, 1)
+    places, distances = found[:, 0], apart[:, 0]
     assert decoder.objective.pictures is not None
     figure = generated_images(
         to_picture(decoder.decode(drawn)),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.batches import Rows
+from autoencoder.array_types import Rows
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray
 from autoencoder.latent import codes as latent_codes
-from autoencoder.latent.layers import FloatArray
 from autoencoder.machine.file_names import file_stems
 from autoencoder.plots.codes import cluster_figure, code_scatter, generated_images
 from autoencoder.plots.images import to_picture

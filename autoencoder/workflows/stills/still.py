@@ -10,10 +10,10 @@ from typing import Any
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import RunConfig
-from autoencoder.data.batches import Rows
 from autoencoder.data.images import ImageSet
-from autoencoder.latent.layers import FloatArray, describe_moment
+from autoencoder.latent.layers import describe_moment
 from autoencoder.machine.files import write_arrays, write_json
 from autoencoder.machine.progress import Say
 from autoencoder.objectives.base import make_objective

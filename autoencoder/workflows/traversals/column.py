@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from autoencoder.data.batches import Rows
+from autoencoder.array_types import Rows
 from autoencoder.errors import UserError
 from autoencoder.latent.quantity import Quantity, best_reader, quantity_of
 from autoencoder.latent.traversal import Transport

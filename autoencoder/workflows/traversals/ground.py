@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.batches import Pixels, Rows
+from autoencoder.array_types import Rows
+from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet
 from autoencoder.latent.codes import typical_distance
 from autoencoder.runs.snapshots import encode_rows

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.batches import Rows
+from autoencoder.array_types import Rows
 from autoencoder.latent.quantity import Quantity
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.seeding import numpy_stream
