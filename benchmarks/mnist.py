@@ -61,9 +61,10 @@ def main() -> None:
             result = evaluation.result
             assert isinstance(result, Reconstruction)
             assert result.input_quality is not None
+            qualities = result.input_quality, result.output_quality, result.pca_quality
+            before, output, control = (f"{quality.pooled_psnr_db:.2f} dB" for quality in qualities)
             print(
-                f"trained on {name} digits: PSNR of noisy test digits {result.input_quality.psnr_db:.2f} dB, "
-                f"output {result.output_quality.psnr_db:.2f} dB, PCA control {result.pca_quality.psnr_db:.2f} dB"
+                f"trained on {name} digits: PSNR of noisy test digits {before}, output {output}, PCA control {control}"
             )
         _name_digits(evaluation.trained, training, test)
 

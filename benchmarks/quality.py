@@ -50,7 +50,9 @@ def main() -> None:
             ("output", result.output_quality),
         ):
             if quality is not None:
-                print(f"{name:<20} MSE {quality.mse:.6f}  PSNR {quality.psnr_db:5.2f} dB  SSIM {quality.ssim:.3f}")
+                print(
+                    f"{name:<20} MSE {quality.mse:.6f}  PSNR {quality.pooled_psnr_db:5.2f} dB  SSIM {quality.ssim:.3f}"
+                )
         print(f"output closer to clean than PCA by {result.numbers()['output_closer_than_pca_db']:.2f} dB")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoencoder import config as c
-from autoencoder.cli.options import add_device, add_setting, noise, number, positive_int
+from autoencoder.cli.options import add_device, add_rows, add_setting, noise, number, positive_int
 from autoencoder.cli.reporting import made, say, table
 from autoencoder.errors import UserError
 from autoencoder.flags import settings_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 HELP = "compare runs: one table, one figure"
 
-DATA_FIELDS = ("metadata", "max_pixel_value", "split", "val_fraction", "block_size", "hold_out", "split_seed")
+DATA_FIELDS = ("metadata", "max_pixel_value", "split", "val_fraction", "block_size", "gap", "hold_out", "split_seed")
 TRAINING_FIELDS = ("epochs", "batch_size", "lr", "seed", "threads")
 OTHER_FIELDS = ("seeds", "encoder", "target", "jobs", "backend", "scheduler")
 """What goes with --train only."""
@@ -60,9 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where to write (default: compare, runs/reference-DATA)"
     )
+    parser.add_argument(
+        "--given", nargs="+", metavar="COLUMN", help="how much each latent adds to these columns, which are known"
+    )
     add_device(parser)
 
     group = parser.add_argument_group("figure")
+    add_rows(group)
     group.add_argument(
         "--color-by", nargs="+", metavar="COLUMN", help="columns, a figure each (default: the first angle or label)"
     )
@@ -121,13 +125,20 @@ def run(args: argparse.Namespace) -> None:
     shelf = Shelf()
     opened = [open_run(run, shelf=shelf) for run in args.runs]
     images = opened[0].images if opened else shelf.images(_data_config(args))
-    for name in args.color_by or ():
+    for name in (*(args.color_by or ()), *(args.given or ())):
         images.metadata.column(name)
     out = args.out or (Path("compare") if args.train is None else _reference_folder(args))
     check_writable(out)
     groups = [opened] if opened else [[open_run(run, shelf=shelf) for run in runs] for runs in _train(args, images)]
     comparisons = [
-        compare(runs, checkpoint=args.checkpoint, noise=args.noise, device=args.device, quiet=args.quiet)
+        compare(
+            runs,
+            checkpoint=args.checkpoint,
+            noise=args.noise,
+            given=args.given or (),
+            device=args.device,
+            quiet=args.quiet,
+        )
         for runs in groups
     ]
     files = write_comparison(
@@ -136,6 +147,7 @@ def run(args: argparse.Namespace) -> None:
         color_by=args.color_by,
         reducer=args.reduce,
         examples=args.examples,
+        rows=args.rows or "all",
         seed=comparisons[0].runs[0].evaluation.trained.config.training.seed,
     )
     _print_tables(args, comparisons)
@@ -144,6 +156,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _train(args: argparse.Namespace, images: ImageSet) -> list[list[Path]]:
     """Train the reference table on `images`, which --train names; returns the run folders of each seed."""
+    from autoencoder.runs.data import resolve_split
     from autoencoder.workflows.compare.reference import reference_runs, train_reference
 
     given, data = vars(args), _data_config(args)
@@ -162,8 +175,9 @@ def _train(args: argparse.Namespace, images: ImageSet) -> list[list[Path]]:
         named = {f"seed-{seed:04d}/{name}": config for name, config in runs.items()}
         groups.append(list(named))
         everything |= named
-    if missing:
-        say(args, missing)
+    for text in (resolve_split(data, images).said, missing):
+        if text:
+            say(args, text)
     out = args.out or _reference_folder(args)
     train_reference(
         everything,
@@ -187,22 +201,17 @@ def _reference_folder(args: argparse.Namespace) -> Path:
 
 
 def _print_tables(args: argparse.Namespace, comparisons: Sequence[Comparison]) -> None:
-    from autoencoder.workflows.compare.report import (
-        caption,
-        over_seeds,
-        probe_caption,
-        probe_tables,
-        quality_table,
-        table_of,
-    )
+    from autoencoder.workflows.compare.numbers import over_seeds
+    from autoencoder.workflows.compare.report import caption, probe_sections, quality_table, table_of
 
     first = comparisons[0]
     rows = over_seeds([row for comparison in comparisons for row in table_of(comparison)])
     table(args, caption(first), *quality_table(rows))
-    for probe, (header, body) in probe_tables(rows, first.data.metadata).items():
-        table(args, probe_caption(probe), header, body)
-    for name, reason in first.runs[0].probed.left_out.items():
-        say(args, f"not probed: '{name}' {reason}")
+    for said, found in probe_sections(rows, first, full=False):
+        if found is None:
+            say(args, said)
+        else:
+            table(args, said, *found)
 
 
 def _only_when_given(group: Any) -> Any:

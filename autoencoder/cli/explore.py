@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autoencoder.cli.options import add_device, count, names, positive_int
+from autoencoder.cli.options import add_device, add_rows, count, names, positive_int
 from autoencoder.cli.reporting import made, say
 from autoencoder.config import LAYERS
 from autoencoder.errors import UserError
@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=["latent"],
         help="latent, and fc2, the decoder's first layer at the kept checkpoints (default: latent)",
     )
+    add_rows(parser)
     parser.add_argument(
         "--points", type=positive_int, metavar="N", help="show N images, chosen at random (default: all that fit)"
     )
@@ -82,6 +83,7 @@ def run(args: argparse.Namespace) -> None:
         color_by=args.color_by,
         points=args.points,
         max_snapshots=args.max_snapshots,
+        rows=args.rows or "all",
         seed=args.seed,
         out=args.out,
         device=args.device,

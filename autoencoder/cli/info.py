@@ -2,6 +2,7 @@
 
 autoencoder info data/arena.npz
 autoencoder info runs/arena
+autoencoder info data/arena.npz --relations
 autoencoder info presets
 """
 
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.cli.options import argument
+from autoencoder.cli.reporting import print_line, print_table
+from autoencoder.errors import UserError
 from autoencoder.flags import Real
 from autoencoder.machine.plain_text import one_line
 
@@ -31,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-pixel-value", type=argument(Real().parse), metavar="X", help="pixel value that stands for 1"
     )
+    parser.add_argument(
+        "--relations", action="store_true", help="how well each column of a data file is told from each other one"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -39,6 +45,9 @@ def run(args: argparse.Namespace) -> None:
     from autoencoder.runs.describe import describe, describe_presets
 
     presets = args.path == "presets" and not Path("presets").exists()
+    if args.relations:
+        _print_relations(args)
+        return
     found = describe_presets() if presets else describe(Path(args.path), args.max_pixel_value)
     if args.json:
         json.dump(found, sys.stdout, indent=2, default=str)
@@ -47,6 +56,28 @@ def run(args: argparse.Namespace) -> None:
         _print_presets(found)
     else:
         _print(found)
+
+
+def _print_relations(args: argparse.Namespace) -> None:
+    from autoencoder.config import DataConfig
+    from autoencoder.data.images import load_images
+    from autoencoder.data.timescales import label_warnings
+    from autoencoder.evaluation.relations import relations
+    from autoencoder.workflows.relations import relation_numbers, relation_table
+
+    path = Path(args.path)
+    if path.suffix.lower() not in (".npz", ".npy"):
+        raise UserError(f"{path} is no data file (.npz, .npy): --relations is of columns of a data file")
+    data = DataConfig(str(path), max_pixel_value=args.max_pixel_value)
+    images = load_images(data.images, max_pixel_value=data.max_pixel_value)
+    found = relations(images, data)
+    if args.json:
+        json.dump(relation_numbers(found), sys.stdout, indent=2)
+        print()
+        return
+    print_table(*relation_table(found, images.metadata))
+    for note in label_warnings(images.metadata, len(images)):
+        print_line(f"note: {note}")
 
 
 def _print(found: dict[str, Any], indent: str = "") -> None:

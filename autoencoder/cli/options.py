@@ -136,6 +136,16 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_rows(parser: Any) -> None:
+    """`--rows`, which images are shown."""
+    parser.add_argument(
+        "--rows",
+        choices=("all", "held-out"),
+        help="images to show: all, with those that were trained on in pale colours, or the held-out ones only "
+        "(default: all)",
+    )
+
+
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Flags that every command has."""
     group = parser.add_argument_group("output")

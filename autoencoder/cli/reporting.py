@@ -30,9 +30,13 @@ def made(args: argparse.Namespace, paths: Path | Iterable[Path], hint: str = "")
 
 
 def table(args: argparse.Namespace, title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a title and a table, unless the user wants quiet."""
+    if not args.quiet:
+        print_table(title, header, rows)
+
+
+def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a title and a table; the first column is text, the others are numbers."""
-    if args.quiet:
-        return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

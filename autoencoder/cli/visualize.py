@@ -115,6 +115,7 @@ def _stills(args: argparse.Namespace, run: OpenedRun) -> None:
         clusters=args.clusters,
         labels=args.labels,
         examples=args.examples,
+        rows=args.rows or "all",
         seed=args.seed,
         out=args.out,
         device=args.device,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from autoencoder.cli.options import add_device, add_setting, count, names, positive_int
+from autoencoder.cli.options import add_device, add_rows, add_setting, count, names, positive_int
 from autoencoder.config import STILL_LAYERS, STILLS
 from autoencoder.config.movies import MovieOptions
 from autoencoder.errors import UserError
@@ -19,7 +19,7 @@ from autoencoder.registries import DEFAULT_REDUCER, EXPORTS, REDUCERS
 STILL_FLAGS = ("show", "clusters", "labels")
 """Flags that go with --snapshot only; none of them has a default."""
 
-NOT_FOR_SCORES = (*STILL_FLAGS, "snapshot", "traverse", "color_by", "metadata", "columns")
+NOT_FOR_SCORES = (*STILL_FLAGS, "snapshot", "traverse", "color_by", "metadata", "columns", "rows")
 """Flags without a default that mean nothing where methods are scored."""
 
 TRAVERSAL_FLAGS = ("--format", "--fps", "--seconds")
@@ -77,6 +77,7 @@ def add_visualize_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--examples", type=count, default=4, metavar="N", help="pictures beside the plot, 0 to 6 (default: 4)"
     )
+    add_rows(parser)
     parser.add_argument(
         "--seed", type=count, metavar="N", help="of projection, random codes and clusters (default: the run's)"
     )
@@ -170,7 +171,8 @@ def _snapshot(text: str) -> str:
 
 def movie_options(args: argparse.Namespace) -> MovieOptions:
     """How movies are to be drawn."""
-    return MovieOptions(**{item.name: getattr(args, item.name) for item in dataclasses.fields(MovieOptions)})
+    given = {item.name: getattr(args, item.name) for item in dataclasses.fields(MovieOptions)}
+    return MovieOptions(**{**given, "rows": args.rows or "all"})
 
 
 def check_flags(args: argparse.Namespace) -> None:
@@ -184,7 +186,7 @@ def check_flags(args: argparse.Namespace) -> None:
         return
     if args.traverse is not None:
         given = [flag for flag in args.movie_flags if flag not in TRAVERSAL_FLAGS]
-        given += _given(args, (*STILL_FLAGS, "color_by"))
+        given += _given(args, (*STILL_FLAGS, "color_by", "rows"))
         given += ["--layer"] if args.layer != ["latent"] else []
         given += ["--reduce"] if args.reduce != DEFAULT_REDUCER else []
         _refuse(given, "does not go with traversals", "do not go with traversals", "or leave out --traverse")

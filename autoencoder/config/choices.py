@@ -41,7 +41,8 @@ PIXEL_VALUES = (1e-30, 1e30)
 ALL_SAMPLES = "all"
 AUTO_SAMPLES = "auto"
 
-SPLITS = ("random", "blocks")
+AUTO_SPLIT, RANDOM_SPLIT, BLOCK_SPLIT = "auto", "random", "blocks"
+SPLITS = (AUTO_SPLIT, RANDOM_SPLIT, BLOCK_SPLIT)
 GROUP_SPLIT = "group"
 """Behind it stands the column whose whole values are held out, `group:animal`."""
 

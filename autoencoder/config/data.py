@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from autoencoder.config.choices import GROUP_SPLIT, MAX_SEED, PIXEL_VALUES, SPLITS
+from autoencoder.config.choices import AUTO_SPLIT, BLOCK_SPLIT, GROUP_SPLIT, MAX_SEED, PIXEL_VALUES, SPLITS
 from autoencoder.errors import raise_if_any
 from autoencoder.flags import Flag, Fraction, Real, Whole, not_one_of, path_problems, problems_of_settings
 
@@ -28,16 +28,30 @@ class DataConfig:
         str,
         Flag(
             "hold out random images, blocks of neighbouring video frames, or with group:COLUMN all images of some "
-            "values of a column, such as animals",
-            "random|blocks|group:COLUMN",
+            "values of a column, such as animals; auto takes recordings where there are three or more, blocks where "
+            "images are frames, else random ones",
+            "auto|random|blocks|group:COLUMN",
         ),
-    ] = "random"
-    """`random` images; whole `blocks` of neighbouring rows, for video frames that resemble their neighbours; or
-    `group:COLUMN`, whole values of a column."""
+    ] = AUTO_SPLIT
+    """`random` images; whole `blocks` of neighbouring rows, for video frames that resemble their neighbours;
+    `group:COLUMN`, whole values of a column; `auto` for what the data allow, which the run then stores."""
     val_fraction: Annotated[float, Flag("share of the images, or of the groups, held out", "F", Fraction())] = 0.2
     """Share of the images held out for validation; of the groups, where whole ones are."""
-    block_size: Annotated[int | None, Flag("images per block (default: a fiftieth of all)", "N", Whole())] = None
-    """Rows per block with `blocks`; None for a fiftieth of the images."""
+    block_size: Annotated[
+        int | None, Flag("images per block (default: 5 times the gap; without one a fiftieth of all)", "N", Whole())
+    ] = None
+    """Rows per block with `blocks`; None for five times the gap, or a fiftieth of the images where that is 0."""
+    gap: Annotated[
+        int | None,
+        Flag(
+            "images left out of training at each border of a held-out block (default: the correlation time of the "
+            "slowest column; without frames 0)",
+            "N",
+            Whole(0),
+        ),
+    ] = None
+    """Rows at the borders of held-out blocks that are not learned from; None for the correlation time of the slowest
+    column that has room for it."""
     hold_out: Annotated[
         tuple[str, ...] | None,
         Flag("hold out the images of these values of a column, and no others", "COLUMN=VALUE,..."),
@@ -47,7 +61,7 @@ class DataConfig:
     """Decides which images are held out, and which ones' codes are kept: the same for runs of any `seed`."""
 
     def __post_init__(self) -> None:
-        if self.hold_out is not None and self.split == "random":
+        if self.hold_out is not None and self.split == AUTO_SPLIT:
             object.__setattr__(self, "split", f"{GROUP_SPLIT}:{self.held_out_column}")
         problems = self._split_problems()
         problems += path_problems("images", self.images) + path_problems("metadata", self.metadata)
@@ -62,8 +76,9 @@ class DataConfig:
             problems += not_one_of("split", self.split, (*SPLITS, f"{GROUP_SPLIT}:COLUMN"))
         elif not self.group_column:
             problems.append(f"split {GROUP_SPLIT}: names no column: say {GROUP_SPLIT}:COLUMN")
-        if self.block_size is not None and self.split != "blocks":
-            problems.append("block_size goes with the split 'blocks' only")
+        if self.split != BLOCK_SPLIT:
+            sizes = {"block_size": self.block_size, "gap": self.gap}
+            problems += [f"{name} goes with the split 'blocks' only" for name, size in sizes.items() if size]
         if self.hold_out is None:
             return problems
         if not self.hold_out or "=" not in self.hold_out[0] or not all(self.held_out_values):

@@ -16,12 +16,16 @@ from autoencoder.config.training import TrainingConfig
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.flags import Flag, Whole, values_of
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised when an older reader could not make sense of a newer file. 2 told the seed of the split from that of the run,
-and added group splits, quantities to predict and where numbers are logged."""
+and added group splits, quantities to predict and where numbers are logged; 3 added the gap between blocks and another
+default of the split."""
 
 SEED_BEFORE_2 = 42
 """The default seed of format 1, for files that name none."""
+
+SPLIT_BEFORE_3 = "random"
+"""The default split of formats 1 and 2, for files that name none."""
 
 _SECTIONS: dict[str, type[Any]] = {
     "data": DataConfig,
@@ -111,7 +115,15 @@ def _from_1(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "data": {**data, "split_seed": training.get("seed", SEED_BEFORE_2)}}
 
 
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+def _from_2(content: dict[str, Any]) -> dict[str, Any]:
+    """Images were held out at random where nothing else was said, and blocks had no gap."""
+    data = content.get("data")
+    if not isinstance(data, Mapping):
+        return content
+    return {**content, "data": {"split": SPLIT_BEFORE_3, **data, "gap": 0}}
+
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}
 """From each format to the next one."""
 
 

@@ -17,6 +17,8 @@ class MovieOptions:
 
     examples: int = 4
     """Pictures beside the plot that follow their points, up to 6."""
+    rows: Literal["all", "held-out"] = "all"
+    """Which images are shown: all, those that were trained on in pale colours, or the held-out ones only."""
     side_by_side: Annotated[
         bool, Flag("one movie with a panel for each column (up to 4), instead of a movie for each")
     ] = False

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.config import SPLITS
+from autoencoder.config.choices import BLOCK_SPLIT, RANDOM_SPLIT
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.measures.timeline import Timeline, away_from
 
 DEFAULT_BLOCKS = 50
 """Blocks that the images are cut into where no size of a block is given."""
@@ -20,7 +21,7 @@ SHOWN_GROUPS = 20
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Rows of the images; the two have none in common and are all together.
+    """Rows of the images; the two have none in common, and are all together but for what lies in a gap.
 
     Attributes:
         train: rows to learn from, int64, ascending.
@@ -38,6 +39,7 @@ def make_split(
     seed: int,
     block_size: int | None = None,
     recordings: NDArray[np.str_] | None = None,
+    gap: int = 0,
 ) -> Split:
     """Split `n` rows; the same arguments give the same split.
 
@@ -49,12 +51,13 @@ def make_split(
         seed: of the random choice.
         block_size: rows per block, the last of which may be shorter; None for a fiftieth of the rows.
         recordings: (n,) which recording each row is of: no block is of two; None for one recording.
+        gap: rows of a recording that are left out of training before and behind each block that is held out.
 
     Raises:
         UserError: an argument is out of range, or there is too little to split.
     """
     problems = []
-    if method not in SPLITS:
+    if method not in (RANDOM_SPLIT, BLOCK_SPLIT):
         problems.append(f"a split is 'random' or 'blocks', not '{method}'")
     if not 0 < val_fraction < 1:
         problems.append(f"the share held out lies between 0 and 1, not at {val_fraction}")
@@ -63,13 +66,21 @@ def make_split(
     if n < 2:
         problems.append(f"{n} images cannot be split into training and validation: at least 2 are needed")
     raise_if_any(problems)
-    size = 1 if method == "random" else block_size or max(1, n // DEFAULT_BLOCKS)
+    size = 1 if method == RANDOM_SPLIT else block_size or max(1, n // DEFAULT_BLOCKS)
     pieces = np.arange(n) // size
-    if method == "blocks" and recordings is not None:
+    if method == BLOCK_SPLIT and recordings is not None:
         pieces = _blocks_of_recordings(recordings, size)
     if pieces.max() == 0:
         raise UserError(f"{n} images are a single block of {size}: make the blocks smaller, at most {n - 1} rows")
-    return _hold_out(pieces, val_fraction, seed)
+    split = _hold_out(pieces, val_fraction, seed)
+    if method == RANDOM_SPLIT or gap == 0:
+        return split
+    numbers = np.zeros(n, np.int64) if recordings is None else np.unique(recordings, return_inverse=True)[1]
+    rows = Timeline(numbers, np.arange(n))
+    train = away_from(rows, split.train, split.val, gap)
+    if len(train) == 0:
+        raise UserError(f"gaps of {gap} rows beside blocks of {size} leave nothing to learn from: make them smaller")
+    return Split(train, split.val)
 
 
 def group_split(

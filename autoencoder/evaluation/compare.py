@@ -13,9 +13,11 @@ from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import NoiseConfig
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.evaluation.columns import Probed, probe_columns
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
+from autoencoder.evaluation.probing import Difference, Probed, Probing
+from autoencoder.evaluation.reference_codes import CEILING, UNTRAINED_SEEDS, pca_codes, untrained_codes
 from autoencoder.machine.progress import Progress
+from autoencoder.measures.probes import RidgeProbe
 from autoencoder.objectives.base import Quality
 from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import OpenedRun, Shelf, open_run
@@ -30,19 +32,25 @@ class Compared:
         evaluation: of its objective, with the controls.
         seconds: time spent in training.
         n_parameters: trained by gradient.
-        latent: (n, latent_dim) codes of the held-out images.
         explained_variance: of the reference images by the reconstructions, see `explained_variance`; None for a network
             that reconstructs nothing.
-        probed: what is read of the metadata from the latent, cross-validated, with shuffled labels as the control.
+        probed: what is read of the metadata from the latent, and what is by chance.
+        pixels: the same from a PCA of the images with as many components.
+        ceiling: the same by ridge from a PCA with up to 200 components.
+        untrained: the same from networks with first weights only; empty for a fitted encoder.
+        gains: what the latent adds to the given columns; empty where none were given.
     """
 
     name: str
     evaluation: Evaluation
     seconds: float
     n_parameters: int
-    latent: FloatArray
     explained_variance: float | None
     probed: Probed
+    pixels: Probed
+    ceiling: Probed
+    untrained: tuple[Probed, ...]
+    gains: tuple[Difference, ...]
 
     @property
     def quality(self) -> Quality | None:
@@ -62,8 +70,11 @@ class Compared:
             "seed": config.training.seed,
             "explained_variance": self.explained_variance,
             "test": self.evaluation.summary(),
-            "decoding": [found.numbers() for found in self.probed.results],
-            "not_decoded": self.probed.left_out,
+            "probes": [found.numbers() for found in self.probed.scores],
+            "probes_of_pca": [found.numbers() for found in self.pixels.scores],
+            "probes_of_200_components": [found.numbers() for found in self.ceiling.scores],
+            "probes_of_untrained": [[found.numbers() for found in probed.scores] for probed in self.untrained],
+            "gains": [vars(gain) for gain in self.gains],
         }
 
 
@@ -75,11 +86,15 @@ class Comparison:
         runs: at least one.
         data: the data set that all of them learned from.
         rows: (n,) its held-out images.
+        probing: what all of them were asked.
+        given: columns that were given to probes beside the latent.
     """
 
     runs: tuple[Compared, ...]
     data: ImageSet
     rows: Rows
+    probing: Probing
+    given: tuple[str, ...] = ()
 
 
 def compare(
@@ -87,15 +102,20 @@ def compare(
     *,
     checkpoint: str = "last",
     noise: NoiseConfig | None = None,
+    given: Sequence[str] = (),
     device: str = "auto",
     quiet: bool = True,
 ) -> Comparison:
     """Test runs on the images that all of them held out, and read what is known of those images from each latent.
 
+    Probes are fitted to the training images' codes and scored on those of the held-out images, both as the network sees
+    them, with its noise.
+
     Args:
         runs: run folders that learned from the same data with the same split, or what `open_run` gave.
         checkpoint: `last`, `best`, or the number of an epoch.
         noise: corruption of the input; None for what each run was trained with.
+        given: columns that are known already: how much does each latent add to them?
         device: `auto`, `cpu`, `cuda` or `mps`.
         quiet: show no progress.
 
@@ -109,10 +129,10 @@ def compare(
     compared = []
     with Progress(f"Comparing {len(folders)} runs", len(folders), "runs", quiet=quiet) as progress:
         for name, folder in zip(names, folders, strict=True):
-            compared.append(_compare(name, folder, checkpoint, noise, device))
+            compared.append(_compare(name, folder, checkpoint, noise, given, device))
             progress.advance()
     first = compared[0].evaluation
-    return Comparison(tuple(compared), first.data, folders[0].split().val)
+    return Comparison(tuple(compared), first.data, folders[0].split().val, _probing(folders[0]), tuple(given))
 
 
 def explained_variance(mse: float, reference: FloatArray) -> float:
@@ -128,27 +148,69 @@ def explained_variance(mse: float, reference: FloatArray) -> float:
     return 1 - mse / variance if variance > 0 else float("nan")
 
 
-def _compare(name: str, run: OpenedRun, checkpoint: str, noise: NoiseConfig | None, device: str) -> Compared:
+def _compare(
+    name: str, run: OpenedRun, checkpoint: str, noise: NoiseConfig | None, given: Sequence[str], device: str
+) -> Compared:
     evaluation = evaluate(run, checkpoint=checkpoint, noise=noise, device=device)
     trained, result = evaluation.trained, evaluation.result
     rows = run.split().val
-    latent = evaluation.codes(rows)
     explained = None
     if result.quality is not None:
         reference = evaluation.data.scaled(rows, "images" if evaluation.data.clean is None else "clean")
         explained = explained_variance(result.quality.mse, reference)
-    seed = trained.config.data.split_seed
-    probed = probe_columns(latent, evaluation.data.metadata.take(rows), row_numbers=rows, seed=seed)
+    probing, everything = _probing(run), np.arange(len(evaluation.data))
+    codes = evaluation.codes(everything)
+    pixels, ceiling, untrained = _beside(run, probing, evaluation)
     metrics = run.metrics()
     return Compared(
         name,
         evaluation,
         float(metrics[-1]["seconds"]) if metrics else float("nan"),
         trained.network.n_parameters(),
-        latent,
         explained,
-        probed,
+        probing.ask(codes),
+        pixels,
+        ceiling,
+        untrained,
+        probing.gains(codes, given) if given else (),
     )
+
+
+def _probing(run: OpenedRun) -> Probing:
+    """The questions that a run is asked, the same for all that share its split."""
+    config, split, images = run.config().data, run.split(), run.images
+
+    def make() -> Probing:
+        return Probing(images.metadata, len(images), split.train, split.val, config.split, config.split_seed)
+
+    return run.shelf.once(("probing", id(images.metadata), split.content_hash(), config.split, config.split_seed), make)
+
+
+def _beside(run: OpenedRun, probing: Probing, evaluation: Evaluation) -> tuple[Probed, Probed, tuple[Probed, ...]]:
+    """The same questions asked of the pixels and of untrained networks, once for runs that share them."""
+    trained, shelf = evaluation.trained, run.shelf
+    config, noise = trained.config, evaluation.noise
+    seen = (evaluation.data.content_hash(), evaluation.data.max_pixel_value, run.split().content_hash(), noise)
+    n_components = config.model.latent_dim
+    pixels = shelf.once(
+        ("probed PCA", seen, n_components),
+        lambda: probing.ask(pca_codes(run, evaluation, n_components), nulls=False),
+    )
+    ceiling = shelf.once(
+        ("probed ceiling", seen),
+        lambda: probing.ask(pca_codes(run, evaluation, CEILING), nulls=False, probes=(RidgeProbe,)),
+    )
+    if config.model.is_fitted:
+        return pixels, ceiling, ()
+    first = config.training.seed
+    untrained = tuple(
+        shelf.once(
+            ("probed untrained", seen, str(config.model), seed),
+            lambda seed=seed: probing.ask(untrained_codes(run, evaluation, seed), nulls=False),  # type: ignore[misc]
+        )
+        for seed in range(first, first + UNTRAINED_SEEDS)
+    )
+    return pixels, ceiling, untrained
 
 
 def _refuse_different(folders: Sequence[Run]) -> None:

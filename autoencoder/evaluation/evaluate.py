@@ -18,6 +18,7 @@ from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Progress
+from autoencoder.models.network import Network
 from autoencoder.objectives.base import Predicted, Result, Tested
 from autoencoder.objectives.controls import PCAControl
 from autoencoder.runs.opened import OpenedRun, open_run
@@ -62,9 +63,7 @@ class Evaluation:
 
     def codes(self, rows: Rows) -> FloatArray:
         """Latent codes (n, latent_dim) of rows of `data`, with the noise of the test."""
-        batch = self.trained.config.training.snapshot_batch_size
-        parts = [self.predict(rows[start : start + batch]).latent for start in range(0, len(rows), batch)]
-        return np.concatenate(parts)
+        return noisy_codes(self.trained.network, self.trained, self.data, rows, self.noise)
 
     def summary(self) -> dict[str, Any]:
         """The numbers, as written to `metrics.json`."""
@@ -149,7 +148,7 @@ def evaluate(
             train_rows=train_rows,
             noise=noise,
             predict=predict,
-            pca=lambda: _pca_control(opened, train_rows, noise, trained.device),
+            pca=lambda: pca_control(opened, train_rows, noise, trained.device, config.model.latent_dim),
             batch_size=config.training.snapshot_batch_size,
             seed=config.data.split_seed,
             on_progress=progress.advance,
@@ -187,9 +186,30 @@ class Predictor:
         return Predicted(rows, *(_to_numpy(values) for values in (seen, output.latent, made, truth)))
 
 
-def _pca_control(run: OpenedRun, train_rows: Rows, noise: NoiseConfig, device: torch.device) -> PCAControl:
+@torch.no_grad()
+def noisy_codes(network: Network, trained: Trained, data: ImageSet, rows: Rows, noise: NoiseConfig) -> FloatArray:
+    """Latent codes (n, latent_dim) of rows of `data`, with the noise of a test.
+
+    Args:
+        network: the one of `trained`, or another of its kind.
+        trained: a run's network.
+        data: images.
+        rows: (n,) of them.
+        noise: corruption of the input, the same for an image every time.
+    """
+    pixels, config = Pixels(data.images, data.max_pixel_value, trained.device), trained.config
+    parts = []
+    for part, batch in pixels.batches(rows, config.training.snapshot_batch_size):
+        seen = corrupt_each(batch, noise, part, config.data.split_seed, "test noise")
+        parts.append(_to_numpy(network.features("latent", seen)))
+    return np.concatenate(parts)
+
+
+def pca_control(
+    run: OpenedRun, train_rows: Rows, noise: NoiseConfig, device: torch.device, n_components: int
+) -> PCAControl:
     """The control of a run; runs that are opened together and saw the same of the same images share it."""
-    own, seed, n_components = run.images, run.config().data.split_seed, run.config().model.latent_dim
+    own, seed = run.images, run.config().data.split_seed
 
     def fit() -> PCAControl:
         rows = draw_rows(train_rows, CONTROL_MAX_IMAGES, seed, "pca control")

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.measures.probes import Predict, fit_knn, fit_ridge
+from autoencoder.measures.probes import PROBES, Fold, inner_folds
+from autoencoder.measures.timeline import Timeline
 
 MIN_IMAGES = 20
 """Training images with a value that a column needs, and of which a class needs half."""
@@ -21,10 +22,13 @@ MAX_CLASSES = 20
 PERCENTILES = (2, 98)
 """A number is followed between these percentiles, so that one odd value does not stretch the path."""
 
+FOLD_SEED = 0
+"""Of the folds in which a reader chooses its strength, or its neighbours."""
+
 STEPS, TURN_STEPS = 9, 8
 """Values that a number and an angle are brought to; 8 parts of a turn are 45 degrees each."""
 
-READERS = {"ridge": fit_ridge, "knn": fit_knn}
+READERS = {probe.name: probe for probe in PROBES}
 
 Array = NDArray[np.float64]
 
@@ -158,8 +162,13 @@ class Reader:
 
     def __call__(self, codes: NDArray[np.floating[Any]]) -> Array:
         """The values (m,) read from `codes` (m, d)."""
-        predict: Predict = READERS[self.name](self.codes, codes.astype(np.float64))
-        return self.quantity.from_features(predict(self.quantity.features(self.values)))
+        n, m = len(self.codes), len(codes)
+        rows, alone = Fold(np.arange(n), np.arange(n, n + m)), Timeline(np.zeros(n, np.int64), None)
+        folds = inner_folds(alone, rows.fit, 0.0, FOLD_SEED)
+        probe = READERS[self.name](np.concatenate([self.codes, codes.astype(np.float64)]), rows, folds)
+        features = self.quantity.features(self.values)
+        targets = np.concatenate([features, np.zeros((m, features.shape[1]))])  # what is asked for is not known
+        return self.quantity.from_features(probe.predict(targets[:, None])[:, 0])
 
 
 def best_reader(

@@ -1,208 +1,256 @@
-"""How well probes read what is known of the images from their codes, beside the same with shuffled labels.
+"""Probes: how well a column is read from codes, fitted to some rows and scored on others.
 
-Every prediction is made for rows that the probe was not fitted to. Frames of a video resemble their neighbours, so
-rows are held out in long stretches; with single rows held out, slow noise would seem to tell all that changes slowly.
+A probe is built once for codes and rows, and reads as many sets of labels as it is given: those of the data, and those
+of a null. Whatever it chooses (the strength of a ridge, the number of neighbours), it chooses for each of them anew,
+inside the rows that it is fitted to.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+import abc
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import StandardScaler
+from scipy import sparse
 
-from autoencoder.measures.angles import circular_error_deg
-from autoencoder.measures.kinds import ColumnKind
+from autoencoder.array_types import Integers, Reals, Rows
+from autoencoder.measures.timeline import Timeline, away_from
+from autoencoder.neighbors.exact import nearest
 from autoencoder.seeding import numpy_stream
 
-PROBES = ("ridge", "knn")
-"""Names of the probes: of what is linear in the code, and of what is near in it."""
+FOLDS = 5
+"""Parts of the rows that a probe is fitted to, in which it chooses its strength or its neighbours."""
 
-FOLDS, DEFAULT_BLOCKS = 5, 10
-"""A block is a stretch of frames: two per fold, to be longer than what a video remembers.
+STRENGTHS = np.logspace(-3, 6, 19)
+"""Of a ridge on standardised codes, for each row that it is fitted to; the last is nothing but the mean."""
 
-From 1,600 frames of 8-D noise that forgets over 60 frames, kNN "reads" unrelated noise of the same kind with a median
-R2 of 0.92 if single frames are held out, 0.31 with 50 blocks, -0.16 with 20 and -0.54 with 10.
-"""
+NEIGHBORS = (3, 10, 30, 100)
+"""How many nearest rows to choose from."""
 
-NEIGHBOURS = 10
-ALPHAS = np.logspace(-3, 6, 19)
-"""Strengths of the ridge to choose from, for standardised codes: from none at all to nothing but the mean."""
-
-SHUFFLES = 3
-"""Orders of the shuffled labels that the control is averaged over."""
-
-MIN_ROWS, MAX_LABELS = 20, 100
-"""With fewer rows, or more labels than this or than half of the rows, a column is not probed."""
+NEARLY_THE_MEAN = 0.01
+"""The last choice is the mean of all rows with this share of the way to the mean of the most neighbours. The mean alone
+would be the same for many sets of labels, and whether one of them tells more than another could not be said."""
 
 Array = NDArray[np.float64]
-Predict = Callable[[Array], Array]
-Fit = Callable[[Array, Array], Predict]
 
 
-@dataclass(frozen=True)
-class ProbeScore:
-    """How well one probe reads one column.
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Rows to fit to, and others to score on."""
 
-    Attributes:
-        column: its name.
-        kind: of the column; it decides what the score is.
-        probe: "ridge" or "knn".
-        score: linear columns: R2 = 1 - sum (y - prediction)^2 / sum (y - mean of y)^2 over all rows, with the mean of
-            these same rows: 1 at best, below 0 where that mean is nearer. Categories: the share of rows whose label is
-            predicted. Angles: the median circular error in degrees, 0 at best, 90 by chance if all are as frequent.
-        shuffled: the same for shuffled labels, with the same rows, folds and probe; the mean over `SHUFFLES` orders.
-            Shuffled labels change quickly: slow ones may by chance come out further off than this control.
-        mean_error_deg: mean circular error of an angle in degrees; None for other kinds.
-        n: rows that were used.
-    """
-
-    column: str
-    kind: ColumnKind
-    probe: str
-    score: float
-    shuffled: float
-    mean_error_deg: float | None
-    n: int
-
-    def numbers(self) -> dict[str, Any]:
-        """All of it in plain values, as written to `comparison.json`, which calls a probe a decoder."""
-        return {
-            "column": self.column,
-            "kind": self.kind.value,
-            "decoder": self.probe,
-            "score": self.score,
-            "shuffled": self.shuffled,
-            "mean_error_deg": self.mean_error_deg,
-            "n": self.n,
-        }
+    fit: Rows
+    score: Rows
 
 
-def probe_labels(
-    name: str,
-    codes: NDArray[np.floating[Any]],
-    labels: NDArray[Any],
-    kind: ColumnKind,
-    frames: NDArray[np.int64],
-    seed: int,
-    blocks: int = DEFAULT_BLOCKS,
-) -> list[ProbeScore]:
-    """Predict labels from codes, out of fold, by each of `PROBES`.
+class Probe(abc.ABC):
+    """Reads labels from codes.
 
     Args:
-        name: what the labels are called; their shuffled orders are drawn by it.
-        codes: (n, d) float32 or float64, finite.
-        labels: (n,), all known; angles in radians. `why_not_probed` says of which kinds there are too few.
-        kind: of the labels.
-        frames: (n,) places in the video.
-        seed: of the folds and of the shuffled labels.
-        blocks: stretches that the rows are cut into, see `block_folds`; a category takes more.
+        codes: (n, d), finite.
+        rows: those to fit to, and to score on.
+        folds: parts of the former; `inner_folds` makes some.
+
+    Attributes:
+        used: rows that the probe needs the labels of: those to fit to, then those to score on.
     """
-    true = _targets(labels, kind)
-    orders = [numpy_stream(seed, f"shuffled labels of {name}", position) for position in range(SHUFFLES)]
-    targets = [true, *(order.permutation(true) for order in orders)]
-    folds = block_folds(frames, max(blocks, FOLDS * true.shape[1] if kind is ColumnKind.CATEGORY else 0), seed)
-    results = []
-    for probe, fit in zip(PROBES, (fit_ridge, fit_knn), strict=True):
-        predicted = _predict_out_of_fold(fit, codes.astype(np.float64), folds, targets)
-        (score, mean_error), *controls = map(_score, predicted, targets, [kind] * len(targets))
-        shuffled = float(np.mean([control for control, _ in controls]))
-        results.append(ProbeScore(name, kind, probe, score, shuffled, mean_error, len(labels)))
-    return results
+
+    name: str
+
+    def __init__(self, codes: Reals, rows: Fold, folds: Sequence[Fold]) -> None:
+        n_fit = len(rows.fit)
+        self.used = np.concatenate([rows.fit, rows.score])
+        self._codes = np.asarray(codes[self.used], np.float64)
+        self._rows = Fold(np.arange(n_fit), np.arange(n_fit, len(self.used)))
+        self._folds = [
+            Fold(np.searchsorted(rows.fit, fold.fit), np.searchsorted(rows.fit, fold.score)) for fold in folds
+        ]
+
+    @abc.abstractmethod
+    def predict(self, targets: Array) -> Array:
+        """Predictions (rows to score on, c, t).
+
+        Args:
+            targets: (len(used), c, t), c sets of labels of the rows `used`, t numbers each.
+        """
 
 
-def block_folds(row_numbers: NDArray[np.int64], blocks: int, seed: int) -> NDArray[np.int64]:
-    """Fold of each row, (n,) int64 in [0, 5), so that neighbours are together.
+class RidgeProbe(Probe):
+    """Ridge regression on standardised codes: what is linear in the code.
 
-    The frames that occur are cut, in their order, into `blocks` stretches of equal length; rows of one number stay
-    together. Each five blocks in a row are dealt to the five folds in an order drawn from the seed, so that each fold
-    has a part of each stage of the video. `row_numbers` (n,) may be in any order and have any gaps.
+    The strength is one for all numbers of a set of labels, see `choose`. Errors come from sums of products, so that a
+    set of labels costs no pass over rows for each strength.
     """
-    distinct, place = np.unique(row_numbers, return_inverse=True)
-    blocks, generator = min(blocks, len(distinct)), numpy_stream(seed, "folds of blocks")
-    dealt = np.concatenate([generator.permutation(FOLDS) for _ in range(0, blocks, FOLDS)])
-    return np.asarray(dealt[place * blocks // len(distinct)], dtype=np.int64)
+
+    name = "ridge"
+
+    def __init__(self, codes: Reals, rows: Fold, folds: Sequence[Fold]) -> None:
+        super().__init__(codes, rows, folds)
+        self._outer = _Ridge(self._codes, self._rows)
+        self._inner = [_Ridge(self._codes, fold) for fold in self._folds]
+
+    def predict(self, targets: Array) -> Array:
+        """See `Probe.predict`."""
+        errors = np.stack([ridge.errors(targets).sum(axis=2) for ridge in self._inner])
+        return self._outer.predict(targets, STRENGTHS[choose(errors)])
 
 
-def why_not_probed(labels: NDArray[Any], kind: ColumnKind, frames: NDArray[np.int64]) -> str | None:
-    """Why a column with these known values (n,) of `frames` (n,) cannot be probed, in words; None where it can."""
-    n, n_labels = len(labels), len(np.unique(labels))
-    if n < MIN_ROWS:
-        return f"has a value in only {n} rows, and at least {MIN_ROWS} are needed" if n else "has no value in any row"
-    if n_labels == 1:
-        return "has the same value in every row"
-    if kind is ColumnKind.CATEGORY and n_labels > min(MAX_LABELS, n // 2):
-        return f"has {n_labels:,} labels in {n:,} rows: at most {MAX_LABELS}, and two rows for each, can be probed"
-    n_frames = len(np.unique(frames))
-    return None if n_frames >= FOLDS else f"has values of {n_frames} frames only, and each of {FOLDS} folds needs one"
+class _Ridge:
+    """Ridge regressions on the rows of one fold, by one decomposition."""
+
+    def __init__(self, codes: Array, rows: Fold) -> None:
+        self._rows = rows
+        fit, score = codes[rows.fit], codes[rows.score]
+        mean, deviation = fit.mean(axis=0), fit.std(axis=0)
+        scale = np.where(deviation > 1e-12 * np.abs(mean).clip(1e-30), deviation, np.inf)  # a constant unit becomes 0
+        self._fit, self._score = (fit - mean) / scale, (score - mean) / scale
+        self._values, self._directions = np.linalg.eigh(self._fit.T @ self._fit / len(fit))
+        self._values = self._values.clip(0)
+        self._projected = self._score @ self._directions
+        self._products = self._projected.T @ self._projected
+
+    def _coordinates(self, targets: Array) -> tuple[Array, Array]:
+        """Products of codes and labels in the directions (d, c, t), and the labels' means (c, t)."""
+        known = targets[self._rows.fit]
+        mean = known.mean(axis=0)
+        products = np.tensordot(self._fit, known - mean, axes=(0, 0)) / len(self._fit)
+        return np.tensordot(self._directions, products, axes=(0, 0)), mean
+
+    def errors(self, targets: Array) -> Array:
+        """Squared error on the rows to score on, for each strength, (strengths, c, t)."""
+        coordinates, mean = self._coordinates(targets)
+        wanted = targets[self._rows.score] - mean
+        crossed = np.tensordot(self._projected, wanted, axes=(0, 0))
+        total = np.square(wanted).sum(axis=0)
+        errors = []
+        for strength in STRENGTHS:
+            weights = coordinates / (self._values + strength)[:, None, None]
+            explained = np.tensordot(self._products, weights, axes=(1, 0))
+            errors.append(total + (weights * (explained - 2 * crossed)).sum(axis=0))
+        return np.stack(errors)
+
+    def predict(self, targets: Array, strengths: Array) -> Array:
+        """Predictions (score rows, c, t) with a strength for each set (c,)."""
+        coordinates, mean = self._coordinates(targets)
+        weights = coordinates / (self._values[:, None] + strengths)[:, :, None]
+        return mean + np.tensordot(self._projected, weights, axes=(1, 0))
 
 
-def _targets(labels: NDArray[Any], kind: ColumnKind) -> Array:
-    """What is regressed, (n, t): a number brought to [0, 1], cosine and sine of an angle, an indicator per label."""
-    if kind is ColumnKind.CATEGORY:
-        return np.asarray(labels[:, None] == np.unique(labels), dtype=np.float64)
-    if kind is ColumnKind.CIRCULAR:
-        return np.stack([np.cos(labels), np.sin(labels)], axis=1)
-    return np.asarray((labels - labels.min()) / np.ptp(labels))[:, None]
+class NeighborsProbe(Probe):
+    """The mean of the nearest rows: what is near in the code, linear or not.
 
-
-def _score(predicted: Array, targets: Array, kind: ColumnKind) -> tuple[float, float | None]:
-    """The score of `ProbeScore` and, of an angle, the mean circular error."""
-    if kind is ColumnKind.CATEGORY:
-        return float((predicted.argmax(axis=1) == targets.argmax(axis=1)).mean()), None
-    if kind is ColumnKind.LINEAR:
-        return float(1 - np.square(targets - predicted).sum() / np.square(targets - targets.mean()).sum()), None
-    errors = circular_error_deg(*(np.arctan2(vectors[:, 1], vectors[:, 0]) for vectors in (predicted, targets)))
-    return float(np.median(errors)), float(errors.mean())
-
-
-def _predict_out_of_fold(fit: Fit, codes: Array, folds: NDArray[np.int64], targets: list[Array]) -> list[Array]:
-    """Predictions of all rows for each of the targets (n, t), fitted to the rows of the other folds."""
-    predicted = [np.empty_like(target) for target in targets]
-    for fold in np.unique(folds):
-        held_out = folds == fold
-        predict = fit(codes[~held_out], codes[held_out])
-        for out, target in zip(predicted, targets, strict=True):
-            out[held_out] = predict(target[~held_out])
-    return predicted
-
-
-def fit_ridge(train: Array, test: Array) -> Predict:
-    """Ridge regression on codes that are standardised by the training rows.
-
-    The strength, one for all targets of a column, is that of `ALPHAS` with the least leave-one-out error on these rows:
-    the residual over 1 - leverage (Golub, Heath & Wahba 1979), as in sklearn's `RidgeCV`, but by one decomposition.
-    """
-    scaler = StandardScaler().fit(train)  # a constant unit becomes 0
-    left, singular, right = np.linalg.svd(scaler.transform(train), full_matrices=False)
-    coordinates = scaler.transform(test) @ right.T
-    shares = singular**2 / (singular**2 + ALPHAS[:, None])
-    free = 1 - 1 / len(train) - np.square(left) @ shares.T  # 1 - leverage, (rows, alphas)
-
-    def predict(targets: Array) -> Array:
-        mean = targets.mean(axis=0)
-        projected = left.T @ (targets - mean)
-        fitted = (left @ (share[:, None] * projected) for share in shares)
-        errors = [np.square((targets - mean - fit) / free[:, [i]]).mean() for i, fit in enumerate(fitted)]
-        weights = singular / (singular**2 + ALPHAS[np.argmin(errors)])
-        return np.asarray(mean + coordinates @ (weights[:, None] * projected))
-
-    return predict
-
-
-def fit_knn(train: Array, test: Array) -> Predict:
-    """Mean of the nearest training rows, all of one weight, so that rows at no distance need no exception.
-
-    They are 10, or the root of the number of training rows if that is less. Distances are those of the code as it is:
+    Their number is one of `NEIGHBORS`, or nearly all, see `choose`. Distances are those of the code as it is:
     standardising would make units that hardly vary as loud as the others.
     """
-    k = min(NEIGHBOURS, math.isqrt(len(train)))
-    centre = train.mean(axis=0)  # distances are computed from squares, which round off what is far from 0
-    nearest = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(train - centre)
-    neighbours = nearest.kneighbors(test - centre, return_distance=False)
-    return lambda targets: np.asarray(targets[neighbours].mean(axis=1))
+
+    name = "knn"
+
+    def __init__(self, codes: Reals, rows: Fold, folds: Sequence[Fold]) -> None:
+        super().__init__(codes, rows, folds)
+        near = (self._codes - self._codes.mean(axis=0)).astype(np.float32)  # squares round off what is far from 0
+        self._outer = _Neighbors(near, self._rows)
+        self._inner = [_Neighbors(near, fold) for fold in self._folds]
+
+    def predict(self, targets: Array) -> Array:
+        """See `Probe.predict`."""
+        n_sets, width = targets.shape[1:]
+        errors: Array = np.empty((len(self._inner), len(NEIGHBORS) + 1, n_sets))
+        for fold, neighbors in enumerate(self._inner):
+            wanted = targets[neighbors.rows.score]
+            for i, means in enumerate(neighbors.means(targets)):
+                errors[fold, i] = np.square(means - wanted).sum(axis=(0, 2))
+        best = choose(errors)
+        chosen = np.empty((len(self._rows.score), n_sets, width))
+        for i, means in enumerate(self._outer.means(targets)):
+            chosen[:, best == i] = means[:, best == i]
+        return chosen
+
+
+class _Neighbors:
+    """The nearest rows of one fold."""
+
+    def __init__(self, codes: NDArray[np.float32], rows: Fold) -> None:
+        self.rows = rows
+        self._counts = [min(k, len(rows.fit)) for k in NEIGHBORS]
+        indices, _ = nearest(codes[rows.score], codes[rows.fit], self._counts[-1])
+        self._parts, begun = [], 0
+        for count in self._counts:
+            part = indices[:, begun:count]
+            starts = np.arange(len(part) + 1) * part.shape[1]
+            ones = np.ones(part.size)
+            self._parts.append(sparse.csr_matrix((ones, part.ravel(), starts), (len(part), len(rows.fit))))
+            begun = count
+
+    def means(self, targets: Array) -> Iterator[Array]:
+        """Means (score rows, c, t) of the labels of more and more neighbours, at last nearly that of all rows."""
+        known = targets[self.rows.fit]
+        n_fit, shape = len(known), known.shape[1:]
+        flat = known.reshape(n_fit, -1)
+        total, everywhere = np.zeros((len(self.rows.score), flat.shape[1])), flat.mean(axis=0)
+        for count, part in zip(self._counts, self._parts, strict=True):
+            if part.nnz:
+                total += part @ flat
+            yield (total / count).reshape(-1, *shape)
+        yield (everywhere + NEARLY_THE_MEAN * (total / self._counts[-1] - everywhere)).reshape(-1, *shape)
+
+
+def choose(errors: Array) -> NDArray[np.int64]:
+    """The last choice, for each set of labels (c,), that is not worse than the best one by more than chance.
+
+    Choices go from what follows the labels closely to nearly their mean. A later one is taken where the folds' errors,
+    summed, exceed those of the best by no more than one standard error of the difference: few folds can't tell whether
+    a close fit is more than luck. (The one-standard-error rule of Breiman et al. 1984, on differences within folds.)
+
+    Args:
+        errors: (folds, choices, c) squared errors.
+    """
+    n, total = len(errors), errors.sum(axis=0)
+    best = total.argmin(axis=0)
+    excess = errors - np.take_along_axis(errors, best[None, None], axis=1)
+    tolerated = np.sqrt(n) * excess.std(axis=0, ddof=1) if n > 1 else np.zeros_like(total)
+    fine = excess.sum(axis=0) <= tolerated
+    return np.asarray(len(total) - 1 - fine[::-1].argmax(axis=0))
+
+
+PROBES: tuple[type[Probe], ...] = (RidgeProbe, NeighborsProbe)
+"""What is linear in the code, and what is near in it: read together, since each misses what the other sees."""
+
+
+def inner_folds(timeline: Timeline, fit: Rows, tau: float, seed: int, groups: Integers | None = None) -> list[Fold]:
+    """Parts of the rows `fit`, of the same kind as the split that they come from.
+
+    Whole groups where there are at least as many as folds; stretches of frames otherwise, at least 5 tau long where
+    that leaves enough of them, with tau frames at their borders left out; single rows, where rows have no time.
+
+    Args:
+        timeline: of all rows.
+        fit: the rows to divide.
+        tau: correlation time of the slowest label, in frames.
+        seed: of the division.
+        groups: (n,) group of each row; None where there are none.
+    """
+    generator = numpy_stream(seed, "folds of probes")
+    if groups is not None and len(np.unique(groups[fit])) >= FOLDS:
+        pieces = np.unique(groups[fit], return_inverse=True)[1]
+        return _dealt(fit, pieces, generator)
+    if timeline.frames is None:
+        return _dealt(fit, generator.permutation(len(fit)), generator)
+    own = timeline.take(fit)
+    length = max(1.0, min(5 * max(tau, 1.0) / timeline.usual_step, len(fit) / (2 * FOLDS)))
+    gap = min(tau, length * timeline.usual_step / 2)  # something is left between two pieces
+    pieces, begun = np.empty(len(fit), np.int64), 0
+    for part in own.segments():
+        n = max(1, round(len(part) / length))
+        pieces[part] = begun + np.arange(len(part)) * n // len(part)
+        begun += n
+    return [Fold(away_from(timeline, fold.fit, fold.score, gap), fold.score) for fold in _dealt(fit, pieces, generator)]
+
+
+def _dealt(rows: Rows, pieces: Integers, generator: np.random.Generator) -> list[Fold]:
+    """Whole pieces dealt to `FOLDS` folds at random, in turn, so that folds have about as many."""
+    n_pieces = int(pieces.max()) + 1
+    rounds = [generator.permutation(FOLDS) for _ in range(0, n_pieces, FOLDS)]
+    fold_of = np.concatenate(rounds)[:n_pieces][pieces]
+    folds = [Fold(rows[fold_of != fold], rows[fold_of == fold]) for fold in range(FOLDS)]
+    return [fold for fold in folds if len(fold.fit) and len(fold.score)]

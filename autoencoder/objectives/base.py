@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -117,11 +118,26 @@ class Table:
 
 @dataclass(frozen=True)
 class Quality:
-    """Of pictures: means over images, each against its reference image, on a scale of [0, 1]."""
+    """Of pictures: means over images, each against its reference image, on a scale of [0, 1].
+
+    Attributes:
+        mse: mean squared error.
+        psnr_db: mean of the PSNR of each image; where one PSNR is given, it is `pooled_psnr_db`.
+        ssim: structural similarity.
+    """
 
     mse: float
     psnr_db: float
     ssim: float
+
+    @property
+    def pooled_psnr_db(self) -> float:
+        """PSNR of all pixels of all images, -10 log10(MSE), at most 100 dB as that of an image."""
+        return -10 * math.log10(max(self.mse, 1e-10))
+
+    def numbers(self) -> dict[str, float]:
+        """All of it in plain values."""
+        return {**vars(self), "pooled_psnr_db": self.pooled_psnr_db}
 
 
 class Result(ABC):
@@ -142,7 +158,12 @@ class Result(ABC):
 
     @property
     def closer_than_pca_db(self) -> float | None:
-        """How many decibel their error is below that of a PCA with as many components; likewise."""
+        """How many decibel their pooled PSNR is above that of a PCA with as many components; likewise."""
+        return None
+
+    @property
+    def ssim_over_pca(self) -> float | None:
+        """How much their SSIM is above that of this PCA; likewise."""
         return None
 
     @abstractmethod

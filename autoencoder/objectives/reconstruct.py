@@ -142,9 +142,9 @@ class Reconstruction(base.Result):
         return {
             "reference": self.compared_with,
             "training_target": "the stored images; never the data file's clean ones",
-            "input": None if self.input_quality is None else vars(self.input_quality),
-            "output": vars(self.output_quality),
-            "control_pca": {"n_components": self.pca_components, **vars(self.pca_quality)},
+            "input": None if self.input_quality is None else self.input_quality.numbers(),
+            "output": self.output_quality.numbers(),
+            "control_pca": {"n_components": self.pca_components, **self.pca_quality.numbers()},
             "output_closer_than_pca_db": self.closer_than_pca_db,
         }
 
@@ -155,8 +155,13 @@ class Reconstruction(base.Result):
 
     @property
     def closer_than_pca_db(self) -> float:
-        """How many decibel the output's error is below that of the PCA control."""
+        """How many decibel the output's pooled PSNR is above that of the PCA control."""
         return decibel_closer(self.output_quality.mse, self.pca_quality.mse)
+
+    @property
+    def ssim_over_pca(self) -> float:
+        """How much the output's SSIM is above that of the PCA control."""
+        return self.output_quality.ssim - self.pca_quality.ssim
 
     def table(self) -> Table:
         """See `Result.table`."""
@@ -167,14 +172,19 @@ class Reconstruction(base.Result):
             ("output", self.output_quality),
         )
         return Table(
-            ("", "MSE", "PSNR (dB)", "SSIM"),
-            tuple((name, f"{q.mse:.5f}", f"{q.psnr_db:.2f}", f"{q.ssim:.3f}") for name, q in named if q is not None),
-            f"the output is {abs(gain):.2f} dB {'closer' if gain >= 0 else 'farther'} than the PCA control",
+            ("", "MSE", "PSNR (dB)", "mean of images' PSNR (dB)", "SSIM"),
+            tuple(
+                (name, f"{q.mse:.5f}", f"{q.pooled_psnr_db:.2f}", f"{q.psnr_db:.2f}", f"{q.ssim:.3f}")
+                for name, q in named
+                if q is not None
+            ),
+            f"the output is {abs(gain):.2f} dB {'closer' if gain >= 0 else 'farther'} than the PCA control"
+            + (", and its SSIM is lower" if gain > 0 > self.ssim_over_pca else ""),
         )
 
     def brief(self) -> str:
         """See `Result.brief`."""
-        return f"PSNR {self.output_quality.psnr_db:.1f} dB"
+        return f"PSNR {self.output_quality.pooled_psnr_db:.1f} dB"
 
     def draw_examples(self, shown: Predicted, pictures: NDArray[np.floating], title: str) -> Figure:
         """Input, latent code, output and clean image, one below the other."""

@@ -64,6 +64,7 @@ def code_scatter(
     title: str | None = None,
     header: str = "",
     examples: Examples | None = None,
+    held_out: NDArray[np.bool_] | None = None,
 ) -> Figure:
     """Codes in two dimensions, coloured by what is known of their images.
 
@@ -77,6 +78,7 @@ def code_scatter(
         title: above the plot.
         header: smaller, below the title, such as "AE 16, epoch 60".
         examples: up to 6 pictures beside the plot, in the order of `choose_examples`.
+        held_out: (n,) the points that were held out from training; None for no difference.
 
     Raises:
         UserError: there are no points, not as many values, the values cannot be coloured, or an example is not there.
@@ -89,7 +91,7 @@ def code_scatter(
     if any(not 0 <= index < n for index in shown):
         problems.append("an example is not among the points")
     raise_if_any(problems)
-    coloring = color_by(values, kind, period)
+    coloring = color_by(values, kind, period, held_out)
     side, column = 6.0, EXAMPLE + 0.3 if shown else 0.0
     left = MARGIN + column + text_height(1, 14) + 0.1
     colors_left = left + side + 0.3 + column

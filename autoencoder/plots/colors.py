@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -23,6 +23,12 @@ MAX_CATEGORIES = 20
 
 OTHER = (110, 110, 110)
 
+PALE = 0.35
+"""Share of its colour that a point keeps that was trained on, beside those that were held out."""
+
+DOT = (70, 70, 70)
+"""Of the legend's points that stand for any colour."""
+
 GREYS = {"tab10": {7: (0.12, 0.12, 0.12)}, "tab20": {14: (0.12, 0.12, 0.12), 15: (0.92, 0.78, 0.0)}}
 """What stands in for the greys of matplotlib's tables, since grey means that something is not known."""
 
@@ -39,6 +45,7 @@ class Coloring:
         ticks: values marked on the colour bar.
         tick_labels: their text.
         legend: name and RGB colour (0 to 255) of each category; empty for the other kinds.
+        held_out: (n,) the points that were held out, where there are others, which are pale; else None.
     """
 
     colors: NDArray[np.uint8]
@@ -48,9 +55,27 @@ class Coloring:
     ticks: tuple[float, ...] = ()
     tick_labels: tuple[str, ...] = ()
     legend: tuple[tuple[str, tuple[int, int, int]], ...] = ()
+    held_out: NDArray[np.bool_] | None = None
+
+    @property
+    def split_legend(self) -> tuple[tuple[str, tuple[int, int, int]], ...]:
+        """What strong and pale points are, with the greys that stand for them; empty where all are alike."""
+        if self.held_out is None:
+            return ()
+        n = int(self.held_out.sum())
+        pale = _rgb(paled(np.array([DOT], np.uint8))[0])
+        return (f"held out ({n:,})", DOT), (f"trained on ({len(self.held_out) - n:,})", pale)
 
 
-def color_by(values: NDArray[Any], kind: Kind, period: float = 360.0) -> Coloring:
+def paled(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Colours (n, 3) of points that are there to be compared with the others."""
+    faint: NDArray[np.uint8] = (255 - (255 - colors.astype(np.float64)) * PALE).round().astype(np.uint8)
+    return faint
+
+
+def color_by(
+    values: NDArray[Any], kind: Kind, period: float = 360.0, held_out: NDArray[np.bool_] | None = None
+) -> Coloring:
     """Colours for `values` (n,), in which NaN (or an empty text) means not known.
 
     Args:
@@ -58,10 +83,21 @@ def color_by(values: NDArray[Any], kind: Kind, period: float = 360.0) -> Colorin
         kind: `circular` values come back to the start after `period`; `linear` ones are spread between the 1st and
             the 99th percentile; `category` gives each distinct value its own colour.
         period: of circular values: 360 for degrees, 2 pi for radians.
+        held_out: (n,) which points were held out from training: the others are pale, and both are in the legend. None,
+            or all alike, for no difference.
 
     Raises:
         UserError: there is no such kind, or a circular or linear column is not of numbers.
     """
+    coloring = _color_by(values, kind, period)
+    if held_out is None or held_out.all() or not held_out.any():
+        return coloring
+    strong = held_out | coloring.missing  # grey is pale enough
+    colors = np.where(strong[:, None], coloring.colors, paled(coloring.colors))
+    return replace(coloring, colors=colors, held_out=held_out)
+
+
+def _color_by(values: NDArray[Any], kind: Kind, period: float) -> Coloring:
     if kind == "category":
         return _categories(values)
     if kind not in ("circular", "linear"):

@@ -58,6 +58,7 @@ class ComparisonRow:
             images.
         embedding: (m, 2) of its latent codes.
         values: (m,) what the points are coloured by.
+        held_out: (m,) the points that were held out from training; None for no difference, in all rows alike.
         result: stands in the place of the reconstructions, such as "predicts angles: median error 3.1°".
     """
 
@@ -67,6 +68,7 @@ class ComparisonRow:
     embedding: Reals
     values: NDArray[Any]
     result: str = ""
+    held_out: NDArray[np.bool_] | None = None
 
 
 def comparison_figure(
@@ -97,7 +99,7 @@ def comparison_figure(
             coloured.
     """
     _check(rows, inputs, references)
-    colorings = _shared_colors([row.values for row in rows], kind, period)
+    colorings = _shared_colors(rows, kind, period)
     n = len(inputs)
     tile_width, tile_height = tile_size(inputs.shape[1:], float(np.clip(7.0 / n, 0.95, 1.8)))
     images_width = n * (tile_width + GAP) - GAP
@@ -170,12 +172,17 @@ def _check(rows: Sequence[ComparisonRow], inputs: Reals, references: Reals | Non
     raise_if_any(problems)
 
 
-def _shared_colors(values: Sequence[NDArray[Any]], kind: Kind, period: float) -> list[Coloring]:
+def _shared_colors(rows: Sequence[ComparisonRow], kind: Kind, period: float) -> list[Coloring]:
     """Colours of each run's points, on one scale."""
-    shared = color_by(np.concatenate(values), kind, period)
-    ends = np.cumsum([len(part) for part in values])[:-1]
+    known = [row.held_out for row in rows if row.held_out is not None]
+    held_out = np.concatenate(known) if known else None
+    shared = color_by(np.concatenate([row.values for row in rows]), kind, period, held_out)
+    ends = np.cumsum([len(row.values) for row in rows])[:-1]
     colors, missing = np.split(shared.colors, ends), np.split(shared.missing, ends)
-    return [replace(shared, colors=a, missing=b) for a, b in zip(colors, missing, strict=True)]
+    return [
+        replace(shared, colors=a, missing=b, held_out=None if shared.held_out is None else row.held_out)
+        for row, a, b in zip(rows, colors, missing, strict=True)
+    ]
 
 
 def _draw_strip(fig: Figure, images: Reals, left: float, top: float, width: float, height: float) -> None:

@@ -38,6 +38,9 @@ LINE_SPACING = 1.25
 MARGIN = 0.2
 """Inches around a figure."""
 
+SPLIT_GAP = 0.25
+"""Inches between colours and the legend of held-out points."""
+
 BAR_WIDTH, BAR_HEIGHT, LEGEND_ENTRY = 0.2, 3.0, 0.235
 """Inches: the colour bar (higher only for a long label), and each name in a legend."""
 
@@ -282,18 +285,20 @@ def _legend_rows(names: Sequence[str], width: float) -> list[list[str]]:
 # -------------------------------------------------------------------------------------------------------------- points
 
 
-def drawing_order(missing: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The order in which points are drawn: those of unknown value (`missing`, (n,)) first, under the others.
+def drawing_order(missing: NDArray[np.bool_], held_out: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    """The order in which points are drawn: those of unknown value (`missing`, (n,)) first, under the others; of these
+    the `held_out` (n,) ones last, over those that were trained on.
 
     Otherwise a fixed shuffle: in the order of the rows, late frames of a video would hide the early ones.
     """
     shuffled = np.random.default_rng(0).permutation(len(missing))
-    return shuffled[np.argsort(~missing[shuffled], kind="stable")]
+    level = ~missing[shuffled] + (0 if held_out is None else (held_out & ~missing)[shuffled].astype(np.int64))
+    return shuffled[np.argsort(level, kind="stable")]
 
 
 def draw_points(ax: Axes, embedding: Reals, coloring: Coloring, width: float) -> PathCollection:
     """Draw `embedding` (n, 2) in its colours in axes that are `width` inches wide."""
-    order = drawing_order(coloring.missing)
+    order = drawing_order(coloring.missing, coloring.held_out)
     diameter = 2 * point_radius(len(embedding)) * 72 / 640 * width  # points; the radius is for 640 pixels
     return ax.scatter(
         embedding[order, 0],
@@ -316,8 +321,8 @@ def draw_color_bar(ax: Axes, coloring: Coloring, size: float = TEXT_SIZE) -> Non
     ax.spines[:].set_visible(False)
 
 
-def legend_handles(coloring: Coloring, marker_size: float = 9) -> list[Line2D]:
-    """A dot and the (shortened) name of each category."""
+def legend_handles(entries: Sequence[tuple[str, tuple[int, int, int]]], marker_size: float = 9) -> list[Line2D]:
+    """A dot and the (shortened) name of each of `entries`, names with their RGB colours."""
     return [
         Line2D(
             [],
@@ -328,7 +333,7 @@ def legend_handles(coloring: Coloring, marker_size: float = 9) -> list[Line2D]:
             color=(rgb[0] / 255, rgb[1] / 255, rgb[2] / 255),
             label=shortened(name),
         )
-        for name, rgb in coloring.legend
+        for name, rgb in entries
     ]
 
 
@@ -339,6 +344,17 @@ def legend_columns(coloring: Coloring, height: float) -> int:
 
 def colors_width(coloring: Coloring, label: str, height: float) -> float:
     """Inches that `draw_colors` takes from left to right."""
+    split = max((text_width(name, TEXT_SIZE) + 0.45 for name, _ in coloring.split_legend), default=0.0)
+    return max(split, _own_colors_width(coloring, label, height - _split_height(coloring)))
+
+
+def _split_height(coloring: Coloring) -> float:
+    """Inches that the legend of held-out points takes from top to bottom."""
+    entries = len(coloring.split_legend)
+    return entries * LEGEND_ENTRY + SPLIT_GAP if entries else 0.0
+
+
+def _own_colors_width(coloring: Coloring, label: str, height: float) -> float:
     if coloring.colormap is not None:
         ticks = max((text_width(name, TEXT_SIZE) for name in coloring.tick_labels), default=0.0)
         return BAR_WIDTH + 0.15 + ticks + text_height(1, TEXT_SIZE) + 0.1
@@ -348,7 +364,12 @@ def colors_width(coloring: Coloring, label: str, height: float) -> float:
 
 
 def draw_colors(fig: Figure, coloring: Coloring, label: str, left: float, top: float, height: float) -> None:
-    """The colour bar or the legend with the name of what it shows, `height` inches high at most."""
+    """The colour bar or the legend with the name of what it shows, `height` inches high at most, and below it what
+    strong and pale points are."""
+    split = _split_height(coloring)
+    if split:
+        _draw_legend(fig, coloring.split_legend, left, top + height - split + SPLIT_GAP)
+        height -= split
     label = shortened(label, LONGEST_LABEL)
     if coloring.colormap is not None:
         label_width = text_width(label, TEXT_SIZE)
@@ -358,11 +379,22 @@ def draw_colors(fig: Figure, coloring: Coloring, label: str, left: float, top: f
         ax.yaxis.set_label_position("right")
         ax.set_ylabel(label, fontsize=min(TEXT_SIZE, TEXT_SIZE * height / max(label_width, 0.1)), labelpad=6)
         return
+    _draw_legend(fig, coloring.legend, left, top, label, legend_columns(coloring, height))
+
+
+def _draw_legend(
+    fig: Figure,
+    entries: Sequence[tuple[str, tuple[int, int, int]]],
+    left: float,
+    top: float,
+    title: str | None = None,
+    columns: int = 1,
+) -> None:
     full_width, full_height = fig.get_size_inches().tolist()
     fig.legend(
-        handles=legend_handles(coloring),
-        title=label,
-        ncols=legend_columns(coloring, height),
+        handles=legend_handles(entries),
+        title=title,
+        ncols=columns,
         loc="upper left",
         bbox_to_anchor=(left / full_width, 1 - top / full_height),
         alignment="left",

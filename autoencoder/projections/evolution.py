@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,12 @@ class Evolution:
     def images(self) -> ImageSet:
         """The run's data."""
         return self.track.run.images
+
+    def take(self, places: Rows) -> Evolution:
+        """The same of some images only, `places` (m,) among `rows`, to be drawn; what was projected stays."""
+        if len(places) == len(self.rows):
+            return self
+        return replace(self, embeddings=self.embeddings[:, places], track=replace(self.track, rows=self.rows[places]))
 
     def score(self) -> Scores:
         """How far to trust it, and how much moves that the network does not; see `autoencoder.projections.scores`."""

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from autoencoder.config import DataConfig, ObjectiveConfig, RunConfig
+from autoencoder.config.choices import AUTO_SPLIT, BLOCK_SPLIT, GROUP_SPLIT, RANDOM_SPLIT
 from autoencoder.data.images import ImageSet, load_images
-from autoencoder.data.split import group_split, make_split
+from autoencoder.data.split import DEFAULT_BLOCKS, Split, group_split, make_split
+from autoencoder.data.timescales import RECORDING, slowest, timeline_of, timescales
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.snapshots import choose_samples
 from autoencoder.seeding import stream_seed
 
-RECORDINGS = "recording"
-"""The column that says which recording an image is of: blocks of neighbouring images lie within one."""
+BLOCK_TAUS = 5
+"""Correlation times in a block of neighbouring frames, where nothing else is asked for."""
+
+SHORTEST_SHARE = 50
+"""Where every column is too slow to be interpreted, a fiftieth of the frames stands for their correlation time."""
+
+SEVERAL_RECORDINGS = 3
+"""From so many recordings on, whole ones are held out by `auto`."""
 
 
 def load_data(config: RunConfig) -> ImageSet:
@@ -107,21 +118,80 @@ def check_same_targets(run: Run, config: RunConfig, images: ImageSet) -> None:
         )
 
 
+@dataclass(frozen=True)
+class ResolvedSplit:
+    """A split that leaves nothing open.
+
+    Attributes:
+        data: with the kind of split, and for blocks their size and gap.
+        said: what was chosen and why, for the user; None where nothing was.
+    """
+
+    data: DataConfig
+    said: str | None
+
+
+def resolve_split(data: DataConfig, images: ImageSet) -> ResolvedSplit:
+    """Choose what the configuration leaves to the data: the kind of split, and the size of blocks and gaps.
+
+    `auto` holds out whole recordings where the column `recording` has three or more, blocks where images are frames of
+    one or two (by the column `frame`), and random images otherwise. Blocks of frames are at least five correlation
+    times long, and one is left out of training at their borders: those of the slowest column that has twenty in the
+    recording. Slower columns can't be interpreted, whatever is held out.
+    """
+    metadata, n = images.metadata, len(images)
+    timeline = timeline_of(metadata, n)
+    if data.split == AUTO_SPLIT:
+        n_recordings = len(set(metadata.column(RECORDING).tolist())) if RECORDING in metadata.names else 1
+        if n_recordings >= SEVERAL_RECORDINGS:
+            said = f"split: whole recordings are held out, of {n_recordings} in column '{RECORDING}'"
+            return ResolvedSplit(dataclasses.replace(data, split=f"{GROUP_SPLIT}:{RECORDING}"), said)
+        if timeline.frames is None:
+            said = "split: random images are held out, since no column 'frame' says that images are neighbours in time"
+            return ResolvedSplit(dataclasses.replace(data, split=RANDOM_SPLIT), said)
+    elif data.split != BLOCK_SPLIT or (data.block_size is not None and data.gap is not None):
+        return ResolvedSplit(data, None)
+    if data.gap is not None or timeline.frames is None:
+        gap = data.gap or 0
+        size = data.block_size or BLOCK_TAUS * gap or max(1, n // DEFAULT_BLOCKS)
+        return ResolvedSplit(dataclasses.replace(data, split=BLOCK_SPLIT, block_size=size, gap=gap), None)
+    scales = timescales(metadata, timeline)
+    frames = slowest(scales)
+    name = next((f"'{name}'" for name, scale in scales.items() if scale.tau == frames), "")
+    why = f"the correlation time of {name} is {frames:.1f} frames"
+    tau = frames / timeline.usual_step
+    if tau == 0:
+        tau, why = n / SHORTEST_SHARE, "no column has twenty correlation times in it"
+    size = data.block_size or max(1, math.ceil(BLOCK_TAUS * tau))
+    # A gap that is wider than half of a small block would leave nothing between two of them.
+    gap = min(math.ceil(tau), max(1, size // 2))
+    said = f"split: blocks of {size} images are held out, and {gap} left out of training at their borders ({why})"
+    return ResolvedSplit(dataclasses.replace(data, split=BLOCK_SPLIT, block_size=size, gap=gap), said)
+
+
 def split_rows(config: RunConfig, images: ImageSet) -> RunSplit:
     """The split of the images that a new run of `config` makes, and the images whose codes it keeps.
 
     Raises:
         UserError: there is too little to split, or no such column.
     """
-    data, metadata = config.data, images.metadata
+    split = split_of(resolve_split(config.data, images).data, images)
+    samples = choose_samples(len(images), config.training.snapshot_samples, config.data.split_seed)
+    return RunSplit(split.train, split.val, samples)
+
+
+def split_of(data: DataConfig, images: ImageSet) -> Split:
+    """The split that a configuration makes, which leaves nothing open; see `resolve_split`.
+
+    Raises:
+        UserError: there is too little to split, or no such column.
+    """
+    metadata = images.metadata
     seed = stream_seed(data.split_seed, "split")
     if data.group_column is not None:
         where = str(metadata.source or images.source or "the data")
         groups = metadata.labels(data.group_column)
-        split = group_split(groups, data.group_column, where, data.val_fraction, seed, data.held_out_values)
-    else:
-        known = data.split == "blocks" and RECORDINGS in metadata.names
-        recordings = metadata.labels(RECORDINGS) if known else None
-        split = make_split(len(images), data.split, data.val_fraction, seed, data.block_size, recordings)
-    samples = choose_samples(len(images), config.training.snapshot_samples, data.split_seed)
-    return RunSplit(split.train, split.val, samples)
+        return group_split(groups, data.group_column, where, data.val_fraction, seed, data.held_out_values)
+    known = data.split == BLOCK_SPLIT and RECORDING in metadata.names
+    recordings = metadata.labels(RECORDING) if known else None
+    return make_split(len(images), data.split, data.val_fraction, seed, data.block_size, recordings, data.gap or 0)

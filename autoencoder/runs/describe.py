@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import numpy as np
 from autoencoder.config import ModelConfig, ObjectiveConfig, RunConfig
 from autoencoder.config.presets import PRESETS
 from autoencoder.data.metadata import Metadata
+from autoencoder.data.timescales import Timescale, label_warnings, timeline_of, timescales
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
+from autoencoder.measures.timeline import Timeline
 from autoencoder.registries import DEFAULT_DECODER, OBJECTIVES
 from autoencoder.runs.folder import Run
 
@@ -51,14 +54,40 @@ def describe_data(path: Path, max_pixel_value: float | None = None) -> dict[str,
     channels, height, width = images.image_shape
     most = min(MAX_SAMPLE, SAMPLE_BYTES // (4 * channels * height * width))
     sample = images.scaled(np.linspace(0, len(images) - 1, max(1, min(len(images), most))).astype(np.int64))
+    timeline = timeline_of(images.metadata, len(images))
+    scales = timescales(images.metadata, timeline)
+    columns = {
+        name: _describe_column(images.metadata, name) + _describe_time(scales.get(name))
+        for name in images.metadata.names
+    }
+    notes = label_warnings(images.metadata, len(images))
     return {
         "file": str(path),
         "images": f"{len(images):,} of {channels}x{height}x{width} {images.images.dtype}",
         "pixels": f"{images.max_pixel_value:g} stands for 1; mean {sample.mean():.3f}, deviation {sample.std():.3f}",
         "clean images": "yes" if images.clean is not None else "no",
         "masks": "yes" if images.mask is not None else "no",
-        "columns": {name: _describe_column(images.metadata, name) for name in images.metadata.names} or "none",
+        "columns": columns or "none",
+        "time": _describe_timeline(timeline, scales),
+        **({"notes": {str(number): note for number, note in enumerate(notes, 1)}} if notes else {}),
     }
+
+
+def _describe_timeline(timeline: Timeline, scales: Mapping[str, Timescale]) -> str:
+    if timeline.frames is None:
+        return "none: no column 'frame' says which images are neighbours in time"
+    recordings = f"{timeline.n_recordings} recordings" if timeline.n_recordings > 1 else "one recording"
+    short = [f"'{name}'" for name, scale in scales.items() if not scale.is_enough]
+    said = f"{recordings} of {len(timeline):,} frames; tau: frames until a column's autocorrelation has fallen to 1/e"
+    return f"{said}; too slow to be interpreted in it (T/tau below 20): {', '.join(short)}" if short else said
+
+
+def _describe_time(scale: Timescale | None) -> str:
+    if scale is None:
+        return ""
+    if not math.isfinite(scale.tau):
+        return "; tau longer than the recording"
+    return f"; tau {scale.tau:.3g} frames, T/tau {scale.n_taus:,.0f}"
 
 
 def _describe_column(metadata: Metadata, name: str) -> str:

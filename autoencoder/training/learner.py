@@ -135,7 +135,7 @@ def make_learner(
     targets = objective.targets(images, device)
     train_rows, val_rows = (rows[targets.known[rows]] for rows in (split.train, split.val))
     batches_per_epoch = len(split_into_batches(train_rows, training.batch_size))
-    network = _new_network(objective, config, images.image_shape, encoder, device)
+    network = new_network(objective, config, images.image_shape, encoder, device)
     optimizer = torch.optim.AdamW(
         network.parameters(),
         lr=training.lr,
@@ -179,13 +179,14 @@ def _target_rows(config: RunConfig, n_images: int, train_rows: Rows) -> Rows:
     return rows
 
 
-def _new_network(
+def new_network(
     objective: Objective,
     config: RunConfig,
     image_shape: ImageShape,
     encoder: FittedEncoder | None,
     device: torch.device,
 ) -> Network:
+    """A network as it is before its first update, with the weights that the run's seed draws."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(stream_seed(config.training.seed, "weights"))  # a GPU's stays as it is
         network = objective.build_network(config.model, image_shape, encoder)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from autoencoder.config import WRITERS, DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.images import ImageSet
+from autoencoder.data.timescales import label_warnings
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
 from autoencoder.machine.progress import Say
@@ -24,6 +25,7 @@ from autoencoder.runs.data import (
     load_data,
     load_run_data,
     refuse_other_data,
+    resolve_split,
     split_rows,
     target_hash,
 )
@@ -80,6 +82,8 @@ def train(
         folder.refuse_existing()  # another process may have made it meanwhile
         prepare_machine(device, config.training.threads)
         images = data if data is not None else load_data(config)
+        resolved = resolve_split(config.data, images)
+        config = dataclasses.replace(config, data=resolved.data)
         split = split_rows(config, images)
         config, known = _check_fit(config, images, split)
         environment = describe_environment(device) | {
@@ -98,6 +102,11 @@ def train(
         folder.create(config, split, environment, None if encoder is None else encoder.arrays())
         what = f"'{config.model.encoder}' to {config.objective.name} on {config.data.images}"
         say(f"Training {what}; the run goes to {folder.path}")
+        if resolved.said is not None:
+            say(resolved.said)
+        if config.objective.target is not None:
+            for warning in label_warnings(images.metadata, len(images), [config.objective.target]):
+                say(f"note: {warning}")
         keeper = open_keeper(folder, held, learner, split, None, say)
         TrainingLoop(learner, EagerEngine(learner), keeper, split.snapshot, LoopState(), quiet=quiet, say=say).run()
         return _trained(folder, learner)

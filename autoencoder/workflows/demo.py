@@ -60,11 +60,12 @@ def demo(
     report(evaluation, run.output_folder("test"), quiet=quiet)
     result = evaluation.result
     assert isinstance(result, Reconstruction)
-    before, after = result.input_quality, result.output_quality
-    if before is not None:
+    if result.input_quality is not None:
+        qualities = result.input_quality, result.pca_quality, result.output_quality
+        before, control, after = (f"{quality.pooled_psnr_db:.1f} dB" for quality in qualities)
         say(
-            f"PSNR to the clean image: noisy input {before.psnr_db:.1f} dB, PCA with {result.pca_components} "
-            f"components {result.pca_quality.psnr_db:.1f} dB, the autoencoder's output {after.psnr_db:.1f} dB"
+            f"PSNR to the clean image: noisy input {before}, PCA with {result.pca_components} components {control}, "
+            f"the autoencoder's output {after}"
         )
     say("4 of 4: projecting and drawing the latent space")
     drawn = visualize(run.path, color_by=COLUMNS, device=device, quiet=quiet, say=say)

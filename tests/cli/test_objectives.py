@@ -44,8 +44,8 @@ MISPLACED = [
     (["--encoder", "umap", "--latent-activation", "relu"], ["'umap'", "fitted", "'relu'", "leave it out"]),
     (["--encoder", "pca", "--latent-activation", "sigmoid"], ["'pca'", "fitted", "'sigmoid'"]),
     (["--encoder", "pca", "--init-from", "x.pt"], ["--init-from", "'pca'", "fitted", "leave it out"]),
-    (["--encoder", "pca", "--latent-dim", "48"], ["'pca'", "47", "48 training images", "--latent-dim 47"]),
-    (["--encoder", "umap", "--latent-dim", "1000"], ["'umap'", "47", "48 training images"]),
+    (["--encoder", "pca", "--latent-dim", "48"], ["'pca'", "39", "40 training images", "--latent-dim 39"]),
+    (["--encoder", "umap", "--latent-dim", "1000"], ["'umap'", "39", "40 training images"]),
     (["--encoder", "conv"], ["16x16", "'conv'", "18x18", "--pad or --resize"]),
     (["--decoder", "conv"], ["16x16", "'conv'", "18x18"]),
     (["--objective", "classify", "--target", "frame"], ["'frame'", "60 different values", "no class"]),
@@ -95,11 +95,11 @@ def test_what_does_not_go_together(tiny, tmp_path, call, flags, words):
                 "--batch-size",
                 "64",
             ],
-            ["--latent-dim 47", "18x18", "fewer than a batch"],
+            ["--latent-dim 39", "18x18", "fewer than a batch"],
         ),
         (
             ["--encoder", "conv", "--objective", "angle", "--target", "species", "--batch-size", "64"],
-            ["'species'", "18x18", "--batch-size 48"],
+            ["'species'", "18x18", "--batch-size 40"],
         ),
     ],
 )
@@ -238,7 +238,7 @@ def test_a_tagger_beats_its_controls_unless_its_targets_are_shuffled(learned):
     assert numbers["median_error_deg"] < 0.2 * min(constant, shuffled)
     control = learned("--objective", "angle", "--shuffle-targets")
     assert control["control_constant"]["median_error_deg"] == constant
-    assert control["median_error_deg"] > 0.7 * min(constant, control["control_shuffled"]["median_error_deg"])
+    assert control["median_error_deg"] > 0.6 * min(constant, control["control_shuffled"]["median_error_deg"])
 
 
 def test_a_classifier_beats_its_controls_unless_its_targets_are_shuffled(learned):

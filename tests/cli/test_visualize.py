@@ -133,7 +133,7 @@ def test_other_metadata(drawn, tmp_path):
 
 def test_all_columns_by_default(tiny, tmp_path, succeed, tree):
     run = tmp_path / "run"
-    succeed("train", tiny, "--run", run, "--epochs", 1, "--batch-size", 48, "--snapshots-per-epoch", 1, "--quiet")
+    succeed("train", tiny, "--run", run, "--epochs", 1, "--batch-size", 40, "--snapshots-per-epoch", 1, "--quiet")
     succeed("visualize", "--run", run, "--reduce", "pca", "--seconds", 0.25, *PLAIN, "--quiet")
     columns = ae.load_images(tiny).metadata.names
     made = {f"visualize/pca-last/{name}.{suffix}" for name in columns for suffix in ("mp4", "png")}
@@ -166,7 +166,7 @@ def test_a_run_in_training(finished_copy, succeed):
 @pytest.mark.slow  # numba compiles for more than ten seconds
 def test_umap_is_the_default_and_repeats(tiny, tmp_path, succeed):
     run = tmp_path / "run"
-    succeed("train", tiny, "--run", run, "--epochs", 1, "--batch-size", 48, "--snapshots-per-epoch", 1, "--quiet")
+    succeed("train", tiny, "--run", run, "--epochs", 1, "--batch-size", 40, "--snapshots-per-epoch", 1, "--quiet")
     for name in ("a", "b"):
         succeed("visualize", "--run", run, "--color-by", "x", "--seconds", 0.5, "--out", tmp_path / name, "--quiet")
     a, b = load(tmp_path / "a")["embeddings"], load(tmp_path / "b")["embeddings"]

@@ -178,7 +178,7 @@ def test_the_decoders_first_layer_at_a_checkpoint(still, finished, arena):
     features = ae.load_run(finished, "2").features("fc2", ae.load_images(arena).images)
     made = np.abs(embedding(out)["embedding"])
     np.testing.assert_allclose(made, by_pca(features), atol=0.01 * made.max())
-    assert numbers(out)["checkpoint"] == "epoch_0002.pt"
+    assert numbers(out)["checkpoint"] in ("epoch_0002.pt", "best.pt")  # both are of that step
 
 
 def test_several_layers_each_have_their_folder(still, tree):
@@ -233,7 +233,7 @@ def test_units_of_an_earlier_snapshot_are_decoded_by_its_own_network(still):
 def test_random_codes_are_compared_with_training_images_only(whole, finished, arena):
     told = numbers(whole[0])["generated"]
     train = np.load(finished / "split.npz")["train"]
-    assert told["n_training_images"] == len(train) == 96
+    assert told["n_training_images"] == len(train) == 84
     assert told["mixture_components"] == 1
     assert set(told["nearest_training_rows"]) <= set(train.tolist())
     codes = ae.load_run(finished).encode(ae.load_images(arena).images[train])

@@ -233,7 +233,7 @@ def test_loaded_and_tested(tmp_path, stored, succeed, same_rounding, tally, case
         said = (out / "metrics.json").read_text().replace(str(folder), f"/data/{case}").replace(str(tmp_path), "/data")
         found, wanted = json.loads(said), json.loads((folder / f"{name}.test.json").read_text())
         if same_rounding(form):
-            assert found == wanted
+            assert as_then(found, wanted) == wanted
         else:
             assert_close(numbers(found), numbers(wanted))
     run = folder / "finished"
@@ -243,6 +243,13 @@ def test_loaded_and_tested(tmp_path, stored, succeed, same_rounding, tally, case
     last = np.load(sorted((run / "latents").glob("*.npy"))[-1])
     np.testing.assert_allclose(codes, last, 1e-4, 1e-5 * abs(last).max())
     tally(KIND, tried=2, survived=2)
+
+
+def as_then(found, wanted):
+    """Without the numbers that are new since."""
+    if not isinstance(wanted, dict):
+        return found
+    return {key: as_then(found[key], value) for key, value in wanted.items()}
 
 
 @pytest.mark.parametrize(("case", "form"), FORMATS.items())
@@ -281,6 +288,7 @@ def test_trained_anew(anew_folder, tmp_path, succeed, call, signal_at, same_roun
     form = FORMATS.get(case, "format-2")
     folder = anew_folder(form)
     flags = (folder / data_name(case), *COMMON, *{**CASES, **ANEW_ONLY}[case])
+    flags += () if "--hold-out" in flags else ("--split", "random")  # as it was by default
     made = tmp_path if STORE_RUNS is None else folder / case
     succeed("train", *flags, "--run", made / "finished")
     if case in ANEW_ONLY:

@@ -338,7 +338,7 @@ def test_a_comparison_in_json_holds_the_texts_themselves(compared, hostile, tree
     run, _ = hostile
     found = json.loads((compared / "comparison.json").read_text(encoding="utf-8"))
     assert [item["name"] for item in found["runs"]] == [RUN_NAME, "=1+1"]
-    assert {item["column"] for item in found["runs"][0]["decoding"]} >= set(NAMES)
+    assert {item["column"] for item in found["runs"][0]["probes"]} >= set(NAMES)
     assert found["data"] == str(run.parent / f"{DATA_NAME}.npz")
     assert len([file for file in tree(compared) if file.endswith(".png")]) == 2  # of "a b" and of "a_b"
     tally("text: files for programs", tried=2, worked=2)

@@ -91,7 +91,7 @@ def mean_activation(run, data):
 
 
 def test_training_with_kl_draws_every_unit_to_the_target(tiny, tmp_path, succeed):
-    flags = ("--epochs", 60, "--lr", 0.02, "--schedule", "constant", "--snapshots-per-epoch", 0)
+    flags = ("--epochs", 60, "--lr", 0.02, "--schedule", "constant", "--snapshots-per-epoch", 0, "--split", "random")
     succeed("train", tiny, "--run", tmp_path / "plain", *FAST, *flags, "--latent-activation", "sigmoid")
     for rho in (0.1, 0.7):
         sparse = ("--sparsity", "kl", "--sparsity-weight", 1, "--sparsity-target", rho)
@@ -103,7 +103,8 @@ def test_training_with_kl_draws_every_unit_to_the_target(tiny, tmp_path, succeed
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_training_with_log_lowers_the_mean_activation(tiny, tmp_path, succeed, activation):
-    flags = ("--epochs", 20, "--lr", 0.02, "--snapshots-per-epoch", 0, "--latent-activation", activation)
+    flags = ("--epochs", 20, "--lr", 0.02, "--snapshots-per-epoch", 0, "--split", "random")
+    flags = (*flags, "--latent-activation", activation)
     succeed("train", tiny, "--run", tmp_path / "plain", *FAST, *flags)
     succeed("train", tiny, "--run", tmp_path / "sparse", *FAST, *flags, "--sparsity", "log", "--sparsity-weight", 1)
     sparse, plain = mean_activation(tmp_path / "sparse", tiny), mean_activation(tmp_path / "plain", tiny)

@@ -63,8 +63,10 @@ def test_colours_and_values_are_those_of_the_movies(page, content, finished, are
     values = metadata.column("body_angle_deg")[rows]
     assert (angle["kind"], angle["period"]) == ("circular", 360)
     np.testing.assert_allclose(angle["values"], values, atol=1e-4)
+    held_out = np.isin(rows, np.load(finished / "split.npz")["val"])
+    assert 0 < held_out.sum() < len(rows)
     colors = array(angle["coloring"]["colors"], np.uint8).reshape(-1, 3)
-    np.testing.assert_array_equal(colors, color_by(values, "circular", 360.0).colors)
+    np.testing.assert_array_equal(colors, color_by(values, "circular", 360.0, held_out).colors)
     labels = [item["label"] for item in found["columns"]]
     assert set(labels) >= {"nearest port", "distance from center"}
     assert found["columns"][0]["kind"] == "circular"  # shown first
@@ -157,7 +159,7 @@ def test_unknown_values_are_grey_and_null(finished, tmp_path, succeed, content):
 )
 def test_other_objectives_show_what_they_predict(tiny, tmp_path, succeed, content, objective, label, kind):
     run = tmp_path / "run"
-    options = ("--epochs", 1, "--batch-size", 48, "--snapshots-per-epoch", 1, "--quiet")
+    options = ("--epochs", 1, "--batch-size", 40, "--snapshots-per-epoch", 1, "--quiet")
     succeed("train", tiny, "--run", run, *objective, *options)
     succeed("explore", run, *PCA, "--quiet")
     found = content(run / "visualize" / "explore.html")

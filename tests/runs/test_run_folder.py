@@ -110,8 +110,11 @@ def test_validation_loss_is_that_of_the_held_out_images(tiny, tmp_path, succeed)
 
 def test_split(finished):
     split = np.load(finished / "split.npz")
-    assert sorted(np.concatenate([split["train"], split["val"]])) == list(range(120))
     assert len(split["val"]) == 24
+    apart = np.abs(split["train"][:, None] - split["val"]).min(axis=1)
+    gap = json.loads((finished / "config.json").read_text())["data"]["gap"]
+    assert apart.min() == gap + 1  # images are frames: their neighbours are left out
+    assert set(split["train"]) == {row for row in range(120) if np.abs(row - split["val"]).min() > gap}
     assert list(split["snapshot"]) == list(range(120))
 
 

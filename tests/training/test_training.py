@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -158,7 +159,7 @@ def test_one_image_left_over_trains_with_batch_norm(tmp_path, succeed, n_train):
 
 
 def test_a_batch_of_all_images(tiny, tmp_path, succeed):
-    succeed("train", tiny, "--run", tmp_path / "run", *FAST, "--batch-size", 48)
+    succeed("train", tiny, "--run", tmp_path / "run", *FAST, "--batch-size", 40)
     assert int(metrics(tmp_path / "run")[-1]["step"]) == 1
 
 
@@ -243,7 +244,7 @@ def test_a_rate_that_is_far_too_high(tiny, tmp_path, call, succeed):
 def test_a_network_that_only_validation_shows_to_be_broken(tiny, tmp_path, call):
     """One update per epoch: its loss is finite, and what it leaves is not. No such network is kept."""
     run = tmp_path / "run"
-    flags = ("--batch-size", 48, "--epochs", 1, "--lr", 1e18, "--snapshots-per-epoch", 0)
+    flags = ("--batch-size", 40, "--epochs", 1, "--lr", 1e18, "--snapshots-per-epoch", 0)
     call("train", tiny, "--run", run, *flags).refused("validation loss", "at step 1 (epoch 1", "--lr")
     assert not (run / "checkpoints" / "best.pt").exists()
     assert not (run / "checkpoints" / "last.pt").exists()
@@ -253,6 +254,7 @@ def test_clean_images_are_not_learned_from(tiny, tmp_path, succeed):
     """The same noisy images without their clean ones give the same network."""
     with np.load(tiny) as arrays:
         np.savez(tmp_path / "noisy.npz", images=arrays["images"])
+    shutil.copy(tiny.with_suffix(".csv"), tmp_path / "noisy.csv")
     succeed("train", tiny, "--run", tmp_path / "with", *FAST)
     succeed("train", tmp_path / "noisy.npz", "--run", tmp_path / "without", *FAST)
     assert equal(weights(tmp_path / "with"), weights(tmp_path / "without"))

@@ -57,7 +57,7 @@ class EvolutionFigure:
     ) -> None:
         _check(panels, examples, outputs)
         groups = by_axes(curves)
-        colorings = [color_by(panel.values, panel.kind, panel.period) for panel in panels]
+        colorings = [color_by(panel.values, panel.kind, panel.period, panel.held_out) for panel in panels]
         indices = np.empty(0, np.int64) if examples is None else examples.indices
         # Over several panels stands what their colours are; over one, the title says it.
         color_names = [shortened(panels[0].label)] if len(panels) == 1 else [""] * len(panels)
@@ -211,5 +211,5 @@ def _by_order(panels: Sequence[Panel], colorings: Sequence[Coloring]) -> list[tu
     groups: dict[bytes, tuple[NDArray[np.int64], list[Panel]]] = {}
     for panel, coloring in zip(panels, colorings, strict=True):
         key = coloring.missing.tobytes()
-        groups.setdefault(key, (drawing_order(coloring.missing), []))[1].append(panel)
+        groups.setdefault(key, (drawing_order(coloring.missing, coloring.held_out), []))[1].append(panel)
     return list(groups.values())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
+from autoencoder.neighbors.far_apart import far_apart
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
@@ -61,20 +62,7 @@ def choose_examples(embedding: Reals, n: int, seed: int = 0) -> NDArray[np.int64
     candidates = np.flatnonzero(alone <= np.quantile(alone, 0.9))
     if len(candidates) < n:
         candidates = np.arange(len(embedding))
-    places = embedding[candidates]
-
-    # Farthest point sampling: the first one from the rim, each next one as far as can be from those before it.
-    random_order = np.random.default_rng(seed).permutation(len(candidates))  # decides between equals
-    distance = np.linalg.norm(places - np.median(places, axis=0), axis=1)
-    chosen: list[int] = []
-    nearest = np.full(len(candidates), np.inf)
-    for _ in range(n):
-        best = int(random_order[np.argmax(distance[random_order])])
-        chosen.append(best)
-        nearest = np.minimum(nearest, np.linalg.norm(places - places[best], axis=1))
-        distance = nearest.copy()
-        distance[chosen] = -1
-    return _top_down_by_side(candidates[chosen], embedding)
+    return _top_down_by_side(candidates[far_apart(embedding[candidates], n, seed)], embedding)
 
 
 def _top_down_by_side(indices: NDArray[np.int64], embedding: Reals) -> NDArray[np.int64]:

@@ -36,12 +36,14 @@ class Shown:
         kind: of the values: circular, linear or category.
         label: name of the values, such as "body angle (deg)".
         period: of circular values.
+        held_out: (n,) the points that were held out from training; None for no difference.
     """
 
     values: NDArray[Any]
     kind: Kind
     label: str
     period: float = 360.0
+    held_out: NDArray[np.bool_] | None = None
 
 
 class Panel:

@@ -28,7 +28,7 @@ from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Say
 from autoencoder.machine.stopping import Interrupted
 from autoencoder.objectives.base import make_objective
-from autoencoder.runs.data import load_data, split_rows
+from autoencoder.runs.data import load_data, resolve_split, split_rows
 from autoencoder.runs.folder import Run
 from autoencoder.training.fitting import fit_encoders
 from autoencoder.training.start import resume, train
@@ -84,6 +84,7 @@ def reference_runs(
     Raises:
         UserError: `target` is named and can be predicted by none of `PREDICTING`; or there is too little to split.
     """
+    data = resolve_split(data, images).data
     wide, reconstruct = ModelConfig(encoder, WIDE), ObjectiveConfig(noise=noise)
     models = {
         f"ae-{WIDE}": wide,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +13,31 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
 from autoencoder.data.metadata import Metadata
+from autoencoder.data.timescales import label_warnings
 from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Compared, Comparison
 from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, replacing, write_csv, write_json
 from autoencoder.machine.plain_text import one_line
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.measures.probes import PROBES
+from autoencoder.neighbors.far_apart import far_apart
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.projections.reducers.base import embed_snapshots
 from autoencoder.registries import AS_IT_IS, REDUCERS
-from autoencoder.seeding import numpy_stream
+from autoencoder.seeding import draw_rows
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
-
-SCORE_NAMES = {
-    ColumnKind.CIRCULAR: "median error, deg",
-    ColumnKind.LINEAR: "R2",
-    ColumnKind.CATEGORY: "accuracy",
-}
+from autoencoder.workflows.compare.numbers import Cells, TextTable, over_seeds, text_of
+from autoencoder.workflows.compare.probe_tables import (
+    difference_tables,
+    full_tables,
+    gain_caption,
+    gain_table,
+    probe_cells,
+    summary_caption,
+    summary_table,
+)
 
 MARKDOWN = re.compile(r"[\\`*\[\]<>&|~!#$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown may take for its own; an underscore within a word is none of it."""
@@ -41,28 +45,11 @@ MARKDOWN = re.compile(r"[\\`*\[\]<>&|~!#$]|(?<![^\W_])_|_(?![^\W_])")
 MAX_POINTS = 4000
 """An embedding shows at most this many images."""
 
-Cells = list[dict[str, Any]]
-TextTable = tuple[list[str], list[list[str]]]
-"""Header and rows."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """One number over several seeds: its mean, and the standard deviation between seeds (n - 1)."""
-
-    mean: float
-    deviation: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        """Mean and deviation of two values or more."""
-        return cls(float(np.mean(values)), float(np.std(values, ddof=1)))
-
 
 def table_of(comparison: Comparison) -> Cells:
     """One row per run; a column that does not apply to a run holds None.
 
-    Columns of probes are called COLUMN:PROBE, with the same of shuffled labels in COLUMN:PROBE:shuffled.
+    Columns of probes are called COLUMN:PROBE, and what stands beside them COLUMN:PROBE:MORE, see `probe_cells`.
     """
     return [_row(run) for run in comparison.runs]
 
@@ -78,42 +65,15 @@ def _row(run: Compared) -> dict[str, Any]:
         "n_parameters": run.n_parameters,
         "training_seconds": run.seconds,
         "mse": quality and quality.mse,
+        "pooled_psnr_db": quality and quality.pooled_psnr_db,
         "psnr_db": quality and quality.psnr_db,
         "ssim": quality and quality.ssim,
         "closer_than_pca_db": result.closer_than_pca_db,
+        "ssim_over_pca": result.ssim_over_pca,
         "explained_variance": run.explained_variance,
         "result": None if quality else result.brief(),
     }
-    for found in run.probed.results:
-        key = f"{found.column}:{found.probe}"
-        row |= {key: found.score, f"{key}:shuffled": found.shuffled}
-    return row
-
-
-def over_seeds(rows: Cells) -> Cells:
-    """One row for each name of a run, in the order of their first rows, with a `Spread` for each number that differs.
-
-    Rows whose name is the only one are kept as they are.
-    """
-    groups: dict[str, Cells] = {}
-    for row in rows:
-        groups.setdefault(row["run"], []).append(row)
-    return [group[0] if len(group) == 1 else _merged(group) for group in groups.values()]
-
-
-def _merged(group: Cells) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for key in dict.fromkeys(key for row in group for key in row):
-        values: list[Any] = [row.get(key) for row in group]
-        if key == "seed":
-            merged[key] = ", ".join(map(str, values))
-        elif all(value == values[0] for value in values):
-            merged[key] = values[0]
-        elif all(isinstance(value, (int, float)) for value in values):
-            merged[key] = Spread.of(values)
-        else:
-            merged[key] = None if any(value is None for value in values) else " / ".join(map(str, values))
-    return merged
+    return row | probe_cells(run)
 
 
 # -------------------------------------------------------------------------------------------------------------- tables
@@ -126,9 +86,10 @@ QUALITY_COLUMNS = {
     "n_parameters": "parameters",
     "training_seconds": "seconds",
     "mse": "MSE",
-    "psnr_db": "PSNR (dB)",
+    "pooled_psnr_db": "PSNR (dB)",
     "ssim": "SSIM",
-    "closer_than_pca_db": "over PCA control (dB)",
+    "closer_than_pca_db": "PSNR over PCA control (dB)",
+    "ssim_over_pca": "SSIM over PCA control",
     "explained_variance": "explained variance",
     "result": "other result",
 }
@@ -138,49 +99,18 @@ FORMATS = {
     "n_parameters": ",.0f",
     "training_seconds": ".0f",
     "mse": ".5f",
-    "psnr_db": ".2f",
+    "pooled_psnr_db": ".2f",
     "ssim": ".3f",
     "closer_than_pca_db": "+.2f",
+    "ssim_over_pca": "+.3f",
     "explained_variance": ".3f",
 }
 
 
 def quality_table(rows: Cells) -> TextTable:
     """What each run is, and how well it meets its objective."""
-    body = [[_text(row.get(key), FORMATS.get(key, "")) for key in QUALITY_COLUMNS] for row in rows]
+    body = [[text_of(row.get(key), FORMATS.get(key, "")) for key in QUALITY_COLUMNS] for row in rows]
     return list(QUALITY_COLUMNS.values()), body
-
-
-def probe_tables(rows: Cells, metadata: Metadata) -> dict[str, TextTable]:
-    """For each probe, the score of each column, with that of shuffled labels in brackets."""
-    tables = {}
-    for probe in PROBES:
-        names = [name for name in metadata.names if any(f"{name}:{probe}" in row for row in rows)]
-        body = [
-            [
-                f"{name} ({SCORE_NAMES[metadata.kind(name)]})",
-                *(_score(row, f"{name}:{probe}", metadata.kind(name)) for row in rows),
-            ]
-            for name in names
-        ]
-        if names:
-            tables[probe] = (["", *(row["run"] for row in rows)], body)
-    return tables
-
-
-def _score(row: Mapping[str, Any], key: str, kind: ColumnKind) -> str:
-    form = ".1f" if kind is ColumnKind.CIRCULAR else ".3f"
-    shuffled = row.get(f"{key}:shuffled")
-    control = shuffled.mean if isinstance(shuffled, Spread) else shuffled
-    return f"{_text(row.get(key), form)} ({_text(control, form)})"
-
-
-def _text(value: Any, form: str) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, Spread):
-        return f"{value.mean:{form}} ± {value.deviation:{form.lstrip('+')}}"
-    return f"{value:{form}}" if form else str(value)
 
 
 # --------------------------------------------------------------------------------------------------------------- files
@@ -193,6 +123,7 @@ def write_comparison(
     color_by: Sequence[str] | None = None,
     reducer: str = "umap",
     examples: int = 5,
+    rows: str = "all",
     seed: int = 0,
 ) -> list[Path]:
     """Write what a comparison found.
@@ -203,6 +134,7 @@ def write_comparison(
         color_by: columns, a figure each; None for the most telling one.
         reducer: a name in `registries.REDUCERS`, for the latent spaces in the figure.
         examples: images in the figure.
+        rows: points in the figure: `all`, with those that were trained on in pale colours, or the `held-out` ones.
         seed: of the projection and of the choice of images.
 
     Returns:
@@ -218,19 +150,21 @@ def write_comparison(
     colors = list(color_by) if color_by is not None else _telling_columns(metadata)
     for name in colors:
         metadata.column(name)
-    rows = [row for one in comparisons for row in table_of(one)]
+    cells = [row for one in comparisons for row in table_of(one)]
     shown, planes = embeddings(comparison, reducer, seed)
-    n = min(examples, len(comparison.rows))
-    chosen = np.sort(numpy_stream(seed, "comparison examples").choice(comparison.rows, n, replace=False))
+    if rows != "all":
+        kept = np.isin(shown, comparison.rows)
+        shown, planes = shown[kept], [plane[kept] for plane in planes]
+    chosen = _examples(comparison, examples, seed)
     stems = file_stems([*metadata.names, NO_COLUMN])
     figures = {
         f"comparison-{stems[name]}": _figure(comparison, name, shown, planes, chosen, reducer)
         for name in colors or [NO_COLUMN]
     }
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    write_csv(out / "comparison.csv", rows, columns)
+    columns = list(dict.fromkeys(key for row in cells for key in row))
+    write_csv(out / "comparison.csv", cells, columns)
     with replacing(out / "comparison.md") as temporary:
-        temporary.write_text(_markdown(rows, comparison), encoding="utf-8")
+        temporary.write_text(_markdown(cells, comparison), encoding="utf-8")
     write_json(
         out / "comparison.json",
         {
@@ -241,6 +175,13 @@ def write_comparison(
     )
     made = [out / "comparison.csv", out / "comparison.md", out / "comparison.json"]
     return made + [save_figure(figure, out / f"{name}.png") for name, figure in figures.items()]
+
+
+def _examples(comparison: Comparison, n: int, seed: int) -> Rows:
+    """Held-out images that differ from each other: far apart among the codes of the first run."""
+    rows = draw_rows(comparison.rows, MAX_POINTS, seed, "comparison examples")
+    codes = comparison.runs[0].evaluation.codes(rows)
+    return np.sort(rows[far_apart(codes, min(n, len(rows)), seed)])
 
 
 def _telling_columns(metadata: Metadata) -> list[str]:
@@ -255,9 +196,32 @@ def _telling_columns(metadata: Metadata) -> list[str]:
 def _markdown(rows: Cells, comparison: Comparison) -> str:
     merged = over_seeds(rows)
     parts = [f"{_as_markdown(caption(comparison))}\n", _markdown_table(quality_table(merged))]
-    for probe, table in probe_tables(merged, comparison.data.metadata).items():
-        parts += [f"\n{probe_caption(probe)}\n", _markdown_table(table)]
+    for said, table in probe_sections(merged, comparison, full=True):
+        parts += [f"\n{_as_markdown(said)}\n", *([] if table is None else [_markdown_table(table)])]
     return "\n".join(parts) + "\n"
+
+
+def probe_sections(merged: Cells, comparison: Comparison, *, full: bool) -> list[tuple[str, TextTable | None]]:
+    """What probes read, as captions with their tables; a caption alone says what could not be read, and why.
+
+    Args:
+        merged: a row for each run, over seeds.
+        comparison: of the first seed; tables in full are of its runs.
+        full: with a table for each column, and how codes differ.
+    """
+    probing, metadata = comparison.probing, comparison.data.metadata
+    if probing.refusal is not None:
+        return [(f"not probed: {probing.refusal}", None)]
+    kinds = {name: metadata.kind(name) for name in metadata.names}
+    sections: list[tuple[str, TextTable | None]] = []
+    if (summary := summary_table(merged, probing, kinds)) is not None:
+        sections.append((summary_caption(comparison), summary))
+    if (gains := gain_table(comparison)) is not None:
+        sections.append((gain_caption(comparison.given), gains))
+    if full:
+        sections += list(full_tables(comparison, kinds).items()) + list(difference_tables(comparison).items())
+    sections += [(f"note: {text}", None) for text in label_warnings(metadata, len(comparison.data))]
+    return sections + [(f"not probed: '{name}' {reason}", None) for name, reason in probing.left_out.items()]
 
 
 def _markdown_table(table: TextTable) -> str:
@@ -276,13 +240,10 @@ def caption(comparison: Comparison) -> str:
     """What the tables are of."""
     results = {run.evaluation.result.compared_with for run in comparison.runs if run.quality is not None}
     against = f"; reconstructions compared with {' or '.join(sorted(results))}" if results else ""
-    return f"{len(comparison.rows):,} held-out images of {comparison.data.source}{against}"
-
-
-def probe_caption(probe: str) -> str:
-    """What a table of `probe_tables` shows."""
-    name = {"ridge": "ridge regression", "knn": "nearest neighbours"}[probe]
-    return f"Read from the latent by {name}, cross-validated in blocks of rows (in brackets: with shuffled labels)"
+    return (
+        f"{len(comparison.rows):,} held-out images of {comparison.data.source}{against}; in the figure's latent spaces "
+        "they are the points of full colour, and pale ones were trained on"
+    )
 
 
 def embeddings(comparison: Comparison, reducer: str, seed: int) -> tuple[Rows, list[NDArray[np.float32]]]:
@@ -319,6 +280,7 @@ def _figure(
     reducer: str,
 ) -> Figure:
     values, kind, period = column_values(comparison.data.metadata, name, shown)
+    held_out = np.isin(shown, comparison.rows)
     parts = [run.evaluation.predict(chosen) for run in comparison.runs]
     lines = []
     for run, part, plane in zip(comparison.runs, parts, planes, strict=True):
@@ -335,6 +297,7 @@ def _figure(
                 plane,
                 values,
                 result.table().closing,
+                held_out,
             )
         )
     clean = comparison.data.clean

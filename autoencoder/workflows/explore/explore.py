@@ -21,6 +21,7 @@ from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import OpenedRun, open_run
 from autoencoder.seeding import numpy_stream
 from autoencoder.workflows.explore.gather import page_content
+from autoencoder.workflows.held_out import places_shown
 
 MAX_BYTES = 25_000_000
 """A larger page is slow to open and to send; it is made of fewer images instead."""
@@ -38,6 +39,7 @@ def explore(
     color_by: Sequence[str] | None = None,
     points: int | None = None,
     max_snapshots: int | None = None,
+    rows: str = "all",
     seed: int | None = None,
     out: Path | None = None,
     device: str = "auto",
@@ -54,6 +56,7 @@ def explore(
         color_by: columns to colour by, the first one at first; None for all, an angle or a category first.
         points: show at most so many images, chosen evenly at random. All of them are projected.
         max_snapshots: show at most so many snapshots, spread evenly over training; the last one is always there.
+        rows: images to show: `all`, with those that were trained on in pale colours, or the `held-out` ones only.
         seed: of projections and of the choice of images; None for the run's.
         out: the file; None for `RUN/visualize/explore.html`.
         device: where layers and reconstructions are computed.
@@ -79,6 +82,8 @@ def explore(
             f"Projecting by {REDUCERS[reducer].title}", len(track.steps), "snapshots", quiet=quiet
         ) as progress:
             evolutions.append(embed_track(track, reducer, fit, progress.advance))
+    places = places_shown(opened, evolutions[0].rows, rows)
+    evolutions = [evolution.take(places) for evolution in evolutions]
     content = page_content(opened, evolutions, color_by, max_snapshots, device, quiet)
     document, notes = _fitting_document(content, points, max_bytes, seed)
     with replacing(out) as temporary:

@@ -30,6 +30,7 @@ from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import OpenedRun
 from autoencoder.runs.trained import Trained
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
+from autoencoder.workflows.held_out import held_out_among
 from autoencoder.workflows.losses import losses
 
 CHUNK = 1024
@@ -93,6 +94,8 @@ def page_content(
             table = _with_column(table, trained.objective.column(outputs))
         notes.append(OUTPUTS_NOTE)
     notes.append(AXES_NOTE)
+    held_out = held_out_among(run, rows)
+    notes.append(f"{int(held_out.sum()):,} of the images were held out; those that were trained on have pale colours.")
     if any(evolution.fit == "every" for evolution in evolutions):
         notes.append(EVERY_NOTE)
     name, source = run.path.resolve().name, Path(run.config().data.images).name
@@ -102,7 +105,7 @@ def page_content(
         facts={fact: str(facts[fact]) for fact in FACTS if fact in facts},
         notes=notes,
         views=[_view(evolution, max_snapshots) for evolution in evolutions],
-        columns=_columns(table, color_by, rows),
+        columns=_columns(table, color_by, rows, held_out),
         pictures=pictures,
         curves=_curves(run),
         loss=f"loss ({make_objective(run.config().objective).loss_name})",
@@ -140,16 +143,16 @@ def _with_column(table: Metadata, column: base.Column) -> Metadata:
     return Metadata({**table.columns, name: column.values}, table.source, {**table.kinds, name: column.kind})
 
 
-def _columns(table: Metadata, color_by: Sequence[str] | None, rows: Rows) -> list[Column]:
+def _columns(table: Metadata, color_by: Sequence[str] | None, rows: Rows, held_out: NDArray[np.bool_]) -> list[Column]:
     """All columns; those to colour by first, in the order that was asked for, or angles and categories first."""
     if not table.names:
-        return [Column(NO_COLUMN, "linear", 1.0, rows, colors_of(rows, "linear"))]
+        return [Column(NO_COLUMN, "linear", 1.0, rows, colors_of(rows, "linear", held_out=held_out))]
     everything = np.arange(len(rows))
     found = {}
     for name in table.names:
         values, kind, period = column_values(table, name, everything)
         colored = color_by is None or name in color_by
-        coloring = colors_of(values, kind.value, period) if colored else None
+        coloring = colors_of(values, kind.value, period, held_out) if colored else None
         found[name] = Column(readable(name), kind.value, period, values, coloring)
     if color_by is not None:
         return [found.pop(name) for name in dict.fromkeys(color_by)] + list(found.values())

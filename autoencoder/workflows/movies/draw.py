@@ -31,6 +31,7 @@ from autoencoder.projections.evolution import Evolution
 from autoencoder.projections.names import axes_names
 from autoencoder.runs.opened import OpenedRun
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
+from autoencoder.workflows.held_out import held_out_among, places_shown
 from autoencoder.workflows.losses import losses
 
 
@@ -89,6 +90,7 @@ def draw_movies(
         UserError: see `movie_problems`; or a file of the run is damaged.
     """
     run = evolution.track.run
+    evolution = evolution.take(places_shown(run, evolution.rows, options.rows))
     below = [*losses(run), *curves] if options.curves else []
     chosen = choose_examples(evolution.embeddings[-1], options.examples)
     rows = evolution.rows[chosen]
@@ -137,7 +139,8 @@ def _outputs(run: OpenedRun, rows: Rows, device: str) -> Outputs:
 
 def _shown(evolution: Evolution, name: str) -> Shown:
     values, kind, period = column_values(evolution.images.metadata, name, evolution.rows)
-    return Shown(values, kind.value, readable(name), period)
+    held_out = held_out_among(evolution.track.run, evolution.rows)
+    return Shown(values, kind.value, readable(name), period, held_out)
 
 
 def _write(

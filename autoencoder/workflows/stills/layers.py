@@ -16,6 +16,7 @@ from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.frames import Examples, choose_examples
 from autoencoder.projections.names import axes_names
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
+from autoencoder.workflows.held_out import held_out_among
 from autoencoder.workflows.stills.labels import MAX_CLASSES
 from autoencoder.workflows.stills.still import Still
 
@@ -30,15 +31,16 @@ MAX_CLUSTERS = 50
 
 def scatter_plots(still: Still, layer: str, embedding: FloatArray) -> dict[str, Figure]:
     """A figure for each column, by the name of its file."""
+    rows, embedding = still.rows[still.scattered], embedding[still.scattered]
     chosen = choose_examples(embedding, still.n_examples)
-    examples = Examples(chosen, to_picture(still.images.scaled(still.rows[chosen]))) if still.n_examples else None
-    n, source = len(still.rows), still.images.source
+    examples = Examples(chosen, to_picture(still.images.scaled(rows[chosen]))) if still.n_examples else None
+    n, source = len(rows), still.images.source
     header = f"{n:,} images{f' of {source.name}' if source else ''}" if layer == "pixels" else still.header
     names = [*still.images.metadata.names, *(name for name in still.colored if name == NO_COLUMN)]
     stems = file_stems(names, taken=OTHER_FIGURES)  # a column may be called "clusters"
     figures: dict[str, Figure] = {}
     for name in still.colored:
-        values, kind, period = column_values(still.images.metadata, name, still.rows)
+        values, kind, period = column_values(still.images.metadata, name, rows)
         figures[stems[name]] = code_scatter(
             embedding,
             values,
@@ -49,6 +51,7 @@ def scatter_plots(still: Still, layer: str, embedding: FloatArray) -> dict[str, 
             title=f"{still.name_of(layer)} coloured by {readable(name)}",
             header=header,
             examples=examples,
+            held_out=held_out_among(still.run, rows),
         )
     return figures
 

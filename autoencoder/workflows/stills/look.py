@@ -29,6 +29,7 @@ from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import OpenedRun, open_run
 from autoencoder.runs.snapshots import Snapshot
 from autoencoder.workflows.columns import NO_COLUMN
+from autoencoder.workflows.held_out import places_shown
 from autoencoder.workflows.stills.codes import generated_codes, unit_sweep
 from autoencoder.workflows.stills.labels import choose_labels
 from autoencoder.workflows.stills.layers import MAX_CLUSTERS, cluster_table, scatter_plots
@@ -49,6 +50,7 @@ def look(
     clusters: int | None = None,
     labels: str | None = None,
     examples: int = 4,
+    rows: str = "all",
     seed: int | None = None,
     out: Path | None = None,
     device: str = "auto",
@@ -75,6 +77,7 @@ def look(
         clusters: number of clusters; None for the number of classes, and 10 without labels.
         labels: category that clusters are compared with; None for the first one.
         examples: pictures beside a scatter plot, up to 6.
+        rows: images of a scatter plot: `all`, with those that were trained on in pale colours, or the `held-out` ones.
         seed: of projection, random codes and clusters; None for the run's.
         out: folder, with a folder in it for each of several layers; None for
             `RUN/visualize/snapshot-STEP[-REDUCER][-LAYER]`, where the latent, and without a scatter plot the reducer,
@@ -94,13 +97,14 @@ def look(
     opened = open_run(run)
     config, metadata = opened.config(), opened.images.metadata
     moment = find_snapshot(opened, snapshot)
-    rows, codes = snapshot_codes(opened, moment)
+    kept_rows, codes = snapshot_codes(opened, moment)
     layers = tuple(dict.fromkeys(layers))
     decoding = make_objective(config.objective).makes_pictures and set(STILLS if show is None else show) - {"scatter"}
     checkpoint = checkpoint_for(opened, moment) if decoding or "fc2" in layers else None
 
     problems = unknown("reducer", [reducer], REDUCERS) + unknown("layer", layers, STILL_LAYERS)
     problems += unknown("still", show or (), STILLS)
+    problems += problems_of(places_shown, opened, kept_rows, rows)
     if not 0 <= examples <= MAX_EXAMPLES:
         problems.append(f"up to {MAX_EXAMPLES} examples fit beside the plot, not {examples}")
     colored = list(color_by) if color_by is not None else list(metadata.names)
@@ -111,9 +115,10 @@ def look(
     if "scatter" in shown and reducer in REDUCERS:
         problems += problems_of(make_projection, reducer, 0)
     if "clusters" in shown:
-        problems += problems_of(choose_labels, metadata, rows, labels)
-        if clusters is not None and not 1 <= clusters <= min(MAX_CLUSTERS, len(rows)):
-            problems.append(f"clusters: 1 to {min(MAX_CLUSTERS, len(rows))} of {len(rows)} images, not {clusters}")
+        problems += problems_of(choose_labels, metadata, kept_rows, labels)
+        most = min(MAX_CLUSTERS, len(kept_rows))
+        if clusters is not None and not 1 <= clusters <= most:
+            problems.append(f"clusters: 1 to {most} of {len(kept_rows)} images, not {clusters}")
     elif clusters is not None or labels is not None:
         problems.append(
             "a number of clusters and labels go with clusters: show them, or leave --clusters, --labels out"
@@ -126,15 +131,16 @@ def look(
     still = Still(
         run=opened,
         moment=moment,
-        rows=rows,
+        rows=kept_rows,
         codes=codes,
+        scattered=places_shown(opened, kept_rows, rows),
         trained=opened.network(checkpoint, device) if checkpoint is not None else None,
         checkpoint=checkpoint.name if checkpoint is not None else None,
         reducer=reducer,
         colored=colored or [NO_COLUMN],
         n_examples=examples,
         n_clusters=clusters,
-        labels=choose_labels(metadata, rows, labels) if "clusters" in shown else None,
+        labels=choose_labels(metadata, kept_rows, labels) if "clusters" in shown else None,
         seed=config.training.seed if seed is None else seed,
         quiet=quiet,
         say=say,

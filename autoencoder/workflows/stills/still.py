@@ -31,6 +31,7 @@ class Still:
     Attributes:
         run: the run.
         moment: the snapshot; rows (n,) of the images, and their codes (n, latent_dim).
+        scattered: (m,) places in `rows` of the images that a scatter plot shows.
         trained: the network at that step, and the name of its checkpoint; None where there is none or none is needed.
         reducer, colored, n_examples: of scatter plots.
         n_clusters: None for as many as there are classes.
@@ -43,6 +44,7 @@ class Still:
     moment: Snapshot
     rows: Rows
     codes: FloatArray
+    scattered: Rows
     trained: Trained | None
     checkpoint: str | None
     reducer: str

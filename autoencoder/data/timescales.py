@@ -1,0 +1,164 @@
+"""Rows of a data set in time: which are neighbours, and how long what is known of them stays the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoencoder.data.metadata import Metadata
+from autoencoder.measures.kinds import ColumnKind
+from autoencoder.measures.nulls import ENOUGH_TIME
+from autoencoder.measures.targets import Target, as_target
+from autoencoder.measures.timeline import Timeline, correlation_time, stretches
+
+RECORDING, FRAME = "recording", "frame"
+"""The columns that say which recording an image is of, and where in it: images with frames are neighbours in time."""
+
+TIME_COLUMNS = (FRAME, "time_s")
+"""Whatever drifts tells these, so they are no question."""
+
+MOST_LABELS = 100
+"""A column with more labels than this, or than half of its rows, has no timescale as labels."""
+
+
+@dataclass(frozen=True)
+class Timescale:
+    """How long the values of a column stay the same.
+
+    Attributes:
+        tau: frames until the autocorrelation has fallen to 1/e; infinite where it does not.
+        n_frames: frames of all recordings.
+        n_stretches: stretches of equal labels; None for numbers and angles.
+        fixed_in_recordings: whether each recording, of several, has one label all the way.
+    """
+
+    tau: float
+    n_frames: float
+    n_stretches: int | None = None
+    fixed_in_recordings: bool = False
+
+    @property
+    def n_taus(self) -> float:
+        """T/tau: how many independent moments there are; of labels, no more than there are stretches."""
+        by_tau = self.n_frames / self.tau if self.tau > 0 else math.inf
+        return by_tau if self.n_stretches is None else min(by_tau, float(self.n_stretches))
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there is time enough for a score to be interpreted alone."""
+        return self.n_taus >= ENOUGH_TIME
+
+
+def timeline_of(metadata: Metadata, n: int) -> Timeline:
+    """The timeline of `n` images: by the columns `recording` and `frame`.
+
+    Rows have no time where there is no column `frame`, where one is empty, or where frames of one recording repeat.
+    With no column `recording`, one begins wherever frames start again from below.
+    """
+    recordings = np.zeros(n, np.int64)
+    if RECORDING in metadata.names:
+        recordings = np.unique(metadata.column(RECORDING), return_inverse=True)[1].astype(np.int64)
+    if FRAME not in metadata.names or metadata.column(FRAME).dtype.kind == "U":
+        return Timeline(recordings, None)
+    frames = metadata.column(FRAME).astype(np.float64)
+    if not np.isfinite(frames).all() or (frames != frames.round()).any():
+        return Timeline(recordings, None)
+    places = frames.astype(np.int64)
+    if RECORDING not in metadata.names and _repeats(recordings, places):
+        recordings = np.concatenate([[0], np.cumsum(np.diff(places) <= 0)]).astype(np.int64)
+    return Timeline(recordings, None if _repeats(recordings, places) else places)
+
+
+def timescales(metadata: Metadata, timeline: Timeline) -> dict[str, Timescale]:
+    """The timescale of every column but those that count time; none where rows have no time."""
+    if timeline.frames is None:
+        return {}
+    return {
+        name: timescale_of(metadata, name, timeline)
+        for name in metadata.names
+        if name not in TIME_COLUMNS and _is_timed(metadata, name)
+    }
+
+
+def timescale_of(metadata: Metadata, name: str, timeline: Timeline) -> Timescale:
+    """The timescale of one column, over the rows with a value."""
+    target = target_of(metadata, name, timeline)
+    rows = np.flatnonzero(target.known)
+    own = timeline.take(rows)
+    n_frames = len(rows) * own.usual_step
+    tau = correlation_time(target.values[rows], own)
+    if target.kind is not ColumnKind.CATEGORY:
+        return Timescale(tau, n_frames)
+    labels = target.values[rows].argmax(axis=1)
+    n_stretches = stretches(labels, own)
+    return Timescale(tau, n_frames, n_stretches, own.n_recordings > 1 and n_stretches == own.n_recordings)
+
+
+def target_of(metadata: Metadata, name: str, timeline: Timeline) -> Target:
+    """A column as something to be read from codes."""
+    kind = metadata.kind(name)
+    period = metadata.period(name) if kind is ColumnKind.CIRCULAR else 1.0
+    return as_target(metadata.column(name), kind, period, timeline.segments())
+
+
+def slowest(scales: Mapping[str, Timescale]) -> float:
+    """The longest correlation time among columns that can be interpreted; 0 where there is none."""
+    return max((scale.tau for scale in scales.values() if scale.is_enough and math.isfinite(scale.tau)), default=0.0)
+
+
+def label_warnings(metadata: Metadata, n: int, columns: Sequence[str] | None = None) -> list[str]:
+    """What makes labels indistinguishable from the time, or the recording, that they were taken at; a sentence each.
+
+    Args:
+        metadata: of all images.
+        n: how many images there are.
+        columns: to look at; None for all.
+    """
+    timeline, said = timeline_of(metadata, n), []
+    for name in metadata.names if columns is None else columns:
+        if metadata.kind(name) is not ColumnKind.CATEGORY or name == RECORDING or not _is_timed(metadata, name):
+            continue
+        target = target_of(metadata, name, timeline)
+        rows = np.flatnonzero(target.known)
+        own, labels = timeline.take(rows), target.values[rows].argmax(axis=1)
+        if own.n_recordings > 1 and stretches(labels, own) == own.n_recordings:
+            said.append(_label_of_recordings(name, labels, own))
+        elif timeline.frames is not None and (found := stretches(labels, own)) < ENOUGH_TIME:
+            said.append(
+                f"column '{name}' changes {found - own.n_recordings} times in {len(rows):,} frames: whatever else "
+                "drifts tells it as well, so that a network that tells it need not know anything about it"
+            )
+    return said
+
+
+def _label_of_recordings(name: str, labels: NDArray[np.int64], timeline: Timeline) -> str:
+    """What is to be said of labels that each recording has one of."""
+    firsts = [int(labels[rows[0]]) for rows in timeline.segments()]
+    if min(firsts.count(label) for label in set(firsts)) == 1:
+        return (
+            f"column '{name}' has one recording for one of its values: no split can tell the label from the recording; "
+            "more recordings of each value are needed"
+        )
+    return (
+        f"column '{name}' is the same all through each recording: only whole held-out recordings "
+        f"(--split group:{RECORDING}) tell the label from the recording"
+    )
+
+
+def _is_timed(metadata: Metadata, name: str) -> bool:
+    values = metadata.column(name)
+    known: NDArray[Any] = values[values != ""] if values.dtype.kind == "U" else values[np.isfinite(values)]
+    n_labels = len(np.unique(known))
+    if n_labels < 2:
+        return False
+    return metadata.kind(name) is not ColumnKind.CATEGORY or n_labels <= min(MOST_LABELS, len(known) // 2)
+
+
+def _repeats(recordings: NDArray[np.int64], frames: NDArray[np.int64]) -> bool:
+    order = np.lexsort((frames, recordings))
+    return bool(((np.diff(recordings[order]) == 0) & (np.diff(frames[order]) == 0)).any())
