@@ -29,7 +29,7 @@ from autoencoder.data.timescales import (
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.measures.intervals import Interval, Stretches, log_ratio, stretches_of
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.measures.nulls import Null, NullKind, make_null
+from autoencoder.measures.nulls import ENOUGH_TIME, Null, NullKind, make_null
 from autoencoder.measures.probes import PROBES, Fold, Probe, inner_folds
 from autoencoder.measures.targets import Target, told
 from autoencoder.measures.timeline import Timeline, away_from, correlation_time
@@ -151,10 +151,6 @@ class _Column:
     scale: Timescale | None
     rows: Fold
 
-    @property
-    def is_enough(self) -> bool:
-        return self.scale is None or self.scale.is_enough
-
 
 class Probing:
     """Columns of a data set, ready to be read from codes of its images.
@@ -162,6 +158,8 @@ class Probing:
     Attributes:
         columns: that can be probed, with their timescales (None where rows have no time).
         left_out: columns that cannot, and why, in words that follow the column's name.
+        gap: frames between the rows that probes are fitted to and held-out ones: the correlation time of the slowest
+            column that can be interpreted.
         refusal: why no column can be probed at all; None where some can.
 
     Args:
@@ -171,6 +169,7 @@ class Probing:
         split: its kind: "random", "blocks" or "group:COLUMN".
         seed: of folds and of permutations.
         columns: names of those to read; None for all but those that count time.
+        least_time: correlation times of a column with fewer of which moved labels give no p.
 
     Raises:
         UserError: there is no such column.
@@ -185,12 +184,14 @@ class Probing:
         split: str,
         seed: int,
         columns: Sequence[str] | None = None,
+        least_time: float = ENOUGH_TIME,
     ) -> None:
-        self._metadata, self._seed = metadata, seed
+        self._metadata, self._seed, self._least_time = metadata, seed, least_time
         self._timeline = timeline_of(metadata, n)
         self._groups = _groups_of(metadata, split, self._timeline)
         self.left_out: dict[str, str] = {}
         self.refusal: str | None = None
+        self.gap = 0.0
         self.columns: dict[str, Timescale | None] = {}
         self._columns: list[_Column] = []
         asked = list(metadata.names) if columns is None else list(dict.fromkeys(columns))
@@ -259,7 +260,7 @@ class Probing:
             )
             for probe in probes:
                 scores.append(self._score(shared, column, probe, blocks))
-                if nulls and (column.is_enough or self.null.kind is not NullKind.SHIFT):
+                if nulls and self._has_time(column):
                     found[column.name, probe.name] = self._under_null(shared, column, probe)
         tau = None if self._timeline.frames is None else correlation_time(codes, self._timeline)
         return Probed(tuple(self._with_chance(scores, found)), tau)
@@ -293,6 +294,11 @@ class Probing:
             if new.column not in targets
         ]
         return tuple(replace(gain, p=math.nan) for gain in found if gain is not None)
+
+    def _has_time(self, column: _Column) -> bool:
+        """Whether a p can be given: of labels that are moved, they have to be long enough for it."""
+        enough = column.scale is None or column.scale.n_taus >= self._least_time
+        return enough or self.null.kind is not NullKind.SHIFT
 
     def _score(self, shared: _Readings, column: _Column, probe: type[Probe], blocks: Stretches) -> ProbeScore:
         target, rows = column.target, column.rows

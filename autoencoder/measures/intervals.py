@@ -88,8 +88,10 @@ def stretches_of(timeline: Timeline, rows: Rows, tau: float, groups: Integers | 
         n = max(1, len(part) // length)
         numbers[part] = begun + np.arange(len(part)) * n // len(part)
         begun += n
-    taus = len(rows) / begun / tau_rows if tau_rows > 0 else math.inf
-    return Stretches(numbers, 1.0 if math.isinf(taus) else 1 / math.sqrt(1 - -math.expm1(-taus) / taus))
+    if not 0 < tau_rows < math.inf:
+        return Stretches(numbers)
+    taus = len(rows) / begun / tau_rows
+    return Stretches(numbers, 1 / math.sqrt(1 + math.expm1(-taus) / taus))
 
 
 def jackknife(logs: NDArray[np.float64], estimate: float, widening: float = 1.0) -> tuple[float, float, float]:
