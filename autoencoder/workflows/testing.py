@@ -7,18 +7,25 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from autoencoder.array_types import Rows
+from autoencoder.data.timescales import slowest, timeline_of, timescales
 from autoencoder.evaluation.evaluate import Evaluation
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Progress
+from autoencoder.measures.timeline import away_from
+from autoencoder.neighbors.far_apart import far_apart
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.curves import loss_curves
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.runs.folder import Run
-from autoencoder.seeding import numpy_stream
+from autoencoder.seeding import draw_rows
 
 MOVIE_FPS = 8.0
+
+EXAMPLES_FROM = 4000
+"""Images, at most, that examples are chosen from."""
 
 
 def report(
@@ -43,8 +50,9 @@ def report(
         quiet: show no progress.
 
     Returns:
-        the files: `metrics.json`, `grid.png` (images drawn by the split's seed), `best.png`, `worst.png` (by the
-        output's error), `loss.png`, and the figures and movies that the objective has, such as `side_by_side`.
+        the files: `metrics.json`, `grid.png` (images that differ from each other), `best.png`, `worst.png` (by the
+        output's error, of different moments), `loss.png`, and the figures and movies that the objective has, such as
+        `side_by_side`.
 
     Raises:
         UserError: `out` cannot be written to, or the run's metrics are damaged.
@@ -54,11 +62,10 @@ def report(
     made = [_write_numbers(evaluation, out)]
     n = min(examples, len(evaluation.rows))
     by_error = evaluation.rows[np.argsort(evaluation.result.errors, kind="stable")]
-    stream = numpy_stream(evaluation.trained.config.data.split_seed, "test examples")
     chosen = {
-        "grid": (evaluation.images_name, np.sort(stream.choice(evaluation.rows, n, replace=False))),
-        "best": ("lowest error", by_error[:n]),
-        "worst": ("highest error", by_error[::-1][:n].copy()),
+        "grid": (evaluation.images_name, _that_differ(evaluation, n)),
+        "best": ("lowest error", _of_other_moments(evaluation, by_error, n)),
+        "worst": ("highest error", _of_other_moments(evaluation, by_error[::-1], n)),
     }
     for name, (title, rows) in chosen.items():
         shown = evaluation.predict(rows)
@@ -71,6 +78,31 @@ def report(
     if movies:
         made += _write_movies(evaluation, out, movie_frames, movie_format, quiet)
     return made
+
+
+def _that_differ(evaluation: Evaluation, n: int) -> Rows:
+    """Images that differ from each other: far apart among the codes."""
+    seed = evaluation.trained.config.data.split_seed
+    rows = draw_rows(evaluation.rows, EXAMPLES_FROM, seed, "test examples")
+    return np.sort(rows[far_apart(evaluation.codes(rows), n, seed)])
+
+
+def _of_other_moments(evaluation: Evaluation, ordered: Rows, n: int) -> Rows:
+    """The first `n` of some images, without those that show the same moment as one before them.
+
+    The same moment lasts as long as the slowest column stays the same; where other moments are too few, it is repeated.
+    """
+    metadata = evaluation.data.metadata
+    timeline = timeline_of(metadata, len(evaluation.data))
+    gap = slowest(timescales(metadata, timeline))
+    chosen: list[int] = []
+    for row in ordered.tolist():
+        if len(chosen) == n:
+            break
+        if not chosen or len(away_from(timeline, np.array([row]), np.array(chosen), gap)):
+            chosen.append(row)
+    repeated = [row for row in ordered.tolist() if row not in set(chosen)]
+    return np.array([*chosen, *repeated[: n - len(chosen)]], np.int64)
 
 
 def _write_numbers(evaluation: Evaluation, out: Path) -> Path:

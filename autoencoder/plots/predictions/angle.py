@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
@@ -35,6 +35,12 @@ POINT_COLOR, MEDIAN_COLOR, CONSTANT_COLOR = "#0072B2", "#D55E00", "0.35"
 BEYOND = 12.0
 """Degrees shown beyond a full turn on both axes, so that points at 0 and at 360 are whole."""
 
+WHERE_WIDTH = 10.0
+"""Degrees of a bar of the true angles."""
+
+STRIP_GAP = 0.12
+"""Inches between the scatter plot and these bars."""
+
 BIN_WIDTHS = (1.0, 2.0, 5.0, 10.0)
 """Degrees; the histogram takes the widest that still splits the errors below the median in two."""
 
@@ -51,7 +57,7 @@ def angle_scatter(
     constant_error_deg: float | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Prediction against truth, and beside it how often which error occurs.
+    """Prediction against truth, where the true angles lie, and how often which error occurs.
 
     Args:
         predicted_deg, true_deg: (n,) degrees; drawn between 0 and 360 whichever turn they are in. Points that are not
@@ -68,15 +74,16 @@ def angle_scatter(
     errors = np.abs(errors_deg[np.isfinite(errors_deg)])
     if not len(errors):
         raise UserError("there is no finite angle error to draw")
-    side, gap = 4.9, 1.15  # inches
+    side, gap, strip = 4.9, 1.15, 0.6  # inches
     width = MARGIN + 0.75 + side + gap + 4.4 + 2 * MARGIN
     lines = title_lines(title, width)
     top = title_height(lines) + 0.3
-    fig = new_figure(width, top + side + 0.75)
+    fig = new_figure(width, top + side + STRIP_GAP + strip + 0.75)
     draw_title(fig, lines)
     left = MARGIN + 0.75
     _draw_scatter(place_axes(fig, left, top, side, side), predicted_deg, true_deg, n)
-    ax = place_axes(fig, left + side + gap, top, 4.4, side)
+    _draw_where(place_axes(fig, left, top + side + STRIP_GAP, side, strip), true_deg)
+    ax = place_axes(fig, left + side + gap, top, 4.4, side + STRIP_GAP + strip)
     _draw_errors(ax, errors, median_error_deg, constant_error_deg)
     return fig
 
@@ -109,10 +116,22 @@ def _draw_scatter(ax: Axes, predicted_deg: Reals, true_deg: Reals, n: int) -> No
     )
     ticks = np.arange(0, 361, 90)
     ax.set(xlim=(low, high), ylim=(low, high), xticks=ticks, yticks=ticks, aspect="equal")
-    ax.set_xlabel("true angle (deg)", fontsize=14)
+    ax.set_xticklabels([])
     ax.set_ylabel("predicted angle (deg)", fontsize=14, labelpad=2)
     ax.tick_params(labelsize=TEXT_SIZE)
     _legend_above(ax)
+
+
+def _draw_where(ax: Axes, true_deg: Reals) -> None:
+    """How many of the tested images have which true angle: errors are of these, and not of all angles."""
+    known = true_deg[np.isfinite(true_deg)] % 360
+    ax.hist(known, bins=np.arange(0, 361, WHERE_WIDTH).tolist(), color=POINT_COLOR, alpha=0.75)
+    ax.set(xlim=(-BEYOND, 360 + BEYOND), xticks=np.arange(0, 361, 90))
+    ax.yaxis.set_major_locator(MaxNLocator(2, integer=True))
+    ax.set_xlabel("true angle (deg)", fontsize=14)
+    ax.set_ylabel(f"images\nper {WHERE_WIDTH:g}°", fontsize=TEXT_SIZE)
+    ax.tick_params(labelsize=TEXT_SIZE)
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def _legend_above(ax: Axes) -> None:

@@ -23,6 +23,8 @@ _PROBES = tuple(probe.name for probe in PROBES)
 
 PROBE_NAMES = {"ridge": "ridge", "knn": "neighbours"}
 
+NO_INTERVAL = "fewer than 10 stretches of 3 correlation times in the held-out images"
+
 CEILING_NAME = "PCA, 200 components at most"
 
 
@@ -214,7 +216,7 @@ def _full_caption(comparison: Comparison, name: str, kind: ColumnKind, scale: Ti
     said.append(f"{found.n_blocks} stretches of held-out images")
     said.append(f"95 % of the {'mean error' if kind is ColumnKind.CIRCULAR else 'score'}")
     if found.low is None:
-        said[-1] += ": none, since they need 10 stretches of 3 tau"
+        said[-1] += f": none, since there are {NO_INTERVAL}"
     if scale is not None and not scale.is_enough:
         if comparison.probing.null.kind is NullKind.SHIFT:
             said.append(f"no p: too short, {scale.n_taus:.0f} correlation times")

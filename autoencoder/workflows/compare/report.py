@@ -30,6 +30,7 @@ from autoencoder.seeding import draw_rows
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 from autoencoder.workflows.compare.numbers import Cells, TextTable, over_seeds, text_of
 from autoencoder.workflows.compare.probe_tables import (
+    NO_INTERVAL,
     difference_tables,
     full_tables,
     gain_caption,
@@ -218,6 +219,8 @@ def probe_sections(merged: Cells, comparison: Comparison, *, full: bool) -> list
         sections.append((summary_caption(comparison), summary))
     if (gains := gain_table(comparison)) is not None:
         sections.append((gain_caption(comparison.given), gains))
+    elif comparison.given:
+        sections.append((f"What the latent adds to {', '.join(comparison.given)} cannot be told: {NO_INTERVAL}", None))
     if full:
         sections += list(full_tables(comparison, kinds).items()) + list(difference_tables(comparison).items())
     sections += [(f"note: {text}", None) for text in label_warnings(metadata, len(comparison.data))]
