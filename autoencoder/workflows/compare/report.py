@@ -25,6 +25,7 @@ from autoencoder.plots.comparison import ComparisonRow, comparison_figure
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
 from autoencoder.projections.reducers.base import embed_snapshots
+from autoencoder.projections.rings import ring_note
 from autoencoder.registries import AS_IT_IS, REDUCERS
 from autoencoder.seeding import draw_rows
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
@@ -159,7 +160,7 @@ def write_comparison(
     chosen = _examples(comparison, examples, seed)
     stems = file_stems([*metadata.names, NO_COLUMN])
     figures = {
-        f"comparison-{stems[name]}": _figure(comparison, name, shown, planes, chosen, reducer)
+        f"comparison-{stems[name]}": _figure(comparison, name, shown, planes, chosen, reducer, seed)
         for name in colors or [NO_COLUMN]
     }
     columns = list(dict.fromkeys(key for row in cells for key in row))
@@ -281,6 +282,7 @@ def _figure(
     planes: Sequence[NDArray[np.float32]],
     chosen: Rows,
     reducer: str,
+    seed: int,
 ) -> Figure:
     values, kind, period = column_values(comparison.data.metadata, name, shown)
     held_out = np.isin(shown, comparison.rows)
@@ -292,6 +294,8 @@ def _figure(
         if run.evaluation.trained.objective.makes_pictures:
             pictures = to_picture(np.broadcast_to(part.output, part.seen.shape))  # a mask has one channel
         projected = "as it is" if config.model.latent_dim == 2 else f"by {REDUCERS[reducer].axis}"
+        if (ring := ring_note(run.evaluation.codes(shown), plane, seed)) is not None:
+            projected += f": {ring}"
         lines.append(
             ComparisonRow(
                 run.name,

@@ -29,6 +29,7 @@ from autoencoder.plots.movies.tiles import Outputs
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.projections.evolution import Evolution
 from autoencoder.projections.names import axes_names
+from autoencoder.projections.rings import ring_note
 from autoencoder.runs.opened import OpenedRun
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 from autoencoder.workflows.held_out import held_out_among, places_shown
@@ -90,7 +91,8 @@ def draw_movies(
         UserError: see `movie_problems`; or a file of the run is damaged.
     """
     run = evolution.track.run
-    evolution = evolution.take(places_shown(run, evolution.rows, options.rows))
+    places = places_shown(run, evolution.rows, options.rows)
+    evolution = evolution.take(places)
     below = [*losses(run), *curves] if options.curves else []
     chosen = choose_examples(evolution.embeddings[-1], options.examples)
     rows = evolution.rows[chosen]
@@ -100,12 +102,16 @@ def draw_movies(
         outputs = _outputs(run, rows, device)
     shown = list(columns) or [NO_COLUMN]
     stems = file_stems(evolution.images.metadata.names) | ({} if columns else {NO_COLUMN: NO_COLUMN})
+    ring = ring_note(
+        evolution.track.series[len(evolution.steps) - 1][places], evolution.embeddings[-1], evolution.track.seed
+    )
+    space = LAYER_NAMES[evolution.layer] + ("" if ring is None else f", {ring},")
     made = []
     for names in [shown] if options.side_by_side else [[name] for name in shown]:
         figure = EvolutionFigure(
             robust_limits(evolution.embeddings),
             [_shown(evolution, name) for name in names],
-            space=LAYER_NAMES[evolution.layer],
+            space=space,
             axes_names=axes_names(evolution.reducer),
             examples=examples,
             outputs=outputs,

@@ -15,6 +15,7 @@ from autoencoder.plots.codes import cluster_figure, code_scatter, generated_imag
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.frames import Examples, choose_examples
 from autoencoder.projections.names import axes_names
+from autoencoder.projections.rings import ring_note
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 from autoencoder.workflows.held_out import held_out_among
 from autoencoder.workflows.stills.labels import MAX_CLASSES
@@ -36,6 +37,8 @@ def scatter_plots(still: Still, layer: str, embedding: FloatArray) -> dict[str, 
     examples = Examples(chosen, to_picture(still.images.scaled(rows[chosen]))) if still.n_examples else None
     n, source = len(rows), still.images.source
     header = f"{n:,} images{f' of {source.name}' if source else ''}" if layer == "pixels" else still.header
+    ring = ring_note(still.codes[still.scattered], embedding, still.seed) if layer == "latent" else None
+    header = header if ring is None else f"{header}; {ring}"
     names = [*still.images.metadata.names, *(name for name in still.colored if name == NO_COLUMN)]
     stems = file_stems(names, taken=OTHER_FIGURES)  # a column may be called "clusters"
     figures: dict[str, Figure] = {}
