@@ -111,6 +111,15 @@ class Metadata:
         more = f" and {len(self.names) - SHOWN_NAMES:,} more" if len(self.names) > SHOWN_NAMES else ""
         raise UserError(f"there is no column '{name}' in {where}; its columns are {listed}{more}")
 
+    def known_values(self, name: str) -> np.ndarray:
+        """Values of the column `name` where there is one, (m,): no NaN, and no empty text.
+
+        Raises:
+            UserError: there is no such column.
+        """
+        values = self.column(name)
+        return np.asarray(values[values != ""] if values.dtype.kind == "U" else values[np.isfinite(values)])
+
     def kind(self, name: str) -> ColumnKind:
         """Whether the column `name` is circular, linear or a category.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,8 +150,7 @@ def _label_of_recordings(name: str, labels: NDArray[np.int64], timeline: Timelin
 
 
 def _is_timed(metadata: Metadata, name: str) -> bool:
-    values = metadata.column(name)
-    known: NDArray[Any] = values[values != ""] if values.dtype.kind == "U" else values[np.isfinite(values)]
+    known = metadata.known_values(name)
     n_labels = len(np.unique(known))
     if n_labels < 2:
         return False

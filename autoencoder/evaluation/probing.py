@@ -188,7 +188,11 @@ class Probing:
     ) -> None:
         self._metadata, self._seed, self._least_time = metadata, seed, least_time
         self._timeline = timeline_of(metadata, n)
-        self._groups = _groups_of(metadata, split, self._timeline)
+        kind, _, column = split.partition(":")
+        self._held_out_by = column if kind == GROUP_SPLIT else None
+        self._groups = None
+        if self._held_out_by is not None:
+            self._groups = np.unique(metadata.labels(column), return_inverse=True)[1].astype(np.int64)
         self.left_out: dict[str, str] = {}
         self.refusal: str | None = None
         self.gap = 0.0
@@ -218,9 +222,10 @@ class Probing:
                 self._columns.append(_Column(name, target, scale, rows))
 
     def _can_be_asked(self, name: str, asked: Sequence[str] | None) -> bool:
-        values = self._metadata.column(name)
-        known = values[values != ""] if values.dtype.kind == "U" else values[np.isfinite(values)]
-        if asked is None and name in TIME_COLUMNS and self._timeline.frames is not None:
+        known = self._metadata.known_values(name)
+        if name == self._held_out_by:
+            self.left_out[name] = "is what images are held out by: no held-out value was trained on"
+        elif asked is None and name in TIME_COLUMNS and self._timeline.frames is not None:
             self.left_out[name] = "counts time, and whatever drifts tells it"
         elif len(np.unique(known)) < 2:
             self.left_out[name] = "has the same value in every row" if len(known) else "has no value in any row"
@@ -456,14 +461,6 @@ def _why_not(target: Target, rows: Fold) -> str | None:
 
 def _too_many(n_labels: int, n: int) -> bool:
     return n_labels > min(MAX_LABELS, n // 2)
-
-
-def _groups_of(metadata: Metadata, split: str, timeline: Timeline) -> Integers | None:
-    """The group of each image where whole groups are held out; the recording, where several are joined."""
-    kind, separator, column = split.partition(":")
-    if separator and kind == GROUP_SPLIT:
-        return np.unique(metadata.labels(column), return_inverse=True)[1].astype(np.int64)
-    return None
 
 
 def _check(codes: Reals, n: int) -> None:

@@ -14,7 +14,7 @@ from autoencoder.array_types import FloatArray, Rows
 from autoencoder.data.metadata import DECIMALS
 from autoencoder.machine.plain_text import visible
 from autoencoder.pages.sheets import encode_sheets
-from autoencoder.plots.colors import Coloring
+from autoencoder.plots.colors import Coloring, paled
 from autoencoder.plots.drawing import drawing_order
 from autoencoder.plots.movies.frames import Limits
 from autoencoder.plots.points import point_radius
@@ -119,6 +119,11 @@ class PageContent:
             rows=self.rows[chosen],
         )
 
+    def _held_out(self) -> NDArray[np.bool_] | None:
+        """(n,) of the images, where others were trained on; else None."""
+        known = (column.coloring.held_out for column in self.columns if column.coloring is not None)
+        return next((rows for rows in known if rows is not None), None)
+
     def as_json(self) -> dict[str, Any]:
         """Plain values, of which `web/data.js` makes arrays again."""
         n = len(self.rows)
@@ -130,7 +135,7 @@ class PageContent:
             "notes": [*self.notes, f"Pictures: {form}."],
             "count": n,
             "radius": point_radius(n),
-            "order": _base64(drawing_order(np.zeros(n, bool)), "<u4"),
+            "order": _base64(drawing_order(np.zeros(n, bool), self._held_out()), "<u4"),
             "rows": _base64(self.rows, "<u4"),
             "views": [_view_json(view) for view in self.views],
             "columns": [_column_json(column) for column in self.columns],
@@ -152,11 +157,18 @@ class PageContent:
 def _take_colors(coloring: Coloring | None, chosen: NDArray[np.int64]) -> Coloring | None:
     if coloring is None:
         return None
-    return replace(coloring, colors=coloring.colors[chosen], missing=coloring.missing[chosen])
+    held_out = None if coloring.held_out is None else coloring.held_out[chosen]
+    return replace(coloring, colors=coloring.colors[chosen], missing=coloring.missing[chosen], held_out=held_out)
 
 
 def _base64(array: NDArray[Any], dtype: str) -> str:
     return base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode("ascii")
+
+
+def _paled(color: tuple[int, int, int]) -> list[int]:
+    """The same of images that were trained on, beside held-out ones."""
+    pale: list[int] = paled(np.array([color], np.uint8))[0].tolist()
+    return pale
 
 
 def _view_json(view: View) -> dict[str, Any]:
@@ -199,6 +211,6 @@ def _coloring_json(coloring: Coloring) -> dict[str, Any]:
         "ticks": [
             [(tick - low) / (high - low), text] for tick, text in zip(coloring.ticks, coloring.tick_labels, strict=True)
         ],
-        "legend": [[visible(name), list(color)] for name, color in coloring.legend],
+        "legend": [[visible(name), list(color), _paled(color)] for name, color in coloring.legend],
         "unknown": int(coloring.missing.sum()),
     }

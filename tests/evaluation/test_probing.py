@@ -161,6 +161,14 @@ def test_columns_that_cannot_be_probed_say_why() -> None:
         Probing(Metadata(columns), N, *in_blocks(), "blocks", 0, ["moon"])
 
 
+def test_the_column_of_the_groups_is_no_question() -> None:
+    columns = {"animal": np.repeat(["a", "b", "c"], N // 3), "x": slow(1)[:, 0], "frame": np.tile(np.arange(N // 3), 3)}
+    rows = np.arange(N)
+    asked = Probing(Metadata(columns), N, rows[: 2 * N // 3], rows[2 * N // 3 :], "group:animal", 0)
+    assert list(asked.columns) == ["x"]
+    assert "held out by" in asked.left_out["animal"]
+
+
 def test_codes_that_are_none() -> None:
     asked, codes = probing({"a": slow(1)[:, 0]}), slow(3)
     bad = codes.copy()

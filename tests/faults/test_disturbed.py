@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 OPTIONS = ("--epochs", 8, "--batch-size", 4, "--threads", 1, "--checkpoint-interval", 1, "--noise", "gaussian:0.3")
+OPTIONS = (*OPTIONS, "--split", "random")
 
 SLOWLY = pytest.mark.slow
 """Where the same is shown in this process, or of another command, a process of its own is for the long form."""

@@ -123,7 +123,7 @@ data, run = sys.argv[1:]
 training = TrainingConfig(
     epochs=84, batch_size=2, snapshots_per_epoch=3, checkpoint_interval=0, val_interval=4, threads=1
 )
-train(RunConfig(DataConfig(data), ModelConfig("dense", 4), training=training), run)
+train(RunConfig(DataConfig(data, split="random"), ModelConfig("dense", 4), training=training), run)
 print(json.dumps({"resident": resident, "handles": handles}))
 """
 

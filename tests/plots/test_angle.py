@@ -37,7 +37,7 @@ def test_histogram_holds_all_images_and_marks_median_and_constant(check_texts: C
     fig = angle_scatter(
         PREDICTED, TRUE, NOISE, median_error_deg=5.4, constant_error_deg=88.2, title="body angle on test images " * 3
     )
-    histogram = fig.axes[1]
+    histogram = fig.axes[2]
     assert sum(patch.get_height() for patch in histogram.patches) == pytest.approx(1)
     assert [line.get_xdata()[0] for line in histogram.lines] == [5.4, 88.2]
     texts = check_texts(fig)
@@ -48,7 +48,7 @@ def test_histogram_holds_all_images_and_marks_median_and_constant(check_texts: C
 
 def test_without_a_constant_only_the_median_is_marked(check_texts: CheckTexts) -> None:
     fig = angle_scatter(PREDICTED[:3], TRUE[:3], NOISE[:3], median_error_deg=np.float64(0.2))
-    assert len(fig.axes[1].lines) == 1
+    assert len(fig.axes[2].lines) == 1
     assert not any("constant" in text for text in check_texts(fig))
 
 

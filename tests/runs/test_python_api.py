@@ -101,7 +101,7 @@ def test_evaluate(trained, tiny):
     result = evaluation.result
     assert result.compared_with == "clean images"
     assert result.output_quality.mse == pytest.approx(float(result.errors.mean()), rel=1e-5)
-    assert evaluation.summary()["output"] == vars(result.output_quality)
+    assert evaluation.summary()["output"] == result.output_quality.numbers()
     shown = evaluation.predict(evaluation.rows[:3])
     np.testing.assert_array_equal(shown.truth, ae.load_images(tiny).scaled(evaluation.rows[:3], "clean"))
     np.testing.assert_allclose(shown.latent, trained.encode(shown.seen), rtol=1e-4, atol=1e-5)

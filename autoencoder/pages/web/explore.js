@@ -64,7 +64,7 @@ class Explorer {
   /** Show the colours of `this.column`. */
   showColumn() {
     const { column } = this;
-    drawLegend(find("legend"), column, (color, add) => this.select(this.pointsOfColor(color), add));
+    drawLegend(find("legend"), column, (colors, add) => this.select(this.pointsOfColors(colors), add));
     this.orderPoints();
     this.paint();
     this.panel.showTiles();
@@ -88,8 +88,9 @@ class Explorer {
     return [colors[3 * i], colors[3 * i + 1], colors[3 * i + 2]];
   }
 
-  pointsOfColor(color) {
-    return this.points().filter((i) => this.colorOf(i).every((part, k) => part === color[k]));
+  pointsOfColors(colors) {
+    const has = (i, color) => this.colorOf(i).every((part, k) => part === color[k]);
+    return this.points().filter((i) => colors.some((color) => has(i, color)));
   }
 
   points() {
