@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autoencoder.config import DataConfig, RunConfig, TrainingConfig
+from autoencoder.config.choices import ALL_SAMPLES
 from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.errors import UserError
 from autoencoder.evaluation.evaluate import evaluate
@@ -52,7 +53,14 @@ def demo(
     with Progress("Rendering", n_images, quiet=quiet) as progress:
         data = prepare_arena(out / "data" / "arena", n_images, seed, on_progress=progress.advance).npz
     run = Run(out / "run")
-    training = TrainingConfig(epochs=epochs, snapshots_per_epoch=6, seed=seed, device=device)  # type: ignore[arg-type]
+    # UMAP closes the ring of body angles where points are many: all images are in the snapshots.
+    training = TrainingConfig(
+        epochs=epochs,
+        snapshots_per_epoch=4,
+        snapshot_samples=ALL_SAMPLES,
+        seed=seed,
+        device=device,  # type: ignore[arg-type]
+    )
     say(f"2 of 4: training the denoising autoencoder for {epochs} epoch{'s' if epochs > 1 else ''}")
     train(RunConfig(DataConfig(str(data)), training=training), run.path, quiet=quiet)
     say("3 of 4: testing it on held-out images")

@@ -30,6 +30,33 @@ def test_mouse(real_data, tmp_path, succeed, frame_count):
     assert frame_count(movie) == 12  # a second
 
 
+def test_what_the_mouse_can_tell(real_data, tmp_path, succeed):
+    """636 frames: places and headings change too slowly for a recording of half a minute; the speed does not."""
+    mouse, run = real_data / "arena-mouse", tmp_path / "run"
+    flags = ("--pose", mouse / "pose.csv", "--out", tmp_path / "mouse", "--arena-center", "532,535", "--size", 24)
+    succeed("prepare", "video", mouse / "video.mp4", *flags, "--quiet")
+    said = succeed("train", tmp_path / "mouse.npz", "--run", run, "--epochs", 2, "--batch-size", 16).out
+    assert "split: blocks of" in said
+    said = succeed("compare", run, "--reduce", "pca", "--out", tmp_path / "out").out
+    found = {
+        (score["column"], score["probe"]): score
+        for score in json.loads((tmp_path / "out" / "comparison.json").read_text())["runs"][0]["probes"]
+    }
+    for column in ("x", "y", "body_angle_deg"):
+        assert all(found[column, probe]["by_chance"] is None for probe in ("ridge", "knn"))
+        assert f"{column} (" in said
+    assert "no score can be interpreted alone" in said
+    for probe in ("ridge", "knn"):
+        assert found["speed_px_per_s", probe]["by_chance"]["p"] > 0
+        assert found["speed_px_per_s", probe]["low"] < found["speed_px_per_s", probe]["high"]
+        assert found["distance_from_center", probe]["by_chance"] is not None
+    assert (
+        min(score["score"] for (_, probe), score in found.items() if probe == "ridge" and score["kind"] == "linear")
+        > -1
+    )
+    assert {name for name, _ in found}.isdisjoint({"frame", "time_s"})
+
+
 @pytest.fixture(scope="module")
 def mnist(real_data, tmp_path_factory, succeed):
     folder = tmp_path_factory.mktemp("mnist")
