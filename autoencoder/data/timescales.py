@@ -47,6 +47,12 @@ class Timescale:
         by_tau = self.n_frames / self.tau if self.tau > 0 else math.inf
         return by_tau if self.n_stretches is None else min(by_tau, float(self.n_stretches))
 
+    def __str__(self) -> str:
+        """Such as "tau 22.4 frames, T/tau 358"."""
+        if not math.isfinite(self.tau):
+            return "tau longer than the recording"
+        return f"tau {self.tau:.3g} frames, T/tau {self.n_taus:,.0f}"
+
     @property
     def is_enough(self) -> bool:
         """Whether there is time enough for a score to be interpreted alone."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,7 @@ def describe_data(path: Path, max_pixel_value: float | None = None) -> dict[str,
     timeline = timeline_of(images.metadata, len(images))
     scales = timescales(images.metadata, timeline)
     columns = {
-        name: _describe_column(images.metadata, name) + _describe_time(scales.get(name))
+        name: _describe_column(images.metadata, name) + (f"; {scales[name]}" if name in scales else "")
         for name in images.metadata.names
     }
     notes = label_warnings(images.metadata, len(images))
@@ -80,14 +79,6 @@ def _describe_timeline(timeline: Timeline, scales: Mapping[str, Timescale]) -> s
     short = [f"'{name}'" for name, scale in scales.items() if not scale.is_enough]
     said = f"{recordings} of {len(timeline):,} frames; tau: frames until a column's autocorrelation has fallen to 1/e"
     return f"{said}; too slow to be interpreted in it (T/tau below 20): {', '.join(short)}" if short else said
-
-
-def _describe_time(scale: Timescale | None) -> str:
-    if scale is None:
-        return ""
-    if not math.isfinite(scale.tau):
-        return "; tau longer than the recording"
-    return f"; tau {scale.tau:.3g} frames, T/tau {scale.n_taus:,.0f}"
 
 
 def _describe_column(metadata: Metadata, name: str) -> str:

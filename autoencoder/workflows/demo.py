@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from autoencoder.config import DataConfig, RunConfig, TrainingConfig
-from autoencoder.config.choices import ALL_SAMPLES
 from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.errors import UserError
 from autoencoder.evaluation.evaluate import evaluate
@@ -57,7 +56,7 @@ def demo(
     training = TrainingConfig(
         epochs=epochs,
         snapshots_per_epoch=4,
-        snapshot_samples=ALL_SAMPLES,
+        snapshot_samples="all",
         seed=seed,
         device=device,  # type: ignore[arg-type]
     )

@@ -107,7 +107,7 @@ def test_every_number_stands_beside_its_control(reference):
         assert name in markdown
         assert name in result.out
     assert re.search(
-        r"body_angle_deg \(median error, deg; tau [\d.]+, T/tau \d+\) \| \(-?[\d.]+ / -?[\d.]+\)", markdown
+        r"body_angle_deg \(median error, deg; tau [\d.]+ frames, T/tau \d+\) \| \(-?[\d.]+ / -?[\d.]+\)", markdown
     )
     in_json = json.loads((out / "comparison.json").read_text())["runs"]
     assert [run["name"] for run in in_json] == list(REFERENCE)

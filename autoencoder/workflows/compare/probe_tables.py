@@ -82,16 +82,8 @@ def summary_table(rows: Cells, probing: Probing, kinds: Mapping[str, ColumnKind]
             _range(rows, name, kind, ":untrained"),
             _range(rows, name, kind, ":chance_best"),
         ]
-        body.append([f"{name} ({SCORE_NAMES[kind]}{_time(scale)})", *cells, *beside])
+        body.append([f"{name} ({SCORE_NAMES[kind]}{'' if scale is None else f'; {scale}'})", *cells, *beside])
     return header, body
-
-
-def _time(scale: Timescale | None) -> str:
-    if scale is None:
-        return ""
-    if not math.isfinite(scale.tau):
-        return "; tau longer than the recording"
-    return f"; tau {scale.tau:.3g}, T/tau {scale.n_taus:,.0f}"
 
 
 def _pair(row: Mapping[str, Any], name: str, kind: ColumnKind, *, short: bool) -> str:
@@ -209,8 +201,9 @@ def p_text(p: float, resolution: float) -> str:
 
 def _full_caption(comparison: Comparison, name: str, kind: ColumnKind, scale: Timescale | None) -> str:
     found = next(score for score in comparison.runs[0].probed.scores if score.column == name)
-    said = [f"{name}: {SCORE_NAMES[kind]}; {found.n_fit:,} training and {found.n:,} held-out images{_time(scale)}"]
+    said = [f"{name}: {SCORE_NAMES[kind]}; {found.n_fit:,} training and {found.n:,} held-out images"]
     if scale is not None:
+        said.append(str(scale))
         taus = [f"{run.name} {run.probed.code_tau:.3g}" for run in comparison.runs if run.probed.code_tau is not None]
         said.append(f"correlation times of the codes: {', '.join(taus)} frames")
     said.append(f"{found.n_blocks} stretches of held-out images")
