@@ -33,13 +33,11 @@ class Timescale:
         tau: frames until the autocorrelation has fallen to 1/e; infinite where it does not.
         n_frames: frames of all recordings.
         n_stretches: stretches of equal labels; None for numbers and angles.
-        fixed_in_recordings: whether each recording, of several, has one label all the way.
     """
 
     tau: float
     n_frames: float
     n_stretches: int | None = None
-    fixed_in_recordings: bool = False
 
     @property
     def n_taus(self) -> float:
@@ -100,8 +98,7 @@ def timescale_of(metadata: Metadata, name: str, timeline: Timeline) -> Timescale
     if target.kind is not ColumnKind.CATEGORY:
         return Timescale(tau, n_frames)
     labels = target.values[rows].argmax(axis=1)
-    n_stretches = stretches(labels, own)
-    return Timescale(tau, n_frames, n_stretches, own.n_recordings > 1 and n_stretches == own.n_recordings)
+    return Timescale(tau, n_frames, stretches(labels, own))
 
 
 def target_of(metadata: Metadata, name: str, timeline: Timeline) -> Target:
@@ -135,8 +132,8 @@ def label_warnings(metadata: Metadata, n: int, columns: Sequence[str] | None = N
             said.append(_label_of_recordings(name, labels, own))
         elif timeline.frames is not None and (found := stretches(labels, own)) < ENOUGH_TIME:
             said.append(
-                f"column '{name}' changes {found - own.n_recordings} times in {len(rows):,} frames: whatever else "
-                "drifts tells it as well, so that a network that tells it need not know anything about it"
+                f"column '{name}' has {found} stretches of equal values in {len(rows):,} frames: whatever else drifts "
+                "tells it as well, so that a network that tells it need not know anything about it"
             )
     return said
 

@@ -116,7 +116,7 @@ def test_runs_of_older_formats_keep_their_split(version) -> None:
 
 
 def test_a_treatment_of_half_a_recording_is_named_by_all_three_commands(data, tmp_path, succeed) -> None:
-    words = "column 'treatment' changes 1 times in 1,500 frames"
+    words = "column 'treatment' has 2 stretches of equal values in 1,500 frames"
     assert words in succeed("info", data).out
     trained = succeed(
         "train", data, "--run", tmp_path / "run", "--objective", "classify", "--target", "treatment", *QUICK[:-1]

@@ -78,7 +78,7 @@ def test_a_treatment_of_half_a_recording_is_named() -> None:
         }
     )
     (said,) = label_warnings(metadata, N)
-    assert "'treatment' changes 1 times in 2,000 frames" in said
+    assert "'treatment' has 2 stretches of equal values in 2,000 frames" in said
     assert label_warnings(metadata, N, ["port"]) == []
 
 

@@ -250,11 +250,11 @@ def simulation_of_shuffles(asked: Probing):
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say(simulation) -> None:
-    found = np.array(list(simulation.intervals(simulation.Case(4_000, 20), 40)))
-    assert len(found) > 30
+    found = np.array(list(simulation.intervals(simulation.Case(4_000, 20), 25)))
+    assert len(found) > 15
     covered, apart = found[:, :2].mean(axis=0), found[:, 2:].mean(axis=0)
-    assert (covered >= 0.82).all()
-    assert (apart <= 0.18).all()
+    assert (covered >= 0.78).all()
+    assert (apart <= 0.21).all()
 
 
 @pytest.mark.slow
