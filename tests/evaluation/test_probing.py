@@ -261,6 +261,8 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(simulation) -> None
 @pytest.mark.parametrize("index", range(15))
 def test_false_positives_in_full(simulation, index) -> None:
     case = simulation.NULL_CASES[index]
-    found = np.array(list(simulation.p_values(case, 1_000)))
-    assert len(found) > 500
-    assert ((found < 0.05).mean(axis=0) <= (0.10 if case.forced else 0.07)).all()
+    draws = 1_000 if case.frames <= 4_000 else 200  # which take as long
+    found = np.array(list(simulation.p_values(case, draws)))
+    assert len(found) > draws / 2
+    chance = 0.015 if draws == 1_000 else 0.035  # two standard errors
+    assert ((found < 0.05).mean(axis=0) <= (0.10 if case.forced else 0.055) + chance).all()
