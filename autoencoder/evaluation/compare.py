@@ -32,6 +32,7 @@ class Compared:
         evaluation: of its objective, with the controls.
         seconds: time spent in training.
         n_parameters: trained by gradient.
+        codes: (N, latent_dim) of all images of the data set, with the noise of the test.
         explained_variance: of the reference images by the reconstructions, see `explained_variance`; None for a network
             that reconstructs nothing.
         probed: what is read of the metadata from the latent, and what is by chance.
@@ -45,6 +46,7 @@ class Compared:
     evaluation: Evaluation
     seconds: float
     n_parameters: int
+    codes: FloatArray
     explained_variance: float | None
     probed: Probed
     pixels: Probed
@@ -167,6 +169,7 @@ def _compare(
         evaluation,
         float(metrics[-1]["seconds"]) if metrics else float("nan"),
         trained.network.n_parameters(),
+        codes,
         explained,
         probing.ask(codes),
         pixels,

@@ -3,9 +3,8 @@
 Each null says for some fixed rows, and for each of its draws, of which row they take their labels. Draw 0 is the data
 as they are. Codes, split and rows stay; the whole probe is repeated with each draw.
 
-Labels of neighbouring frames resemble each other, and so do codes; a null has to leave both as they are. Of those that
-were simulated (shuffles, circular shifts, permuted blocks, phase randomisation, linear shifts) only the linear shift
-kept its false positives near what it says, see `benchmarks/nulls.py`.
+Labels of neighbouring frames resemble each other, and so do codes; a null has to leave both as they are, which shuffled
+labels do not. How many false positives there are is simulated in `benchmarks/nulls.py`.
 
 Sources: Harris (2020), "Nonsense correlations in neuroscience"; Yuan & Shou (2024), "Data-driven causal analysis of
 observational biological time series" (the truncated time-shift test); Westfall & Young (1993).

@@ -24,6 +24,7 @@ from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
 from autoencoder.objectives.base import Column, Predicted, Table, Targets, Tested, table_name
+from autoencoder.objectives.controls import control_numbers
 from autoencoder.objectives.heads import ReadOut
 from autoencoder.seeding import numpy_stream
 
@@ -168,9 +169,7 @@ class Tagging(base.Result):
             "reference": self.compared_with,
             "median_error_deg": self.median_error_deg,
             "mean_error_deg": self.mean_error_deg,
-            "control_constant": vars(self.controls["constant"]),
-            "control_shuffled": vars(self.controls["shuffled"]),
-            "control_pca": {"n_components": self.pca_components, **vars(self.controls["pca"])},
+            **control_numbers({name: vars(errors) for name, errors in self.controls.items()}, self.pca_components),
         }
 
     def table(self) -> Table:

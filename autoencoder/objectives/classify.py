@@ -21,6 +21,7 @@ from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
 from autoencoder.objectives.base import Column, Predicted, Table, Targets, Tested, table_name
+from autoencoder.objectives.controls import control_numbers
 from autoencoder.objectives.heads import ReadOut
 from autoencoder.seeding import numpy_stream
 
@@ -176,9 +177,7 @@ class Classification(base.Result):
         return {
             "reference": self.compared_with,
             "accuracy": self.accuracy,
-            "control_constant": {"accuracy": self.controls["constant"]},
-            "control_shuffled": {"accuracy": self.controls["shuffled"]},
-            "control_pca": {"n_components": self.pca_components, "accuracy": self.controls["pca"]},
+            **control_numbers({name: {"accuracy": a} for name, a in self.controls.items()}, self.pca_components),
             "classes": self.classes,
             "confusion": self.confusion,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,20 @@ ROUNDING = 1e-5
 
 RIDGE_ALPHA = 1.0
 """Penalty of the linear read-out, on codes that are scaled to a variance of 1; any small one does."""
+
+
+def control_numbers(controls: Mapping[str, Mapping[str, Any]], n_components: int) -> dict[str, Any]:
+    """The numbers of three controls as they stand in `metrics.json`.
+
+    Args:
+        controls: numbers of `constant`, `shuffled` and `pca`, by name.
+        n_components: of the last one.
+    """
+    return {
+        "control_constant": controls["constant"],
+        "control_shuffled": controls["shuffled"],
+        "control_pca": {"n_components": n_components, **controls["pca"]},
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from autoencoder.errors import UserError
 from autoencoder.models.network import ImageShape, Output, build_decoder
 from autoencoder.objectives import base
 from autoencoder.objectives.base import Pictures, Predicted, Table, Targets, Tested
+from autoencoder.objectives.controls import control_numbers
 from autoencoder.seeding import numpy_stream
 
 if TYPE_CHECKING:
@@ -168,9 +169,7 @@ class Segmentation(base.Result):
         return {
             "reference": self.compared_with,
             **vars(self.network),
-            "control_constant": vars(self.controls["constant"]),
-            "control_shuffled": vars(self.controls["shuffled"]),
-            "control_pca": {"n_components": self.pca_components, **vars(self.controls["pca"])},
+            **control_numbers({name: vars(errors) for name, errors in self.controls.items()}, self.pca_components),
         }
 
     def table(self) -> Table:

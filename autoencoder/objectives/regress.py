@@ -23,6 +23,7 @@ from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
 from autoencoder.objectives.base import Predicted, Table, Targets, Tested, table_name
+from autoencoder.objectives.controls import control_numbers
 from autoencoder.objectives.heads import ReadOut
 from autoencoder.seeding import numpy_stream
 
@@ -188,9 +189,7 @@ class Regression(base.Result):
         return {
             "reference": self.compared_with,
             **vars(self.network),
-            "control_constant": vars(self.controls["constant"]),
-            "control_shuffled": vars(self.controls["shuffled"]),
-            "control_pca": {"n_components": self.pca_components, **vars(self.controls["pca"])},
+            **control_numbers({name: vars(errors) for name, errors in self.controls.items()}, self.pca_components),
         }
 
     def table(self) -> Table:

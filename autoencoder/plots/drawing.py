@@ -337,6 +337,21 @@ def legend_handles(entries: Sequence[tuple[str, tuple[int, int, int]]], marker_s
     ]
 
 
+def legend_above(ax: Axes) -> None:
+    """The legend of `ax` above it, in two columns."""
+    ax.legend(
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1),
+        ncols=2,
+        frameon=False,
+        fontsize=TEXT_SIZE,
+        borderpad=0,
+        borderaxespad=0.5,
+        handlelength=1.6,
+        columnspacing=1.4,
+    )
+
+
 def legend_columns(coloring: Coloring, height: float) -> int:
     """Columns of a legend that is `height` inches high."""
     return math.ceil(len(coloring.legend) / max(1, int((height - 0.4) / LEGEND_ENTRY)))

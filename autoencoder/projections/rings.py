@@ -17,14 +17,14 @@ def keep_ring(codes: FloatArray, layouts: Iterable[Callable[[], FloatArray]], se
         layouts: ways to lay them out, (n, 2) each; at least one.
         seed: of the landmarks.
     """
-    ways = iter(layouts)
-    first = next(ways)()
-    if not can_find_loops():
+    lay_out_first, *others = layouts
+    first = lay_out_first()
+    if not others or not can_find_loops():
         return first
     ring = find_loops(codes, seed)
     if not ring.is_ring or find_loops(first, seed).keep(ring):
         return first
-    for lay_out in ways:
+    for lay_out in others:
         plane = lay_out()
         if find_loops(plane, seed).keep(ring):
             return plane

@@ -24,6 +24,7 @@ from autoencoder.plots.drawing import (
     check_lengths,
     draw_image,
     draw_title,
+    legend_above,
     place_axes,
     tile_figure,
     title_height,
@@ -119,7 +120,7 @@ def _draw_scatter(ax: Axes, predicted_deg: Reals, true_deg: Reals, n: int) -> No
     ax.set_xticklabels([])
     ax.set_ylabel("predicted angle (deg)", fontsize=14, labelpad=2)
     ax.tick_params(labelsize=TEXT_SIZE)
-    _legend_above(ax)
+    legend_above(ax)
 
 
 def _draw_where(ax: Axes, true_deg: Reals) -> None:
@@ -132,20 +133,6 @@ def _draw_where(ax: Axes, true_deg: Reals) -> None:
     ax.set_ylabel(f"images\nper {WHERE_WIDTH:g}°", fontsize=TEXT_SIZE)
     ax.tick_params(labelsize=TEXT_SIZE)
     ax.spines[["top", "right"]].set_visible(False)
-
-
-def _legend_above(ax: Axes) -> None:
-    ax.legend(
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1),
-        ncols=2,
-        frameon=False,
-        fontsize=TEXT_SIZE,
-        borderpad=0,
-        borderaxespad=0.5,
-        handlelength=1.6,
-        columnspacing=1.4,
-    )
 
 
 def _draw_errors(ax: Axes, errors: Reals, median: float, constant: float | None) -> None:
@@ -165,7 +152,7 @@ def _draw_errors(ax: Axes, errors: Reals, median: float, constant: float | None)
     ax.set_ylabel(f"images per {width:g}°", fontsize=14)
     ax.tick_params(labelsize=TEXT_SIZE)
     ax.spines[["top", "right"]].set_visible(False)
-    _legend_above(ax)
+    legend_above(ax)
 
 
 def angle_arrows(

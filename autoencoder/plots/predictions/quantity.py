@@ -17,6 +17,7 @@ from autoencoder.plots.drawing import (
     check_lengths,
     draw_image,
     draw_title,
+    legend_above,
     place_axes,
     tile_figure,
     title_height,
@@ -68,16 +69,7 @@ def _draw_scatter(ax: Axes, predicted: Reals, true: Reals, constant: float, labe
     ax.set_xlabel(f"true {label}", fontsize=14)
     ax.set_ylabel(f"predicted {label}", fontsize=14)
     ax.tick_params(labelsize=TEXT_SIZE)
-    ax.legend(
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1),
-        ncols=2,
-        frameon=False,
-        fontsize=TEXT_SIZE,
-        borderpad=0,
-        borderaxespad=0.5,
-        columnspacing=1.4,
-    )
+    legend_above(ax)
 
 
 def valued_images(images: Reals, predicted: Reals, true: Reals, title: str | None = None) -> Figure:

@@ -40,6 +40,7 @@ from autoencoder.workflows.compare.probe_tables import (
     summary_caption,
     summary_table,
 )
+from autoencoder.workflows.held_out import places_shown
 
 MARKDOWN = re.compile(r"[\\`*\[\]<>&|~!#$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown may take for its own; an underscore within a word is none of it."""
@@ -154,13 +155,13 @@ def write_comparison(
         metadata.column(name)
     cells = [row for one in comparisons for row in table_of(one)]
     shown, planes = embeddings(comparison, reducer, seed)
-    if rows != "all":
-        kept = np.isin(shown, comparison.rows)
-        shown, planes = shown[kept], [plane[kept] for plane in planes]
+    places = places_shown(comparison.runs[0].evaluation.trained.run, shown, rows)
+    shown, planes = shown[places], [plane[places] for plane in planes]
+    rings = [ring_note(run.codes[shown], plane, seed) for run, plane in zip(comparison.runs, planes, strict=True)]
     chosen = _examples(comparison, examples, seed)
     stems = file_stems([*metadata.names, NO_COLUMN])
     figures = {
-        f"comparison-{stems[name]}": _figure(comparison, name, shown, planes, chosen, reducer, seed)
+        f"comparison-{stems[name]}": _figure(comparison, name, shown, planes, chosen, reducer, rings)
         for name in colors or [NO_COLUMN]
     }
     columns = list(dict.fromkeys(key for row in cells for key in row))
@@ -182,8 +183,7 @@ def write_comparison(
 def _examples(comparison: Comparison, n: int, seed: int) -> Rows:
     """Held-out images that differ from each other: far apart among the codes of the first run."""
     rows = draw_rows(comparison.rows, MAX_POINTS, seed, "comparison examples")
-    codes = comparison.runs[0].evaluation.codes(rows)
-    return np.sort(rows[far_apart(codes, min(n, len(rows)), seed)])
+    return np.sort(rows[far_apart(comparison.runs[0].codes[rows], min(n, len(rows)), seed)])
 
 
 def _telling_columns(metadata: Metadata) -> list[str]:
@@ -267,7 +267,7 @@ def embeddings(comparison: Comparison, reducer: str, seed: int) -> tuple[Rows, l
     rows = np.linspace(0, n - 1, min(n, MAX_POINTS)).astype(np.int64)
     planes = []
     for run in comparison.runs:
-        codes = run.evaluation.codes(rows)
+        codes = run.codes[rows]
         try:
             planes.append(embed_snapshots([codes], codes, AS_IT_IS if codes.shape[1] == 2 else reducer, seed)[0])
         except UserError as error:
@@ -282,20 +282,19 @@ def _figure(
     planes: Sequence[NDArray[np.float32]],
     chosen: Rows,
     reducer: str,
-    seed: int,
+    rings: Sequence[str | None],
 ) -> Figure:
     values, kind, period = column_values(comparison.data.metadata, name, shown)
     held_out = np.isin(shown, comparison.rows)
     parts = [run.evaluation.predict(chosen) for run in comparison.runs]
     lines = []
-    for run, part, plane in zip(comparison.runs, parts, planes, strict=True):
+    for run, part, plane, ring in zip(comparison.runs, parts, planes, rings, strict=True):
         config, result = run.evaluation.trained.config, run.evaluation.result
         pictures = None
         if run.evaluation.trained.objective.makes_pictures:
             pictures = to_picture(np.broadcast_to(part.output, part.seen.shape))  # a mask has one channel
         projected = "as it is" if config.model.latent_dim == 2 else f"by {REDUCERS[reducer].axis}"
-        if (ring := ring_note(run.evaluation.codes(shown), plane, seed)) is not None:
-            projected += f": {ring}"
+        projected += "" if ring is None else f": {ring}"
         lines.append(
             ComparisonRow(
                 run.name,
