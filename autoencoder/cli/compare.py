@@ -159,13 +159,13 @@ def _train(args: argparse.Namespace, images: ImageSet) -> list[list[Path]]:
     from autoencoder.runs.data import resolve_split
     from autoencoder.workflows.compare.reference import reference_runs, train_reference
 
-    given, data = vars(args), _data_config(args)
+    given, resolved = vars(args), resolve_split(_data_config(args), images)
     training = c.TrainingConfig(device=args.device, **{name: given[name] for name in TRAINING_FIELDS if name in given})
     everything: dict[str, c.RunConfig] = {}
     groups = []
     for seed in range(training.seed, training.seed + given.get("seeds", 1)):
         runs, missing = reference_runs(
-            data,
+            resolved.data,
             images,
             args.noise or c.NoiseConfig(),
             dataclasses.replace(training, seed=seed),
@@ -175,7 +175,7 @@ def _train(args: argparse.Namespace, images: ImageSet) -> list[list[Path]]:
         named = {f"seed-{seed:04d}/{name}": config for name, config in runs.items()}
         groups.append(list(named))
         everything |= named
-    for text in (resolve_split(data, images).said, missing):
+    for text in (resolved.said, missing):
         if text:
             say(args, text)
     out = args.out or _reference_folder(args)

@@ -139,6 +139,8 @@ def resolve_split(data: DataConfig, images: ImageSet) -> ResolvedSplit:
     times long, and one is left out of training at their borders: those of the slowest column that has twenty in the
     recording. Slower columns can't be interpreted, whatever is held out.
     """
+    if data.split not in (AUTO_SPLIT, BLOCK_SPLIT) or (data.block_size is not None and data.gap is not None):
+        return ResolvedSplit(data, None)
     metadata, n = images.metadata, len(images)
     timeline = timeline_of(metadata, n)
     if data.split == AUTO_SPLIT:
@@ -149,8 +151,6 @@ def resolve_split(data: DataConfig, images: ImageSet) -> ResolvedSplit:
         if timeline.frames is None:
             said = "split: random images are held out, since no column 'frame' says that images are neighbours in time"
             return ResolvedSplit(dataclasses.replace(data, split=RANDOM_SPLIT), said)
-    elif data.split != BLOCK_SPLIT or (data.block_size is not None and data.gap is not None):
-        return ResolvedSplit(data, None)
     if data.gap is not None or timeline.frames is None:
         gap = data.gap or 0
         size = data.block_size or BLOCK_TAUS * gap or max(1, n // DEFAULT_BLOCKS)

@@ -12,7 +12,7 @@ from autoencoder.data.timescales import slowest, timeline_of, timescales
 from autoencoder.evaluation.evaluate import Evaluation
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Progress
-from autoencoder.measures.timeline import away_from
+from autoencoder.measures.timeline import Timeline, away_from
 from autoencoder.neighbors.far_apart import far_apart
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.curves import loss_curves
@@ -61,11 +61,14 @@ def report(
     losses = _loss_curves(evaluation.trained.run)  # what cannot be read is refused before anything is written
     made = [_write_numbers(evaluation, out)]
     n = min(examples, len(evaluation.rows))
+    metadata = evaluation.data.metadata
+    timeline = timeline_of(metadata, len(evaluation.data))
+    gap = slowest(timescales(metadata, timeline))
     by_error = evaluation.rows[np.argsort(evaluation.result.errors, kind="stable")]
     chosen = {
         "grid": (evaluation.images_name, _that_differ(evaluation, n)),
-        "best": ("lowest error", _of_other_moments(evaluation, by_error, n)),
-        "worst": ("highest error", _of_other_moments(evaluation, by_error[::-1], n)),
+        "best": ("lowest error", _of_other_moments(timeline, gap, by_error, n)),
+        "worst": ("highest error", _of_other_moments(timeline, gap, by_error[::-1], n)),
     }
     for name, (title, rows) in chosen.items():
         shown = evaluation.predict(rows)
@@ -87,14 +90,11 @@ def _that_differ(evaluation: Evaluation, n: int) -> Rows:
     return np.sort(rows[far_apart(evaluation.codes(rows), n, seed)])
 
 
-def _of_other_moments(evaluation: Evaluation, ordered: Rows, n: int) -> Rows:
+def _of_other_moments(timeline: Timeline, gap: float, ordered: Rows, n: int) -> Rows:
     """The first `n` of some images, without those that show the same moment as one before them.
 
-    The same moment lasts as long as the slowest column stays the same; where other moments are too few, it is repeated.
+    A moment lasts `gap` frames, as long as the slowest column stays the same; where others are too few, it is repeated.
     """
-    metadata = evaluation.data.metadata
-    timeline = timeline_of(metadata, len(evaluation.data))
-    gap = slowest(timescales(metadata, timeline))
     chosen: list[int] = []
     for row in ordered.tolist():
         if len(chosen) == n:

@@ -190,15 +190,19 @@ def test_held_out_rows_alone(run, tmp_path, succeed, call) -> None:
 
 
 def test_worst_images_are_of_different_moments(run) -> None:
+    from autoencoder.data.timescales import slowest, timeline_of, timescales
     from autoencoder.workflows.testing import _of_other_moments
 
     evaluation = ae.evaluate(run)
     by_error = evaluation.rows[np.argsort(evaluation.result.errors)][::-1]
-    chosen = _of_other_moments(evaluation, by_error, 5)
+    metadata = evaluation.data.metadata
+    timeline = timeline_of(metadata, len(evaluation.data))
+    lasts = slowest(timescales(metadata, timeline))
+    chosen = _of_other_moments(timeline, lasts, by_error, 5)
     gap = json.loads((run / "config.json").read_text())["data"]["gap"]
     apart = np.abs(chosen[:, None] - chosen)[~np.eye(5, dtype=bool)]
     assert chosen[0] == by_error[0]
     assert apart.min() >= min(gap, 5)
     assert np.abs(np.diff(np.sort(by_error[:5]))).min() < gap  # which they would not be by themselves
-    everything = _of_other_moments(evaluation, by_error, len(by_error))
+    everything = _of_other_moments(timeline, lasts, by_error, len(by_error))
     assert sorted(everything) == sorted(by_error)
