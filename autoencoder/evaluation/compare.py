@@ -127,6 +127,8 @@ def compare(
     shelf = Shelf()
     folders = [open_run(run, shelf=shelf) for run in runs]
     _refuse_different(folders)
+    if given:
+        _probing(folders[0]).refuse_given(given)
     names = _names(folders)
     compared = []
     with Progress(f"Comparing {len(folders)} runs", len(folders), "runs", quiet=quiet) as progress:

@@ -270,6 +270,18 @@ class Probing:
         tau = None if self._timeline.frames is None else correlation_time(codes, self._timeline)
         return Probed(tuple(self._with_chance(scores, found)), tau)
 
+    def refuse_given(self, given: Sequence[str]) -> None:
+        """Refuse columns that cannot be given beside codes.
+
+        Raises:
+            UserError: there is no such column, or it cannot be probed itself; all of them.
+        """
+        for name in given:
+            self._metadata.column(name)
+        raise_if_any(
+            f"column '{name}' cannot be given: it {self.left_out[name]}" for name in given if name in self.left_out
+        )
+
     def gains(
         self, codes: Reals, given: Sequence[str], probes: Sequence[type[Probe]] = PROBES
     ) -> tuple[Difference, ...]:
@@ -286,10 +298,8 @@ class Probing:
         Raises:
             UserError: there is no such column, or one cannot be probed itself.
         """
+        self.refuse_given(given)
         targets = {name: target_of(self._metadata, name, self._timeline) for name in given}
-        raise_if_any(
-            f"column '{name}' cannot be given: it {self.left_out[name]}" for name in given if name in self.left_out
-        )
         known = np.concatenate([_of_one_variance(target.values) for target in targets.values()], axis=1)
         both = np.concatenate([_of_one_variance(known), _of_one_variance(codes)], axis=1)
         without, added = (self.ask(values, nulls=False, probes=probes) for values in (known, both))
