@@ -76,11 +76,12 @@ class Objective:
 
 OBJECTIVES: dict[str, Objective] = {
     "reconstruct": Objective("autoencoder.objectives.reconstruct", ("loss",), {"loss": "mse"}, has_decoder=True),
-    "angle": Objective("autoencoder.objectives.angle", ("target", "vector", "shuffle_targets")),
-    "classify": Objective("autoencoder.objectives.classify", ("target", "classes", "shuffle_targets")),
-    "mask": Objective("autoencoder.objectives.mask", ("shuffle_targets",), has_decoder=True),
+    "angle": Objective("autoencoder.objectives.angle", ("target", "vector", "shuffle_targets", "shuffle_share")),
+    "classify": Objective("autoencoder.objectives.classify", ("target", "classes", "shuffle_targets", "shuffle_share")),
+    "mask": Objective("autoencoder.objectives.mask", ("shuffle_targets", "shuffle_share"), has_decoder=True),
     "regress": Objective(
-        "autoencoder.objectives.regress", ("target", "target_mean", "target_deviation", "shuffle_targets")
+        "autoencoder.objectives.regress",
+        ("target", "target_mean", "target_deviation", "shuffle_targets", "shuffle_share"),
     ),
 }
 

@@ -29,6 +29,10 @@ SCHEDULES: tuple[str, ...] = get_args(Schedule)
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DEVICES: tuple[str, ...] = get_args(Device)
 
+Spacing = Literal["even", "log"]
+SPACINGS: tuple[str, ...] = get_args(Spacing)
+"""Where snapshots lie in training: evenly in each epoch, or at steps that grow by a constant factor."""
+
 LoggingMode = Literal["online", "offline"]
 LOGGING_MODES: tuple[str, ...] = get_args(LoggingMode)
 

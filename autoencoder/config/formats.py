@@ -16,10 +16,10 @@ from autoencoder.config.training import TrainingConfig
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.flags import Flag, Whole, values_of
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Raised when an older reader could not make sense of a newer file. 2 told the seed of the split from that of the run,
 and added group splits, quantities to predict and where numbers are logged; 3 added the gap between blocks and another
-default of the split."""
+default of the split; 4 added the spacing of snapshots and the share of shuffled targets."""
 
 SEED_BEFORE_2 = 42
 """The default seed of format 1, for files that name none."""
@@ -123,7 +123,12 @@ def _from_2(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "data": {"split": SPLIT_BEFORE_3, **data, "gap": 0}}
 
 
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}
+def _from_3(content: dict[str, Any]) -> dict[str, Any]:
+    """What 4 added has the meaning of before where it is absent."""
+    return content
+
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2, 3: _from_3}
 """From each format to the next one."""
 
 

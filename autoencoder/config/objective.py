@@ -9,7 +9,7 @@ from typing import Annotated
 
 from autoencoder.config.choices import MAX_NOISE, MIN_NOISE, NOISES, ReconstructionLoss, Sparsity
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.flags import Flag, Fraction, Real, not_one_of, problems_of_settings
+from autoencoder.flags import Between, Flag, Fraction, Real, not_one_of, problems_of_settings
 from autoencoder.registries import OBJECTIVES
 
 
@@ -88,6 +88,15 @@ class ObjectiveConfig:
         bool, Flag("control: deal the targets at random to the training images (default: no)")
     ] = False
     """Train on targets dealt at random to the training images: the control of a predicted column or mask."""
+    shuffle_share: Annotated[
+        float | None,
+        Flag(
+            "with --shuffle-targets: share of the training images whose targets are dealt (default: 1)",
+            "F",
+            Between("a share from 0 to 1", 0, 1),
+        ),
+    ] = None
+    """Share of the training images whose targets are dealt among them; None for 1 with `shuffle_targets`."""
     sparsity: Annotated[Sparsity, Flag("penalty on the latent units' mean activation")] = "none"
     """Penalty on the latent units' mean activation; see `autoencoder.objectives.base.sparsity_penalty`."""
     sparsity_weight: Annotated[float | None, Flag("factor of the penalty (default: 0.001)", "X", Real())] = None
@@ -131,6 +140,8 @@ class ObjectiveConfig:
         ]
         if self.sparsity == "none" and self.sparsity_weight is not None:
             problems.append("sparsity_weight goes with a sparsity of log or kl: say which, or leave it out")
+        if not self.shuffle_targets and self.shuffle_share is not None:
+            problems.append("shuffle_share goes with shuffle_targets only: add it, or leave the share out")
         if self.sparsity != "kl" and self.sparsity_target is not None:
             problems.append("sparsity_target goes with the sparsity 'kl' only: leave it out")
         return problems

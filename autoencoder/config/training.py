@@ -13,6 +13,7 @@ from autoencoder.config.choices import (
     Device,
     LoggingMode,
     Schedule,
+    Spacing,
 )
 from autoencoder.errors import raise_if_any
 from autoencoder.flags import Flag, Real, Whole, not_one_of, path_problems, problems_of_settings
@@ -56,9 +57,22 @@ class TrainingConfig:
     ] = 10
     """Epochs between two kept checkpoints, beside `last` and `best`; 0 for none."""
     snapshots_per_epoch: Annotated[
-        int, Flag("latent snapshots in each epoch; 0 for none", "N", Whole(0), group=KEPT)
+        int,
+        Flag(
+            "latent snapshots in each epoch, or with the spacing log in each doubling of the updates; 0 for none",
+            "N",
+            Whole(0),
+            group=KEPT,
+        ),
     ] = 3
-    """Latent snapshots in each epoch, evenly spaced; one more is taken before the first step. 0 for none."""
+    """Latent snapshots in each epoch, or with the spacing `log` in each doubling of the updates; one more is taken
+    before the first step. 0 for none."""
+    snapshot_spacing: Annotated[
+        Spacing,
+        Flag("snapshots evenly in each epoch, or dense at first: log, with 8 or more in the first epoch", group=KEPT),
+    ] = "even"
+    """`even` within each epoch; `log` at steps that grow by a constant factor, see
+    `autoencoder.runs.snapshots.steps_of_snapshots`."""
     snapshot_samples: int | Literal["auto", "all"] = "auto"
     """Images whose latent codes are kept: a number, `all`, or `auto` (an eighth, at least 2,000)."""
     snapshot_batch_size: Annotated[int, Flag("batch size for snapshots and validation", "N", Whole(), group=KEPT)] = 512

@@ -178,7 +178,8 @@ def _describe_objective(objective: ObjectiveConfig) -> str:
         target = "" if objective.sparsity_target is None else f", target {objective.sparsity_target:g}"
         what.append(f"sparsity {objective.sparsity} (weight {objective.sparsity_weight:g}{target})")
     if objective.shuffle_targets:
-        what.append("trained on shuffled targets (a control)")
+        share = "" if objective.shuffle_share is None else f", {100 * objective.shuffle_share:g} % of them"
+        what.append(f"trained on shuffled targets{share} (a control)")
     return "; ".join(what)
 
 

@@ -26,6 +26,9 @@ from autoencoder.seeding import draw_rows
 AUTO_MINIMUM, AUTO_SHARE = 2000, 8
 """`auto` keeps the codes of one image in `AUTO_SHARE`, and of at least `AUTO_MINIMUM`."""
 
+FEWEST_IN_THE_FIRST_EPOCH = 8
+"""Snapshots in the first epoch, where representations change most, with the spacing `log`."""
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -68,10 +71,36 @@ def choose_samples(n_images: int, wanted: int | str, seed: int) -> Rows:
     return draw_rows(np.arange(n_images), count, seed, "snapshot samples")
 
 
-def batches_before_snapshots(batches_per_epoch: int, snapshots_per_epoch: int) -> set[int]:
-    """After how many batches of an epoch a snapshot is due; the last one is at the epoch's end."""
-    per_epoch = min(snapshots_per_epoch, batches_per_epoch)
-    return {math.ceil(k * batches_per_epoch / per_epoch) for k in range(1, per_epoch + 1)}
+def steps_of_snapshots(batches_per_epoch: int, epochs: int, per_epoch: int, spacing: str) -> frozenset[int]:
+    """After which updates a snapshot is due, beside the one before the first.
+
+    Args:
+        batches_per_epoch: updates in an epoch.
+        epochs: of the whole training.
+        per_epoch: with the spacing `even`, snapshots in each epoch, the last of them at its end. With `log`, snapshots
+            in each doubling of the updates, at least 8 in the first epoch where it has so many updates; the ends of the
+            first and of the last epoch are among them.
+        spacing: one of `config.SPACINGS`.
+    """
+    if not per_epoch:
+        return frozenset()
+    if spacing == "even":
+        n = min(per_epoch, batches_per_epoch)
+        within = [math.ceil(k * batches_per_epoch / n) for k in range(1, n + 1)]
+        return frozenset(epoch * batches_per_epoch + batch for epoch in range(epochs) for batch in within)
+    last, n = batches_per_epoch * epochs, per_epoch
+    first = set[int]()
+    while len(first) < min(FEWEST_IN_THE_FIRST_EPOCH, batches_per_epoch):
+        first = {step for step in _doubling(1, n, batches_per_epoch) if step < batches_per_epoch} | {batches_per_epoch}
+        n += 1
+    return frozenset({*first, *_doubling(batches_per_epoch, per_epoch, last), last})
+
+
+def _doubling(start: int, n: int, stop: int) -> set[int]:
+    """Steps from `start` on that double in `n` equal ratios, below `stop`."""
+    doublings = max(0.0, math.log2(stop / start))
+    steps = {round(start * 2 ** (i / n)) for i in range(math.ceil(n * doublings) + 1)}
+    return {step for step in steps if step < stop}
 
 
 @torch.no_grad()

@@ -175,7 +175,11 @@ def make_learner(
 def _target_rows(config: RunConfig, n_images: int, train_rows: Rows) -> Rows:
     rows = np.arange(n_images)
     if config.objective.shuffle_targets:
-        rows[train_rows] = numpy_stream(config.training.seed, "shuffled targets").permutation(train_rows)
+        share, generator = config.objective.shuffle_share, numpy_stream(config.training.seed, "shuffled targets")
+        dealt = train_rows
+        if share is not None and share < 1:
+            dealt = np.sort(generator.choice(train_rows, round(share * len(train_rows)), replace=False))
+        rows[dealt] = generator.permutation(dealt)
     return rows
 
 

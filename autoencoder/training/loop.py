@@ -21,7 +21,7 @@ from autoencoder.errors import UserError
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
 from autoencoder.runs.checkpoint import LoopState
-from autoencoder.runs.snapshots import batches_before_snapshots
+from autoencoder.runs.snapshots import steps_of_snapshots
 from autoencoder.seeding import numpy_stream
 from autoencoder.training.engines import Engine
 from autoencoder.training.keeper import Keeper
@@ -67,6 +67,10 @@ class TrainingLoop:
         self.learner, self.engine, self.keeper, self.state = learner, engine, keeper, state
         self.training = learner.config.training
         self._snapshot_rows, self._quiet, self._say = snapshot_rows, quiet, say
+        per_epoch = 0 if learner.config.model.is_fitted else self.training.snapshots_per_epoch  # fitted codes stay
+        self._snapshot_steps = steps_of_snapshots(
+            learner.batches_per_epoch, self.training.epochs, per_epoch, self.training.snapshot_spacing
+        )
         self._said_zero = False
         self._began = time.perf_counter()
 
@@ -94,7 +98,6 @@ class TrainingLoop:
         state, learner, device = self.state, self.learner, self.learner.device
         order = epoch_order(learner.train_rows, numpy_stream(self.training.seed, "order", state.epoch))
         batches = split_into_batches(order, self.training.batch_size)
-        snapshots_after = self._snapshots_after(len(batches))
         look = LOSS_CHECK_INTERVAL[device.type]
         learner.network.train()
         exact = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no float64
@@ -119,7 +122,7 @@ class TrainingLoop:
                 unseen.clear()
                 note = f"loss {state.loss_sum / state.images_seen:.5f}"
             state.epoch_seconds += time.perf_counter() - started
-            if state.batch in snapshots_after:
+            if state.step in self._snapshot_steps:
                 self._take_snapshot()
             progress.advance(
                 len(rows), f"{note}  {state.images_seen / state.epoch_seconds:.0f} images/s" if note else ""
@@ -127,12 +130,6 @@ class TrainingLoop:
             if leaving and not last:
                 self._save_within_epoch()
                 self._leave_if_asked(stop, saved=True)
-
-    def _snapshots_after(self, batches_per_epoch: int) -> set[int]:
-        """Batches of an epoch after which a snapshot is due."""
-        if self.learner.config.model.is_fitted or not self.training.snapshots_per_epoch:
-            return set()  # fitted codes stay as they are
-        return batches_before_snapshots(batches_per_epoch, self.training.snapshots_per_epoch)
 
     def _end_epoch(self) -> None:
         """Validate when it is due, log the epoch, save its checkpoints."""

@@ -85,7 +85,7 @@ def train(
         resolved = resolve_split(config.data, images)
         config = dataclasses.replace(config, data=resolved.data)
         split = split_rows(config, images)
-        config, known = _check_fit(config, images, split)
+        config, known = check_fit(config, images, split)
         environment = describe_environment(device) | {
             "seed": config.training.seed,
             "n_images": len(images),
@@ -188,8 +188,13 @@ def resume(
         return _trained(folder, learner)
 
 
-def _check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[RunConfig, NDArray[np.bool_]]:
+def check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[RunConfig, NDArray[np.bool_]]:
     """Refuse, with everything that is wrong, what can only be seen with the data at hand.
+
+    Args:
+        config: of a run whose split leaves nothing open.
+        images: the run's.
+        split: of them.
 
     Returns:
         the configuration with what only the data could tell, and (N,) which images have a known target.

@@ -335,7 +335,7 @@ def test_nested_noise_is_checked_too() -> None:
         RunConfig.from_json(stored)
 
 
-@pytest.mark.parametrize("version", [4, 0, None, "1"])
+@pytest.mark.parametrize("version", [5, 0, None, "1"])
 def test_other_format_version_is_refused(version: object) -> None:
     with pytest.raises(UserError, match="format version"):
         RunConfig.from_json(content(format_version=version))

@@ -15,17 +15,17 @@ from autoencoder.models.network import Network
 from autoencoder.runs.folder import Run
 from autoencoder.runs.snapshots import (
     SnapshotWriter,
-    batches_before_snapshots,
     choose_samples,
     encode_rows,
     list_snapshots,
+    steps_of_snapshots,
 )
 
 
 @settings(deadline=None)
 @given(st.integers(1, 2000), st.integers(0, 50))
 def test_snapshots_are_evenly_spaced_up_to_the_epochs_end(batches: int, wanted: int) -> None:
-    due = sorted(batches_before_snapshots(batches, wanted))
+    due = sorted(steps_of_snapshots(batches, 1, wanted, "even"))
     assert len(due) == min(wanted, batches)
     if due:
         assert due[-1] == batches
@@ -35,9 +35,27 @@ def test_snapshots_are_evenly_spaced_up_to_the_epochs_end(batches: int, wanted: 
 
 
 def test_snapshots_at_known_batches() -> None:
-    assert batches_before_snapshots(100, 3) == {34, 67, 100}
-    assert batches_before_snapshots(2, 3) == {1, 2}
-    assert batches_before_snapshots(5, 0) == set()
+    assert steps_of_snapshots(100, 2, 3, "even") == {34, 67, 100, 134, 167, 200}
+    assert steps_of_snapshots(2, 1, 3, "even") == {1, 2}
+    assert steps_of_snapshots(5, 4, 0, "even") == steps_of_snapshots(5, 4, 0, "log") == set()
+    assert steps_of_snapshots(200, 20, 1, "log") == {1, 2, 4, 8, 16, 32, 64, 128, 200, 400, 800, 1600, 3200, 4000}
+
+
+@settings(deadline=None)
+@given(st.integers(1, 2000), st.integers(1, 60), st.integers(1, 5))
+def test_with_log_spacing_the_first_epoch_has_eight_and_later_ones_grow_apart(
+    batches: int, epochs: int, wanted: int
+) -> None:
+    due = sorted(steps_of_snapshots(batches, epochs, wanted, "log"))
+    assert 1 <= due[0]
+    assert due[-1] == batches * epochs
+    assert sum(step <= batches for step in due) >= min(8, batches)
+    assert batches in due
+    later = np.array([step for step in due if step >= batches])
+    if len(later) > 2:
+        np.testing.assert_allclose(later[1:-1] / later[:-2], 2 ** (1 / wanted), rtol=1 / batches)
+    shorter = steps_of_snapshots(batches, max(1, epochs // 2), wanted, "log")
+    assert shorter - {batches * max(1, epochs // 2)} <= set(due)  # with more epochs those of before stay
 
 
 @settings(deadline=None)
