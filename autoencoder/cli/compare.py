@@ -1,6 +1,7 @@
 """Compare runs on the same held-out images: tables and a figure. With --train, train the reference table first.
 
 autoencoder compare runs/ae runs/pca runs/tagger
+autoencoder compare runs/ae runs/tagger codes/cebra.npy
 autoencoder compare --train data/arena.npz --out runs/reference
 autoencoder compare --train data/arena.npz --seeds 3 --jobs 2
 """
@@ -8,7 +9,6 @@ autoencoder compare --train data/arena.npz --seeds 3 --jobs 2
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from autoencoder.data.images import ImageSet
     from autoencoder.evaluation.compare import Comparison
+    from autoencoder.runs.opened import OpenedRun
+    from autoencoder.study.results import Study
 
 HELP = "compare runs: one table, one figure"
 
@@ -41,7 +43,14 @@ SAID_HERE = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `compare`."""
-    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run folders with the same data and split")
+    parser.add_argument(
+        "runs",
+        nargs="*",
+        type=Path,
+        metavar="RUN|CODES|LIST",
+        help="run folders with the same data and split; files of codes (.npy, .npz: a row for each image); a .csv that "
+        "lists such, with columns path and name",
+    )
     parser.add_argument(
         "--train",
         type=Path,
@@ -117,78 +126,104 @@ def run(args: argparse.Namespace) -> None:
     if args.train is None and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UserError(f"{flags} goes with --train only: runs that are trained already know it, leave it out")
-    from autoencoder.evaluation.compare import compare
+    from autoencoder.evaluation.outside_codes import expand
     from autoencoder.machine.files import check_writable
     from autoencoder.runs.opened import Shelf, open_run
-    from autoencoder.workflows.compare.report import write_comparison
 
     shelf = Shelf()
-    opened = [open_run(run, shelf=shelf) for run in args.runs]
+    listed = expand(args.runs)
+    opened = [open_run(entry.path, shelf=shelf) for entry in listed if not entry.is_codes]
+    codes = [entry.path for entry in listed if entry.is_codes]
+    if codes and not opened:
+        raise UserError("codes are compared on the images of a run: name at least one run beside them")
     images = opened[0].images if opened else shelf.images(_data_config(args))
     for name in (*(args.color_by or ()), *(args.given or ())):
         images.metadata.column(name)
     out = args.out or (Path("compare") if args.train is None else _reference_folder(args))
     check_writable(out)
     groups = [opened] if opened else [[open_run(run, shelf=shelf) for run in runs] for runs in _train(args, images)]
-    comparisons = [
-        compare(
-            runs,
-            checkpoint=args.checkpoint,
-            noise=args.noise,
-            given=args.given or (),
-            device=args.device,
-            quiet=args.quiet,
-        )
-        for runs in groups
-    ]
-    files = write_comparison(
-        comparisons,
+    comparisons, alike, files = compare_seeds(
+        groups,
         out,
+        codes=codes,
+        checkpoint=args.checkpoint,
+        noise=args.noise,
+        given=args.given or (),
+        device=args.device,
         color_by=args.color_by,
         reducer=args.reduce,
         examples=args.examples,
         rows=args.rows or "all",
-        seed=comparisons[0].runs[0].evaluation.trained.config.training.seed,
+        quiet=args.quiet,
     )
-    _print_tables(args, comparisons)
+    print_comparisons(args, comparisons, alike)
     made(args, files)
 
 
-def _train(args: argparse.Namespace, images: ImageSet) -> list[list[Path]]:
-    """Train the reference table on `images`, which --train names; returns the run folders of each seed."""
-    from autoencoder.runs.data import resolve_split
-    from autoencoder.workflows.compare.reference import reference_runs, train_reference
+def compare_seeds(
+    groups: Sequence[Sequence[OpenedRun]],
+    out: Path,
+    *,
+    codes: Sequence[Path] = (),
+    checkpoint: str = "last",
+    noise: c.NoiseConfig | None = None,
+    given: Sequence[str] = (),
+    device: str = "auto",
+    color_by: Sequence[str] | None = None,
+    reducer: str = DEFAULT_REDUCER,
+    examples: int = 5,
+    rows: str = "all",
+    quiet: bool = False,
+) -> tuple[list[Comparison], Study | None, list[Path]]:
+    """Compare the runs of each seed, and write all of it; see `compare` and `write_comparison` for the arguments."""
+    from autoencoder.evaluation.compare import compare
+    from autoencoder.workflows.compare.alike import measure_codes
+    from autoencoder.workflows.compare.report import write_comparison
 
-    given, resolved = vars(args), resolve_split(_data_config(args), images)
-    training = c.TrainingConfig(device=args.device, **{name: given[name] for name in TRAINING_FIELDS if name in given})
-    everything: dict[str, c.RunConfig] = {}
-    groups = []
-    for seed in range(training.seed, training.seed + given.get("seeds", 1)):
-        runs, missing = reference_runs(
-            resolved.data,
-            images,
-            args.noise or c.NoiseConfig(),
-            dataclasses.replace(training, seed=seed),
-            encoder=given.get("encoder", "strided"),
-            target=given.get("target"),
-        )
-        named = {f"seed-{seed:04d}/{name}": config for name, config in runs.items()}
-        groups.append(list(named))
-        everything |= named
-    for text in (resolved.said, missing):
-        if text:
-            say(args, text)
-    out = args.out or _reference_folder(args)
-    train_reference(
-        everything,
+    comparisons = [
+        compare(runs, codes=codes, checkpoint=checkpoint, noise=noise, given=given, device=device, quiet=quiet)
+        for runs in groups
+    ]
+    several = len(groups) * len(groups[0]) + len(codes) > 1
+    alike = measure_codes(comparisons, out) if several else None
+    files = write_comparison(
+        comparisons,
         out,
-        jobs=given.get("jobs", 1),
-        backend=given.get("backend", "loky"),
-        scheduler=given.get("scheduler"),
+        color_by=color_by,
+        reducer=reducer,
+        examples=examples,
+        rows=rows,
+        seed=comparisons[0].runs[0].evaluation.trained.config.training.seed,
+        alike=alike,
+    )
+    return comparisons, alike, files
+
+
+def _train(args: argparse.Namespace, images: ImageSet) -> list[list[Path]]:
+    """Train the study of the preset `reference` on `images`, which --train names; returns the run folders by seed."""
+    from autoencoder.study.designs.reference import reference_design
+    from autoencoder.workflows.study.study import train_study
+
+    given = {name: value for name, value in vars(args).items() if name in (*DATA_FIELDS, *TRAINING_FIELDS)}
+    given |= {name: getattr(args, name) for name in ("encoder", "target") if name in vars(args)}
+    given |= {"device": args.device} | ({} if args.noise is None else {"noise": args.noise})
+    first = given.pop("seed", c.TrainingConfig().seed)
+    seeds = range(first, first + vars(args).get("seeds", 1))
+    design = reference_design(str(args.train), given, images, seeds)
+    for note in design.notes:
+        say(args, note)
+    study = train_study(
+        design,
+        images,
+        str(args.train),
+        args.out or _reference_folder(args),
+        jobs=vars(args).get("jobs", 1),
+        backend=vars(args).get("backend", "loky"),
+        scheduler=vars(args).get("scheduler"),
         say=lambda text: say(args, text),
         quiet=args.quiet,
     )
-    return [[out / name for name in names] for names in groups]
+    return study.by_seed()
 
 
 def _data_config(args: argparse.Namespace) -> c.DataConfig:
@@ -200,14 +235,16 @@ def _reference_folder(args: argparse.Namespace) -> Path:
     return Path("runs") / f"reference-{args.train.stem}"
 
 
-def _print_tables(args: argparse.Namespace, comparisons: Sequence[Comparison]) -> None:
+def print_comparisons(args: argparse.Namespace, comparisons: Sequence[Comparison], alike: Study | None) -> None:
+    """Print the tables of a comparison, over its seeds."""
+    from autoencoder.workflows.compare.alike import alike_sections
     from autoencoder.workflows.compare.numbers import over_seeds
     from autoencoder.workflows.compare.report import caption, probe_sections, quality_table, table_of
 
     first = comparisons[0]
     rows = over_seeds([row for comparison in comparisons for row in table_of(comparison)])
     table(args, caption(first), *quality_table(rows))
-    for said, found in probe_sections(rows, first, full=False):
+    for said, found in probe_sections(rows, first, full=False) + ([] if alike is None else alike_sections(alike)):
         if found is None:
             say(args, said)
         else:

@@ -19,7 +19,7 @@ from autoencoder.errors import UserError
 from autoencoder.machine.plain_text import one_line
 from autoencoder.version import __version__
 
-COMMANDS = ("demo", "prepare", "train", "test", "visualize", "explore", "compare", "info")
+COMMANDS = ("demo", "prepare", "train", "test", "visualize", "explore", "compare", "study", "info")
 """Each is a module of this package with `HELP`, `add_arguments(parser)` and `run(args)`."""
 
 OUT_OF_MEMORY = (

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NoReturn
 
+from autoencoder import config as c
 from autoencoder.config import DEVICES, NoiseConfig
+from autoencoder.config.training import KEPT
 from autoencoder.errors import UserError
 from autoencoder.flags import Setting, Whole, parse_number, settings_of, shortened
 from autoencoder.machine.plain_text import one_line
+from autoencoder.registries import OBJECTIVES
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,26 +79,31 @@ def noise(text: str) -> NoiseConfig:
 
 
 def samples(text: str) -> int | str:
-    """An argparse type: a number of images, `auto` or `all`."""
-    if text in ("auto", "all"):
+    """An argparse type: a number of images, or a name for one."""
+    if text in c.SAMPLES:
         return text
     value: int = positive_int(text)
     return value
 
 
-def add_settings(parser: argparse.ArgumentParser, section: type, heading: str) -> dict[str, Any]:
+def add_settings(
+    parser: argparse.ArgumentParser, section: type, heading: str, without: Collection[str] = ()
+) -> dict[str, Any]:
     """Flags for the settings of a configuration's section, absent from the arguments unless they are given.
 
     Args:
         parser: of a command.
         section: a dataclass whose fields carry a `Flag`.
         heading: in the help, of those settings that name none themselves.
+        without: names of settings that get none.
 
     Returns:
         the parser's new groups, by their headings.
     """
     groups: dict[str, Any] = {}
     for setting in settings_of(section):
+        if setting.name in without:
+            continue
         title = setting.flag.group or heading
         if title not in groups:
             groups[title] = parser.add_argument_group(title)
@@ -122,6 +130,38 @@ def add_setting(group: Any, setting: Setting, **options: Any) -> None:
         named |= {"nargs": "?", "const": flag.bare}
     spelt = [f"--{setting.name.replace('_', '-')}", *([flag.also] if flag.also is not None else [])]
     group.add_argument(*spelt, **(named | options))
+
+
+def add_run_settings(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """Flags of every setting of a run but those `without`; absent from the arguments unless they are given."""
+    add_settings(parser, c.DataConfig, "data", without)
+    group = add_settings(parser, c.ModelConfig, "model", without)["model"]
+    for name, flag in c.own_settings().items():
+        add_setting(group, Setting(name, flag))
+    group = add_settings(parser, c.ObjectiveConfig, "objective", without)["objective"]
+    group.add_argument(
+        "--objective",
+        dest="objective",
+        choices=OBJECTIVES,
+        default=argparse.SUPPRESS,
+        help="what the network is trained for (default: reconstruct)",
+    )
+    group.add_argument(
+        "--noise",
+        type=noise,
+        default=argparse.SUPPRESS,
+        metavar="KIND:AMOUNT",
+        help="corrupt the input: gaussian:STD, salt-pepper:FRACTION, masking:FRACTION or poisson:PEAK, "
+        "for pixels scaled to [0, 1] (default: none)",
+    )
+    add_settings(parser, c.TrainingConfig, "training", without)[KEPT].add_argument(
+        "--snapshot-samples",
+        type=samples,
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="images in a snapshot: N, all, auto (an eighth, at least 2,000), or probes (1,600 held-out and 2,400 "
+        "training images at most; the default of a study) (default: auto)",
+    )
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:

@@ -15,13 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder import config as c
-from autoencoder.cli.options import add_setting, add_settings, noise, samples
+from autoencoder.cli.options import add_run_settings
 from autoencoder.cli.reporting import made, say
-from autoencoder.config.presets import NO_PRESET, PRESETS, configure
-from autoencoder.config.training import KEPT
+from autoencoder.config.presets import NO_PRESET, PRESETS, Preset, configure
 from autoencoder.errors import UserError
-from autoencoder.flags import Setting
-from autoencoder.registries import OBJECTIVES
 
 HELP = "train a network and leave a run folder"
 
@@ -55,33 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="take the settings of a run's config.json, or of a TOML file with the same names; flags win",
     )
-    add_settings(parser, c.DataConfig, "data")
-    group = add_settings(parser, c.ModelConfig, "model")["model"]
-    for name, flag in c.own_settings().items():
-        add_setting(group, Setting(name, flag))
-    group = add_settings(parser, c.ObjectiveConfig, "objective")["objective"]
-    group.add_argument(
-        "--objective",
-        dest="objective",
-        choices=OBJECTIVES,
-        default=argparse.SUPPRESS,
-        help="what the network is trained for (default: reconstruct)",
-    )
-    group.add_argument(
-        "--noise",
-        type=noise,
-        default=argparse.SUPPRESS,
-        metavar="KIND:AMOUNT",
-        help="corrupt the input: gaussian:STD, salt-pepper:FRACTION, masking:FRACTION or poisson:PEAK, "
-        "for pixels scaled to [0, 1] (default: none)",
-    )
-    add_settings(parser, c.TrainingConfig, "training")[KEPT].add_argument(
-        "--snapshot-samples",
-        type=samples,
-        default=argparse.SUPPRESS,
-        metavar="N",
-        help="images in a snapshot: N, all, or auto (an eighth, at least 2,000) (default: auto)",
-    )
+    add_run_settings(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -148,13 +119,8 @@ def build_config(args: argparse.Namespace) -> c.RunConfig:
     """
     if args.preset and args.config:
         raise UserError("--preset and --config both say what to start from: give one of them")
-    given, preset, called = dict(vars(args)), NO_PRESET, ""
-    if args.preset is not None:
-        preset, called = PRESETS[args.preset], f"the preset '{args.preset}'"
-    elif args.config is not None:
-        from autoencoder.runs.folder import read_settings
-
-        preset, called = read_settings(args.config), str(args.config)
+    given = dict(vars(args))
+    preset, called = base_of(args)
     if args.data is not None:
         given["images"] = args.data
         # Metadata that the file names are of the images that it names, and say nothing of others.
@@ -170,6 +136,17 @@ def build_config(args: argparse.Namespace) -> c.RunConfig:
     if left_out:
         say(args, f"left out of {called}, as it does not go with the other flags: {_listed(left_out)}")
     return config
+
+
+def base_of(args: argparse.Namespace) -> tuple[Preset, str]:
+    """What settings start from, by `--preset` or `--config`, and what that is called."""
+    if args.preset is not None:
+        return PRESETS[args.preset], f"the preset '{args.preset}'"
+    if args.config is None:
+        return NO_PRESET, ""
+    from autoencoder.runs.folder import read_settings
+
+    return read_settings(args.config), str(args.config)
 
 
 def _listed(settings: Iterable[str]) -> str:

@@ -44,6 +44,9 @@ PIXEL_VALUES = (1e-30, 1e30)
 
 ALL_SAMPLES = "all"
 AUTO_SAMPLES = "auto"
+PROBE_SAMPLES = "probes"
+SAMPLES = (AUTO_SAMPLES, ALL_SAMPLES, PROBE_SAMPLES)
+"""Images in snapshots, where it is no number: an eighth, all, or what the measures of a study need."""
 
 AUTO_SPLIT, RANDOM_SPLIT, BLOCK_SPLIT = "auto", "random", "blocks"
 SPLITS = (AUTO_SPLIT, RANDOM_SPLIT, BLOCK_SPLIT)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, get_type_hints
 
 from autoencoder.config.choices import (
-    ALL_SAMPLES,
-    AUTO_SAMPLES,
     MAX_SEED,
     MAX_THREADS,
+    SAMPLES,
     Device,
     LoggingMode,
     Schedule,
@@ -73,8 +72,9 @@ class TrainingConfig:
     ] = "even"
     """`even` within each epoch; `log` at steps that grow by a constant factor, see
     `autoencoder.runs.snapshots.steps_of_snapshots`."""
-    snapshot_samples: int | Literal["auto", "all"] = "auto"
-    """Images whose latent codes are kept: a number, `all`, or `auto` (an eighth, at least 2,000)."""
+    snapshot_samples: int | Literal["auto", "all", "probes"] = "auto"
+    """Images whose latent codes are kept: a number, `all`, `auto` (an eighth, at least 2,000), or `probes` (1,600
+    held-out ones and 2,400 that are trained on, at most)."""
     snapshot_batch_size: Annotated[int, Flag("batch size for snapshots and validation", "N", Whole(), group=KEPT)] = 512
     """Batch size for codes and validation; changes the speed and nothing else."""
     seed: Annotated[int, Flag("of the weights, the order and the noise", "N", Whole(0, MAX_SEED))] = 42
@@ -125,7 +125,7 @@ class TrainingConfig:
         if self.experiment_name is not None and not self.experiment_name.strip():
             problems.append("experiment_name is no name: it is empty")
         if isinstance(self.snapshot_samples, str):
-            problems += not_one_of("snapshot_samples", self.snapshot_samples, (AUTO_SAMPLES, ALL_SAMPLES))
+            problems += not_one_of("snapshot_samples", self.snapshot_samples, SAMPLES)
         elif problem := Whole().problem("snapshot_samples", self.snapshot_samples):
             problems.append(problem)
         raise_if_any(problems)

@@ -14,6 +14,7 @@ from autoencoder.config import NoiseConfig
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
+from autoencoder.evaluation.outside_codes import not_finite, read_codes
 from autoencoder.evaluation.probing import Difference, Probed, Probing
 from autoencoder.evaluation.reference_codes import CEILING, UNTRAINED_SEEDS, pca_codes, untrained_codes
 from autoencoder.machine.progress import Progress
@@ -81,6 +82,29 @@ class Compared:
 
 
 @dataclass(frozen=True, eq=False)
+class ComparedCodes:
+    """Codes of a comparison that no run made.
+
+    Attributes:
+        name: of the file, or what a table calls it.
+        codes: (N, d) of all images of the data set.
+        probed: what is read of the metadata from them, and what is by chance.
+    """
+
+    name: str
+    codes: FloatArray
+    probed: Probed
+
+    def numbers(self) -> dict[str, Any]:
+        """All of it in plain numbers, as written to `comparison.json`."""
+        return {
+            "name": self.name,
+            "units": self.codes.shape[1],
+            "probes": [found.numbers() for found in self.probed.scores],
+        }
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """Runs on the same held-out images.
 
@@ -90,6 +114,8 @@ class Comparison:
         rows: (n,) its held-out images.
         probing: what all of them were asked.
         given: columns that were given to probes beside the latent.
+        others: codes from elsewhere, beside the runs.
+        notes: codes that were left out, and why.
     """
 
     runs: tuple[Compared, ...]
@@ -97,11 +123,14 @@ class Comparison:
     rows: Rows
     probing: Probing
     given: tuple[str, ...] = ()
+    others: tuple[ComparedCodes, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def compare(
     runs: Sequence[str | Path | OpenedRun],
     *,
+    codes: Sequence[str | Path] = (),
     checkpoint: str = "last",
     noise: NoiseConfig | None = None,
     given: Sequence[str] = (),
@@ -115,6 +144,7 @@ def compare(
 
     Args:
         runs: run folders that learned from the same data with the same split, or what `open_run` gave.
+        codes: files of codes from elsewhere, (n, d) with a row for each image of the data set.
         checkpoint: `last`, `best`, or the number of an epoch.
         noise: corruption of the input; None for what each run was trained with.
         given: columns that are known already: how much does each latent add to them?
@@ -135,8 +165,23 @@ def compare(
         for name, folder in zip(names, folders, strict=True):
             compared.append(_compare(name, folder, checkpoint, noise, given, device))
             progress.advance()
-    first = compared[0].evaluation
-    return Comparison(tuple(compared), first.data, folders[0].split().val, _probing(folders[0]), tuple(given))
+    first, probing = compared[0].evaluation, _probing(folders[0])
+    others, notes = _others(codes, len(first.data), probing)
+    return Comparison(
+        tuple(compared), first.data, folders[0].split().val, probing, tuple(given), tuple(others), tuple(notes)
+    )
+
+
+def _others(paths: Sequence[str | Path], n_images: int, probing: Probing) -> tuple[list[ComparedCodes], list[str]]:
+    """Codes from files, and why some of them could not be used."""
+    others, notes = list[ComparedCodes](), list[str]()
+    for path in map(Path, paths):
+        codes = read_codes(path, n_images)
+        if why := not_finite(codes, str(path)):
+            notes.append(f"{path.stem} is left out: {why}")
+        else:
+            others.append(ComparedCodes(path.stem, codes, probing.ask(codes)))
+    return others, notes
 
 
 def explained_variance(mse: float, reference: FloatArray) -> float:

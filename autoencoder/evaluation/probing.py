@@ -7,7 +7,7 @@ stretches and nulls are the same for all of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -245,13 +245,21 @@ class Probing:
         """How labels are taken from codes, the same for all columns."""
         return make_null(self._timeline, self.gap, self._seed, self._groups)
 
-    def ask(self, codes: Reals, *, nulls: bool = True, probes: Sequence[type[Probe]] = PROBES) -> Probed:
+    def ask(
+        self,
+        codes: Reals,
+        *,
+        nulls: bool = True,
+        probes: Sequence[type[Probe]] = PROBES,
+        columns: Collection[str] | None = None,
+    ) -> Probed:
         """Read every column from codes.
 
         Args:
             codes: (n, d) of all images, as the network sees them.
             nulls: repeat each probe with labels that have nothing to do with the codes, for p values.
             probes: that read.
+            columns: those of `columns` to read; None for all.
 
         Raises:
             UserError: the codes are not one row of finite numbers for each image.
@@ -260,6 +268,8 @@ class Probing:
         shared = _Readings(codes, self._timeline, self.gap, self._seed, self._groups)
         scores, found = list[ProbeScore](), dict[tuple[str, str], Array]()
         for column in self._columns:
+            if columns is not None and column.name not in columns:
+                continue
             blocks = stretches_of(
                 self._timeline, column.rows.score, column.scale.tau if column.scale else 0.0, self._groups
             )

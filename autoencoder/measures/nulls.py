@@ -156,3 +156,25 @@ def permutations(groups: Integers, seed: int, draws: int = PERMUTATIONS) -> Null
         for part in members:
             sources[draw, part] = generator.permutation(part)
     return Null(NullKind.PERMUTATION, rows, sources)
+
+
+def turns(timeline: Timeline, draws: int, seed: int) -> Integers:
+    """Other orders (draws, n) of rows in which codes have nothing to do with each other, for codes of the same rows.
+
+    Rows in time are turned: put in the order of time and moved on by a quarter to three quarters of them, the last
+    ones to the beginning. What resembles its neighbours does so still. Rows without time are permuted.
+
+    Args:
+        timeline: of the n rows.
+        draws: how many; turns are equally spaced.
+        seed: of permutations.
+    """
+    n = len(timeline)
+    if timeline.frames is None:
+        generator = numpy_stream(seed, "permuted codes")
+        return np.stack([generator.permutation(n) for _ in range(draws)])
+    ordered = np.concatenate(timeline.segments())
+    sources = np.empty((draws, n), np.int64)
+    for draw, share in enumerate(np.linspace(0.25, 0.75, draws)):
+        sources[draw, ordered] = np.roll(ordered, -round(share * n))
+    return sources

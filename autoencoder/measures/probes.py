@@ -114,21 +114,20 @@ class _Ridge:
         """Products of codes and labels in the directions (d, c, t), and the labels' means (c, t)."""
         known = targets[self._rows.fit]
         mean = known.mean(axis=0)
-        products = np.tensordot(self._fit, known - mean, axes=(0, 0)) / len(self._fit)
-        return np.tensordot(self._directions, products, axes=(0, 0)), mean
+        flat = (known - mean).reshape(len(known), -1)
+        coordinates = self._directions.T @ (self._fit.T @ flat / len(self._fit))
+        return np.asarray(coordinates.reshape(-1, *mean.shape)), mean
 
     def errors(self, targets: Array) -> Array:
         """Squared error on the rows to score on, for each strength, (strengths, c, t)."""
         coordinates, mean = self._coordinates(targets)
-        wanted = targets[self._rows.score] - mean
-        crossed = np.tensordot(self._projected, wanted, axes=(0, 0))
+        wanted = (targets[self._rows.score] - mean).reshape(len(self._rows.score), -1)
+        crossed = self._projected.T @ wanted
         total = np.square(wanted).sum(axis=0)
-        errors = []
-        for strength in STRENGTHS:
-            weights = coordinates / (self._values + strength)[:, None, None]
-            explained = np.tensordot(self._products, weights, axes=(1, 0))
-            errors.append(total + (weights * (explained - 2 * crossed)).sum(axis=0))
-        return np.stack(errors)
+        shrunk = 1 / (self._values + STRENGTHS[:, None])
+        weights = shrunk[:, :, None] * coordinates.reshape(len(self._values), -1)  # (strengths, d, c * t)
+        errors = total + (weights * (self._products @ weights - 2 * crossed)).sum(axis=1)
+        return np.asarray(errors.reshape(len(STRENGTHS), *mean.shape))
 
     def predict(self, targets: Array, strengths: Array) -> Array:
         """Predictions (score rows, c, t) with a strength for each set (c,)."""

@@ -88,6 +88,18 @@ class Similarity(abc.ABC):
         """
         return float(self.pairwise([one, other])[0, 1])
 
+    def by_chance(self, codes: Sequence[Reals], draws: Integers) -> NDArray[np.float64]:
+        """What codes that have nothing to do with each other are like; (m, m).
+
+        Args:
+            codes: as of `pairwise`.
+            draws: (r, n) orders of the rows; the mean of `pairwise` with each of them is taken.
+
+        Raises:
+            ValueError: as of `pairwise`.
+        """
+        return np.asarray(np.mean([self.pairwise(codes, moved) for moved in draws], axis=0))
+
     @abc.abstractmethod
     def distances(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values of this measure, of any shape, as distances: 0 for codes that it holds to be the same."""
@@ -309,13 +321,29 @@ class NeighborOverlap(Similarity):
         return 1 - values
 
     def _pairwise(self, codes: Sequence[Reals], moved: Rows | None) -> NDArray[np.float64]:
+        return self._shared(codes, [moved])
+
+    def by_chance(self, codes: Sequence[Reals], draws: Integers) -> NDArray[np.float64]:
+        """As of every measure; neighbours are looked for once for all draws.
+
+        Raises:
+            ValueError: as of `pairwise`.
+        """
+        _rows_of(codes, self.fewest_rows)
+        return self._shared(codes, list(draws))
+
+    def _shared(self, codes: Sequence[Reals], draws: Sequence[Rows | None]) -> NDArray[np.float64]:
+        """The mean over draws of what codes share; None leaves rows as they are."""
         n, values = len(codes[0]), np.full((len(codes), len(codes)), np.nan)
-        if moved is not None and len(np.unique(moved)) < n:
+        if any(moved is not None and len(np.unique(moved)) < n for moved in draws):
             raise ValueError("neighbours of moved rows are compared for a permutation only; some row is taken twice")
         numbers, neighbors = self._neighbors(codes)
-        others = neighbors if moved is None else _renamed(neighbors, moved)
         shared = np.arange(self.k + 1)
-        values[np.ix_(numbers, numbers)] = _overlaps(neighbors, others, shared / (2 * self.k - shared))
+        jaccard = shared / (2 * self.k - shared)
+        overlaps = [
+            _overlaps(neighbors, neighbors if moved is None else _renamed(neighbors, moved), jaccard) for moved in draws
+        ]
+        values[np.ix_(numbers, numbers)] = np.mean(overlaps, axis=0)
         return values
 
     def _neighbors(self, codes: Sequence[Reals]) -> tuple[list[int], NDArray[np.int32]]:

@@ -57,7 +57,8 @@ def boxes_for_unknown_letters() -> Iterator[None]:
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI)
+    """Write a figure as PNG, or as SVG by the suffix of its name; the same figure gives the same file."""
+    vector = path.suffix == ".svg"
+    with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": path.stem}):
+        figure.savefig(temporary, dpi=DPI, metadata={"Date": None} if vector else None)
     return path

@@ -176,7 +176,8 @@ def split_rows(config: RunConfig, images: ImageSet) -> RunSplit:
         UserError: there is too little to split, or no such column.
     """
     split = split_of(resolve_split(config.data, images).data, images)
-    samples = choose_samples(len(images), config.training.snapshot_samples, config.data.split_seed)
+    wanted, seed = config.training.snapshot_samples, config.data.split_seed
+    samples = choose_samples(len(images), wanted, seed, split.train, split.val)
     return RunSplit(split.train, split.val, samples)
 
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
-from autoencoder.config import ALL_SAMPLES, AUTO_SAMPLES
+from autoencoder.config import ALL_SAMPLES, AUTO_SAMPLES, PROBE_SAMPLES
 from autoencoder.data.arrays import open_npy
 from autoencoder.data.batches import Pixels
 from autoencoder.errors import UserError
@@ -60,8 +60,23 @@ class Snapshot:
         return np.array(stored, np.float32)
 
 
-def choose_samples(n_images: int, wanted: int | str, seed: int) -> Rows:
-    """Row numbers, sorted, of the images whose codes a run keeps: a number of them, `auto` or `all`."""
+PROBED, PROBED_TRAINING = 1600, 2400
+"""`probes` keeps the codes of so many held-out images, and of so many that are trained on, at most: what probes are
+scored on and representations compared by, and what probes are fitted to."""
+
+
+def choose_samples(n_images: int, wanted: int | str, seed: int, train: Rows, held_out: Rows) -> Rows:
+    """Row numbers, sorted, of the images whose codes a run keeps.
+
+    Args:
+        n_images: how many there are.
+        wanted: a number of them, or one of `config.SAMPLES`.
+        seed: of the choice, over all of the recording.
+        train, held_out: rows of the split, for `probes`.
+    """
+    if wanted == PROBE_SAMPLES:
+        some = draw_rows(held_out, PROBED, seed, "held-out probe images")
+        return np.sort(np.concatenate([some, draw_rows(train, PROBED_TRAINING, seed, "training probe images")]))
     if wanted == ALL_SAMPLES:
         count = n_images
     elif wanted == AUTO_SAMPLES:

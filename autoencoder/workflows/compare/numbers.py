@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 Cells = list[dict[str, Any]]
-TextTable = tuple[list[str], list[list[str]]]
-"""Header and rows."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import NullKind
 from autoencoder.measures.probes import PROBES
 from autoencoder.measures.targets import SCORE_NAMES
-from autoencoder.workflows.compare.numbers import Cells, Spread, TextTable, text_of
+from autoencoder.workflows.compare.numbers import Cells, Spread, text_of
+from autoencoder.workflows.markdown import TextTable
 
 SIGNIFICANT = 0.05
 
@@ -30,19 +31,9 @@ CEILING_NAME = "PCA, 200 components at most"
 
 def probe_cells(run: Compared) -> dict[str, Any]:
     """What probes found for a run, flat: COLUMN:PROBE holds the score, COLUMN:PROBE:MORE what stands beside it."""
-    cells: dict[str, Any] = {}
+    cells = score_cells(run.probed)
     for found in run.probed.scores:
         key = f"{found.column}:{found.probe}"
-        cells |= {key: found.score, f"{key}:low": found.low, f"{key}:high": found.high, f"{key}:n": found.n}
-        cells |= {f"{key}:{name}": value for name, value in found.more.items()}
-        if (chance := found.by_chance) is not None:
-            cells |= {
-                f"{key}:chance": chance.median,
-                f"{key}:chance_best": chance.best,
-                f"{key}:p": chance.p,
-                f"{key}:p_guaranteed": chance.p_guaranteed,
-                f"{key}:p_adjusted": chance.p_adjusted,
-            }
         if (pixels := run.pixels.of(found.column, found.probe)) is not None:
             cells[f"{key}:pca"] = pixels.score
             if (apart := difference(found, pixels)) is not None:
@@ -54,6 +45,24 @@ def probe_cells(run: Compared) -> dict[str, Any]:
     for gain in run.gains:
         key = f"{gain.column}:{gain.probe}:gain"
         cells |= {f"{key}_ratio": gain.ratio, f"{key}_low": gain.low, f"{key}_high": gain.high}
+    return cells
+
+
+def score_cells(probed: Probed) -> dict[str, Any]:
+    """What probes found in some codes, and what is by chance, flat."""
+    cells: dict[str, Any] = {}
+    for found in probed.scores:
+        key = f"{found.column}:{found.probe}"
+        cells |= {key: found.score, f"{key}:low": found.low, f"{key}:high": found.high, f"{key}:n": found.n}
+        cells |= {f"{key}:{name}": value for name, value in found.more.items()}
+        if (chance := found.by_chance) is not None:
+            cells |= {
+                f"{key}:chance": chance.median,
+                f"{key}:chance_best": chance.best,
+                f"{key}:p": chance.p,
+                f"{key}:p_guaranteed": chance.p_guaranteed,
+                f"{key}:p_adjusted": chance.p_adjusted,
+            }
     return cells
 
 
@@ -151,6 +160,7 @@ def full_tables(comparison: Comparison, kinds: Mapping[str, ColumnKind]) -> dict
     tables = {}
     for name, scale in comparison.probing.columns.items():
         body = [[run.name, *_full_cells(run.probed, name)] for run in comparison.runs]
+        body += [[other.name, *_full_cells(other.probed, name)] for other in comparison.others]
         beside: dict[tuple[str, ...], str] = {}  # runs that share what stands beside them say it once
         for run in comparison.runs:
             for label, probed in _beside(run):

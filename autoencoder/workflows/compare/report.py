@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Compared, Comparison
 from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, replacing, write_csv, write_json
-from autoencoder.machine.plain_text import one_line
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.neighbors.far_apart import far_apart
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
@@ -28,8 +26,10 @@ from autoencoder.projections.reducers.base import embed_snapshots
 from autoencoder.projections.rings import ring_note
 from autoencoder.registries import AS_IT_IS, REDUCERS
 from autoencoder.seeding import draw_rows
+from autoencoder.study.results import Study
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
-from autoencoder.workflows.compare.numbers import Cells, TextTable, over_seeds, text_of
+from autoencoder.workflows.compare.alike import alike_sections
+from autoencoder.workflows.compare.numbers import Cells, over_seeds, text_of
 from autoencoder.workflows.compare.probe_tables import (
     NO_INTERVAL,
     difference_tables,
@@ -37,13 +37,12 @@ from autoencoder.workflows.compare.probe_tables import (
     gain_caption,
     gain_table,
     probe_cells,
+    score_cells,
     summary_caption,
     summary_table,
 )
 from autoencoder.workflows.held_out import places_shown
-
-MARKDOWN = re.compile(r"[\\`*\[\]<>&|~!#$]|(?<![^\W_])_|_(?![^\W_])")
-"""What Markdown may take for its own; an underscore within a word is none of it."""
+from autoencoder.workflows.markdown import TextTable, as_markdown, markdown_table
 
 MAX_POINTS = 4000
 """An embedding shows at most this many images."""
@@ -54,7 +53,10 @@ def table_of(comparison: Comparison) -> Cells:
 
     Columns of probes are called COLUMN:PROBE, and what stands beside them COLUMN:PROBE:MORE, see `probe_cells`.
     """
-    return [_row(run) for run in comparison.runs]
+    others = [
+        {"run": one.name, "latent_dim": one.codes.shape[1]} | score_cells(one.probed) for one in comparison.others
+    ]
+    return [*map(_row, comparison.runs), *others]
 
 
 def _row(run: Compared) -> dict[str, Any]:
@@ -128,6 +130,7 @@ def write_comparison(
     examples: int = 5,
     rows: str = "all",
     seed: int = 0,
+    alike: Study | None = None,
 ) -> list[Path]:
     """Write what a comparison found.
 
@@ -139,6 +142,7 @@ def write_comparison(
         examples: images in the figure.
         rows: points in the figure: `all`, with those that were trained on in pale colours, or the `held-out` ones.
         seed: of the projection and of the choice of images.
+        alike: from `measure_codes`, to be written as well; None where there is a single representation.
 
     Returns:
         `comparison.csv` (a row per run and seed), `comparison.md`, `comparison.json`, and `comparison-COLUMN.png` for
@@ -167,16 +171,21 @@ def write_comparison(
     columns = list(dict.fromkeys(key for row in cells for key in row))
     write_csv(out / "comparison.csv", cells, columns)
     with replacing(out / "comparison.md") as temporary:
-        temporary.write_text(_markdown(cells, comparison), encoding="utf-8")
+        temporary.write_text(_markdown(cells, comparison, alike), encoding="utf-8")
     write_json(
         out / "comparison.json",
         {
             "data": comparison.data.source,
             "n_images": len(comparison.rows),
             "runs": [run.numbers() for one in comparisons for run in one.runs],
+            "codes": [other.numbers() for other in comparison.others],
+            "alike": None if alike is None else dict(alike.statistics),
         },
     )
+    if alike is not None:
+        alike.table.write(out / "measures.csv")
     made = [out / "comparison.csv", out / "comparison.md", out / "comparison.json"]
+    made += [] if alike is None else [out / "measures.csv"]
     return made + [save_figure(figure, out / f"{name}.png") for name, figure in figures.items()]
 
 
@@ -195,11 +204,12 @@ def _telling_columns(metadata: Metadata) -> list[str]:
     return []
 
 
-def _markdown(rows: Cells, comparison: Comparison) -> str:
+def _markdown(rows: Cells, comparison: Comparison, alike: Study | None) -> str:
     merged = over_seeds(rows)
-    parts = [f"{_as_markdown(caption(comparison))}\n", _markdown_table(quality_table(merged))]
-    for said, table in probe_sections(merged, comparison, full=True):
-        parts += [f"\n{_as_markdown(said)}\n", *([] if table is None else [_markdown_table(table)])]
+    parts = [f"{as_markdown(caption(comparison))}\n", markdown_table(quality_table(merged))]
+    sections = probe_sections(merged, comparison, full=True) + ([] if alike is None else alike_sections(alike))
+    for said, table in sections:
+        parts += [f"\n{as_markdown(said)}\n", *([] if table is None else [markdown_table(table)])]
     return "\n".join(parts) + "\n"
 
 
@@ -225,19 +235,8 @@ def probe_sections(merged: Cells, comparison: Comparison, *, full: bool) -> list
     if full:
         sections += list(full_tables(comparison, kinds).items()) + list(difference_tables(comparison).items())
     sections += [(f"note: {text}", None) for text in label_warnings(metadata, len(comparison.data))]
+    sections += [(f"note: {text}", None) for text in comparison.notes]
     return sections + [(f"not probed: '{name}' {reason}", None) for name, reason in probing.left_out.items()]
-
-
-def _markdown_table(table: TextTable) -> str:
-    header, body = table
-    escaped = [[_as_markdown(cell) for cell in row] for row in (header, *body)]
-    lines = [escaped[0], ["---"] * len(header), *escaped[1:]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _as_markdown(text: str) -> str:
-    """Text that stays as it is in Markdown, on one line: no markup, no HTML, no end of a table's cell."""
-    return MARKDOWN.sub(r"\\\g<0>", one_line(text))
 
 
 def caption(comparison: Comparison) -> str:

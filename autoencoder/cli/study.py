@@ -1,0 +1,223 @@
+"""Train a population of networks, measure their representations, and say what a setting changes in them.
+
+autoencoder study data/arena.npz --vary objective=reconstruct,angle,mask --out studies/arena
+autoencoder study data/arena.npz --vary encoder=strided,pca latent_dim=2,4,8,16,32 --seeds 3 --dry-run
+autoencoder study report studies/arena --only similarity topology
+autoencoder study report studies/arena codes/cebra.npy
+autoencoder study report runs.csv --out studies/mine
+
+Every combination of the settings is trained with every seed, on one split; the same command continues where it was
+cut off. `report` measures again, without training: a study, or runs and codes that a table names, with other codes
+beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from autoencoder import config as c
+from autoencoder.cli.compare import compare_seeds, print_comparisons
+from autoencoder.cli.options import add_run_settings, number, positive_int
+from autoencoder.cli.reporting import made, say, table
+from autoencoder.cli.train import base_of
+from autoencoder.config.presets import PRESETS
+from autoencoder.errors import UserError
+
+HELP = "train and measure a population of networks"
+
+REPORT = "report"
+REFERENCE = "reference"
+
+NO_SETTINGS = ("snapshot_samples",)
+
+ONLY = ("similarity", "probes", "topology", "dimension", "robustness", "quality")
+MATCHES = ("loss", "steps")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of `study`: those of the design, of `report`, and every setting that all runs have."""
+    parser.add_argument(
+        "what",
+        nargs="+",
+        metavar="DATA | report STUDY [CODES ...]",
+        help="images to train on; or a study, or a table of runs and codes, to measure again, with files of codes",
+    )
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the study's folder (default: studies/DATA)")
+    group = parser.add_argument_group("design")
+    group.add_argument(
+        "--vary", nargs="+", default=[], metavar="SETTING=A,B,...", help="settings and their values, crossed"
+    )
+    group.add_argument(
+        "--seeds",
+        type=_seeds,
+        metavar="N|A,B,...",
+        help="how many seeds, from --seed on, or which (default: 6, as many as two settings take for p < 0.05)",
+    )
+    group.add_argument("--control", action="store_true", help="add runs on shuffled targets, and untrained networks")
+    group.add_argument(
+        "--preset",
+        choices=(REFERENCE, *PRESETS),
+        help="reference: an autoencoder, decoders on PCA and UMAP, and a network that predicts; or a documented "
+        "system that all runs start from",
+    )
+    group.add_argument("--config", type=Path, metavar="FILE", help="settings that all runs start from")
+    group.add_argument("--dry-run", action="store_true", help="say what would be trained, how long it takes, and stop")
+    group.add_argument("--jobs", type=positive_int, default=1, metavar="N", help="runs to train at a time (default: 1)")
+    group.add_argument(
+        "--backend", choices=c.BACKENDS, default="loky", help="processes of this machine, or a Dask cluster"
+    )
+    group.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, such as tcp://host:8786")
+    group = parser.add_argument_group("measures")
+    group.add_argument(
+        "--only", nargs="+", choices=ONLY, help="measure these again, and keep what was measured of the others"
+    )
+    group.add_argument(
+        "--matched", choices=MATCHES, help="compare also where runs are equally far: in their loss, or in steps"
+    )
+    add_run_settings(parser)
+
+
+def _seeds(text: str) -> int | tuple[int, ...]:
+    if "," not in text:
+        count: int = positive_int(text)
+        return count
+    seed = number(int, "a seed", 0, c.MAX_SEED)
+    seeds = tuple(seed(part) for part in text.split(","))
+    if len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"{text!r} names a seed twice")
+    return seeds
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train and measure a study, or measure one again."""
+    if args.what[0] == REPORT:
+        _report(args)
+    else:
+        _study(args)
+
+
+def _report(args: argparse.Namespace) -> None:
+    if len(args.what) < 2:
+        raise UserError("which study is to be measured? name its folder, or a table of runs")
+    from autoencoder.workflows.study.study import measure_study
+
+    study, files = measure_study(
+        args.what[1],
+        only=args.only,
+        codes=args.what[2:],
+        by=args.matched,
+        out=args.out,
+        device=getattr(args, "device", "auto"),
+        quiet=args.quiet,
+    )
+    _show(args, study, files)
+
+
+def _study(args: argparse.Namespace) -> None:
+    if len(args.what) > 1:
+        raise UserError(f"a study is of one data file: {args.what[1]} is one too many; codes go with 'study report'")
+    data, reference = args.what[0], args.preset == REFERENCE
+    from autoencoder.runs.opened import Shelf, open_run
+    from autoencoder.study.designs.design import SEEDS, crossed, parse_vary
+    from autoencoder.study.designs.design import base_of as study_base
+    from autoencoder.study.designs.reference import reference_design
+
+    given = {name: value for name, value in vars(args).items() if name in _setting_names()}
+    preset, _ = base_of(argparse.Namespace(preset=None if reference else args.preset, config=args.config))
+    vary = parse_vary(args.vary)
+    first = given.pop("seed", c.TrainingConfig().seed)
+    seeds = args.seeds if isinstance(args.seeds, tuple) else tuple(range(first, first + (args.seeds or SEEDS)))
+    data_settings = {name: given[name] for name in c.DataConfig.__dataclass_fields__ if name in given}
+    images = Shelf().images(c.DataConfig(data, **data_settings))
+    if reference:
+        if vary or args.control or args.config:
+            raise UserError("the preset 'reference' names its runs itself: leave --vary, --control and --config out")
+        design = reference_design(data, given, images, seeds)
+    else:
+        design = crossed(study_base(data, preset, given), vary, seeds, images, control=args.control)
+    _say_design(args, design)
+    if args.dry_run:
+        _say_forecast(args, design, images)
+        return
+    from autoencoder.workflows.study.study import measure_study, train_study
+
+    out = args.out or Path("studies") / Path(data).stem
+    folder = train_study(
+        design,
+        images,
+        data,
+        out,
+        control=args.control,
+        jobs=args.jobs,
+        backend=args.backend,
+        scheduler=args.scheduler,
+        say=lambda text: say(args, text),
+        quiet=args.quiet,
+    )
+    study, files = measure_study(
+        folder, only=args.only, by=args.matched, device=given.get("device", "auto"), quiet=args.quiet
+    )
+    _show(args, study, files)
+    if reference:
+        shelf = Shelf()
+        groups = [[open_run(run, shelf=shelf) for run in runs] for runs in folder.by_seed()]
+        comparisons, alike, files = compare_seeds(
+            groups, folder.path, device=given.get("device", "auto"), quiet=args.quiet
+        )
+        print_comparisons(args, comparisons, alike)
+        made(args, files)
+
+
+def _setting_names() -> set[str]:
+    sections = (c.DataConfig, c.ModelConfig, c.ObjectiveConfig, c.TrainingConfig)
+    fields = {name for section in sections for name in section.__dataclass_fields__}
+    return {*fields, *c.own_settings(), "objective"} - {"images", "name", "own", "classes"}
+
+
+def _say_design(args: argparse.Namespace, design: Any) -> None:
+    from autoencoder.study.permanova import fewest_seeds, smallest_p
+
+    settings = list(dict.fromkeys(member.setting for member in design.members))
+    say(
+        args,
+        f"{len(design.members)} runs: {len(settings)} settings ({'; '.join(settings)}), seeds "
+        f"{', '.join(map(str, design.seeds))}",
+    )
+    for text in (*design.notes, *(f"left out: {combination}" for combination in design.left_out)):
+        say(args, text)
+    tested = [setting for setting in settings if not any(m.setting == setting and m.control for m in design.members)]
+    if len(tested) > 1 and len(design.seeds) > 1:
+        least = smallest_p(len(tested), len(design.seeds))
+        enough = fewest_seeds(len(tested))
+        more = "" if least < 0.05 else f"; {enough} seeds are the fewest for p < 0.05"
+        given = f"{len(tested)} settings and {len(design.seeds)} seeds"
+        say(args, f"the smallest p that {given} can give is {least:.2g}{more}")
+
+
+def _say_forecast(args: argparse.Namespace, design: Any, images: Any) -> None:
+    from autoencoder.study.designs.forecast import forecast
+
+    found = forecast(design.members, images, args.jobs)
+    for member in design.members:
+        say(args, f"  {member.name}: about {_duration(found.by_setting[member.setting])}")
+    say(args, f"about {_duration(found.seconds)} of training, {args.jobs} at a time, by a few updates of each kind")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def _show(args: argparse.Namespace, study: Any, files: Any) -> None:
+    from autoencoder.workflows.study.tables import notes, terminal_tables
+
+    for text in study.sentences():
+        say(args, text)
+    for title, (header, rows) in terminal_tables(study):
+        table(args, title, header, rows)
+    for text in notes(study):
+        say(args, f"note: {text}")
+    made(args, files)

@@ -1,0 +1,128 @@
+"""The study folder: the only module that knows the names of its files.
+
+::
+
+    STUDY/study.json       the design, its data, versions, and runs that could not be trained
+          runs/NAME-seed/  ordinary run folders
+          measures.csv     one number per row; see `autoencoder.study.table.COLUMNS`
+          statistics.json  what was tested, on how many relabellings, and the smallest p possible
+          report.md        the tables of the terminal, in full
+          *.png, *.svg     figures
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autoencoder.errors import UserError
+from autoencoder.machine.files import read_json, write_json
+
+FORMAT_VERSION = 1
+
+
+class StudyFolder:
+    """A study on disk.
+
+    Args:
+        path: the folder; it need not exist before `write_design`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @property
+    def design_file(self) -> Path:
+        """`study.json`."""
+        return self.path / "study.json"
+
+    @property
+    def runs(self) -> Path:
+        """`runs/`, which holds the run folders."""
+        return self.path / "runs"
+
+    @property
+    def measures_file(self) -> Path:
+        """`measures.csv`."""
+        return self.path / "measures.csv"
+
+    @property
+    def statistics_file(self) -> Path:
+        """`statistics.json`."""
+        return self.path / "statistics.json"
+
+    @property
+    def report_file(self) -> Path:
+        """`report.md`."""
+        return self.path / "report.md"
+
+    def figure_file(self, name: str, suffix: str) -> Path:
+        """The figure `name`, with the suffix `.png` or `.svg`."""
+        return self.path / f"{name}{suffix}"
+
+    def refuse_foreign(self) -> None:
+        """Refuse a folder that holds something else.
+
+        Raises:
+            UserError: it is no folder, or is not empty and holds no study.
+        """
+        if not self.path.exists() or self.design_file.exists():
+            return
+        if not self.path.is_dir() or any(".partial" not in file.name for file in self.path.iterdir()):
+            raise UserError(f"{self.path} exists and is not a study: choose another --out")
+
+    def by_seed(self) -> list[list[Path]]:
+        """Folders of the runs that are there, those of one seed together.
+
+        Raises:
+            UserError: as `design`.
+        """
+        groups: dict[int, list[Path]] = {}
+        for run in self.design()["runs"]:
+            if (folder := self.runs / run["name"]).is_dir():
+                groups.setdefault(run["seed"], []).append(folder)
+        return list(groups.values())
+
+    def write_design(self, content: Mapping[str, Any]) -> None:
+        """Write `study.json`."""
+        write_json(self.design_file, {"format_version": FORMAT_VERSION, **content})
+
+    def design(self) -> dict[str, Any]:
+        """What `write_design` was given.
+
+        Raises:
+            UserError: the folder is no study, or its file is damaged or of a newer format.
+        """
+        if not self.design_file.is_file():
+            raise UserError(
+                f"{self.path} is no study: it has no {self.design_file.name}; 'autoencoder study' makes one"
+            )
+        content = read_json(self.design_file)
+        version = content.get("format_version")
+        if version != FORMAT_VERSION:
+            raise UserError(f"{self.design_file} has the format {version}, and this version reads {FORMAT_VERSION}")
+        problem = _problem_of(content)
+        if problem is not None:
+            raise UserError(f"{self.design_file} is damaged ({problem}): the command that made the study mends it")
+        return content
+
+
+def _problem_of(content: Mapping[str, Any]) -> str | None:
+    """What is wrong with the content of a design; None where nothing is."""
+    if not isinstance(content.get("data"), str):
+        return "it names no data"
+    runs = content.get("runs")
+    if not isinstance(runs, list) or not runs:
+        return "it names no runs"
+    for run in runs:
+        if not isinstance(run, dict) or not isinstance(run.get("name"), str) or "/" in run["name"]:
+            return "a run has no name"
+        if type(run.get("seed")) is not int or not isinstance(run.get("settings"), dict):
+            return f"the run '{run['name']}' has no seed or no settings"
+        if not all(isinstance(value, str) for value in run["settings"].values()):
+            return f"the settings of the run '{run['name']}' are no texts"
+    vary = content.get("vary")
+    if not isinstance(vary, dict) or not all(isinstance(values, list) for values in vary.values()):
+        return "it does not say what varies"
+    return None

@@ -1,0 +1,1 @@
+"""What is measured of every run: over training, beside its controls, into the study's table."""

@@ -1,0 +1,233 @@
+"""All measures of a study, each of which can be asked for by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from autoencoder.errors import UserError
+from autoencoder.machine.progress import Progress
+from autoencoder.measures.probes import PROBES
+from autoencoder.measures.similarity import similarities
+from autoencoder.study.measured.likeness import Comparer, Likeness, compare_codes
+from autoencoder.study.measured.noise_floor import DISPLACEMENT, FLOOR, measure_noise
+from autoencoder.study.measured.quality import LOSSES, METRIC, read_quality
+from autoencoder.study.measured.shape import DIMENSIONS, LOOPS, measure_dimension, measure_topology
+from autoencoder.study.measured.told import EMERGED, MEASURE, Told, probe_over_training
+from autoencoder.study.moments import at_the_end, matched
+from autoencoder.study.population import Moment, Population
+from autoencoder.study.statistics import effects_on, similarity_statistics
+from autoencoder.study.table import Table
+
+Statistics = dict[str, Any]
+
+
+@dataclass
+class Measuring:
+    """What is measured, and what came of it so far.
+
+    Attributes:
+        population: the sources.
+        table: all numbers.
+        statistics: by the name of the measure that they are of.
+        device: where networks compute.
+        on_progress: called after each source, for each measure.
+        by: "loss" or "steps", where runs are also compared at equal training; None where they are not.
+    """
+
+    population: Population
+    table: Table
+    statistics: Statistics = field(default_factory=dict)
+    device: str = "auto"
+    on_progress: Callable[[], None] = lambda: None
+    by: str | None = None
+
+
+def _similarity(work: Measuring) -> None:
+    likeness = compare_codes(work.population, work.table)
+    work.statistics["similarity"] = similarity_statistics(work.population, likeness)
+    work.statistics.pop("matched", None)
+    if work.by is not None:
+        _matched(work, Comparer(work.population), likeness)
+
+
+def _matched(work: Measuring, comparer: Comparer, likeness: Likeness) -> None:
+    """The same comparison where runs are equally far in their training."""
+    assert work.by is not None
+    sources = [source for source in work.population.sources if source.name in likeness.end.names]
+    together, notes = matched(work.population, sources, work.by)
+    found = similarity_statistics(work.population, likeness, comparer.alike(together, sources))
+    for by_measure in found["measures"].values():
+        by_measure.pop("over_training")
+    found["notes"] = notes
+    found["by"] = work.by
+    work.statistics["matched"] = found
+
+
+def _probes(work: Measuring) -> None:
+    told = probe_over_training(work.population, work.table, work.on_progress)
+    work.statistics["probes"] = _told_statistics(work, told)
+
+
+def _told_statistics(work: Measuring, told: Told) -> dict[str, Any]:
+    population, moments = work.population, _ends(work.population)
+    columns: dict[str, Any] = {}
+    for name, kind in told.kinds.items():
+        scale = told.probing.columns[name]
+        runs = {}
+        for source in population.sources:
+            fate = told.fate(source.name, name)
+            if fate is None:
+                continue
+            run: dict[str, Any] = {"setting": source.setting, "seed": source.seed, "control": source.control}
+            run["fate"] = fate.value
+            for probe in PROBES:
+                course = told.courses[source.name, name, probe.name]
+                chance, found = course.final.by_chance, course.emergence
+                run[probe.name] = {
+                    "first": course.scores[0],
+                    "best": course.scores[found.peak_at],
+                    "final": course.final.score,
+                    "p": None if chance is None else chance.p,
+                    "by_chance": None if chance is None else chance.best,
+                    "onset_epochs": course.onset_epochs,
+                    "retained": None if found.onset is None else found.retained,
+                }
+            runs[source.name] = run
+        columns[name] = {
+            "kind": kind.value,
+            "tau_frames": None if scale is None else scale.tau,
+            "enough_time": scale is None or scale.is_enough,
+            "runs": runs,
+            "effects": {
+                probe.name: effects_on(work.table, population, MEASURE, moments, column=name, probe=probe.name)
+                for probe in PROBES
+            },
+        }
+    return {"columns": columns, "notes": told.notes}
+
+
+def _topology(work: Measuring) -> None:
+    work.statistics["topology"] = measure_topology(work.population, work.table, work.on_progress)
+
+
+def _dimension(work: Measuring) -> None:
+    notes = measure_dimension(work.population, work.table, work.on_progress)
+    moments = _ends(work.population)
+    work.statistics["dimension"] = {
+        "effects": _effects(work, DIMENSIONS, moments),
+        "notes": notes,
+    }
+
+
+def _robustness(work: Measuring) -> None:
+    population, comparer = work.population, Comparer(work.population)
+    notes = measure_noise(population, comparer, work.table, work.device, work.on_progress)
+    names = [DISPLACEMENT, *(FLOOR.format(measure.name) for measure in comparer.measures)]
+    work.statistics["robustness"] = {"effects": _effects(work, names, _ends(population)), "notes": notes}
+
+
+def _quality(work: Measuring) -> None:
+    notes = read_quality(work.population, work.table)
+    rows = work.table.select(measure=(*LOSSES, METRIC))
+    ends = {row["run"]: Moment(row["step"], row["epoch"]) for row in rows}  # the last epoch's come last
+    found = _effects(work, LOSSES, ends)
+    for name in dict.fromkeys(row["column"] for row in rows if row["measure"] == METRIC):
+        found += _effects(work, [METRIC], ends, column=name)
+    work.statistics["quality"] = {"effects": found, "notes": notes}
+
+
+def _effects(
+    work: Measuring, names: Iterable[str], moments: Mapping[str, Moment], **wanted: Any
+) -> list[dict[str, Any]]:
+    found = [effects_on(work.table, work.population, name, moments, **wanted) for name in names]
+    return [effect for effect in found if effect is not None]
+
+
+def _ends(population: Population) -> Mapping[str, Moment]:
+    """The last moment of each source."""
+    return at_the_end(population.sources).moments
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Something that can be measured by itself.
+
+    Attributes:
+        take: measures it.
+        rows: beginnings of the names in the table that are its own.
+    """
+
+    take: Callable[[Measuring], None]
+    rows: tuple[str, ...]
+
+
+MEASURES: dict[str, Measure] = {
+    "similarity": Measure(_similarity, tuple(one.name for one in similarities())),
+    "probes": Measure(_probes, (MEASURE, *EMERGED)),
+    "topology": Measure(_topology, LOOPS),
+    "dimension": Measure(_dimension, DIMENSIONS),
+    "robustness": Measure(_robustness, (DISPLACEMENT, FLOOR.format(""))),
+    "quality": Measure(_quality, (*LOSSES, METRIC)),
+}
+"""Everything that a study measures, by the names of `--only`."""
+
+
+def measure(
+    population: Population,
+    only: Collection[str],
+    before: tuple[Table, Statistics] | None = None,
+    *,
+    by: str | None = None,
+    device: str = "auto",
+    quiet: bool = True,
+) -> tuple[Table, Statistics]:
+    """Measure a population.
+
+    Args:
+        population: its sources.
+        only: names in `MEASURES`.
+        before: what was measured earlier; what is measured now takes its place.
+        by: "loss" or "steps", to compare runs at equal training as well.
+        device: where networks compute.
+        quiet: show no progress.
+
+    Returns:
+        the table and the statistics.
+    """
+    table, statistics = (Table(tuple(population.vary)), {}) if before is None else before
+    chosen = {name: entry for name, entry in MEASURES.items() if name in only}
+    own = tuple(beginning for entry in chosen.values() for beginning in entry.rows)
+    table = Table(table.vary, [row for row in table.rows if not row["measure"].startswith(own)])
+    total = len(chosen) * len(population.sources)
+    # Products of small matrices, of which there are many, wait for each other where several threads share them.
+    with threadpool_limits(1, "blas"), Progress("Measuring", total, "representations", quiet=quiet) as progress:
+        for name, entry in chosen.items():
+            done = 0
+
+            def advance() -> None:
+                nonlocal done
+                done += 1
+                progress.advance()
+
+            work = Measuring(population, table, statistics, device, advance, by)
+            try:
+                entry.take(work)
+            except UserError as error:
+                statistics[name] = {"why_not": str(error), "notes": []}
+            progress.advance(len(population.sources) - done)
+    statistics["notes"] = list(population.notes)
+    return _in_order(table), {name: statistics[name] for name in sorted(statistics)}
+
+
+def _in_order(table: Table) -> Table:
+    """Rows by their measure, whatever was measured first."""
+    order = [beginning for entry in MEASURES.values() for beginning in entry.rows]
+
+    def place(row: Mapping[str, Any]) -> int:
+        return next(i for i, beginning in enumerate(order) if row["measure"].startswith(beginning))
+
+    return Table(table.vary, sorted(table.rows, key=place))

@@ -1,0 +1,110 @@
+"""What a study found, in words: no sentence without its number, and none without its control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MAIN = "procrustes"
+"""The measure that the first sentence is about; the others say whether its verdict holds."""
+
+
+def sentences(statistics: Mapping[str, Any]) -> list[str]:
+    """The answer first, then what it depends on."""
+    found = statistics.get("similarity")
+    if not found:
+        return []
+    if why := found.get("why_not"):
+        return [f"Representations were not compared: {why}."]
+    said = [_headline(found, statistics)]
+    said += _other_measures(found)
+    if (matched := statistics.get("matched")) is not None and "why_not" not in matched:
+        said.append(f"Compared at {matched['moment']}: {_lower(_headline(matched, statistics))}")
+    return said
+
+
+def _headline(found: Mapping[str, Any], statistics: Mapping[str, Any]) -> str:
+    measure = found["measures"][MAIN]
+    end, test = measure["at_the_end"], measure["test"]
+    what = _what_varies(statistics)
+    parts = []
+    if end["within"] is not None:
+        parts.append(f"Networks of one {what} differ by {end['within']:.0f} degrees between seeds")
+    if end["other_setting_other_seed"] is not None:
+        start = "those" if parts else "Networks"
+        parts.append(f"{start} of different {_plural(what)} by {end['other_setting_other_seed']:.0f}")
+    if (untrained := _untrained(measure)) is not None:
+        parts.append(f"untrained ones by {untrained:.0f}")
+    parts.append(f"by chance {end['by_chance']:.0f}" if end["by_chance"] is not None else "")
+    listed = ", ".join(part for part in parts if part)
+    if why := test.get("why_not"):
+        return f"{listed}; whether that is more than chance is not known: {why}."
+    return f"{listed} ({test_text(test, found['seeds'])})."
+
+
+def test_text(test: Mapping[str, Any], seeds: Sequence[int]) -> str:
+    """Such as "p = 0.0046, the least that 4 seeds can give; omega2 0.58, under no effect R2 averages 0.2"."""
+    least = f", the least that {len(seeds)} seeds can give" if test["p"] <= test["least_p"] * (1 + 1e-9) else ""
+    return (
+        f"p = {p_text(test['p'])}{least}; R2 {test['r2']:.2f}, omega2 {test['omega2']:.2f}, under no effect R2 "
+        f"averages {test['r2_by_chance']:.2f}"
+    )
+
+
+def p_text(p: float) -> str:
+    """A p value with two digits that mean something."""
+    return f"{p:.2g}"
+
+
+def _untrained(measure: Mapping[str, Any]) -> float | None:
+    """How far networks of other seeds are apart before their first update."""
+    first = next((moment for moment in measure["over_training"] if moment["epoch"] == 0), None)
+    value: float | None = None if first is None else first["within"]
+    return value
+
+
+def _other_measures(found: Mapping[str, Any]) -> list[str]:
+    tests = {
+        name: measure["test"] for name, measure in found["measures"].items() if name != MAIN and "p" in measure["test"]
+    }
+    main = found["measures"][MAIN]["test"]
+    if not tests or "p" not in main:
+        return []
+    listed = [
+        f"{_title(found['measures'][name])} (p = {p_text(test['p'])}, omega2 {test['omega2']:.2f})"
+        for name, test in tests.items()
+    ]
+    agree = [name for name, test in tests.items() if (test["p"] < LEVEL) == (main["p"] < LEVEL)]
+    verdict = "holds under" if len(agree) == len(tests) else "depends on the measure:"
+    said = [f"The verdict {verdict} {_and(listed)}."]
+    dispersion = found["measures"][MAIN]["dispersion"]
+    if dispersion.get("in_place_or_in_spread"):
+        said.append(
+            f"Seeds of one setting scatter {dispersion['ratio']:.1f} times as far as those of another, so settings "
+            "differ in place or in spread."
+        )
+    return said
+
+
+LEVEL = 0.05
+
+
+def _title(measure: Mapping[str, Any]) -> str:
+    return str(measure["title"])
+
+
+def _what_varies(statistics: Mapping[str, Any]) -> str:
+    names = list(statistics.get("settings", {}))
+    return names[0].replace("_", " ") if len(names) == 1 else "setting"
+
+
+def _plural(noun: str) -> str:
+    return noun if noun.endswith("s") else f"{noun}s"
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _and(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

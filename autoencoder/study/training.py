@@ -1,0 +1,227 @@
+"""Train the runs of a study: one after the other, in several processes, or on a cluster.
+
+What belongs together is one piece of work: PCA to 16 and to 2 units take one decomposition, UMAP to 16 and to 2 one
+graph of neighbours. Pieces are independent of each other. A run that fails is named, and the others are trained.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autoencoder.config import RunConfig, differing_settings
+from autoencoder.data.images import ImageSet
+from autoencoder.errors import UserError
+from autoencoder.machine.progress import Say
+from autoencoder.machine.stopping import Interrupted
+from autoencoder.runs.data import load_data
+from autoencoder.runs.folder import Run
+from autoencoder.study.designs.design import Member
+from autoencoder.training.fitting import fit_encoders
+from autoencoder.training.start import resume, train
+from autoencoder.version import installing
+
+Finish = Callable[[Path, RunConfig], None]
+"""What is done with each run's folder when the run is finished."""
+
+CLUSTER_SECONDS = 5
+"""How long the cluster's scheduler may take to answer."""
+
+SELDOM_CHANGED = ("device", "threads")
+"""Settings in which an earlier run may differ from what is asked for and still be resumed."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Runs that share a fit.
+
+    Attributes:
+        runs: name, folder and configuration of each.
+        finish: see `Finish`.
+    """
+
+    runs: tuple[tuple[str, Path, RunConfig], ...]
+    finish: Finish
+
+
+@dataclass
+class Outcome:
+    """What came of a piece, as plain values, whatever becomes of exceptions in another process.
+
+    Attributes:
+        failed: why, for the name of each run that could not be trained.
+        said: what the user should know.
+        signum: of the signal that stopped it; None where none did.
+    """
+
+    failed: dict[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    signum: int | None = None
+
+
+def train_members(
+    members: Sequence[Member],
+    out: Path,
+    *,
+    finish: Finish,
+    images: ImageSet | None = None,
+    jobs: int = 1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    say: Say = lambda _: None,
+    quiet: bool = True,
+) -> dict[str, str]:
+    """Train runs, or resume those that were cut off; finished ones are left alone.
+
+    Args:
+        members: the runs.
+        out: folder that holds the run folders.
+        finish: is called with each run when it is finished; to be found by its name in other processes.
+        images: the data of all runs, where the caller has them loaded.
+        jobs: pieces of work at a time.
+        backend: one of `config.BACKENDS`.
+        scheduler: address of the Dask scheduler, such as `tcp://host:8786`. Its workers must see `out` and the data
+            under the same paths, and have this package.
+        say: is told what begins and what is done.
+        quiet: show no progress.
+
+    Returns:
+        why, for the name of each run that could not be trained.
+
+    Raises:
+        UserError: a folder holds another run than the one that is asked for, or the cluster cannot be reached.
+        Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
+    """
+    if (scheduler is None) == (backend == "dask"):
+        raise UserError(
+            "--backend dask and --scheduler, the address of the cluster's scheduler, go together: give both"
+        )
+    runs = {member.name: (out.absolute() / member.name, member.config.with_absolute_paths()) for member in members}
+    _refuse_others(runs)
+    cluster = _cluster(backend, scheduler)
+    if jobs > 1:
+        share = max(1, (os.cpu_count() or 1) // jobs)
+        runs = {name: (folder, _with_threads(config, share)) for name, (folder, config) in runs.items()}
+    pieces = _pieces(runs, finish)
+    if jobs == 1 and backend == "loky":
+        outcomes = [_done(piece, quiet, say, images) for piece in pieces]
+    else:
+        say(f"training {len(runs)} runs in {len(pieces)} pieces, {jobs} at a time")
+        outcomes = _all_done(pieces, jobs, backend, cluster)
+        for outcome in outcomes:
+            for text in outcome.said:
+                say(text)
+    stopped = [outcome.signum for outcome in outcomes if outcome.signum is not None]
+    if stopped:
+        raise _stopped(stopped[0])
+    return {name: why for outcome in outcomes for name, why in outcome.failed.items()}
+
+
+def _stopped(signum: int) -> Interrupted:
+    return Interrupted(signum, "stopped and saved; the same command goes on where it stopped")
+
+
+def _pieces(runs: dict[str, tuple[Path, RunConfig]], finish: Finish) -> list[Piece]:
+    """Fitted encoders of one kind, noise and seed go together; each other run is a piece of its own."""
+    groups: dict[Any, list[tuple[str, Path, RunConfig]]] = {}
+    for name, (folder, config) in runs.items():
+        shared = (config.model.encoder, config.objective.noise, config.training.seed)
+        groups.setdefault(shared if config.model.is_fitted else name, []).append((name, folder, config))
+    return [Piece(tuple(group), finish) for group in groups.values()]
+
+
+def _done(piece: Piece, quiet: bool, say: Say, images: ImageSet | None) -> Outcome:
+    """Train the runs of a piece. Images are loaded once, and a fitted encoder is fitted once for all that lack one."""
+    outcome, images = Outcome(), load_data(piece.runs[0][2]) if images is None else images
+    begun = [entry for entry in piece.runs if Run(entry[1]).config_file.exists()]
+    fresh = [entry for entry in piece.runs if not Run(entry[1]).config_file.exists()]
+    for name, folder, config in begun:
+        with _noting(outcome, name):
+            resume(folder, device=config.training.device, data=images, quiet=quiet, say=say)
+            piece.finish(folder, config)
+    encoders: Sequence[Any] = [None] * len(fresh)
+    if fresh and fresh[0][2].model.is_fitted:
+        dims = [config.model.latent_dim for _, _, config in fresh]
+        with _noting(outcome, *(name for name, _, _ in fresh)):
+            encoders = fit_encoders(fresh[0][2], images, dims, quiet=quiet)
+    for (name, folder, config), encoder in zip(fresh, encoders, strict=True):
+        if name not in outcome.failed:
+            with _noting(outcome, name):
+                train(config, folder, data=images, encoder=encoder, quiet=quiet, say=say)
+                piece.finish(folder, config)
+    return outcome
+
+
+@contextmanager
+def _noting(outcome: Outcome, *names: str) -> Iterator[None]:
+    """Note what makes the block fail as that of the runs `names`."""
+    try:
+        yield
+    except UserError as error:
+        outcome.failed |= dict.fromkeys(names, str(error))
+    except Interrupted as stopped:
+        raise _stopped(stopped.signum) from None
+
+
+def _all_done(pieces: list[Piece], jobs: int, backend: str, cluster: AbstractContextManager[Any]) -> list[Outcome]:
+    import joblib
+
+    with cluster, joblib.parallel_config(backend=backend, n_jobs=jobs):
+        outcomes: list[Outcome] = joblib.Parallel()(joblib.delayed(_done_elsewhere)(piece) for piece in pieces)
+    return outcomes
+
+
+def _done_elsewhere(piece: Piece) -> Outcome:
+    """`_done` in another process."""
+    said: list[str] = []
+    try:
+        outcome = _done(piece, True, said.append, None)
+    except UserError as error:
+        outcome = Outcome({name: str(error) for name, _, _ in piece.runs})
+    except Interrupted as stopped:
+        outcome = Outcome(signum=stopped.signum)
+    outcome.said = said
+    return outcome
+
+
+def _cluster(backend: str, scheduler: str | None) -> AbstractContextManager[Any]:
+    if backend != "dask":
+        return nullcontext()
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UserError(f"--backend dask needs the extra: {installing('cluster')}") from None
+    try:
+        client: AbstractContextManager[Any] = Client(scheduler, timeout=CLUSTER_SECONDS)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"no Dask scheduler answers at {scheduler} ({reason}): check the address") from None
+    return client
+
+
+def _refuse_others(runs: dict[str, tuple[Path, RunConfig]]) -> None:
+    """Refuse folders that hold runs with other settings, which would be compared as if they were these."""
+    problems = []
+    for folder, config in runs.values():
+        run = Run(folder)
+        if run.config_file.exists():
+            differing = [
+                f"{setting} was {was}, and is now {wanted}"
+                for setting, (was, wanted) in differing_settings(run.config(), config).items()
+                if setting not in SELDOM_CHANGED
+            ]
+            if differing:
+                problems.append(f"{folder} was trained with other settings ({'; '.join(differing)})")
+    if problems:
+        raise UserError([*problems, "choose another --out, or the settings of before"])
+
+
+def _with_threads(config: RunConfig, threads: int) -> RunConfig:
+    if config.training.threads is not None:
+        return config
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, threads=threads))

@@ -1,0 +1,174 @@
+"""A study from its design to its report: train what is missing, measure, say what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from autoencoder.config import RunConfig
+from autoencoder.data.images import ImageSet
+from autoencoder.errors import UserError, raise_if_any
+from autoencoder.evaluation.outside_codes import expand, read_list
+from autoencoder.machine.device import describe_environment
+from autoencoder.machine.files import check_writable, write_json
+from autoencoder.machine.progress import Say
+from autoencoder.runs.folder import Run
+from autoencoder.study.designs.design import Design
+from autoencoder.study.folder import StudyFolder
+from autoencoder.study.measured.controls import with_controls
+from autoencoder.study.measured.measure import MEASURES, measure
+from autoencoder.study.population import Population, open_population, population_of
+from autoencoder.study.results import Study, open_study
+from autoencoder.study.table import read_table
+from autoencoder.study.training import train_members
+from autoencoder.version import __version__
+from autoencoder.workflows.explained_variance import write_explained_variance
+from autoencoder.workflows.study.report import write_report
+
+VERSIONS = ("torch", "numpy")
+
+
+def train_study(
+    design: Design,
+    images: ImageSet,
+    data: str,
+    out: str | Path,
+    *,
+    control: bool = False,
+    jobs: int = 1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    say: Say = lambda _: None,
+    quiet: bool = True,
+) -> StudyFolder:
+    """Train the runs of a design, or go on with them where they were cut off.
+
+    Args:
+        design: what is trained.
+        images: the data of all runs.
+        data: the path that they were loaded from.
+        out: the study's folder.
+        control: whether untrained networks are shown as controls.
+        jobs: runs at a time.
+        backend, scheduler: see `train_members`.
+        say: is told what begins, what is done, and which runs could not be trained.
+        quiet: show no progress.
+
+    Raises:
+        UserError: the folder holds something else, or runs with other settings; or no run could be trained.
+        Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
+    """
+    folder = StudyFolder(out)
+    folder.refuse_foreign()
+    check_writable(folder.path)
+    content: dict[str, Any] = {
+        "data": str(Path(data).absolute()),
+        **design.to_json(),
+        "control": control,
+        "versions": {"autoencoder": __version__, **_versions(design)},
+    }
+    folder.write_design(content)
+    failed = train_members(
+        design.members,
+        folder.runs,
+        finish=finish,
+        images=images,
+        jobs=jobs,
+        backend=backend,
+        scheduler=scheduler,
+        say=say,
+        quiet=quiet,
+    )
+    for name, why in failed.items():
+        say(f"{name} could not be trained: {why}")
+    if len(failed) == len(design.members):
+        raise UserError(["no run of the study could be trained", *dict.fromkeys(failed.values())])
+    folder.write_design({**content, "failed": failed})
+    return folder
+
+
+def _versions(design: Design) -> dict[str, Any]:
+    from autoencoder.machine.device import choose_device
+
+    environment = describe_environment(choose_device(design.members[0].config.training.device))
+    return {name: environment[name] for name in VERSIONS if name in environment}
+
+
+def finish(folder: Path, config: RunConfig) -> None:
+    """What is done with each finished run."""
+    if config.model.explains_variance:
+        write_explained_variance(Run(folder))
+
+
+def measure_study(
+    study: str | Path | StudyFolder,
+    *,
+    only: Collection[str] | None = None,
+    codes: Sequence[str | Path] = (),
+    by: str | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    quiet: bool = True,
+) -> tuple[Study, list[Path]]:
+    """Measure the runs of a study, or those that a table lists, and write what came out.
+
+    Args:
+        study: a study's folder, or a table (`.csv`) of runs and codes; see `read_list`.
+        only: names in `MEASURES`; what was measured before of the others stays. None for all.
+        codes: files of codes, (n, d) with a row for each image, to be measured beside the runs, or tables of them.
+        by: "loss" or "steps", to compare runs at equal training as well.
+        out: where to write what a table's runs give; None for `studies/TABLE`. A study is written to its own folder.
+        device: where networks compute.
+        quiet: show no progress.
+
+    Returns:
+        the study, and the files that were written.
+
+    Raises:
+        UserError: it is no study, has no run to measure, or names in `only` are none.
+    """
+    extra = expand([Path(path) for path in codes])
+    raise_if_any(f"{entry.path} is no file of codes (.npy, .npz)" for entry in extra if not entry.is_codes)
+    if not isinstance(study, StudyFolder) and Path(study).suffix.lower() == ".csv":
+        folder = StudyFolder(out or Path("studies") / Path(study).stem)
+        check_writable(folder.path)
+        population = with_controls(population_of([*read_list(Path(study)), *extra]), untrained=True)
+    elif out is not None:
+        raise UserError("a study is written to its own folder: --out goes with a table of runs")
+    else:
+        folder = study if isinstance(study, StudyFolder) else StudyFolder(study)
+        shown = bool(folder.design().get("control"))
+        population = with_controls(open_population(folder, extra), untrained=shown)
+    return measure_population(population, folder, only=only, by=by, device=device, quiet=quiet)
+
+
+def measure_population(
+    population: Population,
+    folder: StudyFolder,
+    *,
+    only: Collection[str] | None = None,
+    by: str | None = None,
+    device: str = "auto",
+    quiet: bool = True,
+) -> tuple[Study, list[Path]]:
+    """Measure sources, and write what came out into a study's folder; see `measure_study`."""
+    chosen = tuple(MEASURES) if only is None else tuple(only)
+    unknown = [name for name in chosen if name not in MEASURES]
+    if unknown:
+        raise UserError(f"a study measures {', '.join(MEASURES)}, not {', '.join(unknown)}")
+    before = None
+    if only is not None and folder.measures_file.exists() and folder.statistics_file.exists():
+        known = open_study(folder.path)
+        before = read_table(folder.measures_file, tuple(population.vary)), dict(known.statistics)
+    table, statistics = measure(population, chosen, before, by=by, device=device, quiet=quiet)
+    statistics["settings"] = {name: list(values) for name, values in population.vary.items()}
+    statistics["n_images"] = {
+        "data": len(population.images),
+        "trained_on": len(population.train),
+        "held_out": len(population.held_out),
+    }
+    table.write(folder.measures_file)
+    write_json(folder.statistics_file, statistics)
+    study = Study(folder.path, table, statistics)
+    return study, [folder.measures_file, folder.statistics_file, *write_report(study, folder)]
