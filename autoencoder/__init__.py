@@ -29,6 +29,8 @@ _API = {
     "train": "autoencoder.training.start",
     "evaluate": "autoencoder.evaluation.evaluate",
     "compare": "autoencoder.evaluation.compare",
+    "measure_study": "autoencoder.workflows.study.study",
+    "open_study": "autoencoder.workflows.study.results",
     "explore": "autoencoder.workflows.explore.explore",
     "look": "autoencoder.workflows.stills.look",
     "resume": "autoencoder.training.start",
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
     from autoencoder.workflows.explore.explore import explore as explore
     from autoencoder.workflows.movies.visualize import visualize as visualize
     from autoencoder.workflows.stills.look import look as look
+    from autoencoder.workflows.study.results import open_study as open_study
+    from autoencoder.workflows.study.study import measure_study as measure_study
     from autoencoder.workflows.traversals.traverse import traverse as traverse
 
 

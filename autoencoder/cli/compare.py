@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 
     from autoencoder.data.images import ImageSet
     from autoencoder.evaluation.compare import Comparison
-    from autoencoder.runs.opened import OpenedRun
-    from autoencoder.study.results import Study
+    from autoencoder.runs.opened import OpenedRun, Shelf
+    from autoencoder.study.folder import StudyFolder
+    from autoencoder.workflows.study.results import Study
+
+Group = tuple["Sequence[str] | None", "Sequence[OpenedRun]"]
+"""Runs that are compared with each other, and what they are called; None for the names of their folders."""
 
 HELP = "compare runs: one table, one figure"
 
@@ -132,8 +136,8 @@ def run(args: argparse.Namespace) -> None:
 
     shelf = Shelf()
     listed = expand(args.runs)
-    opened = [open_run(entry.path, shelf=shelf) for entry in listed if not entry.is_codes]
-    codes = [entry.path for entry in listed if entry.is_codes]
+    runs, codes = ([entry for entry in listed if entry.is_codes is kind] for kind in (False, True))
+    opened = [open_run(entry.path, shelf=shelf) for entry in runs]
     if codes and not opened:
         raise UserError("codes are compared on the images of a run: name at least one run beside them")
     images = opened[0].images if opened else shelf.images(_data_config(args))
@@ -141,11 +145,13 @@ def run(args: argparse.Namespace) -> None:
         images.metadata.column(name)
     out = args.out or (Path("compare") if args.train is None else _reference_folder(args))
     check_writable(out)
-    groups = [opened] if opened else [[open_run(run, shelf=shelf) for run in runs] for runs in _train(args, images)]
+    in_a_list = any(path.suffix.lower() == ".csv" for path in args.runs)
+    names = [entry.name for entry in (*runs, *codes)] if in_a_list else None
+    groups: list[Group] = [(names, opened)] if opened else seeds_of(_train(args, images), shelf)
     comparisons, alike, files = compare_seeds(
         groups,
         out,
-        codes=codes,
+        codes=[entry.path for entry in codes],
         checkpoint=args.checkpoint,
         noise=args.noise,
         given=args.given or (),
@@ -160,8 +166,15 @@ def run(args: argparse.Namespace) -> None:
     made(args, files)
 
 
+def seeds_of(study: StudyFolder, shelf: Shelf) -> list[Group]:
+    """The runs of each seed of a study, with what they are called."""
+    from autoencoder.runs.opened import open_run
+
+    return [(list(runs), [open_run(folder, shelf=shelf) for folder in runs.values()]) for runs in study.by_seed()]
+
+
 def compare_seeds(
-    groups: Sequence[Sequence[OpenedRun]],
+    groups: Sequence[Group],
     out: Path,
     *,
     codes: Sequence[Path] = (),
@@ -181,10 +194,12 @@ def compare_seeds(
     from autoencoder.workflows.compare.report import write_comparison
 
     comparisons = [
-        compare(runs, codes=codes, checkpoint=checkpoint, noise=noise, given=given, device=device, quiet=quiet)
-        for runs in groups
+        compare(
+            runs, codes=codes, names=names, checkpoint=checkpoint, noise=noise, given=given, device=device, quiet=quiet
+        )
+        for names, runs in groups
     ]
-    several = len(groups) * len(groups[0]) + len(codes) > 1
+    several = sum(len(runs) for _, runs in groups) + len(codes) > 1
     alike = measure_codes(comparisons, out) if several else None
     files = write_comparison(
         comparisons,
@@ -199,8 +214,8 @@ def compare_seeds(
     return comparisons, alike, files
 
 
-def _train(args: argparse.Namespace, images: ImageSet) -> list[list[Path]]:
-    """Train the study of the preset `reference` on `images`, which --train names; returns the run folders by seed."""
+def _train(args: argparse.Namespace, images: ImageSet) -> StudyFolder:
+    """Train the study of the preset `reference` on `images`, which --train names."""
     from autoencoder.study.designs.reference import reference_design
     from autoencoder.workflows.study.study import train_study
 
@@ -212,7 +227,7 @@ def _train(args: argparse.Namespace, images: ImageSet) -> list[list[Path]]:
     design = reference_design(str(args.train), given, images, seeds)
     for note in design.notes:
         say(args, note)
-    study = train_study(
+    return train_study(
         design,
         images,
         str(args.train),
@@ -223,7 +238,6 @@ def _train(args: argparse.Namespace, images: ImageSet) -> list[list[Path]]:
         say=lambda text: say(args, text),
         quiet=args.quiet,
     )
-    return study.by_seed()
 
 
 def _data_config(args: argparse.Namespace) -> c.DataConfig:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder import config as c
-from autoencoder.cli.compare import compare_seeds, print_comparisons
+from autoencoder.cli.compare import compare_seeds, print_comparisons, seeds_of
 from autoencoder.cli.options import add_run_settings, number, positive_int
 from autoencoder.cli.reporting import made, say, table
 from autoencoder.cli.train import base_of
@@ -119,7 +119,7 @@ def _study(args: argparse.Namespace) -> None:
     if len(args.what) > 1:
         raise UserError(f"a study is of one data file: {args.what[1]} is one too many; codes go with 'study report'")
     data, reference = args.what[0], args.preset == REFERENCE
-    from autoencoder.runs.opened import Shelf, open_run
+    from autoencoder.runs.opened import Shelf
     from autoencoder.study.designs.design import SEEDS, crossed, parse_vary
     from autoencoder.study.designs.design import base_of as study_base
     from autoencoder.study.designs.reference import reference_design
@@ -162,9 +162,8 @@ def _study(args: argparse.Namespace) -> None:
     _show(args, study, files)
     if reference:
         shelf = Shelf()
-        groups = [[open_run(run, shelf=shelf) for run in runs] for runs in folder.by_seed()]
         comparisons, alike, files = compare_seeds(
-            groups, folder.path, device=given.get("device", "auto"), quiet=args.quiet
+            seeds_of(folder, shelf), folder.path, device=given.get("device", "auto"), quiet=args.quiet
         )
         print_comparisons(args, comparisons, alike)
         made(args, files)

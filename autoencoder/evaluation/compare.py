@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,7 @@ def compare(
     runs: Sequence[str | Path | OpenedRun],
     *,
     codes: Sequence[str | Path] = (),
+    names: Sequence[str] | None = None,
     checkpoint: str = "last",
     noise: NoiseConfig | None = None,
     given: Sequence[str] = (),
@@ -145,6 +146,7 @@ def compare(
     Args:
         runs: run folders that learned from the same data with the same split, or what `open_run` gave.
         codes: files of codes from elsewhere, (n, d) with a row for each image of the data set.
+        names: what the runs, and then the codes, are called; None for the names of their folders and files.
         checkpoint: `last`, `best`, or the number of an epoch.
         noise: corruption of the input; None for what each run was trained with.
         given: columns that are known already: how much does each latent add to them?
@@ -159,28 +161,28 @@ def compare(
     _refuse_different(folders)
     if given:
         _probing(folders[0]).refuse_given(given)
-    names = _names(folders)
+    called = [*_names(folders), *(Path(path).stem for path in codes)] if names is None else list(names)
     compared = []
     with Progress(f"Comparing {len(folders)} runs", len(folders), "runs", quiet=quiet) as progress:
-        for name, folder in zip(names, folders, strict=True):
+        for name, folder in zip(called, folders, strict=False):
             compared.append(_compare(name, folder, checkpoint, noise, given, device))
             progress.advance()
     first, probing = compared[0].evaluation, _probing(folders[0])
-    others, notes = _others(codes, len(first.data), probing)
+    others, notes = _others(dict(zip(called[len(folders) :], codes, strict=True)), len(first.data), probing)
     return Comparison(
         tuple(compared), first.data, folders[0].split().val, probing, tuple(given), tuple(others), tuple(notes)
     )
 
 
-def _others(paths: Sequence[str | Path], n_images: int, probing: Probing) -> tuple[list[ComparedCodes], list[str]]:
+def _others(paths: Mapping[str, str | Path], n_images: int, probing: Probing) -> tuple[list[ComparedCodes], list[str]]:
     """Codes from files, and why some of them could not be used."""
     others, notes = list[ComparedCodes](), list[str]()
-    for path in map(Path, paths):
-        codes = read_codes(path, n_images)
+    for name, path in paths.items():
+        codes = read_codes(Path(path), n_images)
         if why := not_finite(codes, str(path)):
-            notes.append(f"{path.stem} is left out: {why}")
+            notes.append(f"{name} is left out: {why}")
         else:
-            others.append(ComparedCodes(path.stem, codes, probing.ask(codes)))
+            others.append(ComparedCodes(name, codes, probing.ask(codes)))
     return others, notes
 
 

@@ -63,7 +63,7 @@ def read_list(path: Path) -> list[Listed]:
         if seed and not seed.isdigit():
             problems.append(f"line {number} of {path}: a seed is a whole number, not {seed!r}")
             continue
-        name = row.pop("name", "") or place.stem
+        name = row.pop("name", "") or _name_of(place)
         listed.append(Listed(place, name, int(seed) if seed else None, row))
     names = [entry.name for entry in listed]
     problems += [f"{path} calls two of its rows '{name}'" for name in dict.fromkeys(names) if names.count(name) > 1]
@@ -71,6 +71,10 @@ def read_list(path: Path) -> list[Listed]:
         problems.append(f"{path} lists nothing")
     raise_if_any(problems)
     return listed
+
+
+def _name_of(path: Path) -> str:
+    return path.stem if path.suffix.lower() in SUFFIXES else path.name
 
 
 def expand(paths: list[Path]) -> list[Listed]:
@@ -81,7 +85,7 @@ def expand(paths: list[Path]) -> list[Listed]:
     """
     found = list[Listed]()
     for path in paths:
-        found += read_list(path) if path.suffix.lower() == ".csv" else [Listed(path, path.stem, None, {})]
+        found += read_list(path) if path.suffix.lower() == ".csv" else [Listed(path, _name_of(path), None, {})]
     return found
 
 

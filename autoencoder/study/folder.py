@@ -4,7 +4,7 @@
 
     STUDY/study.json       the design, its data, versions, and runs that could not be trained
           runs/NAME-seed/  ordinary run folders
-          measures.csv     one number per row; see `autoencoder.study.table.COLUMNS`
+          measures.csv     one number per row; see `autoencoder.study.table.Table`
           statistics.json  what was tested, on how many relabellings, and the smallest p possible
           report.md        the tables of the terminal, in full
           *.png, *.svg     figures
@@ -18,6 +18,7 @@ from typing import Any
 
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json, write_json
+from autoencoder.study.designs.design import setting_name
 
 FORMAT_VERSION = 1
 
@@ -62,26 +63,28 @@ class StudyFolder:
         return self.path / f"{name}{suffix}"
 
     def refuse_foreign(self) -> None:
-        """Refuse a folder that holds something else.
+        """Refuse a folder that holds something else than a study, or than runs that one was to have.
 
         Raises:
             UserError: it is no folder, or is not empty and holds no study.
         """
         if not self.path.exists() or self.design_file.exists():
             return
-        if not self.path.is_dir() or any(".partial" not in file.name for file in self.path.iterdir()):
+        if not self.path.is_dir() or any(
+            file != self.runs and ".partial" not in file.name for file in self.path.iterdir()
+        ):
             raise UserError(f"{self.path} exists and is not a study: choose another --out")
 
-    def by_seed(self) -> list[list[Path]]:
-        """Folders of the runs that are there, those of one seed together.
+    def by_seed(self) -> list[dict[str, Path]]:
+        """Folders of the runs that are there, by their settings in short, those of one seed together.
 
         Raises:
             UserError: as `design`.
         """
-        groups: dict[int, list[Path]] = {}
+        groups: dict[int, dict[str, Path]] = {}
         for run in self.design()["runs"]:
             if (folder := self.runs / run["name"]).is_dir():
-                groups.setdefault(run["seed"], []).append(folder)
+                groups.setdefault(run["seed"], {})[setting_name(run["settings"], run.get("control"))] = folder
         return list(groups.values())
 
     def write_design(self, content: Mapping[str, Any]) -> None:

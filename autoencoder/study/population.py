@@ -225,7 +225,8 @@ def run_source(
         UserError: it is no run, or not finished, or has no snapshots.
     """
     config = run.config()
-    if not is_finished(config.training, run.state_of(run.find_checkpoint("last"))):
+    last = run.checkpoint_file("last")
+    if not last.exists() or not is_finished(config.training, run.state_of(last)):
         raise UserError("it is not finished; the command that made the study goes on with it")
     folder, snapshots, missing = run.snapshot_index_file.parent, dict[Moment, Snapshot](), []
     for row in sorted(run.snapshot_index(), key=lambda row: int(row["step"])):

@@ -58,7 +58,7 @@ def p_text(p: float) -> str:
 
 def _untrained(measure: Mapping[str, Any]) -> float | None:
     """How far networks of other seeds are apart before their first update."""
-    first = next((moment for moment in measure["over_training"] if moment["epoch"] == 0), None)
+    first = next((moment for moment in measure.get("over_training", []) if moment["epoch"] == 0), None)
     value: float | None = None if first is None else first["within"]
     return value
 

@@ -72,7 +72,7 @@ def train_members(
     images: ImageSet | None = None,
     jobs: int = 1,
     backend: str = "loky",
-    scheduler: str | None = None,
+    cluster: AbstractContextManager[Any] | None = None,
     say: Say = lambda _: None,
     quiet: bool = True,
 ) -> dict[str, str]:
@@ -85,8 +85,7 @@ def train_members(
         images: the data of all runs, where the caller has them loaded.
         jobs: pieces of work at a time.
         backend: one of `config.BACKENDS`.
-        scheduler: address of the Dask scheduler, such as `tcp://host:8786`. Its workers must see `out` and the data
-            under the same paths, and have this package.
+        cluster: from `connect`, with the backend `dask`.
         say: is told what begins and what is done.
         quiet: show no progress.
 
@@ -94,16 +93,11 @@ def train_members(
         why, for the name of each run that could not be trained.
 
     Raises:
-        UserError: a folder holds another run than the one that is asked for, or the cluster cannot be reached.
+        UserError: a folder holds another run than the one that is asked for.
         Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
     """
-    if (scheduler is None) == (backend == "dask"):
-        raise UserError(
-            "--backend dask and --scheduler, the address of the cluster's scheduler, go together: give both"
-        )
     runs = {member.name: (out.absolute() / member.name, member.config.with_absolute_paths()) for member in members}
-    _refuse_others(runs)
-    cluster = _cluster(backend, scheduler)
+    refuse_others(members, out)
     if jobs > 1:
         share = max(1, (os.cpu_count() or 1) // jobs)
         runs = {name: (folder, _with_threads(config, share)) for name, (folder, config) in runs.items()}
@@ -112,7 +106,7 @@ def train_members(
         outcomes = [_done(piece, quiet, say, images) for piece in pieces]
     else:
         say(f"training {len(runs)} runs in {len(pieces)} pieces, {jobs} at a time")
-        outcomes = _all_done(pieces, jobs, backend, cluster)
+        outcomes = _all_done(pieces, jobs, backend, cluster or nullcontext())
         for outcome in outcomes:
             for text in outcome.said:
                 say(text)
@@ -189,9 +183,23 @@ def _done_elsewhere(piece: Piece) -> Outcome:
     return outcome
 
 
-def _cluster(backend: str, scheduler: str | None) -> AbstractContextManager[Any]:
+def connect(backend: str, scheduler: str | None) -> AbstractContextManager[Any] | None:
+    """A connection to the Dask cluster, where the backend is one.
+
+    Args:
+        backend: one of `config.BACKENDS`.
+        scheduler: address of the Dask scheduler, such as `tcp://host:8786`. Its workers must see the study and the data
+            under the same paths, and have this package.
+
+    Raises:
+        UserError: the cluster cannot be reached, or one of the two is missing.
+    """
+    if (scheduler is None) == (backend == "dask"):
+        raise UserError(
+            "--backend dask and --scheduler, the address of the cluster's scheduler, go together: give both"
+        )
     if backend != "dask":
-        return nullcontext()
+        return None
     try:
         from distributed import Client
     except ImportError:
@@ -204,10 +212,15 @@ def _cluster(backend: str, scheduler: str | None) -> AbstractContextManager[Any]
     return client
 
 
-def _refuse_others(runs: dict[str, tuple[Path, RunConfig]]) -> None:
-    """Refuse folders that hold runs with other settings, which would be compared as if they were these."""
+def refuse_others(members: Sequence[Member], out: Path) -> None:
+    """Refuse folders that hold runs with other settings, which would be compared as if they were these.
+
+    Raises:
+        UserError: some do; each is named, with the settings that differ.
+    """
     problems = []
-    for folder, config in runs.values():
+    for member in members:
+        folder, config = out.absolute() / member.name, member.config.with_absolute_paths()
         run = Run(folder)
         if run.config_file.exists():
             differing = [

@@ -40,19 +40,20 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 
 def test_the_reference_table_is_trained_by_one_command(reference, tree):
     out, result = reference
-    made = {file for file in tree(out) if not file.startswith("seed-0042/")}
-    assert made == {"comparison.csv", "comparison.md", "comparison.json", "comparison-body_angle_deg.png"}
+    made = {file for file in tree(out) if not file.startswith("runs/")}
+    tables = {"comparison.csv", "comparison.md", "comparison.json", "comparison-body_angle_deg.png"}
+    assert made == {*tables, "measures.csv", "study.json"}
     assert tuple(row["run"] for row in rows_of(out)) == REFERENCE
     for name in REFERENCE:
-        assert (out / "seed-0042" / name / "checkpoints" / "last.pt").exists()
+        assert (out / "runs" / f"{name}-42" / "checkpoints" / "last.pt").exists()
         assert re.search(rf"\b{name}\b", result.out)
-    assert (out / "seed-0042" / "pca-2" / "explained_variance.csv").exists()
+    assert (out / "runs" / "pca-2-42" / "explained_variance.csv").exists()
 
 
 def test_each_run_of_the_table_is_what_its_name_says(reference):
     out, _ = reference
     for row in rows_of(out):
-        config = json.loads((out / "seed-0042" / row["run"] / "config.json").read_text())
+        config = json.loads((out / "runs" / f"{row['run']}-42" / "config.json").read_text())
         assert (row["encoder"], row["objective"]) == (config["model"]["encoder"], config["objective"]["name"])
         assert int(row["latent_dim"]) == config["model"]["latent_dim"]
     objectives = [row["objective"] for row in rows_of(out)]
@@ -65,7 +66,7 @@ def test_shared_fits_equal_fits_of_their_own(reference, data, tmp_path, succeed)
     options = ("--encoder", "pca", "--latent-dim", 2, *TRAINING, "--quiet")
     succeed("train", data, "--run", tmp_path / "alone", *options)
     for name in ("reducer.npz", "metrics.csv"):
-        shared, alone = out / "seed-0042" / "pca-2" / name, tmp_path / "alone" / name
+        shared, alone = out / "runs" / "pca-2-42" / name, tmp_path / "alone" / name
         if name == "metrics.csv":
             losses = [[row["val_loss"] for row in csv.DictReader(file.open())] for file in (shared, alone)]
             assert losses[0] == losses[1]
@@ -81,7 +82,7 @@ def test_numbers_are_those_of_the_test_command(reference, succeed):
         succeed(
             "test",
             "--run",
-            out / "seed-0042" / row["run"],
+            out / "runs" / f"{row['run']}-42",
             "--no-movies",
             "--examples",
             1,
@@ -116,10 +117,10 @@ def test_every_number_stands_beside_its_control(reference):
 
 def test_finished_runs_are_left_alone_and_missing_ones_trained(reference, data, succeed):
     out, _ = reference
-    kept = out / "seed-0042" / "ae-16" / "checkpoints" / "last.pt"
+    kept = out / "runs" / "ae-16-42" / "checkpoints" / "last.pt"
     before = kept.stat().st_mtime_ns
     table = rows_of(out)
-    missing = out / "seed-0042" / "pca-2"
+    missing = out / "runs" / "pca-2-42"
     for file in sorted(missing.rglob("*"), reverse=True):
         file.unlink() if file.is_file() else file.rmdir()
     succeed("compare", "--train", data, "--out", out, *SETTINGS, "--quiet")
@@ -150,9 +151,9 @@ def test_cut_off_in_the_middle_it_goes_on(reference, data, tmp_path, succeed, mo
         patch.setattr(EagerEngine, "update", update_or_die)
         with pytest.raises(Killed):
             succeed(*command)
-    begun = tmp_path / "cut" / "seed-0042"
-    assert (begun / "pca-16" / "config.json").exists()
-    assert not (begun / "pca-2").exists()
+    begun = tmp_path / "cut" / "runs"
+    assert (begun / "pca-16-42" / "config.json").exists()
+    assert not (begun / "pca-2-42").exists()
     succeed(*command)
     assert [row["mse"] for row in rows_of(tmp_path / "cut")] == [row["mse"] for row in rows_of(out)]
 
@@ -166,7 +167,7 @@ def test_other_settings_are_refused_by_name(reference, data, call):
 def test_several_seeds(reference, data, tmp_path, succeed):
     """One of them is trained already."""
     out = tmp_path / "seeds"
-    shutil.copytree(reference[0] / "seed-0042", out / "seed-0042")
+    shutil.copytree(reference[0] / "runs", out / "runs")
     result = succeed("compare", "--train", data, "--out", out, "--seeds", 2, "--seed", 41, *SETTINGS)
     rows = rows_of(out)
     assert [row["run"] for row in rows] == [*REFERENCE, *REFERENCE]
@@ -186,7 +187,7 @@ def test_several_seeds(reference, data, tmp_path, succeed):
 def test_jobs_change_nothing(reference, data, tmp_path, succeed, left):
     out, _ = reference
     for name in left:
-        shutil.copytree(out / "seed-0042" / name, tmp_path / "jobs" / "seed-0042" / name)
+        shutil.copytree(out / "runs" / f"{name}-42", tmp_path / "jobs" / "runs" / f"{name}-42")
     succeed("compare", "--train", data, "--out", tmp_path / "jobs", "--jobs", 2, *SETTINGS, "--quiet")
     for one, other in zip(rows_of(out), rows_of(tmp_path / "jobs"), strict=True):
         assert {k: v for k, v in one.items() if k != "training_seconds"} == {
@@ -207,7 +208,7 @@ def test_on_a_dask_cluster(reference, data, tmp_path, succeed):
 
 
 def test_a_cluster_that_is_not_there_is_refused(data, tmp_path, call, monkeypatch):
-    monkeypatch.setattr("autoencoder.workflows.compare.reference.CLUSTER_SECONDS", 0.5)
+    monkeypatch.setattr("autoencoder.study.training.CLUSTER_SECONDS", 0.5)
     common = ("compare", "--train", data, "--out", tmp_path / "none", *SETTINGS)
     call(*common, "--backend", "dask").refused("--backend dask", "--scheduler")
     call(*common, "--scheduler", "tcp://127.0.0.1:1").refused("--scheduler", "--backend dask")
@@ -218,7 +219,7 @@ def test_a_cluster_that_is_not_there_is_refused(data, tmp_path, call, monkeypatc
 
 def test_runs_on_other_data_or_splits_are_refused_with_the_reason(reference, finished, data, tmp_path, call, succeed):
     out, _ = reference
-    first = out / "seed-0042" / "ae-16"
+    first = out / "runs" / "ae-16-42"
     call("compare", first, finished, "--out", tmp_path / "c").refused(str(finished), "other data", str(first))
     other = tmp_path / "other-split"
     succeed("train", data, "--run", other, "--epochs", 1, "--split-seed", 2, "--quiet")
@@ -227,9 +228,39 @@ def test_runs_on_other_data_or_splits_are_refused_with_the_reason(reference, fin
     assert not (tmp_path / "c").exists()
 
 
+def test_codes_from_elsewhere_stand_beside_runs(reference, data, tmp_path, succeed, call):
+    """By the same probes and measures; the run's own codes from a file are the run's."""
+    out, _ = reference
+    runs = [out / "runs" / "ae-16-42", out / "runs" / "direction-tagger-42"]
+    rng = np.random.default_rng(0)
+    with data.with_suffix(".csv").open() as file:
+        turns = np.radians([float(row["body_angle_deg"]) for row in csv.DictReader(file)])
+    np.save(tmp_path / "heading.npy", np.stack([np.cos(turns), np.sin(turns), rng.normal(size=160)], axis=1))
+    bad = rng.normal(size=(160, 3))
+    bad[7] = np.nan
+    np.savez(tmp_path / "bad.npz", codes=bad)
+    listed = tmp_path / "runs.csv"
+    listed.write_text(f"path,name,seed\n{runs[0]},autoencoder,42\n{runs[1]},tagger,42\nheading.npy,heading,\n")
+    result = succeed("compare", listed, tmp_path / "bad.npz", "--out", tmp_path / "c", "--reduce", "pca")
+    rows = rows_of(tmp_path / "c")
+    assert [row["run"] for row in rows] == ["autoencoder", "tagger", "heading"]
+    assert (rows[2]["latent_dim"], rows[2]["mse"]) == ("3", "")
+    assert float(rows[2]["body_angle_deg:ridge"]) < 10 < float(rows[0]["body_angle_deg:ridge"])
+    assert "bad is left out: 1 of 160 codes" in result.out
+    assert re.search(r"Procrustes angle \(deg\) between representations of \d+ held-out images", result.out)
+    with (tmp_path / "c" / "measures.csv").open() as file:
+        measured = list(csv.DictReader(file))
+    pairs = {(row["run"], row["other_run"]): float(row["value"]) for row in measured if row["measure"] == "procrustes"}
+    assert pairs.keys() == {("autoencoder", "tagger"), ("autoencoder", "heading"), ("tagger", "heading")}
+    np.save(tmp_path / "short.npy", rng.normal(size=(159, 3)))
+    call("compare", runs[0], tmp_path / "short.npy", "--out", tmp_path / "d").refused("159 rows", "160 images")
+    call("compare", tmp_path / "heading.npy", "--out", tmp_path / "d").refused("at least one run")
+    assert not (tmp_path / "d" / "comparison.csv").exists()
+
+
 def test_misplaced_flags_are_refused(reference, data, tmp_path, call):
     out, _ = reference
-    first = out / "seed-0042" / "ae-16"
+    first = out / "runs" / "ae-16-42"
     call("compare").refused("--train")
     call("compare", first, "--train", data).refused("--train", "not both")
     call("compare", first, "--epochs", 3, "--jobs", 2).refused("--epochs, --jobs", "--train")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoencoder.measures.nulls import Null, NullKind, exchanges, make_null, permutations, shifts
+from autoencoder.measures.nulls import Null, NullKind, exchanges, make_null, permutations, shifts, turns
 from autoencoder.measures.timeline import Timeline
 
 
@@ -108,3 +108,23 @@ def test_the_adjusted_p_is_that_of_the_largest_column() -> None:
     strong[0, 2] = 1.0  # a thousand deviations
     assert null.adjusted(strong)[2] == pytest.approx(1 / 201)  # which Holm's six times 1/201 could not give
     assert null.adjusted(strong).min() == null.adjusted(strong)[2]
+
+
+def test_turned_rows_are_far_from_themselves_and_near_their_neighbours():
+    rng = np.random.default_rng(0)
+    frames = rng.permutation(400)
+    timeline = Timeline(np.zeros(400, np.int64), frames)
+    draws = turns(timeline, 10, 0)
+    assert draws.shape == (10, 400)
+    for draw in draws:
+        np.testing.assert_array_equal(np.sort(draw), np.arange(400))
+        moved = (frames[draw] - frames) % 400
+        assert len(set(moved.tolist())) == 1  # all by as much, the last to the beginning
+        assert 100 <= moved[0] <= 300
+
+
+def test_rows_without_time_are_permuted():
+    draws = turns(Timeline(np.zeros(300, np.int64), None), 20, 3)
+    assert all((np.sort(draw) == np.arange(300)).all() for draw in draws)
+    assert (draws == np.arange(300)).mean() < 0.02
+    np.testing.assert_array_equal(draws, turns(Timeline(np.zeros(300, np.int64), None), 20, 3))

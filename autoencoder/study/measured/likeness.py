@@ -149,20 +149,23 @@ def compare_codes(population: Population, table: Table) -> Likeness:
     end = Alike(last, same[-1].names, same[-1].values, same[-1].by_chance) if same else comparer.alike(last, sources)
     likeness = Likeness(comparer.measures, comparer.tau, comparer.apart, len(population.compared), end, course, notes)
     by_name = {source.name: source for source in sources}
-    for alike in course if same else [*course, end]:
-        _add_between(table, likeness, alike, by_name)
+    moments = course if same else [*course, end]
+    for alike in moments:
+        _add_between(table, likeness, alike, by_name, last=alike is moments[-1])
     for source in sources:
         if source.changes:
             _add_within(table, comparer, source)
     return likeness
 
 
-def _add_between(table: Table, likeness: Likeness, alike: Alike, sources: Mapping[str, Source]) -> None:
-    """Every pair of sources at one moment."""
+def _add_between(table: Table, likeness: Likeness, alike: Alike, sources: Mapping[str, Source], *, last: bool) -> None:
+    """Every pair of sources at one moment; of two that do not change, at the last one only."""
     for measure in likeness.measures:
         values, by_chance = alike.values[measure.name], alike.by_chance[measure.name]
         for i, j in zip(*np.triu_indices(len(alike.names), 1), strict=True):
             one, other = (sources[alike.names[place]] for place in (i, j))
+            if not (last or one.changes or other.changes):
+                continue
             moment, its = alike.together.moments[one.name], alike.together.moments[other.name]
             table.add(
                 one,

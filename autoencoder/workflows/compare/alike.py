@@ -10,8 +10,8 @@ import numpy as np
 from autoencoder.evaluation.compare import Comparison
 from autoencoder.study.measured.measure import measure
 from autoencoder.study.population import Population, Source
-from autoencoder.study.results import Study
 from autoencoder.workflows.markdown import TextTable
+from autoencoder.workflows.study.results import Study
 from autoencoder.workflows.study.tables import distances, notes, rings, sizes
 
 MEASURED = ("similarity", "topology", "dimension")

@@ -26,7 +26,6 @@ from autoencoder.projections.reducers.base import embed_snapshots
 from autoencoder.projections.rings import ring_note
 from autoencoder.registries import AS_IT_IS, REDUCERS
 from autoencoder.seeding import draw_rows
-from autoencoder.study.results import Study
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
 from autoencoder.workflows.compare.alike import alike_sections
 from autoencoder.workflows.compare.numbers import Cells, over_seeds, text_of
@@ -43,6 +42,7 @@ from autoencoder.workflows.compare.probe_tables import (
 )
 from autoencoder.workflows.held_out import places_shown
 from autoencoder.workflows.markdown import TextTable, as_markdown, markdown_table
+from autoencoder.workflows.study.results import Study
 
 MAX_POINTS = 4000
 """An embedding shows at most this many images."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics as stats
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.targets import SCORE_NAMES
 from autoencoder.plots.study import Line, Panel, color_of, course_figure, distance_figure
-from autoencoder.study.results import Study
 from autoencoder.study.sentences import MAIN
+
+if TYPE_CHECKING:
+    from autoencoder.workflows.study.results import Study
 
 PROBES = ("ridge", "knn")
 

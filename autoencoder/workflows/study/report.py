@@ -7,9 +7,9 @@ from pathlib import Path
 from autoencoder.machine.files import replacing
 from autoencoder.plots.figures import save_figure
 from autoencoder.study.folder import StudyFolder
-from autoencoder.study.results import Study
 from autoencoder.workflows.markdown import as_markdown, markdown_table
 from autoencoder.workflows.study.figures import study_figures
+from autoencoder.workflows.study.results import Study
 from autoencoder.workflows.study.tables import full_tables, notes
 
 SUFFIXES = (".png", ".svg")

@@ -19,12 +19,12 @@ from autoencoder.study.folder import StudyFolder
 from autoencoder.study.measured.controls import with_controls
 from autoencoder.study.measured.measure import MEASURES, measure
 from autoencoder.study.population import Population, open_population, population_of
-from autoencoder.study.results import Study, open_study
 from autoencoder.study.table import read_table
-from autoencoder.study.training import train_members
+from autoencoder.study.training import connect, refuse_others, train_members
 from autoencoder.version import __version__
 from autoencoder.workflows.explained_variance import write_explained_variance
 from autoencoder.workflows.study.report import write_report
+from autoencoder.workflows.study.results import Study, open_study
 
 VERSIONS = ("torch", "numpy")
 
@@ -51,7 +51,7 @@ def train_study(
         out: the study's folder.
         control: whether untrained networks are shown as controls.
         jobs: runs at a time.
-        backend, scheduler: see `train_members`.
+        backend, scheduler: see `connect`.
         say: is told what begins, what is done, and which runs could not be trained.
         quiet: show no progress.
 
@@ -62,6 +62,8 @@ def train_study(
     folder = StudyFolder(out)
     folder.refuse_foreign()
     check_writable(folder.path)
+    cluster = connect(backend, scheduler)
+    refuse_others(design.members, folder.runs)
     content: dict[str, Any] = {
         "data": str(Path(data).absolute()),
         **design.to_json(),
@@ -76,7 +78,7 @@ def train_study(
         images=images,
         jobs=jobs,
         backend=backend,
-        scheduler=scheduler,
+        cluster=cluster,
         say=say,
         quiet=quiet,
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import statistics as stats
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autoencoder.measures.emergence import Fate
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.targets import SCORE_NAMES
-from autoencoder.study.results import Study
 from autoencoder.study.sentences import LEVEL, MAIN, p_text
 from autoencoder.study.statistics import mostly_chance
 from autoencoder.workflows.markdown import TextTable
+
+if TYPE_CHECKING:
+    from autoencoder.workflows.study.results import Study
 
 Titled = tuple[str, TextTable]
 """What a table shows, and the table."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.sentences import sentences
 from autoencoder.study.table import Table, read_table
+from autoencoder.workflows.markdown import TextTable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +24,7 @@ class Study:
 
     Attributes:
         path: its folder.
-        table: all numbers, one per row; see `autoencoder.study.table.COLUMNS`.
+        table: all numbers, one per row; see `autoencoder.study.table.Table`.
         statistics: what was tested, on how many relabellings, and the smallest p possible, by what was measured.
     """
 
@@ -31,6 +35,18 @@ class Study:
     def sentences(self) -> Sequence[str]:
         """What was found, in words, each with its number and its control."""
         return sentences(self.statistics)
+
+    def tables(self) -> list[tuple[str, TextTable]]:
+        """What was found, as tables: a title, and a header with rows."""
+        from autoencoder.workflows.study.tables import terminal_tables
+
+        return terminal_tables(self)
+
+    def figures(self) -> dict[str, Figure]:
+        """Every figure that the numbers allow, by name; each call draws them anew."""
+        from autoencoder.workflows.study.figures import study_figures
+
+        return study_figures(self)
 
 
 def open_study(path: str | Path) -> Study:

@@ -1,0 +1,353 @@
+"""A study by one command: its design, its files, its numbers, going on where it was cut off, and what goes wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autoencoder.workflows.study.results import open_study
+
+TRAINING = ("--epochs", 2, "--batch-size", 32, "--threads", 1)
+DESIGN = (
+    "--vary",
+    "objective=reconstruct,angle",
+    "--seeds",
+    "5,6,7",
+    "--noise",
+    "gaussian:0.1",
+    "--control",
+    *TRAINING,
+)
+FILES = {"study.json", "measures.csv", "statistics.json", "report.md"} | {
+    f"{name}.{suffix}" for name in ("distances", "told") for suffix in ("png", "svg")
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, succeed):
+    """400 arena images of 16x16."""
+    path = tmp_path_factory.mktemp("study") / "data"
+    succeed("prepare", "arena", "--out", path, "--images", 400, "--size", 16, "--quiet")
+    return path.with_suffix(".npz")
+
+
+@pytest.fixture(scope="module")
+def study(data, tmp_path_factory, succeed):
+    """A finished study, and what the command said."""
+    out = tmp_path_factory.mktemp("studies") / "study"
+    return out, succeed("study", data, *DESIGN, "--out", out)
+
+
+@pytest.fixture
+def copied(study, tmp_path):
+    """A copy of the study that a test may change."""
+    shutil.copytree(study[0], tmp_path / "copied")
+    return tmp_path / "copied"
+
+
+def measures(out: Path) -> list[dict[str, str]]:
+    with (out / "measures.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in out.iterdir() if file.is_file()}
+
+
+def test_one_command_trains_measures_and_reports(study, tree):
+    out, result = study
+    assert {file for file in tree(out) if "/" not in file} == FILES
+    names = {path.name for path in (out / "runs").iterdir()}
+    assert names == {f"{name}-{seed}" for name in ("reconstruct", "angle", "angle_shuffled") for seed in (5, 6, 7)}
+    assert re.search(
+        r"Networks of one objective differ by \d+ degrees between seeds, those of different objectives by", result.out
+    )
+    assert re.search(r"p = 0\.25, the least that 3 seeds can give; R2 -?[\d.]+, omega2 -?[\d.]+", result.out)
+    assert "6 seeds are the fewest for p < 0.05" in result.out
+    assert "no shuffled targets for reconstruct" in result.out
+    rows = [line for line in result.out.splitlines() if line.startswith(("│", "┃"))]
+    assert rows
+    assert max(map(len, rows)) <= 100
+
+
+def test_all_runs_share_split_and_probe_images_and_have_dense_early_snapshots(study):
+    splits = [dict(np.load(path / "split.npz")) for path in (study[0] / "runs").iterdir()]
+    for name in ("train", "val", "snapshot"):
+        assert all(np.array_equal(split[name], splits[0][name]) for split in splits)
+    for path in (study[0] / "runs").iterdir():
+        epochs = [float(row["epoch"]) for row in csv.DictReader((path / "latents" / "index.csv").open())]
+        assert sum(0 < epoch <= 1 for epoch in epochs) >= 8
+        assert (epochs[0], epochs[-1]) == (0, 2)
+
+
+def test_the_table_has_one_number_per_row(study):
+    rows = measures(study[0])
+    assert list(rows[0])[:3] == ["run", "objective", "seed"]
+    assert all(np.isfinite(float(row["value"])) for row in rows)
+    keys = ("run", "step", "measure", "column", "probe", "other_run", "other_step", "n")
+    named = [tuple(row[key] for key in keys) for row in rows]
+    assert len(set(named)) == len(named)
+    there = {row["measure"] for row in rows}
+    assert {
+        "procrustes",
+        "procrustes_whitened",
+        "cka",
+        "knn_jaccard",
+        "told",
+        "h1_ratio",
+        "participation_ratio",
+    } <= there
+    assert {"components_95", "mle_dimension", "noise_displacement", "noise_floor_procrustes", "metric"} <= there
+    assert all(row["null"] for row in rows if row["measure"] in ("procrustes", "cka"))
+    assert all(row["null"] for row in rows if row["measure"] == "h1_first" and row["epoch"] in ("2", ""))
+    pairs = {(row["run"], row["other_run"]) for row in rows if row["measure"] == "cka" and row["step"] == "0"}
+    assert ("reconstruct-5", "angle-6") in pairs
+    assert ("reconstruct-5", "reconstruct-5") in pairs
+
+
+def test_first_weights_of_a_seed_are_the_same_under_every_setting(study):
+    rows = [
+        row for row in measures(study[0]) if row["measure"] == "procrustes" and row["step"] == row["other_step"] == "0"
+    ]
+    same = [row for row in rows if {row["run"], row["other_run"]} == {"reconstruct-5", "angle-5"}]
+    assert len(same) == 1
+    assert float(same[0]["value"]) < 0.01
+    assert all(
+        float(row["value"]) > 20 for row in rows if row["run"] == "reconstruct-5" and row["other_run"] == "angle-6"
+    )
+
+
+def test_statistics_say_what_was_tested(study):
+    found = json.loads((study[0] / "statistics.json").read_text())
+    test = found["similarity"]["measures"]["procrustes"]["test"]
+    assert (test["relabellings"], test["all_relabellings"], test["least_p"]) == (4, True, 0.25)
+    assert found["similarity"]["settings"] == ["reconstruct", "angle"]
+    assert found["similarity"]["seeds"] == [5, 6, 7]
+    summary = found["similarity"]["measures"]["procrustes"]["at_the_end"]
+    rows = [
+        float(row["value"])
+        for row in measures(study[0])
+        if row["measure"] == "procrustes"
+        and row["epoch"] == "2"
+        and not row["control"]
+        and row["run"] != row["other_run"]
+        and row["run"].split("-")[0] == row["other_run"].split("-")[0]
+    ]
+    assert len(rows) == 6
+    assert summary["within"] == pytest.approx(np.mean(rows), rel=1e-4)
+    settings = found["similarity"]["measures"]["procrustes"]["between_settings"]["settings"]
+    assert settings == ["reconstruct", "angle", "angle, shuffled targets", "untrained", "PCA 16 of the pixels"]
+    difference = found["quality"]["effects"][0]["differences"][0]
+    assert {"first", "second", "mean", "low", "high", "n"} == set(difference)
+
+
+def test_the_same_command_leaves_all_as_it_is(study, data, tmp_path, succeed):
+    before = contents(study[0])
+    runs = {file: file.stat().st_mtime_ns for file in (study[0] / "runs").rglob("*") if file.is_file()}
+    succeed("study", data, *DESIGN, "--out", study[0], "--quiet")
+    assert {file: file.stat().st_mtime_ns for file in (study[0] / "runs").rglob("*") if file.is_file()} == runs
+    assert contents(study[0]) == before
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing in the package catches it."""
+
+
+@pytest.mark.parametrize(
+    "where", ["training", *(pytest.param(where, marks=pytest.mark.slow) for where in ("measuring", "writing"))]
+)
+def test_killed_anywhere_the_same_command_ends_with_the_same_files(study, copied, data, succeed, monkeypatch, where):
+    from autoencoder.training.engines import EagerEngine
+
+    def die(*arguments, **options):
+        raise Killed
+
+    update = EagerEngine.update
+
+    def update_or_die(engine, rows, step):
+        return die() if step == 7 else update(engine, rows, step)
+
+    if where == "training":
+        shutil.rmtree(copied / "runs" / "angle-6")
+    for file in FILES - {"study.json"}:
+        (copied / file).unlink()
+    places = {
+        "training": (EagerEngine, "update", update_or_die),
+        "measuring": ("autoencoder.study.measured.likeness.turns", die),
+        "writing": ("autoencoder.workflows.study.report.study_figures", die),
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(*places[where])
+        with pytest.raises(Killed):
+            succeed("study", data, *DESIGN, "--out", copied, "--quiet")
+    succeed("study", data, *DESIGN, "--out", copied, "--quiet")
+    before, after = contents(study[0]), contents(copied)
+    if where == "training":  # seconds of training differ
+        before, after = ({k: v for k, v in files.items() if k != "study.json"} for files in (before, after))
+    assert after == before
+
+
+def test_report_measures_again_what_it_is_asked_for(study, copied, succeed):
+    table = measures(copied)
+    result = succeed("study", "report", copied, "--only", "dimension", "--matched", "steps")
+    assert measures(copied) == table
+    assert "Rings" in result.out  # of before
+    result = succeed("study", "report", copied, "--only", "similarity", "--matched", "loss")
+    assert "90 % of the fall of each run's training loss" in result.out
+    assert json.loads((copied / "statistics.json").read_text())["matched"]["by"] == "loss"
+
+
+def test_codes_from_elsewhere_are_measured_beside_the_runs(copied, data, succeed, call, tmp_path):
+    codes = np.random.default_rng(0).normal(size=(400, 5))
+    np.save(tmp_path / "mine.npy", codes)
+    codes[3] = np.inf
+    np.save(tmp_path / "broken.npy", np.full((400, 2), np.nan))
+    np.save(tmp_path / "flat.npy", np.ones((400, 2)))
+    np.save(tmp_path / "short.npy", codes[:399])
+    files = [tmp_path / f"{name}.npy" for name in ("mine", "broken", "flat")]
+    result = succeed("study", "report", copied, *files, "--only", "similarity", "probes")
+    assert re.search(r"\d mine ", result.out)
+    assert "broken is left out: 400 of" not in result.out  # the probe images are fewer than all
+    assert re.search(r"broken is left out: [\d,]+ of [\d,]+ codes", result.out)
+    assert "flat is not compared: its codes are the same for all images" in result.out
+    rows = [row for row in measures(copied) if "mine" in (row["run"], row["other_run"])]
+    assert {row["measure"] for row in rows} >= {"procrustes", "told"}
+    call("study", "report", copied, tmp_path / "short.npy").refused("399 rows", "400 images")
+
+
+def test_runs_that_a_table_lists_are_a_study(study, tmp_path, succeed):
+    out, _ = study
+    listed = tmp_path / "mine.csv"
+    lines = [
+        f"{out}/runs/{name}-{seed},{name}-{seed},{seed},{name}"
+        for name in ("reconstruct", "angle")
+        for seed in (5, 6, 7)
+    ]
+    listed.write_text("\n".join(["path,name,seed,trained for", *lines, "nowhere,gone,8,angle"]) + "\n")
+    result = succeed("study", "report", listed, "--out", tmp_path / "mine", "--only", "similarity")
+    assert "Networks of one trained for differ by" in result.out
+    assert "gone is left out: there is no run folder" in result.out
+    one, other = (json.loads((path / "statistics.json").read_text())["similarity"] for path in (out, tmp_path / "mine"))
+    assert one["measures"]["procrustes"]["test"] == other["measures"]["procrustes"]["test"]
+
+
+def test_a_dry_run_says_what_would_be_trained_and_leaves_nothing(data, tmp_path, succeed):
+    design = ("--vary", "encoder=strided,pca", "latent_dim=2,4", "--seeds", 2, "--sparsity", "log", *TRAINING)
+    result = succeed("study", data, *design, "--out", tmp_path / "dry", "--dry-run")
+    assert "8 runs: 4 settings (strided, 2; strided, 4; pca, 2; pca, 4), seeds 42, 43" in result.out
+    assert "sparsity is left out of the runs of pca, 2, pca, 4" in result.out
+    assert re.search(r"the smallest p that 4 settings and 2 seeds can give is 0\.042", result.out)
+    assert re.search(r"strided_2-42: about \d+ s", result.out)
+    assert re.search(r"about \d+ s of training", result.out)
+    assert not (tmp_path / "dry").exists()
+
+
+def test_combinations_that_do_not_go_together_are_left_out(data, tmp_path, succeed, call):
+    design = ("--vary", "encoder=pca,strided", "latent_activation=relu,linear", "--seeds", 1, *TRAINING, "--dry-run")
+    result = succeed("study", data, *design)
+    assert "3 runs: 3 settings (pca, linear; strided, relu; strided, linear)" in result.out
+    assert re.search(
+        r"left out: encoder=pca, latent_activation=relu: codes of the encoder 'pca' are fitted", result.out
+    )
+    impossible = ("--vary", "latent_dim=300,400", "--encoder", "pca", *TRAINING)
+    call("study", data, *impossible).refused("no combination", "latent_dim=300", "latent_dim=400")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--vary", "depth"), ["SETTING=A,B"]),
+        (("--vary", "moon=1,2"), ["no such setting", "latent_dim"]),
+        (("--vary", "split_seed=1,2"), ["one split"]),
+        (("--vary", "snapshot_samples=1,2"), ["same moments"]),
+        (("--vary", "seed=1,2"), ["--seeds"]),
+        (("--vary", "latent_dim=2,x"), ["latent_dim", "'x'"]),
+        (("--vary", "objective=angle,moon"), ["objective", "'moon'"]),
+        (("--vary", "latent_dim=2,2"), ["listed twice"]),
+        (("--vary", "latent_dim=2", "latent-dim=4"), ["twice"]),
+        (("--vary", "objective=reconstruct,angle", "--depth", "2"), ["--depth", "none of the runs"]),
+        (("--seeds", "1,1"), ["'1,1'", "twice"]),
+        (("--seeds", "0"), ["'0'"]),
+        (("--preset", "reference", "--vary", "latent_dim=2,4"), ["names its runs itself"]),
+        (("--preset", "reference", "--latent-dim", "3"), ["--latent-dim", "reference"]),
+    ],
+)
+def test_what_cannot_be_a_design_is_refused_by_name(data, tmp_path, call, flags, said):
+    call("study", data, *flags, "--out", tmp_path / "s").refused(*said)
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_folder_of_something_else_is_refused(data, tmp_path, call):
+    (tmp_path / "notes.txt").write_text("mine")
+    call("study", data, "--out", tmp_path).refused("not a study")
+    call("study", "report", tmp_path).refused("no study")
+    call("study", "report", tmp_path / "none.csv").refused("no table")
+    call("study", "report").refused("which study")
+
+
+def test_a_run_that_diverges_is_named_and_the_rest_is_done(data, tmp_path, succeed, call):
+    design = ("--vary", "lr=0.001,1e30", "--seeds", 2, "--schedule", "constant", *TRAINING)
+    result = succeed("study", data, *design, "--out", tmp_path / "s")
+    assert re.search(r"1e30-42 could not be trained: .* step \d", result.out)
+    assert "1e30-42 is left out: it is not finished" in result.out
+    assert {row["run"] for row in measures(tmp_path / "s")} == {"0.001-42", "0.001-43", "pca-16-of-pixels"}
+    assert "there is one setting, which is compared with nothing" in result.out
+    alone = ("--lr", "1e30", "--seeds", 1, "--schedule", "constant", *TRAINING)
+    call("study", data, *alone, "--out", tmp_path / "t").refused("no run of the study could be trained", "step")
+
+
+def test_what_is_missing_is_named_and_the_rest_is_measured(copied, succeed):
+    (sorted((copied / "runs" / "angle-6" / "latents").glob("*.npy"))[3]).unlink()
+    shutil.rmtree(copied / "runs" / "reconstruct-7")
+    result = succeed("study", "report", copied)
+    assert "angle-6 is measured without step_" in result.out
+    assert "reconstruct-7 is left out: there is no run folder" in result.out
+    assert "seed 7 is not tested: reconstruct has no run with it" in result.out
+    found = json.loads((copied / "statistics.json").read_text())["similarity"]
+    assert found["seeds"] == [5, 6]
+
+
+def test_without_metadata_there_is_nothing_to_tell_and_the_rest_is_measured(tmp_path, succeed):
+    images = np.random.default_rng(0).integers(0, 255, (160, 16, 16), dtype=np.uint8)
+    np.savez(tmp_path / "bare.npz", images=images)
+    design = ("--vary", "latent_dim=2,4", "--seeds", 2, *TRAINING)
+    result = succeed("study", tmp_path / "bare.npz", *design, "--out", tmp_path / "s")
+    assert "no column can be probed" in result.out
+    assert "Networks of one latent dim differ by" in result.out
+
+
+def test_one_seed_says_what_it_cannot(data, tmp_path, succeed):
+    design = ("--vary", "latent_dim=2,4", "--seeds", 1, *TRAINING)
+    result = succeed("study", data, *design, "--out", tmp_path / "s")
+    assert "with 1 seed nothing is known of how seeds differ: train 6 or more" in result.out
+
+
+@pytest.mark.slow  # compare has the same table
+def test_the_preset_reference_is_the_table_of_compare(data, tmp_path, succeed):
+    options = ("--seeds", 1, *TRAINING)
+    result = succeed("study", data, "--preset", "reference", *options, "--out", tmp_path / "s")
+    assert re.search(r"direction-tagger +│ +strided", result.out)
+    table = (tmp_path / "s" / "comparison.md").read_bytes()
+    succeed("compare", "--train", data, *TRAINING, "--out", tmp_path / "s", "--quiet")  # finds it trained
+    assert (tmp_path / "s" / "comparison.md").read_bytes() == table
+
+
+def test_a_study_opens_as_an_object(study, tmp_path):
+    import autoencoder
+    from autoencoder.measures import similarity
+
+    found = autoencoder.open_study(study[0])
+    assert found.sentences()[0].startswith("Networks of one objective")
+    rows = found.table.select(measure="procrustes", run="angle-5", other_run="angle-6")
+    assert all(0 < row["value"] < 90 for row in rows)
+    assert set(found.figures()) == {"distances", "told"}
+    one, other = (np.random.default_rng(seed).normal(size=(50, 3)) for seed in range(2))
+    assert 0 < similarity.ProcrustesAngle().between(one, other) < 90
+    with pytest.raises(autoencoder.UserError, match="not measured"):
+        open_study(tmp_path)
