@@ -32,14 +32,14 @@ def test_it_has_no_unit():
 def test_neighbours_in_time_are_no_other_images():
     frames = np.arange(50)
     clean = np.stack([frames % 10, frames / 100], axis=1).astype(float)  # comes back every 10 frames, 0.1 away
-    noisy = clean + [0.0, 0.05]
+    noisy = clean + np.array([0.0, 0.05])
     np.testing.assert_allclose(displacement(clean, noisy, rows(50, frames), 9), 0.5, rtol=1e-4)
     np.testing.assert_allclose(displacement(clean, noisy, rows(50, frames), 19)[25], 0.25, rtol=1e-4)
 
 
 def test_codes_that_coincide_are_infinitely_near():
     clean = np.array([[1.0], [1.0], [5.0]])
-    found = displacement(clean, clean + [[0.5], [0], [1]], rows(3))
+    found = displacement(clean, clean + np.array([[0.5], [0], [1]]), rows(3))
     assert np.isinf(found[0])
     assert np.isnan(found[1])
     assert found[2] == 0.25
