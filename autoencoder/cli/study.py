@@ -211,12 +211,14 @@ def _duration(seconds: float) -> str:
 
 
 def _show(args: argparse.Namespace, study: Any, files: Any) -> None:
-    from autoencoder.workflows.study.tables import notes, terminal_tables
+    from autoencoder.workflows.study.tables import notes, terminal_tables, too_wide
 
     for text in study.sentences():
         say(args, text)
-    for title, (header, rows) in terminal_tables(study):
+    for title, (header, rows) in terminal_tables(study.statistics):
         table(args, title, header, rows)
-    for text in notes(study):
+    if n := too_wide(study.statistics):
+        say(args, f"{n} tables are too wide for a terminal: see report.md")
+    for text in notes(study.statistics):
         say(args, f"note: {text}")
     made(args, files)

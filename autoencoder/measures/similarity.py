@@ -16,6 +16,7 @@ Hinton (2019), "Similarity of neural network representations revisited"; Klabund
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from autoencoder.array_types import Integers, Reals, Rows
 from autoencoder.measures.timeline import Timeline
 from autoencoder.neighbors.compiled import compiled
-from autoencoder.neighbors.exact import nearest_apart
+from autoencoder.neighbors.exact import candidates, nearest_apart
 
 CONSTANT = 1e-6
 """A unit whose deviation is no more than this share of its root mean square is constant: codes are float32."""
@@ -79,6 +80,10 @@ class Similarity(abc.ABC):
         if moved is not None and (moved.shape != (n,) or moved.min() < 0 or moved.max() >= n):
             raise ValueError(f"moved rows are {n} numbers from 0 to {n - 1}")
         return self._pairwise(codes, moved) if len(codes) else np.empty((0, 0))
+
+    def too_few(self, n: int) -> str | None:
+        """Why codes of n images are too few to be compared, in words; None where they are not."""
+        return f"{n} images are compared, and {self.fewest_rows} are needed" if n < self.fewest_rows else None
 
     def between(self, one: Reals, other: Reals) -> float:
         """The value of two codes (n, d), (n, e); NaN if one of them is constant.
@@ -306,6 +311,15 @@ class NeighborOverlap(Similarity):
         self.timeline = timeline
         self.apart = apart
         self.title = f"shared neighbours of {k}, Jaccard"
+
+    def too_few(self, n: int) -> str | None:
+        """As of every measure; or some image has fewer than k candidates."""
+        least = int(candidates(*self._times(n), math.floor(self.apart)).min(initial=n))
+        return (
+            f"an image has {least} others that are far enough in time, and {self.k} are needed"
+            if least < self.k
+            else None
+        )
 
     def pairwise(self, codes: Sequence[Reals], moved: Rows | None = None) -> NDArray[np.float64]:
         """As of every measure; but `moved` has to be a permutation, and neighbours are those before rows are moved.

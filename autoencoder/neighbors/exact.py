@@ -64,12 +64,12 @@ def nearest_apart(
     if k < 1 or not apart >= 0:
         raise ValueError(f"neighbours are 1 or more and 0 frames apart or more, not {k} and {apart}")
     frames_apart = math.floor(min(apart, float(2**53)))
-    candidates = _candidates(recordings, frames, frames_apart)
-    few = candidates < k
+    n_candidates = candidates(recordings, frames, frames_apart)
+    few = n_candidates < k
     if few.any():
         raise ValueError(
             f"{k} neighbours more than {apart:g} frames apart are asked for, but {few.sum()} of {len(points)} rows have"
-            f" fewer candidates, down to {candidates.min()}"
+            f" fewer candidates, down to {n_candidates.min()}"
         )
     # Copies, since numba compiles once more for arrays that cannot be written to.
     by_row, by_column = np.array(points, np.float32, order="C"), np.array(points.T, np.float32, order="C")
@@ -77,7 +77,7 @@ def nearest_apart(
     return _nearest_apart(by_row, by_column, k, recordings, frames, frames_apart)
 
 
-def _candidates(recordings: Integers, frames: Integers, apart: int) -> Integers:
+def candidates(recordings: Integers, frames: Integers, apart: int) -> Integers:
     """How many rows (n,) are of another recording than each row, or more than `apart` frames away."""
     near = np.empty(len(frames), np.int64)
     for recording in np.unique(recordings):

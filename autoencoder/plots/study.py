@@ -130,6 +130,54 @@ def course_figure(panels: Sequence[Panel], names: Mapping[str, str]) -> Figure:
     return fig
 
 
+@dataclass(frozen=True, eq=False)
+class Dots:
+    """A number of each seed, in one setting.
+
+    Attributes:
+        label: of the setting.
+        values: (s,) one for each seed.
+        mean, low, high: over seeds; None where there are too few for an interval.
+        color: of the setting.
+    """
+
+    label: str
+    values: Sequence[float]
+    mean: float
+    low: float | None
+    high: float | None
+    color: str
+
+
+def dots_figure(panels: Mapping[str, Sequence[Dots]]) -> Figure:
+    """Numbers of single seeds beside each other, with means and intervals, a panel each.
+
+    Args:
+        panels: at least one, by their titles.
+    """
+    n_columns = min(PANELS, len(panels))
+    n_rows = math.ceil(len(panels) / n_columns)
+    most = max(len(groups) for groups in panels.values())
+    fig = new_figure(4.9 * n_columns, (1.1 + 0.32 * most) * n_rows + 0.4, "constrained")
+    axes = fig.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for ax, (title, groups) in zip(axes, panels.items(), strict=False):
+        for place, dots in enumerate(groups):
+            spread = np.linspace(-0.16, 0.16, len(dots.values)) if len(dots.values) > 1 else np.zeros(1)
+            ax.plot(dots.values, place + spread, "o", color=dots.color, ms=5, alpha=0.7, mew=0)
+            if dots.low is not None and dots.high is not None:
+                ax.plot([dots.low, dots.high], [place, place], color="0.15", lw=1.5)
+            ax.plot([dots.mean], [place], "|", color="0.15", ms=13, mew=2)
+        ax.set_yticks(range(len(groups)), [shortened(dots.label, 24) for dots in groups], fontsize=11)
+        ax.set_ylim(len(groups) - 0.5, -0.5)
+        ax.set_title(shortened(title, 44), fontsize=12)
+        ax.tick_params(axis="x", labelsize=11)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="x", alpha=0.3)
+    for ax in axes[len(panels) :]:
+        ax.set_visible(False)
+    return fig
+
+
 def _draw(ax: Axes, panel: Panel) -> None:
     for line in panel.lines:
         ax.plot(

@@ -18,6 +18,7 @@ from typing import Any
 
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json, write_json
+from autoencoder.runs.folder import Run
 from autoencoder.study.designs.design import setting_name
 
 FORMAT_VERSION = 1
@@ -76,14 +77,16 @@ class StudyFolder:
             raise UserError(f"{self.path} exists and is not a study: choose another --out")
 
     def by_seed(self) -> list[dict[str, Path]]:
-        """Folders of the runs that are there, by their settings in short, those of one seed together.
+        """Folders of the runs that could be trained, by their settings in short, those of one seed together.
 
         Raises:
             UserError: as `design`.
         """
         groups: dict[int, dict[str, Path]] = {}
-        for run in self.design()["runs"]:
-            if (folder := self.runs / run["name"]).is_dir():
+        design = self.design()
+        for run in design["runs"]:
+            folder = self.runs / run["name"]
+            if run["name"] not in design.get("failed", {}) and Run(folder).config_file.exists():
                 groups.setdefault(run["seed"], {})[setting_name(run["settings"], run.get("control"))] = folder
         return list(groups.values())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autoencoder.study.population import ALWAYS, Moment, Population, Source
+from autoencoder.study.population import Moment, Population, Source
 
 LOSS_SHARE = 0.9
 """Runs are as far in their training, where each has had so much of the fall of its training loss."""
@@ -85,7 +85,7 @@ def _last_before(source: Source, step: int) -> Moment:
 def _at_loss_share(source: Source) -> Moment | None:
     """The first snapshot from the end of the epoch on in which the share of the fall is reached."""
     if not source.changes or source.run is None:
-        return source.last if source.run is None else ALWAYS if ALWAYS in source.moments else source.last
+        return source.last
     losses = [(float(row["epoch"]), float(row["train_loss"])) for row in source.run.metrics()]
     if not losses or not min(loss for _, loss in losses) < losses[0][1]:
         return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import statistics as stats
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MAIN = "procrustes"
-"""The measure that the first sentence is about; the others say whether its verdict holds."""
+from autoencoder.study.measured.likeness import MAIN
 
 
 def sentences(statistics: Mapping[str, Any]) -> list[str]:
@@ -18,8 +18,31 @@ def sentences(statistics: Mapping[str, Any]) -> list[str]:
         return [f"Representations were not compared: {why}."]
     said = [_headline(found, statistics)]
     said += _other_measures(found)
+    said += _rings(statistics.get("topology", {}))
     if (matched := statistics.get("matched")) is not None and "why_not" not in matched:
         said.append(f"Compared at {matched['moment']}: {_lower(_headline(matched, statistics))}")
+    return said
+
+
+def _rings(topology: Mapping[str, Any]) -> list[str]:
+    """Settings all of whose seeds make a ring, with its null, and the angle whose order it keeps."""
+    said = []
+    for ring in topology.get("settings", []):
+        if not ring["is_ring"] or ring["runs"] < 2:
+            continue
+        ratio, first, chance = (
+            stats.mean(run[name] for run in ring["by_run"]) for name in ("ratio", "first", "first_by_chance")
+        )
+        orders: dict[str, list[float]] = {}
+        for run in ring["by_run"]:
+            for name, value in run["cyclic_order"].items():
+                orders.setdefault(name, []).append(value)
+        best = max(orders, key=lambda name: stats.mean(orders[name]), default=None)
+        by = "" if best is None else f", in the order of {best} ({stats.mean(orders[best]):.3f} of 1)"
+        said.append(
+            f"Codes of '{ring['setting']}' lie on a ring in all {ring['runs']} seeds (first bar {ratio:.0f} times the "
+            f"second, and {first:.2f} of the diameter, by chance {chance:.2f}){by}."
+        )
     return said
 
 

@@ -25,7 +25,7 @@ DESIGN = (
     *TRAINING,
 )
 FILES = {"study.json", "measures.csv", "statistics.json", "report.md"} | {
-    f"{name}.{suffix}" for name in ("distances", "told") for suffix in ("png", "svg")
+    f"{name}.{suffix}" for name in ("distances", "told", "seeds") for suffix in ("png", "svg")
 }
 
 
@@ -172,7 +172,7 @@ def test_killed_anywhere_the_same_command_ends_with_the_same_files(study, copied
     places = {
         "training": (EagerEngine, "update", update_or_die),
         "measuring": ("autoencoder.study.measured.likeness.turns", die),
-        "writing": ("autoencoder.workflows.study.report.study_figures", die),
+        "writing": ("autoencoder.workflows.study.figures.study_figures", die),
     }
     with monkeypatch.context() as patch:
         patch.setattr(*places[where])
@@ -340,7 +340,7 @@ def test_a_study_opens_as_an_object(study, tmp_path):
     assert found.sentences()[0].startswith("Networks of one objective")
     rows = found.table.select(measure="procrustes", run="angle-5", other_run="angle-6")
     assert all(0 < row["value"] < 90 for row in rows)
-    assert set(found.figures()) == {"distances", "told"}
+    assert set(found.figures()) == {"distances", "told", "seeds"}
     one, other = (np.random.default_rng(seed).normal(size=(50, 3)) for seed in range(2))
     assert 0 < similarity.ProcrustesAngle().between(one, other) < 90
     with pytest.raises(autoencoder.UserError, match="not measured"):

@@ -131,11 +131,13 @@ def test_a_comparison_of_which_a_run_is_trained_elsewhere(tiny, tmp_path, call, 
     from autoencoder.runs.folder import Run
     from autoencoder.runs.lock import hold
 
-    run = tmp_path / "out" / "seed-0042" / "ae-16"
+    run = tmp_path / "out" / "runs" / "ae-16-42"
     with hold(Run(run)):
-        call("compare", "--train", tiny, "--out", tmp_path / "out", "--epochs", 1).refused(
-            f"process {os.getpid()} on ", f"has been training {run} since"
-        )
+        result = call("compare", "--train", tiny, "--out", tmp_path / "out", "--epochs", 1, "--reduce", "pca")
+    assert f"ae-16-42 could not be trained: process {os.getpid()} on " in result.out
+    assert f"has been training {run} since" in result.out
+    rows = (tmp_path / "out" / "comparison.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[0] for row in rows] == ["pca-16", "pca-2", "umap-16", "umap-2", "direction-tagger"]
     assert not run.exists(), "what did not become a run is taken away by who made it"
     tally(KIND, tried=1, survived=1)
 

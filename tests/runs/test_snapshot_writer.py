@@ -89,7 +89,7 @@ def test_how_many_samples_are_kept() -> None:
     np.testing.assert_array_equal(choose_samples(1999, "auto", 0, NONE, NONE), np.arange(1999))
     assert len(choose_samples(10_000, "auto", 0, NONE, NONE)) == 2000
     assert len(choose_samples(80_000, "auto", 0, NONE, NONE)) == 10_000
-    assert (choose_samples(100, 10, 0) != choose_samples(100, 10, 1)).any()
+    assert (choose_samples(100, 10, 0, NONE, NONE) != choose_samples(100, 10, 1, NONE, NONE)).any()
 
 
 # ----------------------------------------------------------------------------------------------------------- the folder

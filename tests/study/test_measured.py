@@ -82,6 +82,32 @@ def test_dimensions_are_those_that_were_mixed(measured):
     assert difference["low"] < difference["mean"] == pytest.approx(means["reconstruct"] - means["angle"])
 
 
+def test_onsets_have_an_order_in_every_seed(measured):
+    orders = measured[1]["probes"]["order"]
+    assert {(entry["setting"], entry["probe"]) for entry in orders} >= {("reconstruct", "ridge")}
+    assert all(entry["before"] + entry["ties"] + entry["after"] == 3 for entry in orders)
+
+
+def test_two_settings_are_tested_each_beside_the_other(made_up):
+    """`objective` moves codes, and a second setting that only names runs does not."""
+    shrunk = []
+    for number, source in enumerate(made_up.sources):
+        for name in ("one", "two"):
+            last = made_up.codes(source, source.last)
+            rng = np.random.default_rng([number, name == "two"])
+            codes = np.zeros((len(made_up.rows), last.shape[1]), np.float32)
+            codes[made_up.compared] = last + 0.3 * rng.normal(size=last.shape)
+            levels = {**source.levels, "label": name}
+            shrunk.append(Source(f"{source.name}-{name}", levels, source.seed, fixed=codes))
+    vary = {**made_up.vary, "label": ("one", "two")}
+    _, statistics = measure(dataclasses.replace(made_up, sources=tuple(shrunk), vary=vary), ("similarity",))
+    factors = statistics["similarity"]["measures"]["procrustes"]["factors"]
+    assert factors["objective"]["p"] < 0.001
+    assert factors["label"]["p"] > 0.05
+    assert factors["label"]["r2"] < 0.05 < 0.3 < factors["objective"]["r2"]
+    assert set(factors["objective x label"]) == {"omega2"}
+
+
 def test_order_of_measuring_changes_no_number(made_up, measured):
     table, statistics = measured
     again = measure(made_up, ("dimension", "similarity"), (table, dict(statistics)))

@@ -21,6 +21,9 @@ from autoencoder.study.table import Table
 
 Array = NDArray[np.float64]
 
+MAIN = "procrustes"
+"""The measure that sentences are about; the others say whether its verdict holds."""
+
 DRAWS = 10
 """Turns in time that the null of a similarity is the mean of."""
 
@@ -82,7 +85,10 @@ class Comparer:
         self.population = population
         self.tau = slowest_codes(population)
         self.apart = _apart(population, self.tau)
-        self.measures = similarities(population.timeline, self.apart)
+        n, known = len(population.compared), similarities(population.timeline, self.apart)
+        why_not = {measure.name: measure.too_few(n) for measure in known}
+        self.measures = tuple(measure for measure in known if why_not[measure.name] is None)
+        self.notes = [f"no {name}: {why}" for name, why in why_not.items() if why is not None]
         self.draws: Integers = turns(population.timeline, DRAWS, population.split_seed)
 
     def alike(self, together: Together, sources: Sequence[Source]) -> Alike:
@@ -143,11 +149,21 @@ def compare_codes(population: Population, table: Table) -> Likeness:
     if len(sources) < 2:
         raise UserError(["fewer than two representations can be compared", *notes])
     comparer = Comparer(population)
+    if not any(measure.name == MAIN for measure in comparer.measures):
+        raise UserError(["too few held-out images to compare", *comparer.notes])
     course = [comparer.alike(together, sources) for together in over_training(sources)]
     last = at_the_end(sources)
     same = [alike for alike in course if dict(alike.together.moments) == dict(last.moments)]
     end = Alike(last, same[-1].names, same[-1].values, same[-1].by_chance) if same else comparer.alike(last, sources)
-    likeness = Likeness(comparer.measures, comparer.tau, comparer.apart, len(population.compared), end, course, notes)
+    likeness = Likeness(
+        comparer.measures,
+        comparer.tau,
+        comparer.apart,
+        len(population.compared),
+        end,
+        course,
+        [*notes, *comparer.notes],
+    )
     by_name = {source.name: source for source in sources}
     moments = course if same else [*course, end]
     for alike in moments:

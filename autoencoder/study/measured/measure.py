@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from autoencoder.errors import UserError
 from autoencoder.machine.progress import Progress
+from autoencoder.measures.emergence import times_before
 from autoencoder.measures.probes import PROBES
 from autoencoder.measures.similarity import similarities
 from autoencoder.study.measured.likeness import Comparer, Likeness, compare_codes
@@ -107,7 +109,31 @@ def _told_statistics(work: Measuring, told: Told) -> dict[str, Any]:
                 for probe in PROBES
             },
         }
-    return {"columns": columns, "notes": told.notes}
+    return {"columns": columns, "order": _orders(columns), "notes": told.notes}
+
+
+def _orders(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Which of two columns comes to be told first, seed by seed, for each setting and probe."""
+    found = []
+    settings = dict.fromkeys(run["setting"] for column in columns.values() for run in column["runs"].values())
+    for setting, probe in itertools.product(settings, PROBES):
+        onsets = {
+            name: {
+                run["seed"]: run[probe.name]["onset_epochs"]
+                for run in column["runs"].values()
+                if run["setting"] == setting and run["seed"] is not None
+            }
+            for name, column in columns.items()
+        }
+        with_any = [name for name, by_seed in onsets.items() if any(by_seed.values())]
+        for first, second in itertools.combinations(with_any, 2):
+            seeds = [seed for seed in onsets[first] if seed in onsets[second]]
+            before, ties, after = times_before(
+                [onsets[first][seed] for seed in seeds], [onsets[second][seed] for seed in seeds]
+            )
+            entry = {"setting": setting, "probe": probe.name, "first": first, "second": second}
+            found.append({**entry, "before": before, "ties": ties, "after": after})
+    return found
 
 
 def _topology(work: Measuring) -> None:

@@ -59,4 +59,4 @@ def alike_sections(study: Study) -> list[tuple[str, TextTable | None]]:
     """Tables of what was measured, and notes, which have none."""
     found = study.statistics
     tables: list[tuple[str, TextTable | None]] = [*distances(found), *rings(found), *sizes(found)]
-    return tables + [(f"note: {text}", None) for text in notes(study)]
+    return tables + [(f"note: {text}", None) for text in notes(found)]

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import statistics as stats
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.targets import SCORE_NAMES
-from autoencoder.plots.study import Line, Panel, color_of, course_figure, distance_figure
-from autoencoder.study.sentences import MAIN
-
-if TYPE_CHECKING:
-    from autoencoder.workflows.study.results import Study
+from autoencoder.plots.study import Dots, Line, Panel, color_of, course_figure, distance_figure, dots_figure
+from autoencoder.study.measured.likeness import MAIN
+from autoencoder.study.table import Table
+from autoencoder.workflows.study.tables import single_measures
 
 PROBES = ("ridge", "knn")
 
@@ -28,18 +27,18 @@ WITHIN = {
 """What pairs of runs have in common, and how they are drawn."""
 
 
-def study_figures(study: Study) -> dict[str, Figure]:
-    """Every figure that the study's numbers allow, by the name of its file."""
-    figures = {"distances": _distances(study), "told": _told(study)}
+def study_figures(table: Table, found: Mapping[str, Any]) -> dict[str, Figure]:
+    """Every figure that the numbers of a study allow, by the name of its file."""
+    figures = {"distances": _distances(table, found), "told": _told(table, found), "seeds": _seeds(found)}
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
-def _distances(study: Study) -> Figure | None:
-    similarity = study.statistics.get("similarity", {})
+def _distances(table: Table, found: Mapping[str, Any]) -> Figure | None:
+    similarity = found.get("similarity", {})
     if "measures" not in similarity:
         return None
     measure = similarity["measures"][MAIN]
-    names, settings, matrix = _matrix(study, MAIN)
+    names, settings, matrix = _matrix(table, found, MAIN)
     if len(names) < 2:
         return None
     groups = [(setting, settings.count(setting)) for setting in dict.fromkeys(settings)]
@@ -61,14 +60,14 @@ def _unit(measure: Mapping[str, Any]) -> str:
     return f"{measure['title']} (degrees)" if measure["unit"] else str(measure["title"])
 
 
-def _matrix(study: Study, measure: str) -> tuple[list[str], list[str], np.ndarray]:
+def _matrix(table: Table, found: Mapping[str, Any], measure: str) -> tuple[list[str], list[str], np.ndarray]:
     """Names, settings, and values (m, m) of runs at their last moments, those of a setting together."""
-    order = study.statistics["similarity"]["runs"]
+    order = found["similarity"]["runs"]
     last = {entry["name"]: entry["step"] for entry in order}
     names = [entry["name"] for entry in order]
     place = {name: i for i, name in enumerate(names)}
     matrix = np.full((len(names), len(names)), np.nan)
-    for row in study.table.select(measure=measure):
+    for row in table.select(measure=measure):
         one, other = row["run"], row["other_run"]
         if one == other or one not in place or other not in place:
             continue
@@ -77,24 +76,37 @@ def _matrix(study: Study, measure: str) -> tuple[list[str], list[str], np.ndarra
     return names, [entry["setting"] for entry in order], matrix
 
 
-def _told(study: Study) -> Figure | None:
-    columns = study.statistics.get("probes", {}).get("columns", {})
+def _told(table: Table, found: Mapping[str, Any]) -> Figure | None:
+    columns = found.get("probes", {}).get("columns", {})
     runs = [run for column in columns.values() for run in column["runs"].values()]
     design = list(dict.fromkeys(run["setting"] for run in runs if run["control"] is None and run["seed"] is not None))
     if not design:
         return None
     colors = {setting: color_of(i) for i, setting in enumerate(design)}
-    panels = [_panel(study, name, column, colors) for name, column in columns.items()]
+    panels = [_panel(table, name, column, colors) for name, column in columns.items()]
     return course_figure(panels, colors) if panels else None
 
 
-def _panel(study: Study, name: str, column: Mapping[str, Any], colors: Mapping[str, str]) -> Panel:
+def _seeds(found: Mapping[str, Any]) -> Figure | None:
+    """Single measures at the end: every seed a dot, means and their 95 % intervals."""
+    panels = {}
+    for effect in single_measures(found):
+        what = [str(effect[key]) for key in ("column", "probe") if effect.get(key)]
+        title = ", ".join([effect["measure"].replace("_", " "), *what])
+        panels[title] = [
+            Dots(e["setting"], list(e["seeds"].values()), e["mean"], e["low"], e["high"], color_of(i))
+            for i, e in enumerate(effect["settings"])
+        ]
+    return dots_figure(panels) if panels else None
+
+
+def _panel(table: Table, name: str, column: Mapping[str, Any], colors: Mapping[str, str]) -> Panel:
     kind = ColumnKind(column["kind"])
     setting_of = {run: entry["setting"] for run, entry in column["runs"].items() if entry["setting"] in colors}
     lines = list[Line]()
     for setting, color in colors.items():
         for probe in PROBES:
-            curves = _curves(study, name, probe, [run for run, its in setting_of.items() if its == setting])
+            curves = _curves(table, name, probe, [run for run, its in setting_of.items() if its == setting])
             if probe == PROBES[0]:
                 lines += [Line(None, list(curve), list(curve.values()), color, faint=True) for curve in curves]
             shared = [epoch for epoch in (curves[0] if curves else {}) if all(epoch in curve for curve in curves)]
@@ -106,9 +118,9 @@ def _panel(study: Study, name: str, column: Mapping[str, Any], colors: Mapping[s
     return Panel(title, SCORE_NAMES[kind], lines, stats.mean(known) if known else None, kind is ColumnKind.CIRCULAR)
 
 
-def _curves(study: Study, name: str, probe: str, runs: Sequence[str]) -> list[dict[float, float]]:
+def _curves(table: Table, name: str, probe: str, runs: Sequence[str]) -> list[dict[float, float]]:
     """Score by epoch of each run."""
     curves: dict[str, dict[float, float]] = {run: {} for run in runs}
-    for row in study.table.select(measure="told", column=name, probe=probe, run=list(runs)):
+    for row in table.select(measure="told", column=name, probe=probe, run=list(runs)):
         curves[row["run"]][row["epoch"]] = row["value"]
     return [curve for curve in curves.values() if curve]

@@ -13,6 +13,7 @@ from autoencoder.study.folder import StudyFolder
 from autoencoder.study.sentences import sentences
 from autoencoder.study.table import Table, read_table
 from autoencoder.workflows.markdown import TextTable
+from autoencoder.workflows.study.tables import terminal_tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,15 +39,13 @@ class Study:
 
     def tables(self) -> list[tuple[str, TextTable]]:
         """What was found, as tables: a title, and a header with rows."""
-        from autoencoder.workflows.study.tables import terminal_tables
-
-        return terminal_tables(self)
+        return terminal_tables(self.statistics)
 
     def figures(self) -> dict[str, Figure]:
         """Every figure that the numbers allow, by name; each call draws them anew."""
-        from autoencoder.workflows.study.figures import study_figures
+        from autoencoder.workflows.study.figures import study_figures  # matplotlib, which tables do without
 
-        return study_figures(self)
+        return study_figures(self.table, self.statistics)
 
 
 def open_study(path: str | Path) -> Study:

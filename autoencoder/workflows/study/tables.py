@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 import statistics as stats
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autoencoder.measures.emergence import Fate
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.targets import SCORE_NAMES
-from autoencoder.study.sentences import LEVEL, MAIN, p_text
+from autoencoder.study.measured.likeness import MAIN
+from autoencoder.study.sentences import LEVEL, p_text
 from autoencoder.study.statistics import mostly_chance
 from autoencoder.workflows.markdown import TextTable
-
-if TYPE_CHECKING:
-    from autoencoder.workflows.study.results import Study
 
 Titled = tuple[str, TextTable]
 """What a table shows, and the table."""
@@ -24,9 +22,27 @@ CHANCE_MARK = "~"
 """Behind a value that is mostly by chance."""
 
 
-def terminal_tables(study: Study) -> list[Titled]:
-    """Tables that fit a terminal of 100 columns, where settings are few."""
-    found = study.statistics
+WIDEST = 100
+"""Columns of a terminal that tables are made for."""
+
+
+def terminal_tables(found: Mapping[str, Any]) -> list[Titled]:
+    """Tables that fit a terminal of 100 columns; those of many settings do not, and are in the report only."""
+    return [titled for titled in _main_tables(found) if _width(titled[1]) <= WIDEST]
+
+
+def too_wide(found: Mapping[str, Any]) -> int:
+    """How many tables do not fit a terminal."""
+    return sum(_width(table) > WIDEST for _, table in _main_tables(found))
+
+
+def _width(table: TextTable) -> int:
+    """Columns that a table takes on a terminal, with its lines."""
+    header, body = table
+    return 1 + sum(3 + max(map(len, column)) for column in zip(header, *body, strict=True))
+
+
+def _main_tables(found: Mapping[str, Any]) -> list[Titled]:
     makers: Sequence[Callable[[Mapping[str, Any]], list[Titled]]] = (
         distances,
         _tests,
@@ -39,23 +55,21 @@ def terminal_tables(study: Study) -> list[Titled]:
     return [table for make in makers for table in make(found)]
 
 
-def full_tables(study: Study) -> list[Titled]:
+def full_tables(found: Mapping[str, Any]) -> list[Titled]:
     """Every setting, measure and difference."""
-    found = study.statistics
-    tables = [*terminal_tables(study)]
+    tables = [*_main_tables(found), *_orders_of_onsets(found)]
     similarity = _section(found, "similarity")
     for name, measure in similarity.get("measures", {}).items():
         if name != MAIN:
             tables.append(_distance_table(measure, similarity))
         tables += _course(measure, similarity)
-    for effect in _all_effects(found):
+    for effect in single_measures(found):
         tables += _effect_tables(effect)
     return tables
 
 
-def notes(study: Study) -> list[str]:
+def notes(found: Mapping[str, Any]) -> list[str]:
     """What was left out, and why; what a reader has to know."""
-    found = study.statistics
     said = list(found.get("notes", []))
     for name in ("similarity", "matched", "probes", "topology", "dimension", "robustness", "quality"):
         section = found.get(name)
@@ -264,6 +278,16 @@ def _onsets(found: Mapping[str, Any]) -> list[Titled]:
     return [(title, (["", "", *design], body))]
 
 
+def _orders_of_onsets(found: Mapping[str, Any]) -> list[Titled]:
+    body = [
+        [entry["setting"], PROBES[entry["probe"]], f"{entry['first']} before {entry['second']}"]
+        + [str(entry[name]) for name in ("before", "ties", "after")]
+        for entry in _section(found, "probes").get("order", [])
+    ]
+    header = ["", "", "", "seeds", "ties", "the other way"]
+    return [("Order of onsets, seed by seed; ties where intervals overlap", (header, body))] if body else []
+
+
 def _onset_cell(runs: Sequence[Mapping[str, Any]], probe: str) -> str:
     onsets = [run[probe]["onset_epochs"] for run in runs if run[probe]["onset_epochs"] is not None]
     if not onsets:
@@ -368,7 +392,8 @@ def _with_interval(entry: Mapping[str, Any]) -> str:
 # -------------------------------------------------------------------------------------------------------------- effects
 
 
-def _all_effects(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def single_measures(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Everything that is one number of each run at its end, over seeds and between settings."""
     effects: list[Mapping[str, Any]] = []
     for column in _section(found, "probes").get("columns", {}).values():
         effects += [effect for effect in column["effects"].values() if effect is not None]
