@@ -144,7 +144,7 @@ def _dimension(work: Measuring) -> None:
     notes = measure_dimension(work.population, work.table, work.on_progress)
     moments = _ends(work.population)
     work.statistics["dimension"] = {
-        "effects": _effects(work, DIMENSIONS, moments),
+        "effects": _effects(work, DIMENSIONS[:2], moments),  # the last is a curve, of which no point is the dimension
         "notes": notes,
     }
 

@@ -89,13 +89,21 @@ def _told(table: Table, found: Mapping[str, Any]) -> Figure | None:
 
 def _seeds(found: Mapping[str, Any]) -> Figure | None:
     """Single measures at the end: every seed a dot, means and their 95 % intervals."""
-    panels = {}
-    for effect in single_measures(found):
+    panels, effects = {}, single_measures(found)
+    settings = list(dict.fromkeys(entry["setting"] for effect in effects for entry in effect["settings"]))
+    for effect in effects:
         what = [str(effect[key]) for key in ("column", "probe") if effect.get(key)]
         title = ", ".join([effect["measure"].replace("_", " "), *what])
         panels[title] = [
-            Dots(e["setting"], list(e["seeds"].values()), e["mean"], e["low"], e["high"], color_of(i))
-            for i, e in enumerate(effect["settings"])
+            Dots(
+                entry["setting"],
+                list(entry["seeds"].values()),
+                entry["mean"],
+                entry["low"],
+                entry["high"],
+                color_of(settings.index(entry["setting"])),
+            )
+            for entry in effect["settings"]
         ]
     return dots_figure(panels) if panels else None
 
