@@ -131,7 +131,7 @@ class Probed:
 
     Attributes:
         scores: one for each column and probe, in the order of the columns.
-        code_tau: correlation time of the codes in frames; None for rows without time.
+        code_tau: correlation time of the codes in frames; None for rows without time, or where nulls were not asked for.
     """
 
     scores: tuple[ProbeScore, ...]
@@ -277,7 +277,7 @@ class Probing:
                 scores.append(self._score(shared, column, probe, blocks))
                 if nulls and self._has_time(column):
                     found[column.name, probe.name] = self._under_null(shared, column, probe)
-        tau = None if self._timeline.frames is None else correlation_time(codes, self._timeline)
+        tau = None if self._timeline.frames is None or not nulls else correlation_time(codes, self._timeline)
         return Probed(tuple(self._with_chance(scores, found)), tau)
 
     def refuse_given(self, given: Sequence[str]) -> None:
