@@ -160,7 +160,7 @@ def add_run_settings(parser: argparse.ArgumentParser, without: Collection[str] =
         default=argparse.SUPPRESS,
         metavar="N",
         help="images in a snapshot: N, all, auto (an eighth, at least 2,000), or probes (1,600 held-out and 2,400 "
-        "training images at most; the default of a study) (default: auto)",
+        "other images at most; the default of a study) (default: auto)",
     )
 
 

@@ -74,7 +74,7 @@ class TrainingConfig:
     `autoencoder.runs.snapshots.steps_of_snapshots`."""
     snapshot_samples: int | Literal["auto", "all", "probes"] = "auto"
     """Images whose latent codes are kept: a number, `all`, `auto` (an eighth, at least 2,000), or `probes` (1,600
-    held-out ones and 2,400 that are trained on, at most)."""
+    held-out ones and 2,400 others, at most)."""
     snapshot_batch_size: Annotated[int, Flag("batch size for snapshots and validation", "N", Whole(), group=KEPT)] = 512
     """Batch size for codes and validation; changes the speed and nothing else."""
     seed: Annotated[int, Flag("of the weights, the order and the noise", "N", Whole(0, MAX_SEED))] = 42

@@ -131,7 +131,7 @@ class Probed:
 
     Attributes:
         scores: one for each column and probe, in the order of the columns.
-        code_tau: correlation time of the codes in frames; None for rows without time, or where nulls were not asked for.
+        code_tau: correlation time of the codes in frames; None for rows without time, or without nulls.
     """
 
     scores: tuple[ProbeScore, ...]

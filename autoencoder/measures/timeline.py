@@ -13,6 +13,9 @@ from autoencoder.array_types import Integers, Reals, Rows
 UNITS_AT_ONCE = 16
 """Units that are transformed together: 34 MB for 64,000 rows."""
 
+LONGEST_STEP = 3.0
+"""Steps between frames kept may be so many times as long as is usual, where some were left out, and are no gaps."""
+
 LOOKS_FOR_GAPS = 3
 """A gap is longer than the correlation time, which is measured between gaps: so often both are found in turn."""
 
@@ -55,8 +58,8 @@ class Timeline:
         return [part for part in np.split(order, np.flatnonzero(changes | gaps) + 1) if len(part)]
 
     def segments_of(self, tau: float) -> list[Rows]:
-        """Segments between gaps that are longer than a correlation time, and than any step between frames kept."""
-        return self.segments(max(tau, self.usual_step))
+        """Segments between gaps that are longer than a correlation time, and than steps between frames kept."""
+        return self.segments(max(tau, LONGEST_STEP * self.usual_step))
 
     @property
     def usual_step(self) -> float:

@@ -177,7 +177,7 @@ def split_rows(config: RunConfig, images: ImageSet) -> RunSplit:
     """
     split = split_of(resolve_split(config.data, images).data, images)
     wanted, seed = config.training.snapshot_samples, config.data.split_seed
-    samples = choose_samples(len(images), wanted, seed, split.train, split.val)
+    samples = choose_samples(len(images), wanted, seed, split.val)
     return RunSplit(split.train, split.val, samples)
 
 

@@ -60,23 +60,24 @@ class Snapshot:
         return np.array(stored, np.float32)
 
 
-PROBED, PROBED_TRAINING = 1600, 2400
-"""`probes` keeps the codes of so many held-out images, and of so many that are trained on, at most: what probes are
-scored on and representations compared by, and what probes are fitted to."""
+PROBED, PROBED_OTHERS = 1600, 2400
+"""`probes` keeps the codes of so many held-out images, and of so many others, at most: what probes are scored on and
+representations compared by, and what probes are fitted to. Both are evenly spaced, and those in gaps beside held-out
+blocks are among them, so that the recording has no holes in which labels could not be moved in time."""
 
 
-def choose_samples(n_images: int, wanted: int | str, seed: int, train: Rows, held_out: Rows) -> Rows:
+def choose_samples(n_images: int, wanted: int | str, seed: int, held_out: Rows) -> Rows:
     """Row numbers, sorted, of the images whose codes a run keeps.
 
     Args:
         n_images: how many there are.
         wanted: a number of them, or one of `config.SAMPLES`.
-        seed: of the choice, over all of the recording.
-        train, held_out: rows of the split, for `probes`.
+        seed: of a random choice; `probes` and `all` make none.
+        held_out: rows of the split, for `probes`.
     """
     if wanted == PROBE_SAMPLES:
-        some = draw_rows(held_out, PROBED, seed, "held-out probe images")
-        return np.sort(np.concatenate([some, draw_rows(train, PROBED_TRAINING, seed, "training probe images")]))
+        others = np.setdiff1d(np.arange(n_images), held_out)
+        return np.sort(np.concatenate([_evenly(held_out, PROBED), _evenly(others, PROBED_OTHERS)]))
     if wanted == ALL_SAMPLES:
         count = n_images
     elif wanted == AUTO_SAMPLES:
@@ -84,6 +85,13 @@ def choose_samples(n_images: int, wanted: int | str, seed: int, train: Rows, hel
     else:
         count = int(wanted)
     return draw_rows(np.arange(n_images), count, seed, "snapshot samples")
+
+
+def _evenly(rows: Rows, most: int) -> Rows:
+    """At most so many of `rows`, evenly spaced."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
 
 
 def steps_of_snapshots(batches_per_epoch: int, epochs: int, per_epoch: int, spacing: str) -> frozenset[int]:

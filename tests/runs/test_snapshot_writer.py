@@ -63,33 +63,32 @@ def test_with_log_spacing_the_first_epoch_has_eight_and_later_ones_grow_apart(
 @settings(deadline=None)
 @given(st.integers(1, 3000), st.integers(1, 3500) | st.sampled_from(["all", "auto"]), st.integers(0, 10))
 def test_chosen_samples_are_distinct_sorted_rows(n_images: int, wanted: int | str, seed: int) -> None:
-    rows = choose_samples(n_images, wanted, seed, NONE, NONE)
+    rows = choose_samples(n_images, wanted, seed, NONE)
     assert rows.dtype == np.int64
     assert (np.diff(rows) > 0).all()
     assert rows[0] >= 0
     assert rows[-1] < n_images
     if isinstance(wanted, int):
         assert len(rows) == min(wanted, n_images)
-    np.testing.assert_array_equal(rows, choose_samples(n_images, wanted, seed, NONE, NONE))
+    np.testing.assert_array_equal(rows, choose_samples(n_images, wanted, seed, NONE))
 
 
-def test_probes_are_held_out_and_training_images_from_all_over_the_recording() -> None:
-    held_out = np.arange(0, 30_000, 3)
-    train = np.setdiff1d(np.arange(30_000), held_out)
-    rows = choose_samples(30_000, "probes", 0, train, held_out)
-    assert (np.isin(rows, held_out).sum(), len(rows)) == (1600, 4000)
+def test_probes_are_held_out_and_other_images_from_all_over_the_recording() -> None:
+    held_out = np.arange(30_000) // 100 % 5 == 0
+    rows = choose_samples(30_000, "probes", 0, np.flatnonzero(held_out))
+    assert (held_out[rows].sum(), len(rows)) == (1600, 4000)
     assert (np.diff(rows) > 0).all()
-    assert np.histogram(rows, 10, (0, 30_000))[0].min() > 300
-    few = choose_samples(90, "probes", 0, np.arange(60), np.arange(70, 90))  # rows in gaps are of neither
-    np.testing.assert_array_equal(few, [*range(60), *range(70, 90)])
+    assert np.diff(rows).max() < 20  # no holes
+    few = choose_samples(90, "probes", 0, np.arange(70, 90))
+    np.testing.assert_array_equal(few, np.arange(90))
 
 
 def test_how_many_samples_are_kept() -> None:
-    np.testing.assert_array_equal(choose_samples(50, "all", 0, NONE, NONE), np.arange(50))
-    np.testing.assert_array_equal(choose_samples(1999, "auto", 0, NONE, NONE), np.arange(1999))
-    assert len(choose_samples(10_000, "auto", 0, NONE, NONE)) == 2000
-    assert len(choose_samples(80_000, "auto", 0, NONE, NONE)) == 10_000
-    assert (choose_samples(100, 10, 0, NONE, NONE) != choose_samples(100, 10, 1, NONE, NONE)).any()
+    np.testing.assert_array_equal(choose_samples(50, "all", 0, NONE), np.arange(50))
+    np.testing.assert_array_equal(choose_samples(1999, "auto", 0, NONE), np.arange(1999))
+    assert len(choose_samples(10_000, "auto", 0, NONE)) == 2000
+    assert len(choose_samples(80_000, "auto", 0, NONE)) == 10_000
+    assert (choose_samples(100, 10, 0, NONE) != choose_samples(100, 10, 1, NONE)).any()
 
 
 # ----------------------------------------------------------------------------------------------------------- the folder

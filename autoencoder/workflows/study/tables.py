@@ -132,7 +132,7 @@ def _tests(found: Mapping[str, Any]) -> list[Titled]:
         over = [moment["p_over_moments"] for moment in test.get("over_training", [])]
         body.append(
             [
-                f"{name} ({measure['unit']})" if measure["unit"] else name,
+                name,
                 *(_number(end[key], form) for key in ("within", "other_setting_other_seed", "by_chance")),
                 f"{_number(test.get('r2'), '.2f')} ({_number(test.get('r2_by_chance'), '.2f')})",
                 _number(test.get("omega2"), ".2f"),
@@ -141,7 +141,10 @@ def _tests(found: Mapping[str, Any]) -> list[Titled]:
             ]
         )
     first = next(iter(similarity["measures"].values()))["test"]
-    title = "What settings change: means over pairs of runs of one setting, of different ones (and seeds), by chance"
+    title = (
+        "What settings change: means over pairs of runs of one setting, of different ones (and seeds), by chance; "
+        "angles in degrees"
+    )
     if "relabellings" in first:
         kind = "all" if first["all_relabellings"] else "random ones"
         title += (
@@ -218,15 +221,17 @@ def _told(found: Mapping[str, Any]) -> list[Titled]:
             body.append([name if probe == "ridge" else "", called, *cells])
     scores = ", ".join(f"{SCORE_NAMES[kind]} of {what}" for kind, what in KINDS.items())
     said = (
-        f"Read at the end, means over seeds: {scores}; *: beats chance in every seed; lost, folded: in training, see "
-        "docs/study.md; in brackets: too slow a column"
+        f"Read at the end, means over seeds: {scores}; *: beats chance in every seed; L lost, F folded in training (of "
+        "so many runs); first: before the first update; in brackets: too slow a column"
     )
-    header = ["", "", *design, "at first", *(name.removesuffix(" of the pixels") for name in controls), "chance"]
+    header = ["", "", *design, "first", *(name.removesuffix(" of the pixels") for name in controls), "chance"]
     return [(said, (header, body))]
 
 
 PROBES = {"ridge": "ridge", "knn": "near"}
 """Probes, and how they are called in a narrow table."""
+
+MARKS = {Fate.LOST.value: "L", Fate.FOLDED.value: "F"}
 
 KINDS = {ColumnKind.LINEAR: "quantities", ColumnKind.CIRCULAR: "angles", ColumnKind.CATEGORY: "labels"}
 
@@ -239,7 +244,7 @@ def _settings(columns: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 
 
 def _told_cell(runs: Sequence[Mapping[str, Any]], probe: str, kind: ColumnKind) -> str:
-    """Such as "0.72*", and behind the neighbours' "0.80* lost" or "lost in 3 of 4"."""
+    """Such as "0.72*", and for neighbours "L 0.00" of what is lost in all runs, or "F 2/4 0.80*"."""
     if not runs:
         return "-"
     beaten = all(run[probe]["p"] is not None and run[probe]["p"] < LEVEL for run in runs)
@@ -247,9 +252,9 @@ def _told_cell(runs: Sequence[Mapping[str, Any]], probe: str, kind: ColumnKind) 
     if probe == "ridge":
         return cell
     fates = [run["fate"] for run in runs]
-    for fate in (Fate.LOST.value, Fate.FOLDED.value):
+    for fate, mark in MARKS.items():
         if (n := fates.count(fate)) > 0:
-            cell = f"{fate}{f' in {n}/{len(runs)}' if n < len(runs) else ''} {cell}"
+            cell = f"{mark}{f' {n}/{len(runs)}' if n < len(runs) else ''} {cell}"
     return cell
 
 
