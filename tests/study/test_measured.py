@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,21 +14,13 @@ from autoencoder.study.population import Moment, Source
 from autoencoder.study.statistics import mostly_chance
 from autoencoder.study.table import Table, read_table
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 MEASURED = ("similarity", "probes", "topology", "dimension")
 
 
 @pytest.fixture(scope="module")
-def made_up(tmp_path_factory):
+def made_up(benchmark_module, tmp_path_factory):
     """3 objectives x 3 seeds x 4 snapshots of 400 held-out images in 8 units."""
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        spec = importlib.util.spec_from_file_location("benchmark_study", BENCHMARKS / "study.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(BENCHMARKS))
-    return module.made_up(9, 4, 400, 8, tmp_path_factory.mktemp("codes"))
+    return benchmark_module("study").made_up(9, 4, 400, 8, tmp_path_factory.mktemp("codes"))
 
 
 @pytest.fixture(scope="module")

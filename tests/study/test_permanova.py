@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,25 +21,7 @@ from autoencoder.study.permanova import (
     smallest_p,
 )
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
 DRAWS = [100, pytest.param(1_000, marks=pytest.mark.slow)]
-
-
-@pytest.fixture(scope="module")
-def simulation():
-    """`benchmarks/simulated_studies.py`."""
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        spec = importlib.util.spec_from_file_location(
-            "simulated_studies_benchmark", BENCHMARKS / "simulated_studies.py"
-        )
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        yield module
-    finally:
-        sys.path.remove(str(BENCHMARKS))
 
 
 def design(n_settings: int, n_seeds: int) -> tuple[np.ndarray, np.ndarray]:
