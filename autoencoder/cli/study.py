@@ -28,12 +28,7 @@ from autoencoder.errors import UserError
 HELP = "train and measure a population of networks"
 
 REPORT = "report"
-REFERENCE = "reference"
-
-NO_SETTINGS = ("snapshot_samples",)
-
-ONLY = ("similarity", "probes", "topology", "dimension", "robustness", "quality")
-MATCHES = ("loss", "steps")
+"""Instead of a data file: measure again."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--control", action="store_true", help="add runs on shuffled targets, and untrained networks")
     group.add_argument(
         "--preset",
-        choices=(REFERENCE, *PRESETS),
+        choices=(c.REFERENCE, *PRESETS),
         help="reference: an autoencoder, decoders on PCA and UMAP, and a network that predicts; or a documented "
         "system that all runs start from",
     )
@@ -71,10 +66,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, such as tcp://host:8786")
     group = parser.add_argument_group("measures")
     group.add_argument(
-        "--only", nargs="+", choices=ONLY, help="measure these again, and keep what was measured of the others"
+        "--only", nargs="+", choices=c.STUDIED, help="measure these again, and keep what was measured of the others"
     )
     group.add_argument(
-        "--matched", choices=MATCHES, help="compare also where runs are equally far: in their loss, or in steps"
+        "--matched", choices=c.MATCHES, help="compare also where runs are equally far: in their loss, or in steps"
     )
     add_run_settings(parser)
 
@@ -118,7 +113,7 @@ def _report(args: argparse.Namespace) -> None:
 def _study(args: argparse.Namespace) -> None:
     if len(args.what) > 1:
         raise UserError(f"a study is of one data file: {args.what[1]} is one too many; codes go with 'study report'")
-    data, reference = args.what[0], args.preset == REFERENCE
+    data, reference = args.what[0], args.preset == c.REFERENCE
     from autoencoder.runs.opened import Shelf
     from autoencoder.study.designs.design import SEEDS, crossed, parse_vary
     from autoencoder.study.designs.design import base_of as study_base

@@ -13,6 +13,7 @@ from autoencoder.config.choices import (
     LATENT_ACTIVATIONS,
     LAYERS,
     LOGGING_MODES,
+    MATCHES,
     MAX_LATENT_DIM,
     MAX_NOISE,
     MAX_SEED,
@@ -23,6 +24,7 @@ from autoencoder.config.choices import (
     PIXEL_VALUES,
     PROBE_SAMPLES,
     RECONSTRUCTION_LOSSES,
+    REFERENCE,
     SAMPLES,
     SCHEDULES,
     SPACINGS,
@@ -31,6 +33,7 @@ from autoencoder.config.choices import (
     SPLITS,
     STILL_LAYERS,
     STILLS,
+    STUDIED,
 )
 from autoencoder.config.data import DataConfig, pixel_value_problems
 from autoencoder.config.model import ModelConfig, own_settings
@@ -50,6 +53,7 @@ __all__ = [
     "LATENT_ACTIVATIONS",
     "LAYERS",
     "LOGGING_MODES",
+    "MATCHES",
     "MAX_LATENT_DIM",
     "MAX_NOISE",
     "MAX_SEED",
@@ -60,6 +64,7 @@ __all__ = [
     "PIXEL_VALUES",
     "PROBE_SAMPLES",
     "RECONSTRUCTION_LOSSES",
+    "REFERENCE",
     "SAMPLES",
     "SCHEDULES",
     "SPACINGS",
@@ -68,6 +73,7 @@ __all__ = [
     "SPLITS",
     "STILLS",
     "STILL_LAYERS",
+    "STUDIED",
     "WRITERS",
     "DataConfig",
     "ModelConfig",

@@ -65,4 +65,13 @@ STILLS = ("scatter", "units", "generated", "clusters")
 """What `visualize --snapshot` shows."""
 
 BACKENDS = ("loky", "dask")
-"""Where `compare --train` sends its work with joblib: to processes of this machine, or to a Dask cluster."""
+"""Where a study sends its work with joblib: to processes of this machine, or to a Dask cluster."""
+
+REFERENCE = "reference"
+"""The preset of a study that is the reference table."""
+
+STUDIED = ("similarity", "probes", "topology", "dimension", "robustness", "quality")
+"""What a study measures."""
+
+MATCHES = ("loss", "steps")
+"""What runs of a study can be compared at, beside the end of training."""

@@ -1,1 +1,1 @@
-"""From arrays to numbers: quality of images, angles, probes."""
+"""From arrays to numbers: quality of images, angles, probes, and the likeness and shape of representations."""

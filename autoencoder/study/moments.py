@@ -10,9 +10,6 @@ from autoencoder.study.population import Moment, Population, Source
 LOSS_SHARE = 0.9
 """Runs are as far in their training, where each has had so much of the fall of its training loss."""
 
-MATCHES = ("loss", "steps")
-"""Beside the end of training, what runs can be compared at."""
-
 
 @dataclass(frozen=True)
 class Together:
@@ -58,8 +55,8 @@ def matched(population: Population, sources: Sequence[Source], by: str) -> tuple
     Args:
         population: that the sources are of.
         sources: those to be compared.
-        by: "steps" for the last step that all have come to, "loss" for the snapshot at which each has had 90 % of the
-            fall of its training loss, by the means of epochs.
+        by: one of `config.MATCHES`: "steps" for the last step that all have come to, "loss" for the snapshot at which
+            each has had 90 % of the fall of its training loss, by the means of epochs.
 
     Returns:
         the moment, and what is to be said of single sources.

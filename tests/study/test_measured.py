@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from autoencoder.study.measured.measure import measure
+from autoencoder import config
+from autoencoder.study.measured.measure import MEASURES, measure
 from autoencoder.study.moments import at_the_end, matched, over_training
 from autoencoder.study.population import Moment, Source
 from autoencoder.study.statistics import mostly_chance
@@ -26,6 +27,10 @@ def made_up(benchmark_module, tmp_path_factory):
 @pytest.fixture(scope="module")
 def measured(made_up):
     return measure(made_up, MEASURED)
+
+
+def test_everything_that_can_be_asked_for_is_measured():
+    assert tuple(MEASURES) == config.STUDIED
 
 
 def test_settings_that_differ_are_told_apart_by_every_measure(measured):

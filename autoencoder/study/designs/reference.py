@@ -6,16 +6,21 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autoencoder.config import DataConfig, ModelConfig, NoiseConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from autoencoder.config import (
+    REFERENCE,
+    DataConfig,
+    ModelConfig,
+    NoiseConfig,
+    ObjectiveConfig,
+    RunConfig,
+    TrainingConfig,
+)
 from autoencoder.config.presets import NO_PRESET
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.data import resolve_split, split_rows
 from autoencoder.study.designs.design import Design, Member, base_of
-
-REFERENCE = "reference"
-"""The name of the preset."""
 
 SYSTEM = "system"
 """What its runs differ in: encoder, latent size and objective together."""

@@ -199,7 +199,7 @@ MEASURES: dict[str, Measure] = {
     "robustness": Measure(_robustness, (DISPLACEMENT, FLOOR.format(""))),
     "quality": Measure(_quality, (*LOSSES, METRIC)),
 }
-"""Everything that a study measures, by the names of `--only`."""
+"""What measures each of `config.STUDIED`."""
 
 
 def measure(
