@@ -35,8 +35,6 @@ Array = NDArray[np.float64]
 UNEQUAL = 2.0
 """Settings that scatter so many times as far as others may differ in spread, and not in place."""
 
-FEWEST_FOR_BOOTSTRAP = 10
-
 
 def design_sources(population: Population) -> tuple[list[Source], list[str]]:
     """The runs that are tested: those of seeds that every setting has; and what is to be said of the others."""
