@@ -30,6 +30,19 @@ HELP = "train and measure a population of networks"
 REPORT = "report"
 """Instead of a data file: measure again."""
 
+DESIGN: dict[str, Any] = {
+    "vary": [],
+    "seeds": None,
+    "control": False,
+    "preset": None,
+    "config": None,
+    "dry_run": False,
+    "jobs": 1,
+    "backend": "loky",
+    "scheduler": None,
+}
+"""Arguments of a design, and what they are where they are not given."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `study`: those of the design, of `report`, and every setting that all runs have."""
@@ -96,6 +109,11 @@ def run(args: argparse.Namespace) -> None:
 def _report(args: argparse.Namespace) -> None:
     if len(args.what) < 2:
         raise UserError("which study is to be measured? name its folder, or a table of runs")
+    given = [name for name in vars(args) if name in _setting_names() - {"device"}]
+    given += [name for name, value in DESIGN.items() if getattr(args, name) != value]
+    if given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UserError(f"'study report' trains nothing, so it does not take {flags}: leave it out")
     from autoencoder.workflows.study.study import measure_study
 
     study, files = measure_study(
@@ -122,6 +140,8 @@ def _study(args: argparse.Namespace) -> None:
     given = {name: value for name, value in vars(args).items() if name in _setting_names()}
     preset, _ = base_of(argparse.Namespace(preset=None if reference else args.preset, config=args.config))
     vary = parse_vary(args.vary)
+    if isinstance(args.seeds, tuple) and "seed" in given:
+        raise UserError("--seeds names every seed, and --seed the first of several: leave one of them out")
     first = given.pop("seed", c.TrainingConfig().seed)
     seeds = args.seeds if isinstance(args.seeds, tuple) else tuple(range(first, first + (args.seeds or SEEDS)))
     data_settings = {name: given[name] for name in c.DataConfig.__dataclass_fields__ if name in given}

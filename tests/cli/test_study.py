@@ -259,6 +259,8 @@ def test_combinations_that_do_not_go_together_are_left_out(data, tmp_path, succe
         (("--vary", "moon=1,2"), ["no such setting", "latent_dim"]),
         (("--vary", "split_seed=1,2"), ["one split"]),
         (("--vary", "snapshot_samples=1,2"), ["same moments"]),
+        (("--vary", "max_pixel_value=100,200"), ["same images"]),
+        (("--seeds", "1,2", "--seed", "3"), ["--seeds", "--seed"]),
         (("--vary", "seed=1,2"), ["--seeds"]),
         (("--vary", "latent_dim=2,x"), ["latent_dim", "'x'"]),
         (("--vary", "objective=angle,moon"), ["objective", "'moon'"]),
@@ -282,6 +284,9 @@ def test_a_folder_of_something_else_is_refused(data, tmp_path, call):
     call("study", "report", tmp_path).refused("no study")
     call("study", "report", tmp_path / "none.csv").refused("no table")
     call("study", "report").refused("which study")
+    call("study", "report", tmp_path, "--epochs", 3, "--vary", "lr=1,2", "--jobs", 2).refused(
+        "trains nothing", "--epochs", "--vary", "--jobs"
+    )
 
 
 def test_a_run_that_diverges_is_named_and_the_rest_is_done(data, tmp_path, succeed, call):

@@ -18,7 +18,7 @@ from autoencoder.config import (
     TrainingConfig,
     own_settings,
 )
-from autoencoder.config.presets import NEVER_LEFT_OUT, Preset, configure
+from autoencoder.config.presets import NEVER_LEFT_OUT, Preset, Settings, configure
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.flags import Setting, settings_of
@@ -33,8 +33,8 @@ SEEDS = 6
 SHUFFLED = "shuffled targets"
 """The control of a network that predicts something: the same training, with targets dealt at random."""
 
-SAME_FOR_ALL = ("split", "val_fraction", "block_size", "gap", "hold_out", "split_seed", "metadata", "columns")
-"""Settings that decide which images are held out and what is known of them: one for all runs of a study."""
+SAME_FOR_ALL = tuple(setting.name for setting in settings_of(DataConfig))
+"""Settings of what images are, which of them are held out and what is known of them: one for all runs of a study."""
 
 MEASURED_BY = ("snapshots_per_epoch", "snapshot_spacing", "snapshot_samples")
 """Settings of the snapshots that runs are measured at: likewise."""
@@ -147,25 +147,25 @@ def parse_vary(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _settings() -> dict[str, Setting]:
-    """Every setting that can vary, by the name of its flag."""
-    sections = (DataConfig, ModelConfig, ObjectiveConfig, TrainingConfig)
+    """Every setting of what is trained on given data, by the name of its flag."""
+    sections = (ModelConfig, ObjectiveConfig, TrainingConfig)
     found = {setting.name: setting for section in sections for setting in settings_of(section)}
     found |= {name: Setting(name, flag) for name, flag in own_settings().items()}
     return found
 
 
 def _why_not_varied(name: str) -> str | None:
-    known = {*_settings(), "objective", "noise"}
+    settings = _settings()
+    known = {*settings, "objective", "noise"}
     if name in SAME_FOR_ALL:
-        return "runs of a study share one split, so that they are compared on the same held-out images"
+        return "runs of a study see the same images and share one split, so that they are compared on the same ones"
     if name in MEASURED_BY:
         return "runs of a study are measured at the same moments and on the same images"
     if name == "seed":
         return "every combination is trained with all --seeds"
     if name not in known:
-        return f"there is no such setting; they are {', '.join(sorted(known - {*SAME_FOR_ALL, *MEASURED_BY, 'seed'}))}"
-    setting = _settings().get(name)
-    if setting is not None and setting.values == "many":
+        return f"there is no such setting; they are {', '.join(sorted(known - {*MEASURED_BY, 'seed'}))}"
+    if name in settings and settings[name].values == "many":
         return "its value is a list itself: train one study for each"
     return None
 
@@ -197,9 +197,7 @@ def _problem_of(name: str, text: str) -> str | None:
         return None
     try:
         value_of(name, text)
-    except ValueError as error:
-        return f"--vary {name}: {error}"
-    except UserError as error:
+    except (ValueError, UserError) as error:
         return f"--vary {name}: {error}"
     return None
 
@@ -232,13 +230,11 @@ def crossed(
     """
     chosen, left_out = list[tuple[dict[str, str], RunConfig]](), list[LeftOut]()
     dropped: dict[str, list[str]] = {}
-    resolved = resolve_split(_configured(base, {}, seeds[0])[0].data, images) if not vary else None
-    notes = list[str]()
+    resolved = resolve_split(DataConfig(**base.data), images)
     for values in itertools.product(*vary.values()):
         levels = dict(zip(vary, values, strict=True))
         try:
             config, without = _configured(base, levels, seeds[0])
-            resolved = resolve_split(config.data, images)
             config = _checked(dataclasses.replace(config, data=resolved.data), images)
         except UserError as error:
             left_out.append(LeftOut(levels, str(error)))
@@ -253,8 +249,7 @@ def crossed(
         for name, settings in dropped.items()
         if len(settings) == len(chosen)
     )
-    if resolved is not None and resolved.said is not None:
-        notes.append(resolved.said)
+    notes = [] if resolved.said is None else [resolved.said]
     notes += [f"{name} is left out of the runs of {', '.join(settings)}" for name, settings in dropped.items()]
     members = [_member(levels, config, seed) for levels, config in chosen for seed in seeds]
     if control:
@@ -269,12 +264,15 @@ def crossed(
 def _configured(base: Preset, levels: Mapping[str, str], seed: int) -> tuple[RunConfig, tuple[str, ...]]:
     """The configuration of a combination, and which settings of the base do not go with it."""
     given = {name: value_of(name, text) for name, text in levels.items() if text != DEFAULT}
-    sections = {}
-    for section in ("model", "objective", "training", "data"):
-        values = {("objective" if name == "name" else name): v for name, v in getattr(base, section).items()}
-        kept = {name: value for name, value in values.items() if name not in levels}
-        sections[section] = {("name" if name == "objective" else name): value for name, value in kept.items()}
-    config, without = configure(Preset(base.description, **sections), {**given, "seed": seed})
+    varied = {"name" if name == "objective" else name for name in levels}
+
+    def others(section: Settings) -> Settings:
+        return {name: value for name, value in section.items() if name not in varied}
+
+    model, objective, training = map(others, (base.model, base.objective, base.training))
+    config, without = configure(
+        dataclasses.replace(base, model=model, objective=objective, training=training), {**given, "seed": seed}
+    )
     return config, tuple(name for name in without if name not in NEVER_LEFT_OUT)
 
 
