@@ -95,3 +95,10 @@ def split_into_batches(rows: Rows, batch_size: int) -> list[Rows]:
     if edges and len(rows) - edges[-1] == 1:
         edges.pop()
     return np.split(rows, edges)
+
+
+def evenly(rows: Rows, most: int) -> Rows:
+    """At most so many of `rows`, evenly spaced."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]

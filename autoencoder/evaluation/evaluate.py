@@ -13,7 +13,7 @@ from torch import Tensor
 
 from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import DataConfig, NoiseConfig, RunConfig
-from autoencoder.data.batches import Pixels
+from autoencoder.data.batches import Pixels, evenly
 from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError, raise_if_any
@@ -137,8 +137,8 @@ def evaluate(
     rows, n_without_target = rows[known], int((~known).sum())
     if len(rows) == 0:
         raise UserError(f"none of the images to test in {images.source} has a known target: test on other --data")
-    if limit is not None and limit < len(rows):
-        rows = rows[np.linspace(0, len(rows) - 1, limit).astype(np.int64)]
+    if limit is not None:
+        rows = evenly(rows, limit)
     train_rows = split.train[objective.targets(own, torch.device("cpu")).known[split.train]]
     with Progress("Testing", len(rows), quiet=quiet) as progress:
         tested = Tested(

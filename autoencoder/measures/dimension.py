@@ -63,8 +63,12 @@ def components_for(codes: Reals, share: float = 0.95) -> int:
     if not 0 < share <= 1:
         raise ValueError(f"a share of the variance is above 0 and at most 1, not {share:g}")
     variances = np.linalg.eigvalsh(_covariance(codes))[::-1].clip(0)
-    total = variances.sum()
-    return int(np.searchsorted(variances.cumsum(), (share - ROUNDING) * total)) + 1 if total > 0 else 0
+    return leading(variances, share) if variances.any() else 0
+
+
+def leading(variances: NDArray[np.floating], share: float) -> int:
+    """How many of the first variances (k,), in descending order, add up to at least `share` of all of them."""
+    return int(np.searchsorted(np.cumsum(variances), (share - ROUNDING) * variances.sum())) + 1
 
 
 def mle_dimension(

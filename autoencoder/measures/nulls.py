@@ -24,6 +24,9 @@ from autoencoder.array_types import Integers, Rows
 from autoencoder.measures.timeline import Timeline
 from autoencoder.seeding import numpy_stream
 
+SIGNIFICANT = 0.05
+"""A smaller p is called evidence."""
+
 SHIFTS = 100
 """Equally spaced shifts each way."""
 

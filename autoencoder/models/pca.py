@@ -64,8 +64,3 @@ class Encoder(FittedEncoder):
         """(k,) share of the training images' variance along each principal component, in descending order."""
         ratio: NDArray[np.float64] = self._others["explained_variance_ratio"]
         return ratio
-
-
-def components_for(ratio: NDArray[np.floating], share: float) -> int:
-    """Number of leading components whose explained variance ratios (k,) add up to at least `share` of all of them."""
-    return int(np.searchsorted(np.cumsum(ratio), share * ratio.sum() - 1e-12)) + 1

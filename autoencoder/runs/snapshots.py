@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from autoencoder.array_types import Rows
 from autoencoder.config import ALL_SAMPLES, AUTO_SAMPLES, PROBE_SAMPLES
 from autoencoder.data.arrays import open_npy
-from autoencoder.data.batches import Pixels
+from autoencoder.data.batches import Pixels, evenly
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_array
 from autoencoder.machine.memory import refuse_too_large
@@ -77,7 +77,7 @@ def choose_samples(n_images: int, wanted: int | str, seed: int, held_out: Rows) 
     """
     if wanted == PROBE_SAMPLES:
         others = np.setdiff1d(np.arange(n_images), held_out)
-        return np.sort(np.concatenate([_evenly(held_out, PROBED), _evenly(others, PROBED_OTHERS)]))
+        return np.sort(np.concatenate([evenly(held_out, PROBED), evenly(others, PROBED_OTHERS)]))
     if wanted == ALL_SAMPLES:
         count = n_images
     elif wanted == AUTO_SAMPLES:
@@ -85,13 +85,6 @@ def choose_samples(n_images: int, wanted: int | str, seed: int, held_out: Rows) 
     else:
         count = int(wanted)
     return draw_rows(np.arange(n_images), count, seed, "snapshot samples")
-
-
-def _evenly(rows: Rows, most: int) -> Rows:
-    """At most so many of `rows`, evenly spaced."""
-    if len(rows) <= most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
 
 
 def steps_of_snapshots(batches_per_epoch: int, epochs: int, per_epoch: int, spacing: str) -> frozenset[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autoencoder.study.population import Moment, Population, Source
+from autoencoder.study.population import Moment, Source
 
 LOSS_SHARE = 0.9
 """Runs are as far in their training, where each has had so much of the fall of its training loss."""
@@ -49,11 +49,10 @@ def at_the_end(sources: Sequence[Source]) -> Together:
     return Together(label, epoch, lasts)
 
 
-def matched(population: Population, sources: Sequence[Source], by: str) -> tuple[Together, list[str]]:
+def matched(sources: Sequence[Source], by: str) -> tuple[Together, list[str]]:
     """A moment at which runs are equally far in their training.
 
     Args:
-        population: that the sources are of.
         sources: those to be compared.
         by: one of `config.MATCHES`: "steps" for the last step that all have come to, "loss" for the snapshot at which
             each has had 90 % of the fall of its training loss, by the means of epochs.

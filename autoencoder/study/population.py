@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder.array_types import FloatArray, Rows
+from autoencoder.data.batches import evenly
 from autoencoder.data.images import ImageSet
 from autoencoder.data.timescales import timeline_of
 from autoencoder.errors import UserError, raise_if_any
@@ -129,10 +130,7 @@ class Population:
     @property
     def compared(self) -> Rows:
         """Places of the held-out images whose codes are compared between sources."""
-        n = len(self.held_out)
-        if n <= MOST_COMPARED:
-            return self.held_out
-        return self.held_out[np.linspace(0, n - 1, MOST_COMPARED).astype(np.int64)]
+        return evenly(self.held_out, MOST_COMPARED)
 
     @cached_property
     def timeline(self) -> Timeline:

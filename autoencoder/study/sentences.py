@@ -6,6 +6,7 @@ import statistics as stats
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autoencoder.measures.nulls import SIGNIFICANT
 from autoencoder.study.measured.likeness import MAIN
 
 
@@ -33,17 +34,23 @@ def _rings(topology: Mapping[str, Any]) -> list[str]:
         ratio, first, chance = (
             stats.mean(run[name] for run in ring["by_run"]) for name in ("ratio", "first", "first_by_chance")
         )
-        orders: dict[str, list[float]] = {}
-        for run in ring["by_run"]:
-            for name, value in run["cyclic_order"].items():
-                orders.setdefault(name, []).append(value)
-        best = max(orders, key=lambda name: stats.mean(orders[name]), default=None)
-        by = "" if best is None else f", in the order of {best} ({stats.mean(orders[best]):.3f} of 1)"
+        orders = mean_orders(ring)
+        best = max(orders, key=lambda name: orders[name], default=None)
+        by = "" if best is None else f", in the order of {best} ({orders[best]:.3f} of 1)"
         said.append(
             f"Codes of '{ring['setting']}' lie on a ring in all {ring['runs']} seeds (first bar {ratio:.0f} times the "
             f"second, and {first:.2f} of the diameter, by chance {chance:.2f}){by}."
         )
     return said
+
+
+def mean_orders(ring: Mapping[str, Any]) -> dict[str, float]:
+    """How well the order round a setting's rings is that of each angle, on average over the runs that have one."""
+    names = dict.fromkeys(name for run in ring["by_run"] for name in run["cyclic_order"])
+    return {
+        name: stats.mean(run["cyclic_order"][name] for run in ring["by_run"] if name in run["cyclic_order"])
+        for name in names
+    }
 
 
 def _headline(found: Mapping[str, Any], statistics: Mapping[str, Any]) -> str:
@@ -58,8 +65,9 @@ def _headline(found: Mapping[str, Any], statistics: Mapping[str, Any]) -> str:
         parts.append(f"{start} of different {_plural(what)} by {end['other_setting_other_seed']:.0f}")
     if (untrained := _untrained(measure)) is not None:
         parts.append(f"untrained ones by {untrained:.0f}")
-    parts.append(f"by chance {end['by_chance']:.0f}" if end["by_chance"] is not None else "")
-    listed = ", ".join(part for part in parts if part)
+    if end["by_chance"] is not None:
+        parts.append(f"by chance {end['by_chance']:.0f}")
+    listed = ", ".join(parts)
     if why := test.get("why_not"):
         return f"{listed}; whether that is more than chance is not known: {why}."
     return f"{listed} ({test_text(test, found['seeds'])})."
@@ -81,7 +89,7 @@ def p_text(p: float) -> str:
 
 def _untrained(measure: Mapping[str, Any]) -> float | None:
     """How far networks of other seeds are apart before their first update."""
-    first = next((moment for moment in measure.get("over_training", []) if moment["epoch"] == 0), None)
+    first = next((moment for moment in measure["over_training"] if moment["epoch"] == 0), None)
     value: float | None = None if first is None else first["within"]
     return value
 
@@ -94,10 +102,10 @@ def _other_measures(found: Mapping[str, Any]) -> list[str]:
     if not tests or "p" not in main:
         return []
     listed = [
-        f"{_title(found['measures'][name])} (p = {p_text(test['p'])}, omega2 {test['omega2']:.2f})"
+        f"{found['measures'][name]['title']} (p = {p_text(test['p'])}, omega2 {test['omega2']:.2f})"
         for name, test in tests.items()
     ]
-    agree = [name for name, test in tests.items() if (test["p"] < LEVEL) == (main["p"] < LEVEL)]
+    agree = [name for name, test in tests.items() if (test["p"] < SIGNIFICANT) == (main["p"] < SIGNIFICANT)]
     verdict = "holds under" if len(agree) == len(tests) else "depends on the measure:"
     said = [f"The verdict {verdict} {_and(listed)}."]
     dispersion = found["measures"][MAIN]["dispersion"]
@@ -107,13 +115,6 @@ def _other_measures(found: Mapping[str, Any]) -> list[str]:
             "differ in place or in spread."
         )
     return said
-
-
-LEVEL = 0.05
-
-
-def _title(measure: Mapping[str, Any]) -> str:
-    return str(measure["title"])
 
 
 def _what_varies(statistics: Mapping[str, Any]) -> str:

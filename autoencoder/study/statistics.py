@@ -51,18 +51,17 @@ def design_sources(population: Population) -> tuple[list[Source], list[str]]:
     return [source for source in runs if source.seed in complete], notes
 
 
-def similarity_statistics(population: Population, likeness: Likeness, end: Alike | None = None) -> dict[str, Any]:
+def similarity_statistics(population: Population, likeness: Likeness) -> dict[str, Any]:
     """The settings' effect on representations, by every measure.
 
     Args:
         population: what was compared.
-        likeness: its similarities.
-        end: the moment that the effect is tested at; None for the end of training.
+        likeness: its similarities; the effect is tested at `likeness.end`.
 
     Returns:
         plain values, as `statistics.json` has them.
     """
-    end = likeness.end if end is None else end
+    end = likeness.end
     tested, notes = design_sources(population)
     compared = [source for source in tested if source.name in end.names]
     if len(compared) < len(tested):
@@ -81,7 +80,7 @@ def similarity_statistics(population: Population, likeness: Likeness, end: Alike
         "settings": list(dict.fromkeys(source.setting for source in compared)),
         "seeds": sorted({source.seed for source in compared if source.seed is not None}),
         "measures": {
-            measure.name: _by_measure(population, likeness, measure, end, compared) for measure in likeness.measures
+            measure.name: _by_measure(population, likeness, measure, compared) for measure in likeness.measures
         },
         "notes": [*likeness.notes, *notes],
     }
@@ -103,8 +102,9 @@ def _runs(population: Population, end: Alike) -> list[dict[str, Any]]:
 
 
 def _by_measure(
-    population: Population, likeness: Likeness, measure: Similarity, end: Alike, compared: Sequence[Source]
+    population: Population, likeness: Likeness, measure: Similarity, compared: Sequence[Source]
 ) -> dict[str, Any]:
+    end = likeness.end
     sources = {source.name: source for source in population.sources}
     return {
         "title": measure.title,

@@ -79,7 +79,7 @@ def train_members(
     """Train runs, or resume those that were cut off; finished ones are left alone.
 
     Args:
-        members: the runs.
+        members: the runs; `refuse_others` says whether their folders hold others.
         out: folder that holds the run folders.
         finish: is called with each run when it is finished; to be found by its name in other processes.
         images: the data of all runs, where the caller has them loaded.
@@ -93,11 +93,9 @@ def train_members(
         why, for the name of each run that could not be trained.
 
     Raises:
-        UserError: a folder holds another run than the one that is asked for.
         Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
     """
     runs = {member.name: (out.absolute() / member.name, member.config.with_absolute_paths()) for member in members}
-    refuse_others(members, out)
     if jobs > 1:
         share = max(1, (os.cpu_count() or 1) // jobs)
         runs = {name: (folder, _with_threads(config, share)) for name, (folder, config) in runs.items()}

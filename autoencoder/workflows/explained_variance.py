@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder.machine.files import write_csv
-from autoencoder.models.pca import components_for
+from autoencoder.measures.dimension import leading
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.variance import explained_variance
 from autoencoder.runs.folder import Run
@@ -31,7 +31,7 @@ def write_explained_variance(run: Run) -> tuple[list[Path], str]:
     n_used = run.config().model.latent_dim
     ratio = run.reducer()["explained_variance_ratio"]
     total = np.cumsum(ratio)
-    needed = components_for(ratio, WANTED_SHARE)
+    needed = leading(ratio, WANTED_SHARE)
     table, picture = run.path / "explained_variance.csv", run.path / "explained_variance.png"
     columns = ("component", "explained_variance_ratio", "cumulative")
     rows = [(i + 1, float(share), float(up_to)) for i, (share, up_to) in enumerate(zip(ratio, total, strict=True))]

@@ -142,7 +142,7 @@ def test_moments_are_those_that_all_runs_have(made_up):
     end = at_the_end(some)
     assert end.epoch is None
     assert end.moments[sources[0].name] == sources[0].last != end.moments[shorter.name]
-    together, _ = matched(made_up, some, "steps")
+    together, _ = matched(some, "steps")
     assert together.moments[sources[0].name] == together.moments[shorter.name] == shorter.last
 
 

@@ -79,16 +79,24 @@ class Comparer:
 
     Args:
         population: what is compared.
+
+    Attributes:
+        sources: whose codes can be compared.
+        measures: that can be taken of so many images.
+        tau: correlation time of the slowest codes at the end, in frames; None for rows without time.
+        apart: frames between rows that can be neighbours.
+        notes: sources and measures that are left out, and why.
     """
 
     def __init__(self, population: Population) -> None:
         self.population = population
-        self.tau = slowest_codes(population)
+        self.sources, self.notes = usable(population)
+        self.tau = slowest_codes(population, self.sources)
         self.apart = _apart(population, self.tau)
         n, known = len(population.compared), similarities(population.timeline, self.apart)
         why_not = {measure.name: measure.too_few(n) for measure in known}
         self.measures = tuple(measure for measure in known if why_not[measure.name] is None)
-        self.notes = [f"no {name}: {why}" for name, why in why_not.items() if why is not None]
+        self.notes += [f"no {name}: {why}" for name, why in why_not.items() if why is not None]
         self.draws: Integers = turns(population.timeline, DRAWS, population.split_seed)
 
     def alike(self, together: Together, sources: Sequence[Source]) -> Alike:
@@ -104,12 +112,12 @@ class Comparer:
         return values, by_chance
 
 
-def slowest_codes(population: Population) -> float | None:
-    """Correlation time in frames of the slowest codes at the end of training; None for rows without time."""
+def slowest_codes(population: Population, sources: Sequence[Source]) -> float | None:
+    """Correlation time in frames of the slowest of some codes at the end of training; None for rows without time."""
     timeline = timeline_of(population.images.metadata, len(population.images)).take(population.rows)
     if timeline.frames is None:
         return None
-    taus = [correlation_time(source.codes(source.last, population.rows), timeline) for source in usable(population)[0]]
+    taus = [correlation_time(source.codes(source.last, population.rows), timeline) for source in sources]
     return max((tau for tau in taus if math.isfinite(tau)), default=math.inf)
 
 
@@ -137,7 +145,7 @@ def usable(population: Population) -> tuple[list[Source], list[str]]:
     return fine, notes
 
 
-def compare_codes(population: Population, table: Table) -> Likeness:
+def compare_codes(comparer: Comparer, table: Table) -> Likeness:
     """Compare all sources at each moment that they have in common, and each source's moments with each other.
 
     Every number goes to the table, beside what it is by chance.
@@ -145,10 +153,9 @@ def compare_codes(population: Population, table: Table) -> Likeness:
     Raises:
         UserError: fewer than two sources can be compared.
     """
-    sources, notes = usable(population)
+    sources = comparer.sources
     if len(sources) < 2:
-        raise UserError(["fewer than two representations can be compared", *notes])
-    comparer = Comparer(population)
+        raise UserError(["fewer than two representations can be compared", *comparer.notes])
     if not any(measure.name == MAIN for measure in comparer.measures):
         raise UserError(["too few held-out images to compare", *comparer.notes])
     course = [comparer.alike(together, sources) for together in over_training(sources)]
@@ -159,10 +166,10 @@ def compare_codes(population: Population, table: Table) -> Likeness:
         comparer.measures,
         comparer.tau,
         comparer.apart,
-        len(population.compared),
+        len(comparer.population.compared),
         end,
         course,
-        [*notes, *comparer.notes],
+        list(comparer.notes),
     )
     by_name = {source.name: source for source in sources}
     moments = course if same else [*course, end]

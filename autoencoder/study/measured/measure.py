@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -35,42 +37,48 @@ class Measuring:
         population: the sources.
         table: all numbers.
         statistics: by the name of the measure that they are of.
+        progress: of all measures, and `done`, how many sources it has counted.
         device: where networks compute.
-        on_progress: called after each source, for each measure.
         by: "loss" or "steps", where runs are also compared at equal training; None where they are not.
     """
 
     population: Population
     table: Table
-    statistics: Statistics = field(default_factory=dict)
-    device: str = "auto"
-    on_progress: Callable[[], None] = lambda: None
-    by: str | None = None
+    statistics: Statistics
+    progress: Progress
+    device: str
+    by: str | None
+    done: int = 0
+
+    def advance(self, sources: int = 1) -> None:
+        """Count sources as measured."""
+        self.done += sources
+        self.progress.advance(sources)
+
+    @cached_property
+    def comparer(self) -> Comparer:
+        """Compares the population's codes; made where it is first asked for."""
+        return Comparer(self.population)
 
 
 def _similarity(work: Measuring) -> None:
-    likeness = compare_codes(work.population, work.table)
+    likeness = compare_codes(work.comparer, work.table)
     work.statistics["similarity"] = similarity_statistics(work.population, likeness)
     work.statistics.pop("matched", None)
     if work.by is not None:
-        _matched(work, Comparer(work.population), likeness)
+        work.statistics["matched"] = _matched(work, likeness, work.by)
 
 
-def _matched(work: Measuring, comparer: Comparer, likeness: Likeness) -> None:
-    """The same comparison where runs are equally far in their training."""
-    assert work.by is not None
-    sources = [source for source in work.population.sources if source.name in likeness.end.names]
-    together, notes = matched(work.population, sources, work.by)
-    found = similarity_statistics(work.population, likeness, comparer.alike(together, sources))
-    for by_measure in found["measures"].values():
-        by_measure.pop("over_training")
-    found["notes"] = notes
-    found["by"] = work.by
-    work.statistics["matched"] = found
+def _matched(work: Measuring, likeness: Likeness, by: str) -> dict[str, Any]:
+    """The same comparison where runs are equally far in their training, and at no other moment."""
+    sources = work.comparer.sources
+    together, notes = matched(sources, by)
+    equally_far = dataclasses.replace(likeness, end=work.comparer.alike(together, sources), course=[])
+    return similarity_statistics(work.population, equally_far) | {"notes": notes, "by": by}
 
 
 def _probes(work: Measuring) -> None:
-    told = probe_over_training(work.population, work.table, work.on_progress)
+    told = probe_over_training(work.population, work.table, work.advance)
     work.statistics["probes"] = _told_statistics(work, told)
 
 
@@ -137,11 +145,11 @@ def _orders(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _topology(work: Measuring) -> None:
-    work.statistics["topology"] = measure_topology(work.population, work.table, work.on_progress)
+    work.statistics["topology"] = measure_topology(work.population, work.table, work.advance)
 
 
 def _dimension(work: Measuring) -> None:
-    notes = measure_dimension(work.population, work.table, work.on_progress)
+    notes = measure_dimension(work.comparer, work.table, work.advance)
     moments = _ends(work.population)
     work.statistics["dimension"] = {
         "effects": _effects(work, DIMENSIONS[:2], moments),  # the last is a curve, of which no point is the dimension
@@ -150,10 +158,9 @@ def _dimension(work: Measuring) -> None:
 
 
 def _robustness(work: Measuring) -> None:
-    population, comparer = work.population, Comparer(work.population)
-    notes = measure_noise(population, comparer, work.table, work.device, work.on_progress)
-    names = [DISPLACEMENT, *(FLOOR.format(measure.name) for measure in comparer.measures)]
-    work.statistics["robustness"] = {"effects": _effects(work, names, _ends(population)), "notes": notes}
+    notes = measure_noise(work.comparer, work.table, work.device, work.advance)
+    names = [DISPLACEMENT, *(FLOOR.format(measure.name) for measure in work.comparer.measures)]
+    work.statistics["robustness"] = {"effects": _effects(work, names, _ends(work.population)), "notes": notes}
 
 
 def _quality(work: Measuring) -> None:
@@ -231,20 +238,13 @@ def measure(
     total = len(chosen) * len(population.sources)
     # Products of small matrices, of which there are many, wait for each other where several threads share them.
     with threadpool_limits(1, "blas"), Progress("Measuring", total, "representations", quiet=quiet) as progress:
-        for name, entry in chosen.items():
-            done = 0
-
-            def advance() -> None:
-                nonlocal done
-                done += 1
-                progress.advance()
-
-            work = Measuring(population, table, statistics, device, advance, by)
+        work = Measuring(population, table, statistics, progress, device, by)
+        for number, (name, entry) in enumerate(chosen.items(), 1):
             try:
                 entry.take(work)
             except UserError as error:
                 statistics[name] = {"why_not": str(error), "notes": []}
-            progress.advance(len(population.sources) - done)
+            work.advance(number * len(population.sources) - work.done)  # what a measure did not count itself
     statistics["notes"] = list(population.notes)
     return _in_order(table), {name: statistics[name] for name in sorted(statistics)}
 

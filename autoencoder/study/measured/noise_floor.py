@@ -29,7 +29,6 @@ DRAWS = ("noise floor, first draw", "noise floor, second draw")
 
 
 def measure_noise(
-    population: Population,
     comparer: Comparer,
     table: Table,
     device: str = "auto",
@@ -38,13 +37,12 @@ def measure_noise(
     """Encode the compared images of each run without noise and with two draws of it; returns what could not be.
 
     Args:
-        population: what is measured.
-        comparer: of its codes.
+        comparer: of the population that is measured.
         table: is added to.
         device: `auto`, `cpu`, `cuda` or `mps`.
         on_progress: called after each source.
     """
-    notes, without_noise = list[str](), list[str]()
+    notes, without_noise, population = list[str](), list[str](), comparer.population
     for source in population.sources:
         on_progress()
         if source.run is None or source.control == UNTRAINED:

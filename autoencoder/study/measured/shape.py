@@ -118,20 +118,18 @@ def _add_course(population: Population, source: Source, moment: Moment, table: T
     table.add(source, moment, LOOPS[1], min(loops.ratio, MOST_RATIO), n=OVER_TRAINING)
 
 
-def measure_dimension(
-    population: Population, table: Table, on_progress: Callable[[], None] = lambda: None
-) -> list[str]:
+def measure_dimension(comparer: Comparer, table: Table, on_progress: Callable[[], None] = lambda: None) -> list[str]:
     """Dimensions of every source: of its covariance at every moment, and of its neighbourhoods at the end.
 
     Args:
-        population: what is measured.
+        comparer: of the population that is measured; says which rows are neighbours in time.
         table: is added to.
         on_progress: called after each source.
 
     Returns:
         what could not be measured, and why.
     """
-    notes, apart = [], Comparer(population).apart
+    notes, population, apart = [], comparer.population, comparer.apart
     for source in population.sources:
         for moment in source.moments:
             codes = population.codes(source, moment)

@@ -11,11 +11,10 @@ import numpy as np
 from autoencoder.evaluation.probing import Probed, ProbeScore, Probing
 from autoencoder.measures.emergence import TOLD, Emergence, Fate, emergence, fate_of, skill
 from autoencoder.measures.kinds import ColumnKind
+from autoencoder.measures.nulls import SIGNIFICANT
 from autoencoder.measures.probes import PROBES, Probe
 from autoencoder.study.population import Moment, Population, Source
 from autoencoder.study.table import Table
-
-SIGNIFICANT = 0.05
 
 MEASURE = "told"
 """In the table: what a probe tells of a column."""

@@ -12,13 +12,11 @@ from autoencoder.data.timescales import Timescale
 from autoencoder.evaluation.compare import Compared, Comparison
 from autoencoder.evaluation.probing import Difference, Probed, ProbeScore, Probing, difference
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.measures.nulls import NullKind
+from autoencoder.measures.nulls import SIGNIFICANT, NullKind
 from autoencoder.measures.probes import PROBES
 from autoencoder.measures.targets import SCORE_NAMES
 from autoencoder.workflows.compare.numbers import Cells, Spread, text_of
 from autoencoder.workflows.markdown import TextTable
-
-SIGNIFICANT = 0.05
 
 _PROBES = tuple(probe.name for probe in PROBES)
 

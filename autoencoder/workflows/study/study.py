@@ -10,7 +10,7 @@ from autoencoder.config import RunConfig
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.evaluation.outside_codes import expand, read_list
-from autoencoder.machine.device import describe_environment
+from autoencoder.machine.device import choose_device, describe_environment
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Say
 from autoencoder.runs.folder import Run
@@ -19,7 +19,6 @@ from autoencoder.study.folder import StudyFolder
 from autoencoder.study.measured.controls import with_controls
 from autoencoder.study.measured.measure import MEASURES, measure
 from autoencoder.study.population import Population, open_population, population_of
-from autoencoder.study.table import read_table
 from autoencoder.study.training import connect, refuse_others, train_members
 from autoencoder.version import __version__
 from autoencoder.workflows.explained_variance import write_explained_variance
@@ -91,8 +90,6 @@ def train_study(
 
 
 def _versions(design: Design) -> dict[str, Any]:
-    from autoencoder.machine.device import choose_device
-
     environment = describe_environment(choose_device(design.members[0].config.training.device))
     return {name: environment[name] for name in VERSIONS if name in environment}
 
@@ -162,7 +159,7 @@ def measure_population(
     before = None
     if only is not None and folder.measures_file.exists() and folder.statistics_file.exists():
         known = open_study(folder.path)
-        before = read_table(folder.measures_file, tuple(population.vary)), dict(known.statistics)
+        before = known.table, dict(known.statistics)
     table, statistics = measure(population, chosen, before, by=by, device=device, quiet=quiet)
     statistics["settings"] = {name: list(values) for name, values in population.vary.items()}
     statistics["n_images"] = {

@@ -9,9 +9,10 @@ from typing import Any
 
 from autoencoder.measures.emergence import Fate
 from autoencoder.measures.kinds import ColumnKind
+from autoencoder.measures.nulls import SIGNIFICANT
 from autoencoder.measures.targets import SCORE_NAMES
 from autoencoder.study.measured.likeness import MAIN
-from autoencoder.study.sentences import LEVEL, p_text
+from autoencoder.study.sentences import mean_orders, p_text
 from autoencoder.study.statistics import mostly_chance
 from autoencoder.workflows.markdown import TextTable
 
@@ -247,7 +248,7 @@ def _told_cell(runs: Sequence[Mapping[str, Any]], probe: str, kind: ColumnKind) 
     """Such as "0.72*", and for neighbours "L 0.00" of what is lost in all runs, or "F 2/4 0.80*"."""
     if not runs:
         return "-"
-    beaten = all(run[probe]["p"] is not None and run[probe]["p"] < LEVEL for run in runs)
+    beaten = all(run[probe]["p"] is not None and run[probe]["p"] < SIGNIFICANT for run in runs)
     cell = f"{_mean_of(runs, probe, 'final', kind)}{'*' if beaten else ''}"
     if probe == "ridge":
         return cell
@@ -312,7 +313,7 @@ def rings(found: Mapping[str, Any]) -> list[Titled]:
     """Where codes lie on a ring, and which angle runs round it."""
     body = []
     for ring in _section(found, "topology").get("settings", []):
-        order = _orders(ring)
+        order = mean_orders(ring)
         best = max(order, key=lambda name: order[name], default=None)
         body.append(
             [
@@ -355,14 +356,6 @@ def sizes(found: Mapping[str, Any]) -> list[Titled]:
         "other; Procrustes angle of one network under two draws of noise"
     )
     return [(title, (["", *(heading for heading, _ in SIZES.values())], body))] if body else []
-
-
-def _orders(ring: Mapping[str, Any]) -> dict[str, float]:
-    names = dict.fromkeys(name for run in ring["by_run"] for name in run["cyclic_order"])
-    return {
-        name: stats.mean(run["cyclic_order"][name] for run in ring["by_run"] if name in run["cyclic_order"])
-        for name in names
-    }
 
 
 def _bars(ring: Mapping[str, Any]) -> str:
