@@ -19,9 +19,15 @@ Array = NDArray[np.float64]
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
 """Of settings, told apart also by those who see no red or no green; more settings begin again, dashed."""
 
+CONTROL_COLORS = ("#7F7F7F", "#B0A98F", "#5F7A8A", "#A88FA8")
+"""Of controls, and of codes from files: paler than settings."""
+
 CHANCE = "0.55"
 BEFORE_TRAINING = 0.5
 """Epochs below the first snapshot after the beginning are drawn evenly, since a logarithm has no 0."""
+
+TICK_APART = 2.0
+"""A power of ten that is nearer than this ratio to the last epoch has no tick."""
 
 PANELS = 3
 """Panels in a row."""
@@ -194,8 +200,9 @@ def _draw(ax: Axes, panel: Panel) -> None:
     if after and max(after) > 4 * min(after):
         ax.set_xscale("symlog", linthresh=min(after), linscale=BEFORE_TRAINING)
         ax.set_xlim(left=0)
-        ticks = [0.0, *(10.0**power for power in range(-3, 4) if min(after) <= 10.0**power <= max(after))]
-        ax.set_xticks([*ticks, max(after)], [f"{tick:g}" for tick in (*ticks, max(after))])
+        powers = [10.0**power for power in range(-3, 4) if min(after) <= 10.0**power < max(after) / TICK_APART]
+        ticks = [0.0, *powers, max(after)]
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.minorticks_off()
     if panel.chance is not None:
         ax.axhline(panel.chance, color=CHANCE, lw=1.5, ls=":")
