@@ -25,6 +25,15 @@ def column_values(metadata: Metadata, name: str, rows: Rows) -> tuple[NDArray[np
     return metadata.column(name)[rows], kind, metadata.period(name) if kind is ColumnKind.CIRCULAR else 1.0
 
 
+def telling_columns(metadata: Metadata) -> list[str]:
+    """The first angle; where there is none, the first label, or the first column."""
+    for kind in (ColumnKind.CIRCULAR, ColumnKind.CATEGORY, ColumnKind.LINEAR):
+        named = [name for name in metadata.names if metadata.kind(name) is kind]
+        if named:
+            return named[:1]
+    return []
+
+
 def readable(column: str) -> str:
     """`body_angle_deg` to `body angle (deg)`; what cannot be seen is written out."""
     column = visible(column)

@@ -11,13 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
-from autoencoder.data.metadata import Metadata
 from autoencoder.data.timescales import label_warnings
 from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Compared, Comparison
 from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, replacing, write_csv, write_json
-from autoencoder.measures.kinds import ColumnKind
 from autoencoder.neighbors.far_apart import far_apart
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
 from autoencoder.plots.figures import save_figure
@@ -26,7 +24,7 @@ from autoencoder.projections.reducers.base import embed_snapshots
 from autoencoder.projections.rings import ring_note
 from autoencoder.registries import AS_IT_IS, REDUCERS
 from autoencoder.seeding import draw_rows
-from autoencoder.workflows.columns import NO_COLUMN, column_values, readable
+from autoencoder.workflows.columns import NO_COLUMN, column_values, readable, telling_columns
 from autoencoder.workflows.compare.alike import alike_sections
 from autoencoder.workflows.compare.numbers import Cells, over_seeds, text_of
 from autoencoder.workflows.compare.probe_tables import (
@@ -154,7 +152,7 @@ def write_comparison(
     check_writable(out)
     comparison = comparisons[0]
     metadata = comparison.data.metadata
-    colors = list(color_by) if color_by is not None else _telling_columns(metadata)
+    colors = list(color_by) if color_by is not None else telling_columns(metadata)
     for name in colors:
         metadata.column(name)
     cells = [row for one in comparisons for row in table_of(one)]
@@ -193,15 +191,6 @@ def _examples(comparison: Comparison, n: int, seed: int) -> Rows:
     """Held-out images that differ from each other: far apart among the codes of the first run."""
     rows = draw_rows(comparison.rows, MAX_POINTS, seed, "comparison examples")
     return np.sort(rows[far_apart(comparison.runs[0].codes[rows], min(n, len(rows)), seed)])
-
-
-def _telling_columns(metadata: Metadata) -> list[str]:
-    """The first angle; where there is none, the first label, or the first column."""
-    for kind in (ColumnKind.CIRCULAR, ColumnKind.CATEGORY, ColumnKind.LINEAR):
-        named = [name for name in metadata.names if metadata.kind(name) is kind]
-        if named:
-            return named[:1]
-    return []
 
 
 def _markdown(rows: Cells, comparison: Comparison, alike: Study | None) -> str:
