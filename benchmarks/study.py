@@ -32,7 +32,7 @@ SETTINGS = ("reconstruct", "angle", "mask")
 TAU, TRAINED_ON = 15.0, 2
 """Frames that signals last, and images that were trained on for each held-out one."""
 
-MEASURED = tuple(name for name in MEASURES if name not in ("robustness", "quality"))  # which need networks
+MEASURED = tuple(name for name in MEASURES if name not in ("robustness", "quality", "convergence", "units"))  # which need networks
 
 
 def main() -> None:
@@ -43,11 +43,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         population = made_up(args.runs, args.snapshots, args.images, args.units, Path(folder))
         began = time.perf_counter()
-        table, statistics = measure(population, MEASURED)
+        measured = measure(population, MEASURED)
         seconds = time.perf_counter() - began
-        test = statistics["similarity"]["measures"]["procrustes"]["test"]
+        test = measured.statistics["similarity"]["measures"]["procrustes"]["test"]
         print(f"{args.runs} runs x {args.snapshots} snapshots x {args.images} held-out images x {args.units} units")
-        print(f"all measures: {seconds:.1f} s, {len(table.rows):,} numbers, p = {test['p']:.2g}")
+        print(f"all measures: {seconds:.1f} s, {len(measured.table.rows):,} numbers, p = {test['p']:.2g}")
         for name in MEASURED:
             began = time.perf_counter()
             measure(population, (name,))

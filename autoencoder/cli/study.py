@@ -82,7 +82,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--only", nargs="+", choices=c.STUDIED, help="measure these again, and keep what was measured of the others"
     )
     group.add_argument(
-        "--matched", choices=c.MATCHES, help="compare also where runs are equally far: in their loss, or in steps"
+        "--matched",
+        choices=c.MATCHES,
+        default=c.MATCHES[0],
+        help="runs are compared a second time where they are equally far: in their loss (the default), or in steps",
+    )
+    group.add_argument(
+        "--beside",
+        nargs="+",
+        default=[],
+        metavar="STUDY",
+        help="other measured studies, such as of a second data set, whose answers stand in the report",
     )
     add_run_settings(parser)
 
@@ -121,6 +131,7 @@ def _report(args: argparse.Namespace) -> None:
         only=args.only,
         codes=args.what[2:],
         by=args.matched,
+        beside=args.beside,
         out=args.out,
         device=getattr(args, "device", "auto"),
         quiet=args.quiet,
@@ -172,7 +183,12 @@ def _study(args: argparse.Namespace) -> None:
         quiet=args.quiet,
     )
     study, files = measure_study(
-        folder, only=args.only, by=args.matched, device=given.get("device", "auto"), quiet=args.quiet
+        folder,
+        only=args.only,
+        by=args.matched,
+        beside=args.beside,
+        device=given.get("device", "auto"),
+        quiet=args.quiet,
     )
     _show(args, study, files)
     if reference:
@@ -230,6 +246,8 @@ def _show(args: argparse.Namespace, study: Any, files: Any) -> None:
 
     for text in study.sentences():
         say(args, text)
+    for question, said in study.doubts().items():
+        say(args, f"{question} {' '.join(said)}")
     for title, (header, rows) in terminal_tables(study.statistics):
         table(args, title, header, rows)
     if n := too_wide(study.statistics):

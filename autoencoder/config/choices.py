@@ -70,7 +70,18 @@ BACKENDS = ("loky", "dask")
 REFERENCE = "reference"
 """The preset of a study that is the reference table."""
 
-STUDIED = ("similarity", "probes", "topology", "dimension", "robustness", "quality")
+STUDIED = (
+    "similarity",
+    "space",
+    "probes",
+    "topology",
+    "dimension",
+    "robustness",
+    "quality",
+    "convergence",
+    "units",
+    "embeddings",
+)
 """What a study measures."""
 
 MATCHES = ("loss", "steps")

@@ -57,6 +57,7 @@ class Probe(abc.ABC):
     """
 
     name: str
+    title: str
 
     def __init__(self, codes: Reals, rows: Fold, folds: Sequence[Fold]) -> None:
         n_fit = len(rows.fit)
@@ -84,6 +85,7 @@ class RidgeProbe(Probe):
     """
 
     name = "ridge"
+    title = "ridge regression"
 
     def __init__(self, codes: Reals, rows: Fold, folds: Sequence[Fold]) -> None:
         super().__init__(codes, rows, folds)
@@ -144,6 +146,7 @@ class NeighborsProbe(Probe):
     """
 
     name = "knn"
+    title = "nearest neighbours"
 
     def __init__(self, codes: Reals, rows: Fold, folds: Sequence[Fold]) -> None:
         super().__init__(codes, rows, folds)

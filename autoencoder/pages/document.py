@@ -6,11 +6,12 @@ import base64
 import hashlib
 import html
 import json
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-STYLE = "explore.css"
-SCRIPTS = (
+EXPLORER_SCRIPTS = (
+    "elements.js",
     "data.js",
     "scatter.js",
     "pictures.js",
@@ -33,25 +34,39 @@ def explorer_document(content: dict[str, Any]) -> str:
 
     Args:
         content: plain values, see `autoencoder.pages.content.PageContent.as_json`.
+    """
+    return page_document("explore", EXPLORER_SCRIPTS, content["title"], content)
+
+
+def page_document(name: str, script_names: Sequence[str], title: str, content: Any, **more: str) -> str:
+    """A page of the template `web/NAME.html` with the style `web/NAME.css`.
 
     Nothing but the page's own style and scripts is let in: the policy in its head names them by their hashes, allows
     pictures from within the page and no connection at all.
+
+    Args:
+        name: of template and style.
+        script_names: files in `web/`, in the order in which they build on each other.
+        title: of the page, any text.
+        content: plain values that scripts read.
+        **more: other marks of the template and the HTML that takes their places.
     """
-    style = _part(STYLE)
-    scripts = [_part(name) for name in SCRIPTS]
+    style = _part(f"{name}.css")
+    scripts = [_part(script) for script in script_names]
     policy = (
         f"default-src 'none'; img-src data:; style-src {_source(style)}; "
         f"script-src {' '.join(map(_source, scripts))}; base-uri 'none'; form-action 'none'"
     )
     parts = {
         "POLICY": policy,
-        "TITLE": html.escape(content["title"]),
+        "TITLE": html.escape(title),
         "STYLE": style,
         "CONTENT": json_in_html(content),
         "SCRIPTS": "\n".join(f"<script>{script}</script>" for script in scripts),
+        **more,
     }
     # Split at the marks of the template, and not replaced in turn: the data may hold what looks like a mark.
-    pieces = _part("explore.html").split("%%")
+    pieces = _part(f"{name}.html").split("%%")
     return "".join(piece if i % 2 == 0 else parts[piece] for i, piece in enumerate(pieces))
 
 

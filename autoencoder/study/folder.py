@@ -6,8 +6,12 @@
           runs/NAME-seed/  ordinary run folders
           measures.csv     one number per row; see `autoencoder.study.table.Table`
           statistics.json  what was tested, on how many relabellings, and the smallest p possible
-          report.md        the tables of the terminal, in full
+          report.html      the report, one page that opens anywhere
+          report.md        its sentences and tables as text
+          methods.md       what was done, for a Methods section
+          planes.npz       what codes look like, from which figures are drawn
           *.png, *.svg     figures
+          space.mp4        the space of representations over training
 """
 
 from __future__ import annotations
@@ -58,6 +62,26 @@ class StudyFolder:
     def report_file(self) -> Path:
         """`report.md`."""
         return self.path / "report.md"
+
+    @property
+    def page_file(self) -> Path:
+        """`report.html`."""
+        return self.path / "report.html"
+
+    @property
+    def methods_file(self) -> Path:
+        """`methods.md`."""
+        return self.path / "methods.md"
+
+    @property
+    def planes_file(self) -> Path:
+        """`planes.npz`."""
+        return self.path / "planes.npz"
+
+    @property
+    def movie_file(self) -> Path:
+        """`space.mp4`."""
+        return self.path / "space.mp4"
 
     def figure_file(self, name: str, suffix: str) -> Path:
         """The figure `name`, with the suffix `.png` or `.svg`."""

@@ -2,133 +2,344 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import statistics as stats
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from autoencoder.measures.emergence import BLIND_DEG, TOLD, Fate
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import SIGNIFICANT
+from autoencoder.measures.probes import PROBES
+from autoencoder.measures.topology import DOMINANT
 from autoencoder.study.measured.likeness import MAIN
+from autoencoder.study.wording import (
+    Found,
+    Sentence,
+    capitalized,
+    degrees,
+    listed,
+    mean_between,
+    mean_orders,
+    p_text,
+    plural,
+    section,
+    seeds_text,
+    test_text,
+    varied,
+)
+
+MOST_COLUMNS = 2
+"""Columns that sentences are about, at most: those that settings tell most differently."""
 
 
-def sentences(statistics: Mapping[str, Any]) -> list[str]:
-    """The answer first, then what it depends on."""
-    found = statistics.get("similarity")
-    if not found:
+def question(found: Found) -> str:
+    """What a study asks."""
+    names = list(found.get("settings", {}))
+    if len(names) == 1:
+        return f"Does the {varied(found)} change what a network represents?"
+    subject = listed([name.replace("_", " ") for name in names]) if names else "settings"
+    return f"What do {subject} change in what a network represents?"
+
+
+def sentences(found: Found) -> list[Sentence]:
+    """The answer first, then where, when and in what settings differ."""
+    similarity = found.get("similarity")
+    if not similarity:
         return []
-    if why := found.get("why_not"):
-        return [f"Representations were not compared: {why}."]
-    said = [_headline(found, statistics)]
-    said += _other_measures(found)
-    said += _rings(statistics.get("topology", {}))
-    if (matched := statistics.get("matched")) is not None and "why_not" not in matched:
-        said.append(f"Compared at {matched['moment']}: {_lower(_headline(matched, statistics))}")
-    return said
+    if why := similarity.get("why_not"):
+        said = [Sentence(f"Representations were not compared: {why}.", "distances")]
+    else:
+        said = [
+            Sentence(verdict(similarity, found), "distances"),
+            *_factors(similarity),
+            *_extremes(similarity),
+            *_since_when(similarity),
+        ]
+    return [*said, *_told(found), *_rings(found), *_units(found)]
 
 
-def _rings(topology: Mapping[str, Any]) -> list[str]:
-    """Settings all of whose seeds make a ring, with its null, and the angle whose order it keeps."""
-    said = []
-    for ring in topology.get("settings", []):
-        if not ring["is_ring"] or ring["runs"] < 2:
-            continue
-        ratio, first, chance = (
-            stats.mean(run[name] for run in ring["by_run"]) for name in ("ratio", "first", "first_by_chance")
-        )
-        orders = mean_orders(ring)
-        best = max(orders, key=lambda name: orders[name], default=None)
-        by = "" if best is None else f", in the order of {best} ({orders[best]:.3f} of 1)"
-        said.append(
-            f"Codes of '{ring['setting']}' lie on a ring in all {ring['runs']} seeds (first bar {ratio:.0f} times the "
-            f"second, and {first:.2f} of the diameter, by chance {chance:.2f}){by}."
-        )
-    return said
+# --------------------------------------------------------------------------------------------------------- the verdict
 
 
-def mean_orders(ring: Mapping[str, Any]) -> dict[str, float]:
-    """How well the order round a setting's rings is that of each angle, on average over the runs that have one."""
-    names = dict.fromkeys(name for run in ring["by_run"] for name in run["cyclic_order"])
-    return {
-        name: stats.mean(run["cyclic_order"][name] for run in ring["by_run"] if name in run["cyclic_order"])
-        for name in names
-    }
-
-
-def _headline(found: Mapping[str, Any], statistics: Mapping[str, Any]) -> str:
-    measure = found["measures"][MAIN]
-    end, test = measure["at_the_end"], measure["test"]
-    what = _what_varies(statistics)
-    parts = []
-    if end["within"] is not None:
-        parts.append(f"Networks of one {what} differ by {end['within']:.0f} degrees between seeds")
-    if end["other_setting_other_seed"] is not None:
-        start = "those" if parts else "Networks"
-        parts.append(f"{start} of different {_plural(what)} by {end['other_setting_other_seed']:.0f}")
-    if (untrained := _untrained(measure)) is not None:
-        parts.append(f"untrained ones by {untrained:.0f}")
-    if end["by_chance"] is not None:
-        parts.append(f"by chance {end['by_chance']:.0f}")
-    listed = ", ".join(parts)
+def verdict(similarity: Found, found: Found) -> str:
+    """Whether settings change representations, with distances within and between them, untrained and by chance."""
+    measure, noun = similarity["measures"][MAIN], varied(found)
+    distances, test = _distances(measure, noun), measure["test"]
+    whether = f"Whether the {noun} changes what a network represents"
     if why := test.get("why_not"):
-        return f"{listed}; whether that is more than chance is not known: {why}."
-    return f"{listed} ({test_text(test, found['seeds'])})."
+        return f"{whether} is not known: {why}. {capitalized(distances)}."
+    said = f"{distances} ({test_text(test, similarity['seeds'])})"
+    if test["p"] < SIGNIFICANT:
+        return f"The {noun} changes what a network represents: {said}."
+    if test["least_p"] >= SIGNIFICANT:
+        few = f"{seeds_text(len(similarity['seeds']))} can give no p below {p_text(test['least_p'])}"
+        return f"{whether} cannot be told, since {few}: {said}."
+    return f"No effect of the {noun} on what a network represents was found: {said}."
 
 
-def test_text(test: Mapping[str, Any], seeds: Sequence[int]) -> str:
-    """Such as "p = 0.0046, the least that 4 seeds can give; omega2 0.58, under no effect R2 averages 0.2"."""
-    least = f", the least that {len(seeds)} seeds can give" if test["p"] <= test["least_p"] * (1 + 1e-9) else ""
-    return (
-        f"p = {p_text(test['p'])}{least}; R2 {test['r2']:.2f}, omega2 {test['omega2']:.2f}, under no effect R2 "
-        f"averages {test['r2_by_chance']:.2f}"
-    )
+def _distances(measure: Found, noun: str) -> str:
+    end = measure["at_the_end"]
+    parts = []
+    if end["other_setting_other_seed"] is not None:
+        parts.append(f"of different {plural(noun)} differ by {degrees(end['other_setting_other_seed'])} degrees")
+    if end["within"] is not None:
+        by = degrees(end["within"])
+        parts.append(f"seeds of one {noun} by {by}" if parts else f"seeds of one {noun} differ by {by} degrees")
+    if (untrained := _untrained(measure)) is not None:
+        parts.append(f"untrained seeds by {degrees(untrained)}")
+    if end["by_chance"] is not None:
+        parts.append(f"unrelated codes by {degrees(end['by_chance'])}")
+    if not parts:
+        return "there are no two networks to compare"
+    start = "networks " if parts[0].startswith("of ") else ""
+    return f"{start}{', '.join(parts)}"
 
 
-def p_text(p: float) -> str:
-    """A p value with two digits that mean something."""
-    return f"{p:.2g}"
-
-
-def _untrained(measure: Mapping[str, Any]) -> float | None:
+def _untrained(measure: Found) -> float | None:
     """How far networks of other seeds are apart before their first update."""
     first = next((moment for moment in measure["over_training"] if moment["epoch"] == 0), None)
     value: float | None = None if first is None else first["within"]
     return value
 
 
-def _other_measures(found: Mapping[str, Any]) -> list[str]:
-    tests = {
-        name: measure["test"] for name, measure in found["measures"].items() if name != MAIN and "p" in measure["test"]
-    }
-    main = found["measures"][MAIN]["test"]
-    if not tests or "p" not in main:
-        return []
-    listed = [
-        f"{found['measures'][name]['title']} (p = {p_text(test['p'])}, omega2 {test['omega2']:.2f})"
-        for name, test in tests.items()
+def _factors(similarity: Found) -> list[Sentence]:
+    factors = similarity["measures"][MAIN]["factors"]
+    parts = [
+        f"{name.replace('_', ' ')} (omega2 {entry['omega2']:.2f}, p = {p_text(entry['p'])}, the smallest possible is "
+        f"{p_text(entry['least_p'])})"
+        for name, entry in factors.items()
+        if isinstance(entry, dict) and "p" in entry and entry["omega2"] is not None
     ]
-    agree = [name for name, test in tests.items() if (test["p"] < SIGNIFICANT) == (main["p"] < SIGNIFICANT)]
-    verdict = "holds under" if len(agree) == len(tests) else "depends on the measure:"
-    said = [f"The verdict {verdict} {_and(listed)}."]
-    dispersion = found["measures"][MAIN]["dispersion"]
-    if dispersion.get("in_place_or_in_spread"):
+    return [Sentence(f"Each beside the others: {listed(parts)}.", "distances")] if parts else []
+
+
+def _extremes(similarity: Found) -> list[Sentence]:
+    """The two settings that are farthest apart and the two that are nearest, where there are three or more."""
+    measure, settings = similarity["measures"][MAIN], similarity["settings"]
+    pairs = {
+        pair: value
+        for pair in itertools.combinations(settings, 2)
+        if (value := mean_between(measure, *pair)) is not None
+    }
+    if len(pairs) < 2:
+        return []
+    far, near = max(pairs, key=lambda pair: pairs[pair]), min(pairs, key=lambda pair: pairs[pair])
+    chance = measure["at_the_end"]["by_chance"]
+    by_chance = "" if chance is None else f"; by chance {degrees(chance)}"
+    return [
+        Sentence(
+            f"Farthest apart are '{far[0]}' and '{far[1]}' ({degrees(pairs[far])} degrees), nearest '{near[0]}' and "
+            f"'{near[1]}' ({degrees(pairs[near])}{by_chance}).",
+            "distances",
+        )
+    ]
+
+
+def _since_when(similarity: Found) -> list[Sentence]:
+    """From which moment on the effect is there at every later one."""
+    over = similarity["measures"][MAIN]["test"].get("over_training", [])
+    tail = list(itertools.takewhile(lambda moment: moment["p_over_moments"] < SIGNIFICANT, reversed(over)))
+    if not tail:
+        return []
+    p = max(moment["p_over_moments"] for moment in tail)
+    return [
+        Sentence(
+            f"The difference is there from epoch {tail[-1]['epoch']:.2g} on, at each of {len(tail)} snapshots "
+            f"(p over all {len(over)} snapshots at most {p_text(p)}).",
+            "distances",
+        )
+    ]
+
+
+# --------------------------------------------------------------------------------------------- what codes tell, and how
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The two settings of which one tells a column best and the other least, by one probe.
+
+    Attributes:
+        column, kind, probe: what is told, and how it is read; `title` is the probe's.
+        best, least: the settings, and `scores` of both.
+        difference: within seeds, with its interval: "mean", "low", "high".
+        gap: between the two, on a scale on which all there is to tell is 1.
+    """
+
+    column: str
+    kind: ColumnKind
+    probe: str
+    title: str
+    best: str
+    least: str
+    scores: tuple[float, float]
+    difference: Found
+    gap: float
+
+
+def contrasts(probes: Found) -> list[Contrast]:
+    """Of each column that settings tell differently, the probe by which they do most, the largest first.
+
+    Columns that change too slowly for so few images are left out, and differences whose interval holds 0.
+    """
+    best: list[Contrast] = []
+    for name, column in probes.get("columns", {}).items():
+        if not column["enough_time"]:
+            continue
+        found = [_contrast(name, column, probe.name, probe.title) for probe in PROBES]
+        known = [contrast for contrast in found if contrast is not None and contrast.gap >= TOLD]
+        best += [max(known, key=lambda contrast: contrast.gap)] if known else []
+    return sorted(best, key=lambda contrast: -contrast.gap)
+
+
+def _contrast(name: str, column: Found, probe: str, title: str) -> Contrast | None:
+    effect, kind = column["effects"][probe], ColumnKind(column["kind"])
+    if effect is None:
+        return None
+    means = {entry["setting"]: entry["mean"] for entry in effect["settings"]}
+    chance = _mean(run[probe]["by_chance"] for run in column["runs"].values())
+    whole = {ColumnKind.LINEAR: 1.0, ColumnKind.CIRCULAR: BLIND_DEG}.get(kind, 1 - (chance or 0))
+    sure = [
+        difference
+        for difference in effect["differences"]
+        if difference["low"] is not None and (difference["low"] > 0 or difference["high"] < 0)
+    ]
+    if not sure or whole <= 0:
+        return None
+    widest = max(sure, key=lambda difference: abs(difference["mean"]))
+    pair = [widest["first"], widest["second"]]
+    if (widest["mean"] < 0) != (kind is ColumnKind.CIRCULAR):
+        pair.reverse()
+    scores = (means[pair[0]], means[pair[1]])
+    floors = [score if kind is ColumnKind.CIRCULAR else max(score, 0.0) for score in scores]
+    gap = abs(floors[0] - floors[1]) / whole
+    return Contrast(name, kind, probe, title, pair[0], pair[1], scores, widest, gap)
+
+
+def _told(found: Found) -> list[Sentence]:
+    if (probes := found.get("probes")) is None:
+        return []
+    if why := probes.get("why_not"):
+        return [Sentence(f"What the codes tell of the images is not known: {why}.", "told")]
+    if not probes["columns"]:
+        return [Sentence("What the codes tell of the images is not known: no column could be probed.", "told")]
+    several = contrasts(probes)[:MOST_COLUMNS]
+    return [Sentence(_contrast_text(contrast, probes["columns"][contrast.column]), "told") for contrast in several]
+
+
+def _contrast_text(contrast: Contrast, column: Found) -> str:
+    low, high = sorted((abs(contrast.difference["low"]), abs(contrast.difference["high"])))
+    score, form, unit = SCORES[contrast.kind]
+    one, other = (f"{value:{form}}" for value in contrast.scores)
+    by_chance = _mean(run[contrast.probe]["by_chance"] for run in column["runs"].values())
+    chance = "" if by_chance is None else f", by chance {by_chance:{form}}"
+    text = (
+        f"{capitalized(_name(contrast.column))} is read best from '{contrast.best}' ({score} {one}{unit} by "
+        f"{contrast.title}{chance}) and least from '{contrast.least}' ({other}), a difference within seeds of "
+        f"{abs(contrast.difference['mean']):{form}} (95 % {low:{form}} to {high:{form}})"
+    )
+    pixels = {run["setting"]: run[contrast.probe]["final"] for run in column["runs"].values() if _is_of_pixels(run)}
+    for name, value in list(pixels.items())[:1]:
+        text += f"; from {name} {value:{form}}"
+    return f"{text}{_fate_text(contrast, column)}."
+
+
+SCORES = {
+    ColumnKind.LINEAR: ("R2", ".2f", ""),
+    ColumnKind.CIRCULAR: ("median error", ".1f", " degrees"),
+    ColumnKind.CATEGORY: ("balanced accuracy", ".2f", ""),
+}
+"""How a score is written: its name, its format, and what stands behind it."""
+
+
+def _name(column: str) -> str:
+    return column.removesuffix("_deg").replace("_", " ")
+
+
+def _is_of_pixels(run: Found) -> bool:
+    return run["control"] is not None and run["seed"] is None
+
+
+def _fate_text(contrast: Contrast, column: Found) -> str:
+    """What became of the column in training where it is told least."""
+    fates = [run["fate"] for run in column["runs"].values() if run["setting"] == contrast.least]
+    for fate in FATES:
+        if n := fates.count(fate.value):
+            return f"; under '{contrast.least}' it was {FATES[fate]} during training in {n} of {len(fates)} runs"
+    return ""
+
+
+FATES = {Fate.LOST: "lost", Fate.FOLDED: "folded (still there, but no longer along a line)"}
+"""What is said of columns that were told earlier."""
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return stats.mean(known) if known else None
+
+
+# ------------------------------------------------------------------------------------------------------ shape and size
+
+
+def _rings(found: Found) -> list[Sentence]:
+    """Settings all of whose seeds make a ring, with its null, and the angle whose order it keeps."""
+    settings = [ring for ring in section(found, "topology").get("settings", []) if ring["runs"] >= 2]
+    rings = [ring for ring in settings if ring["is_ring"]]
+    said = [Sentence(_ring_text(ring), "topology") for ring in rings]
+    if settings and not rings:
+        largest = max(settings, key=_ratio)
+        n = sum(ring["rings"] for ring in settings)
         said.append(
-            f"Seeds of one setting scatter {dispersion['ratio']:.1f} times as far as those of another, so settings "
-            "differ in place or in spread."
+            Sentence(
+                f"Under no setting do the codes of all seeds lie on a ring ({n} of {sum(r['runs'] for r in settings)} "
+                f"runs do; the first bar is at most {_ratio(largest):.1f} times the second, in '{largest['setting']}', "
+                f"where {DOMINANT:g} times is asked for).",
+                "topology",
+            )
         )
     return said
 
 
-def _what_varies(statistics: Mapping[str, Any]) -> str:
-    names = list(statistics.get("settings", {}))
-    return names[0].replace("_", " ") if len(names) == 1 else "setting"
+def _ratio(ring: Found) -> float:
+    return float(stats.median(run["ratio"] for run in ring["by_run"]))
 
 
-def _plural(noun: str) -> str:
-    return noun if noun.endswith("s") else f"{noun}s"
+def _ring_text(ring: Found) -> str:
+    first, chance = (stats.mean(run[name] for run in ring["by_run"]) for name in ("first", "first_by_chance"))
+    orders = mean_orders(ring)
+    best = max(orders, key=lambda name: orders[name], default=None)
+    by = "" if best is None else f", in the order of the {_name(best)} ({orders[best]:.3f} of 1)"
+    return (
+        f"Codes of '{ring['setting']}' lie on a ring in all {seeds_text(ring['runs'])} (its bar in H1 is "
+        f"{_ratio(ring):.0f} times as long as the second, and {first:.2f} of the diameter, by chance {chance:.2f}){by}."
+    )
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _units(found: Found) -> list[Sentence]:
+    """The smallest latent that does as well as the best, of each group of a study that varies its size."""
+    said = []
+    for group in section(found, "units").get("groups", []):
+        if group.get("smallest") is None:
+            continue
+        sizes: dict[int, Found] = {size["latent_dim"]: size for size in group["sizes"]}
+        smallest, best = sizes[group["smallest"]], sizes[group["best"]]
+        what = "mean squared error" if group["error"] == "reconstruction_mse" else "held-out loss"
+        text = (
+            f"Of '{group['group']}', {_units_text(group['smallest'])} the fewest whose {what} ({smallest['mean']:.3g}) "
+            f"lies within one standard error of the best ({best['mean']:.3g} ± {group['standard_error']:.1g} with "
+            f"{group['best']})"
+        )
+        if smallest.get("pca_bound") is not None:
+            text += f"; a PCA of the pixels with as many components comes to {smallest['pca_bound']:.3g}"
+        said.append(Sentence(f"{text}.", "units"))
+    return said
 
 
-def _and(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+def _units_text(n: int) -> str:
+    return "1 unit is" if n == 1 else f"{n} units are"
+
+
+def texts(said: Sequence[Sentence]) -> list[str]:
+    """Only the words."""
+    return [sentence.text for sentence in said]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autoencoder import config
-from autoencoder.study.measured.measure import MEASURES, measure
+from autoencoder.study.measured.measure import MEASURES, Measured, measure
 from autoencoder.study.moments import at_the_end, matched, over_training
 from autoencoder.study.population import Moment, Source
 from autoencoder.study.statistics import mostly_chance
@@ -26,7 +26,8 @@ def made_up(benchmark_module, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measured(made_up):
-    return measure(made_up, MEASURED)
+    found = measure(made_up, MEASURED)
+    return found.table, found.statistics
 
 
 def test_everything_that_can_be_asked_for_is_measured():
@@ -94,7 +95,7 @@ def test_two_settings_are_tested_each_beside_the_other(made_up):
             levels = {**source.levels, "label": name}
             shrunk.append(Source(f"{source.name}-{name}", levels, source.seed, fixed=codes))
     vary = {**made_up.vary, "label": ("one", "two")}
-    _, statistics = measure(dataclasses.replace(made_up, sources=tuple(shrunk), vary=vary), ("similarity",))
+    statistics = measure(dataclasses.replace(made_up, sources=tuple(shrunk), vary=vary), ("similarity",)).statistics
     factors = statistics["similarity"]["measures"]["procrustes"]["factors"]
     assert factors["objective"]["p"] < 0.001
     assert factors["label"]["p"] > 0.05
@@ -104,9 +105,9 @@ def test_two_settings_are_tested_each_beside_the_other(made_up):
 
 def test_order_of_measuring_changes_no_number(made_up, measured):
     table, statistics = measured
-    again = measure(made_up, ("dimension", "similarity"), (table, dict(statistics)))
-    assert again[0].rows == table.rows
-    assert again[1] == statistics
+    again = measure(made_up, ("dimension", "similarity"), Measured(table, statistics))
+    assert again.table.rows == table.rows
+    assert again.statistics == statistics
 
 
 def test_slow_codes_that_have_nothing_in_common_are_called_mostly_chance(made_up):
@@ -121,7 +122,7 @@ def test_slow_codes_that_have_nothing_in_common_are_called_mostly_chance(made_up
 
     sources = [Source(f"slow {i}", {}, None, fixed=slow(i)) for i in range(2)]
     sources.append(Source("like the first", {}, None, fixed=sources[0].fixed + 0.1 * rng.normal(size=(1200, 16))))
-    _, statistics = measure(dataclasses.replace(made_up, sources=tuple(sources), vary={}), ("similarity",))
+    statistics = measure(dataclasses.replace(made_up, sources=tuple(sources), vary={}), ("similarity",)).statistics
     for name in ("procrustes", "cka"):
         found = statistics["similarity"]["measures"][name]
         between, kind = found["between_settings"], {"is_distance": found["is_distance"]}

@@ -1,5 +1,7 @@
 "use strict";
 
+const MOMENTS_PER_SECOND = 12; // as in the movies
+
 /** The page: what is shown, and what changes it. Everything that is drawn follows from the fields set here. */
 class Explorer {
   constructor(content) {
@@ -22,7 +24,7 @@ class Explorer {
     for (const note of content.notes) find("notes").append(element("li", "", note));
     this.startCurves();
     this.startControls();
-    this.player = new Player(this, find("play"), find("play-shape"));
+    this.player = new Player(this, find("play"), find("play-shape"), MOMENTS_PER_SECOND);
     this.pointer = new Pointer(this, find("overlay"));
     this.panel = new SelectionPanel(this);
     this.card = new Card(this, find("hover"));
@@ -36,9 +38,14 @@ class Explorer {
 
   // ---------------------------------------------------------------------------------------------------- what is shown
 
+  /** The number of the last snapshot. */
+  get lastTime() {
+    return this.view.steps.length - 1;
+  }
+
   /** Show the snapshot number `t`. */
   showTime(t) {
-    this.time = Math.max(0, Math.min(this.view.steps.length - 1, t));
+    this.time = Math.max(0, Math.min(this.lastTime, t));
     const [epoch, step] = [this.view.epochs[this.time], this.view.steps[this.time]];
     const text = `epoch ${Number(epoch.toFixed(1))}, step ${step.toLocaleString("en")}`;
     find("time").value = this.time;

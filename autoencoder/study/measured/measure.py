@@ -16,17 +16,37 @@ from autoencoder.machine.progress import Progress
 from autoencoder.measures.emergence import times_before
 from autoencoder.measures.probes import PROBES
 from autoencoder.measures.similarity import similarities
+from autoencoder.study.measured.convergence import LOSS_FALL, MOVED, measure_convergence
+from autoencoder.study.measured.embeddings import embed_population
 from autoencoder.study.measured.likeness import Comparer, Likeness, compare_codes
 from autoencoder.study.measured.noise_floor import DISPLACEMENT, FLOOR, measure_noise
 from autoencoder.study.measured.quality import LOSSES, METRIC, read_quality
 from autoencoder.study.measured.shape import DIMENSIONS, LOOPS, measure_dimension, measure_topology
+from autoencoder.study.measured.space import SPACE, measure_space
 from autoencoder.study.measured.told import EMERGED, MEASURE, Told, probe_over_training
+from autoencoder.study.measured.units import ERROR, EXPLAINED, measure_units
 from autoencoder.study.moments import at_the_end, matched
+from autoencoder.study.planes import Planes
 from autoencoder.study.population import Moment, Population
 from autoencoder.study.statistics import effects_on, similarity_statistics
 from autoencoder.study.table import Table
 
 Statistics = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What came of measuring.
+
+    Attributes:
+        table: all numbers.
+        statistics: what was found, by the name of the measure that it is of.
+        planes: what codes look like; None where that was not asked for.
+    """
+
+    table: Table
+    statistics: Statistics
+    planes: Planes | None = None
 
 
 @dataclass
@@ -35,19 +55,19 @@ class Measuring:
 
     Attributes:
         population: the sources.
-        table: all numbers.
-        statistics: by the name of the measure that they are of.
+        table, statistics, planes: see `Measured`.
         progress: of all measures, and `done`, how many sources it has counted.
         device: where networks compute.
-        by: "loss" or "steps", where runs are also compared at equal training; None where they are not.
+        by: "loss" or "steps": what says that runs are equally far in their training.
     """
 
     population: Population
     table: Table
     statistics: Statistics
+    planes: Planes | None
     progress: Progress
     device: str
-    by: str | None
+    by: str
     done: int = 0
 
     def advance(self, sources: int = 1) -> None:
@@ -65,7 +85,7 @@ def _similarity(work: Measuring) -> None:
     likeness = compare_codes(work.comparer, work.table)
     work.statistics["similarity"] = similarity_statistics(work.population, likeness)
     work.statistics.pop("matched", None)
-    if work.by is not None:
+    if any(source.run is not None and source.changes for source in work.comparer.sources):
         work.statistics["matched"] = _matched(work, likeness, work.by)
 
 
@@ -75,6 +95,10 @@ def _matched(work: Measuring, likeness: Likeness, by: str) -> dict[str, Any]:
     together, notes = matched(sources, by)
     equally_far = dataclasses.replace(likeness, end=work.comparer.alike(together, sources), course=[])
     return similarity_statistics(work.population, equally_far) | {"notes": notes, "by": by}
+
+
+def _space(work: Measuring) -> None:
+    work.statistics["space"] = measure_space(work.comparer, work.table, work.advance)
 
 
 def _probes(work: Measuring) -> None:
@@ -173,6 +197,18 @@ def _quality(work: Measuring) -> None:
     work.statistics["quality"] = {"effects": found, "notes": notes}
 
 
+def _convergence(work: Measuring) -> None:
+    work.statistics["convergence"] = measure_convergence(work.comparer, work.table)
+
+
+def _units(work: Measuring) -> None:
+    work.statistics["units"] = measure_units(work.population, work.table, work.device, work.advance)
+
+
+def _embeddings(work: Measuring) -> None:
+    work.planes, work.statistics["embeddings"] = embed_population(work.comparer, work.advance)
+
+
 def _effects(
     work: Measuring, names: Iterable[str], moments: Mapping[str, Moment], **wanted: Any
 ) -> list[dict[str, Any]]:
@@ -200,11 +236,15 @@ class Measure:
 
 MEASURES: dict[str, Measure] = {
     "similarity": Measure(_similarity, tuple(one.name for one in similarities())),
+    "space": Measure(_space, SPACE),
     "probes": Measure(_probes, (MEASURE, *EMERGED)),
     "topology": Measure(_topology, LOOPS),
     "dimension": Measure(_dimension, DIMENSIONS),
     "robustness": Measure(_robustness, (DISPLACEMENT, FLOOR.format(""))),
     "quality": Measure(_quality, (*LOSSES, METRIC)),
+    "convergence": Measure(_convergence, (MOVED, LOSS_FALL)),
+    "units": Measure(_units, (ERROR, EXPLAINED)),
+    "embeddings": Measure(_embeddings, ()),
 }
 """What measures each of `config.STUDIED`."""
 
@@ -212,33 +252,31 @@ MEASURES: dict[str, Measure] = {
 def measure(
     population: Population,
     only: Collection[str],
-    before: tuple[Table, Statistics] | None = None,
+    before: Measured | None = None,
     *,
-    by: str | None = None,
+    by: str = "loss",
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[Table, Statistics]:
+) -> Measured:
     """Measure a population.
 
     Args:
         population: its sources.
         only: names in `MEASURES`.
         before: what was measured earlier; what is measured now takes its place.
-        by: "loss" or "steps", to compare runs at equal training as well.
+        by: "loss" or "steps": what says that runs are equally far in their training, where they are compared as well.
         device: where networks compute.
         quiet: show no progress.
-
-    Returns:
-        the table and the statistics.
     """
-    table, statistics = (Table(tuple(population.vary)), {}) if before is None else before
+    before = before or Measured(Table(tuple(population.vary)), {})
+    table, statistics = before.table, dict(before.statistics)
     chosen = {name: entry for name, entry in MEASURES.items() if name in only}
     own = tuple(beginning for entry in chosen.values() for beginning in entry.rows)
     table = Table(table.vary, [row for row in table.rows if not row["measure"].startswith(own)])
     total = len(chosen) * len(population.sources)
     # Products of small matrices, of which there are many, wait for each other where several threads share them.
     with threadpool_limits(1, "blas"), Progress("Measuring", total, "representations", quiet=quiet) as progress:
-        work = Measuring(population, table, statistics, progress, device, by)
+        work = Measuring(population, table, statistics, before.planes, progress, device, by)
         for number, (name, entry) in enumerate(chosen.items(), 1):
             try:
                 entry.take(work)
@@ -246,7 +284,7 @@ def measure(
                 statistics[name] = {"why_not": str(error), "notes": []}
             work.advance(number * len(population.sources) - work.done)  # what a measure did not count itself
     statistics["notes"] = list(population.notes)
-    return _in_order(table), {name: statistics[name] for name in sorted(statistics)}
+    return Measured(_in_order(table), {name: statistics[name] for name in sorted(statistics)}, work.planes)
 
 
 def _in_order(table: Table) -> Table:

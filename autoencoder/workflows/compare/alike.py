@@ -51,8 +51,7 @@ def measure_codes(comparisons: Sequence[Comparison], out: Path) -> Study:
         np.arange(len(rows)),
         first.notes,
     )
-    table, statistics = measure(population, MEASURED)
-    return Study(out, table, statistics)
+    return Study(out, measure(population, MEASURED))
 
 
 def alike_sections(study: Study) -> list[tuple[str, TextTable | None]]:

@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.targets import SCORE_NAMES
-from autoencoder.plots.study import Dots, Line, Panel, color_of, course_figure, distance_figure, dots_figure
+from autoencoder.plots.study.panels import Dots, Line, Panel, color_of, course_figure, distance_figure, dots_figure
 from autoencoder.study.measured.likeness import MAIN
 from autoencoder.study.table import Table
+from autoencoder.workflows.study.space_figures import space_figure_of
 from autoencoder.workflows.study.tables import single_measures
+from autoencoder.workflows.study.unit_figures import units_of
 
 PROBES = ("ridge", "knn")
 
@@ -29,7 +31,13 @@ WITHIN = {
 
 def study_figures(table: Table, found: Mapping[str, Any]) -> dict[str, Figure]:
     """Every figure that the numbers of a study allow, by the name of its file."""
-    figures = {"distances": _distances(table, found), "told": _told(table, found), "seeds": _seeds(found)}
+    figures = {
+        "space": space_figure_of(found),
+        "distances": _distances(table, found),
+        "told": _told(table, found),
+        "seeds": _seeds(found),
+        "units": units_of(table, found),
+    }
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 

@@ -1,29 +1,87 @@
-"""What a study found, in words, tables and figures, in files of its folder."""
+"""What a study found, in words, tables and figures, in files of its folder, and all of it on one page."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from autoencoder.data.metadata import Metadata
 from autoencoder.machine.files import replacing
+from autoencoder.machine.progress import Progress
+from autoencoder.pages.report import report_document
 from autoencoder.plots.figures import save_figure
 from autoencoder.study.folder import StudyFolder
+from autoencoder.workflows.columns import readable
 from autoencoder.workflows.markdown import as_markdown, markdown_table
+from autoencoder.workflows.study.methods import methods_text
+from autoencoder.workflows.study.page import Drawn, study_page
+from autoencoder.workflows.study.plane_figures import plane_figures, telling_column, thumbnails
 from autoencoder.workflows.study.results import Study
+from autoencoder.workflows.study.space_figures import Thumbnails, write_space_movie
 from autoencoder.workflows.study.tables import full_tables, notes
 
 SUFFIXES = (".png", ".svg")
 
 
-def write_report(study: Study, folder: StudyFolder) -> list[Path]:
-    """Write sentences and tables in full; returns the files."""
-    parts = [as_markdown(" ".join(study.sentences()))]
+def write_report(study: Study, folder: StudyFolder, metadata: Metadata, *, quiet: bool = True) -> list[Path]:
+    """Write sentences, tables and figures; the page, which holds all of them, is written last.
+
+    Args:
+        study: measured.
+        folder: where to.
+        metadata: of all images, for the colours of codes.
+        quiet: show no progress.
+
+    Returns:
+        the files.
+    """
+    figures = study.figures()
+    if study.planes is not None:
+        figures |= plane_figures(study.planes, metadata, study.statistics)
+    with Progress("Drawing", len(figures) + 3, "parts", quiet=quiet) as progress:
+        made = [folder.report_file, folder.methods_file]
+        _write_text(folder.report_file, _as_text(study))
+        methods = methods_text(study.statistics)
+        _write_text(folder.methods_file, methods)
+        progress.advance()
+        drawn = {}
+        for name, figure in figures.items():
+            files = _save(figure, name, folder)
+            drawn[name] = Drawn(*(file.read_bytes() for file in files))
+            made += files
+            progress.advance()
+        if write_space_movie(study.statistics, folder.movie_file):
+            made.append(folder.movie_file)
+        progress.advance()
+        page = study_page(study, folder, drawn, _thumbnails(study, metadata), methods)
+        _write_text(folder.page_file, report_document(page))
+        progress.advance()
+    return [folder.page_file, *made]
+
+
+def _thumbnails(study: Study, metadata: Metadata) -> Thumbnails | None:
+    if study.planes is None:
+        return None
+    epochs = {name: values.tolist() for name, values in study.planes.epochs.items()}
+    return Thumbnails(thumbnails(study.planes, metadata), epochs, readable(telling_column(metadata)))
+
+
+def _save(figure: Figure, name: str, folder: StudyFolder) -> list[Path]:
+    return [save_figure(figure, folder.figure_file(name, suffix)) for suffix in SUFFIXES]
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _as_text(study: Study) -> str:
+    """Sentences and tables in full, as Markdown."""
+    parts = [f"# {as_markdown(study.question())}", as_markdown(" ".join(study.sentences()))]
+    for question, said in study.doubts().items():
+        parts += [f"**{as_markdown(question)}** {as_markdown(' '.join(said))}"]
     for title, table in full_tables(study.statistics):
         parts += [as_markdown(title), markdown_table(table)]
     parts += [f"note: {as_markdown(text)}" for text in notes(study.statistics)]
-    with replacing(folder.report_file) as temporary:
-        temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    figures = study.figures()
-    made = [
-        save_figure(figure, folder.figure_file(name, suffix)) for name, figure in figures.items() for suffix in SUFFIXES
-    ]
-    return [folder.report_file, *made]
+    return "\n\n".join(parts) + "\n"

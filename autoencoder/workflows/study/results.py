@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json
+from autoencoder.study.doubts import doubts
 from autoencoder.study.folder import StudyFolder
-from autoencoder.study.sentences import sentences
+from autoencoder.study.measured.measure import Measured
+from autoencoder.study.planes import Planes, read_planes
+from autoencoder.study.sentences import question, sentences
 from autoencoder.study.table import Table, read_table
 from autoencoder.workflows.markdown import TextTable
 from autoencoder.workflows.study.tables import terminal_tables
@@ -25,17 +28,38 @@ class Study:
 
     Attributes:
         path: its folder.
-        table: all numbers, one per row; see `autoencoder.study.table.Table`.
-        statistics: what was tested, on how many relabellings, and the smallest p possible, by what was measured.
+        measured: all that came of measuring it.
     """
 
     path: Path
-    table: Table
-    statistics: Mapping[str, Any]
+    measured: Measured
+
+    @property
+    def table(self) -> Table:
+        """All numbers, one per row; see `autoencoder.study.table.Table`."""
+        return self.measured.table
+
+    @property
+    def statistics(self) -> Mapping[str, Any]:
+        """What was tested, on how many relabellings, and the smallest p possible, by what was measured."""
+        return self.measured.statistics
+
+    @property
+    def planes(self) -> Planes | None:
+        """What codes look like; None where that was not asked for."""
+        return self.measured.planes
+
+    def question(self) -> str:
+        """What the study asks."""
+        return question(self.statistics)
 
     def sentences(self) -> Sequence[str]:
-        """What was found, in words, each with its number and its control."""
-        return sentences(self.statistics)
+        """What was found, in words, each with its number and its control; the first one answers the question."""
+        return [sentence.text for sentence in sentences(self.statistics)]
+
+    def doubts(self) -> Mapping[str, Sequence[str]]:
+        """What would change the answer: questions, and what can be said to each."""
+        return {doubt.question: [sentence.text for sentence in doubt.sentences] for doubt in doubts(self.statistics)}
 
     def tables(self) -> list[tuple[str, TextTable]]:
         """What was found, as tables: a title, and a header with rows."""
@@ -64,4 +88,5 @@ def open_study(path: str | Path) -> Study:
     settings = statistics.get("settings")
     if not isinstance(settings, dict):
         raise UserError(f"{folder.statistics_file} is damaged: 'autoencoder study report' makes it again")
-    return Study(folder.path, read_table(folder.measures_file, tuple(settings)), statistics)
+    planes = read_planes(folder.planes_file) if folder.planes_file.exists() else None
+    return Study(folder.path, Measured(read_table(folder.measures_file, tuple(settings)), statistics, planes))

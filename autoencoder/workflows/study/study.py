@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,15 @@ from autoencoder.machine.device import choose_device, describe_environment
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Say
 from autoencoder.runs.folder import Run
+from autoencoder.study.described import describe
 from autoencoder.study.designs.design import Design
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.measured.controls import with_controls
 from autoencoder.study.measured.measure import MEASURES, measure
 from autoencoder.study.population import Population, open_population, population_of
+from autoencoder.study.sentences import verdict
 from autoencoder.study.training import connect, refuse_others, train_members
+from autoencoder.study.wording import section
 from autoencoder.version import __version__
 from autoencoder.workflows.explained_variance import write_explained_variance
 from autoencoder.workflows.study.report import write_report
@@ -105,7 +109,8 @@ def measure_study(
     *,
     only: Collection[str] | None = None,
     codes: Sequence[str | Path] = (),
-    by: str | None = None,
+    by: str = "loss",
+    beside: Sequence[str | Path] = (),
     out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
@@ -116,7 +121,8 @@ def measure_study(
         study: a study's folder, or a table (`.csv`) of runs and codes; see `read_list`.
         only: names in `MEASURES`; what was measured before of the others stays. None for all.
         codes: files of codes, (n, d) with a row for each image, to be measured beside the runs, or tables of them.
-        by: "loss" or "steps", to compare runs at equal training as well.
+        by: "loss" or "steps": what says that runs are equally far in their training, where they are compared as well.
+        beside: other measured studies, whose answers stand in the report.
         out: where to write what a table's runs give; None for `studies/TABLE`. A study is written to its own folder.
         device: where networks compute.
         quiet: show no progress.
@@ -139,7 +145,7 @@ def measure_study(
         folder = study if isinstance(study, StudyFolder) else StudyFolder(study)
         shown = bool(folder.design().get("control"))
         population = with_controls(open_population(folder, extra), untrained=shown)
-    return measure_population(population, folder, only=only, by=by, device=device, quiet=quiet)
+    return measure_population(population, folder, only=only, by=by, beside=beside, device=device, quiet=quiet)
 
 
 def measure_population(
@@ -147,7 +153,8 @@ def measure_population(
     folder: StudyFolder,
     *,
     only: Collection[str] | None = None,
-    by: str | None = None,
+    by: str = "loss",
+    beside: Sequence[str | Path] = (),
     device: str = "auto",
     quiet: bool = True,
 ) -> tuple[Study, list[Path]]:
@@ -156,18 +163,42 @@ def measure_population(
     unknown = [name for name in chosen if name not in MEASURES]
     if unknown:
         raise UserError(f"a study measures {', '.join(MEASURES)}, not {', '.join(unknown)}")
+    others = [_as_beside(open_study(path)) for path in beside]
     before = None
     if only is not None and folder.measures_file.exists() and folder.statistics_file.exists():
-        known = open_study(folder.path)
-        before = known.table, dict(known.statistics)
-    table, statistics = measure(population, chosen, before, by=by, device=device, quiet=quiet)
-    statistics["settings"] = {name: list(values) for name, values in population.vary.items()}
-    statistics["n_images"] = {
-        "data": len(population.images),
-        "trained_on": len(population.train),
-        "held_out": len(population.held_out),
+        before = open_study(folder.path).measured
+    measured = measure(population, chosen, before, by=by, device=device, quiet=quiet)
+    known = {} if before is None or others else {"beside": before.statistics.get("beside", [])}
+    statistics = {
+        **measured.statistics,
+        "settings": {name: list(values) for name, values in population.vary.items()},
+        "described": describe(population),
+        "beside": others,
+        **known,
     }
-    table.write(folder.measures_file)
+    study = Study(folder.path, dataclasses.replace(measured, statistics=statistics))
+    files = [folder.measures_file, folder.statistics_file]
+    study.table.write(folder.measures_file)
     write_json(folder.statistics_file, statistics)
-    study = Study(folder.path, table, statistics)
-    return study, [folder.measures_file, folder.statistics_file, *write_report(study, folder)]
+    if study.planes is None:
+        folder.planes_file.unlink(missing_ok=True)
+    else:
+        study.planes.write(folder.planes_file)
+        files.append(folder.planes_file)
+    return study, [*files, *write_report(study, folder, population.images.metadata, quiet=quiet)]
+
+
+def _as_beside(other: Study) -> dict[str, Any]:
+    """What the report of a study says of another one.
+
+    Raises:
+        UserError: representations were not compared there.
+    """
+    similarity = section(other.statistics, "similarity")
+    if not similarity:
+        raise UserError(f"{other.path} compared no representations: 'autoencoder study report {other.path}' does")
+    return {
+        "name": other.path.name,
+        "data": other.statistics["described"]["data"]["name"],
+        "verdict": verdict(similarity, other.statistics),
+    }

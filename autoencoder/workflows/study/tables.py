@@ -7,13 +7,14 @@ import statistics as stats
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from autoencoder.config import STUDIED
 from autoencoder.measures.emergence import Fate
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import SIGNIFICANT
 from autoencoder.measures.targets import SCORE_NAMES
 from autoencoder.study.measured.likeness import MAIN
-from autoencoder.study.sentences import mean_orders, p_text
 from autoencoder.study.statistics import mostly_chance
+from autoencoder.study.wording import mean_orders, p_text, section
 from autoencoder.workflows.markdown import TextTable
 
 Titled = tuple[str, TextTable]
@@ -46,44 +47,40 @@ def _width(table: TextTable) -> int:
 def _main_tables(found: Mapping[str, Any]) -> list[Titled]:
     makers: Sequence[Callable[[Mapping[str, Any]], list[Titled]]] = (
         distances,
-        _tests,
-        _factors,
-        _told,
-        _onsets,
+        tests_of_settings,
+        factors,
+        told,
+        onsets,
         _shape,
-        _quality,
+        quality,
     )
     return [table for make in makers for table in make(found)]
 
 
 def full_tables(found: Mapping[str, Any]) -> list[Titled]:
     """Every setting, measure and difference."""
-    tables = [*_main_tables(found), *_orders_of_onsets(found)]
-    similarity = _section(found, "similarity")
+    tables = [*_main_tables(found), *orders_of_onsets(found)]
+    similarity = section(found, "similarity")
     for name, measure in similarity.get("measures", {}).items():
         if name != MAIN:
-            tables.append(_distance_table(measure, similarity))
-        tables += _course(measure, similarity)
+            tables.append(distance_table(measure, similarity))
+        tables += course(measure)
     for effect in single_measures(found):
-        tables += _effect_tables(effect)
+        tables += effect_tables(effect)
     return tables
 
 
 def notes(found: Mapping[str, Any]) -> list[str]:
     """What was left out, and why; what a reader has to know."""
     said = list(found.get("notes", []))
-    for name in ("similarity", "matched", "probes", "topology", "dimension", "robustness", "quality"):
-        section = found.get(name)
-        if isinstance(section, Mapping):
-            if "why_not" in section:
-                said.append(f"{name} not measured: {section['why_not']}")
-            said += section.get("notes", [])
+    for name in ("matched", *STUDIED):
+        part = found.get(name)
+        if not isinstance(part, Mapping) or (name == "units" and "why_not" in part):
+            continue
+        if "why_not" in part:
+            said.append(f"{name} not measured: {part['why_not']}")
+        said += part.get("notes", [])
     return list(dict.fromkeys(said))
-
-
-def _section(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    section = found.get(name)
-    return {} if not isinstance(section, Mapping) or "why_not" in section else section
 
 
 # --------------------------------------------------------------------------------------------------------- similarities
@@ -91,11 +88,11 @@ def _section(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def distances(found: Mapping[str, Any]) -> list[Titled]:
     """Mean Procrustes angles between settings."""
-    similarity = _section(found, "similarity")
-    return [_distance_table(similarity["measures"][MAIN], similarity)] if similarity else []
+    similarity = section(found, "similarity")
+    return [distance_table(similarity["measures"][MAIN], similarity)] if similarity else []
 
 
-def _distance_table(measure: Mapping[str, Any], similarity: Mapping[str, Any]) -> Titled:
+def distance_table(measure: Mapping[str, Any], similarity: Mapping[str, Any]) -> Titled:
     """Means over pairs of runs; settings have numbers, which name the columns."""
     between, unit = measure["between_settings"], measure["unit"]
     form = ".1f" if unit else ".2f"
@@ -123,8 +120,19 @@ def _titled(measure: Mapping[str, Any]) -> str:
     return f"{measure['title']} ({measure['unit']})" if measure["unit"] else str(measure["title"])
 
 
-def _tests(found: Mapping[str, Any]) -> list[Titled]:
-    similarity = _section(found, "similarity")
+def space_pairs(found: Mapping[str, Any]) -> list[Titled]:
+    """What the map of representations makes of distances."""
+    body = [
+        [pair["what"], str(pair["n"]), f"{pair['distance']:.1f}", f"{pair['drawn']:.1f}"]
+        for pair in section(found, "space").get("pairs", [])
+    ]
+    title = "What the map makes of distances: means over pairs, in degrees"
+    return [(title, (["", "pairs", "apart", "drawn apart"], body))] if body else []
+
+
+def tests_of_settings(found: Mapping[str, Any]) -> list[Titled]:
+    """Distances within and between settings by every measure, and the effect of settings on them."""
+    similarity = section(found, "similarity")
     if not similarity:
         return []
     body = []
@@ -156,10 +164,11 @@ def _tests(found: Mapping[str, Any]) -> list[Titled]:
     return [(title, (header, body))]
 
 
-def _factors(found: Mapping[str, Any]) -> list[Titled]:
-    similarity = _section(found, "similarity")
-    factors = similarity["measures"][MAIN]["factors"] if similarity else {}
-    if not factors or "why_not" in factors:
+def factors(found: Mapping[str, Any]) -> list[Titled]:
+    """The effect of each of several settings that vary."""
+    similarity = section(found, "similarity")
+    effects = similarity["measures"][MAIN]["factors"] if similarity else {}
+    if not effects or "why_not" in effects:
         return []
     body = [
         [
@@ -168,13 +177,14 @@ def _factors(found: Mapping[str, Any]) -> list[Titled]:
             "size only" if "p" not in entry else p_text(entry["p"]),
             "-" if "least_p" not in entry else p_text(entry["least_p"]),
         ]
-        for name, entry in factors.items()
+        for name, entry in effects.items()
     ]
     title = "Each setting beside the others, Procrustes angle; p by relabelling within seeds and all other settings"
     return [(title, (["", "R2", "R2 no effect", "omega2", "p", "smallest p"], body))]
 
 
-def _course(measure: Mapping[str, Any], similarity: Mapping[str, Any]) -> list[Titled]:
+def course(measure: Mapping[str, Any]) -> list[Titled]:
+    """A measure of similarity over training."""
     moments = measure["over_training"]
     if len(moments) < 2:
         return []
@@ -200,9 +210,9 @@ def _course(measure: Mapping[str, Any], similarity: Mapping[str, Any]) -> list[T
 # --------------------------------------------------------------------------------------------------------------- probes
 
 
-def _told(found: Mapping[str, Any]) -> list[Titled]:
+def told(found: Mapping[str, Any]) -> list[Titled]:
     """Each column in each setting of the design, beside the first snapshot, pixels and chance."""
-    columns = _section(found, "probes").get("columns", {})
+    columns = section(found, "probes").get("columns", {})
     if not columns:
         return []
     design, controls = _settings(columns)
@@ -264,8 +274,9 @@ def _mean_of(runs: Iterable[Mapping[str, Any]], probe: str, what: str, kind: Col
     return f"{stats.mean(values):{'.1f' if kind is ColumnKind.CIRCULAR else '.2f'}}" if values else "-"
 
 
-def _onsets(found: Mapping[str, Any]) -> list[Titled]:
-    columns = _section(found, "probes").get("columns", {})
+def onsets(found: Mapping[str, Any]) -> list[Titled]:
+    """When each column comes to be told."""
+    columns = section(found, "probes").get("columns", {})
     if not columns:
         return []
     design, _ = _settings(columns)
@@ -284,11 +295,12 @@ def _onsets(found: Mapping[str, Any]) -> list[Titled]:
     return [(title, (["", "", *design], body))]
 
 
-def _orders_of_onsets(found: Mapping[str, Any]) -> list[Titled]:
+def orders_of_onsets(found: Mapping[str, Any]) -> list[Titled]:
+    """Which column comes first."""
     body = [
         [entry["setting"], PROBES[entry["probe"]], f"{entry['first']} before {entry['second']}"]
         + [str(entry[name]) for name in ("before", "ties", "after")]
-        for entry in _section(found, "probes").get("order", [])
+        for entry in section(found, "probes").get("order", [])
     ]
     header = ["", "", "", "seeds", "ties", "the other way"]
     return [("Order of onsets, seed by seed; ties where intervals overlap", (header, body))] if body else []
@@ -312,7 +324,7 @@ def _shape(found: Mapping[str, Any]) -> list[Titled]:
 def rings(found: Mapping[str, Any]) -> list[Titled]:
     """Where codes lie on a ring, and which angle runs round it."""
     body = []
-    for ring in _section(found, "topology").get("settings", []):
+    for ring in section(found, "topology").get("settings", []):
         order = mean_orders(ring)
         best = max(order, key=lambda name: order[name], default=None)
         body.append(
@@ -342,7 +354,7 @@ SIZES = {
 
 def sizes(found: Mapping[str, Any]) -> list[Titled]:
     """Dimensions of codes, and how far noise moves them."""
-    effects = [*_section(found, "dimension").get("effects", []), *_section(found, "robustness").get("effects", [])]
+    effects = [*section(found, "dimension").get("effects", []), *section(found, "robustness").get("effects", [])]
     by_measure = {
         effect["measure"]: {entry["setting"]: entry["mean"] for entry in effect["settings"]} for effect in effects
     }
@@ -363,8 +375,9 @@ def _bars(ring: Mapping[str, Any]) -> str:
     return f"{first:.2f} ({chance:.2f})"
 
 
-def _quality(found: Mapping[str, Any]) -> list[Titled]:
-    effects = _section(found, "quality").get("effects", [])
+def quality(found: Mapping[str, Any]) -> list[Titled]:
+    """How well each setting does what it was trained for."""
+    effects = section(found, "quality").get("effects", [])
     if not effects:
         return []
     body = []
@@ -393,14 +406,15 @@ def _with_interval(entry: Mapping[str, Any]) -> str:
 def single_measures(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Everything that is one number of each run at its end, over seeds and between settings."""
     effects: list[Mapping[str, Any]] = []
-    for column in _section(found, "probes").get("columns", {}).values():
+    for column in section(found, "probes").get("columns", {}).values():
         effects += [effect for effect in column["effects"].values() if effect is not None]
     for name in ("dimension", "robustness", "quality"):
-        effects += _section(found, name).get("effects", [])
+        effects += section(found, name).get("effects", [])
     return effects
 
 
-def _effect_tables(effect: Mapping[str, Any]) -> list[Titled]:
+def effect_tables(effect: Mapping[str, Any]) -> list[Titled]:
+    """One number of each run, over seeds and between settings."""
     what = ", ".join(str(effect[key]) for key in ("measure", "column", "probe") if effect.get(key))
     body = [
         [

@@ -1,0 +1,96 @@
+"""How numbers and names are written in what a study says."""
+
+from __future__ import annotations
+
+import statistics as stats
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Found = Mapping[str, Any]
+"""`statistics.json`, or a part of it."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Something that was found, in words.
+
+    Attributes:
+        text: the sentence, with its number and its control.
+        topic: what its evidence is, one of `TOPICS`.
+    """
+
+    text: str
+    topic: str
+
+
+TOPICS = ("distances", "told", "topology", "units", "training", "metrics", "noise", "controls", "seeds", "data")
+
+
+def section(found: Found, name: str) -> Found:
+    """A part of the statistics; empty where it was not measured, or could not be."""
+    part = found.get(name)
+    return {} if not isinstance(part, Mapping) or "why_not" in part else part
+
+
+def varied(found: Found) -> str:
+    """What varies between settings: the name of the one thing that does, else "setting"."""
+    names = list(found.get("settings", {}))
+    return names[0].replace("_", " ") if len(names) == 1 else "setting"
+
+
+def plural(noun: str) -> str:
+    """Of a name of settings."""
+    return noun if noun.endswith("s") else f"{noun}s"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Such as "a, b and c"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def capitalized(text: str) -> str:
+    """With a capital at the beginning, and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def seeds_text(n: int) -> str:
+    """Such as "1 seed" or "4 seeds"."""
+    return f"{n} seed{'' if n == 1 else 's'}"
+
+
+def degrees(angle: float) -> str:
+    """An angle in degrees, with a decimal where it is small."""
+    return f"{angle:.0f}" if abs(angle) >= 9.95 else f"{angle:.1f}"
+
+
+def p_text(p: float) -> str:
+    """A p value with two digits that mean something."""
+    return f"{p:.2g}"
+
+
+def test_text(test: Found, seeds: Sequence[int]) -> str:
+    """Such as "p = 0.0046, the least that 4 seeds can give; R2 0.71, omega2 0.58, under no effect R2 averages 0.2"."""
+    least = f", the least that {seeds_text(len(seeds))} can give" if test["p"] <= test["least_p"] * (1 + 1e-9) else ""
+    size = [f"{name} {test[key]:.2f}" for name, key in (("R2", "r2"), ("omega2", "omega2")) if test[key] is not None]
+    if test["r2_by_chance"] is not None:
+        size.append(f"under no effect R2 averages {test['r2_by_chance']:.2f}")
+    return f"p = {p_text(test['p'])}{least}; {', '.join(size)}" if size else f"p = {p_text(test['p'])}{least}"
+
+
+def mean_orders(ring: Found) -> dict[str, float]:
+    """How well the order round a setting's rings is that of each angle, on average over the runs that have one."""
+    names = dict.fromkeys(name for run in ring["by_run"] for name in run["cyclic_order"])
+    return {
+        name: stats.mean(run["cyclic_order"][name] for run in ring["by_run"] if name in run["cyclic_order"])
+        for name in names
+    }
+
+
+def mean_between(measure: Found, one: str, other: str) -> float | None:
+    """Mean of a similarity over pairs of runs of two settings, or between seeds of one."""
+    between = measure["between_settings"]
+    if one not in between["settings"] or other not in between["settings"]:
+        return None
+    value: float | None = between["means"][between["settings"].index(one)][between["settings"].index(other)]
+    return value
