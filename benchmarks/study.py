@@ -32,7 +32,9 @@ SETTINGS = ("reconstruct", "angle", "mask")
 TAU, TRAINED_ON = 15.0, 2
 """Frames that signals last, and images that were trained on for each held-out one."""
 
-MEASURED = tuple(name for name in MEASURES if name not in ("robustness", "quality", "convergence", "units"))  # which need networks
+OF_NETWORKS = ("robustness", "quality", "convergence", "units")
+
+MEASURED = tuple(name for name in MEASURES if name not in OF_NETWORKS)
 
 
 def main() -> None:

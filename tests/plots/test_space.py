@@ -10,8 +10,8 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from autoencoder.errors import UserError
-from autoencoder.plots.study.space import MOST_NAMED, Trail, path_until, snapshot_epochs, space_figure, space_frames
 from autoencoder.plots.study.panels import color_of
+from autoencoder.plots.study.space import MOST_NAMED, Trail, path_until, snapshot_epochs, space_figure, space_frames
 
 NAMES = ["$x_$", "<b>", "_hidden", r"\frac{a}{b} $\frac{x", "a\nb\x1b[2J", "x" * 90, "", "ключ"]
 EPOCHS = (0.0, 0.1, 1.0, 10.0)
