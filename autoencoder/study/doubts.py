@@ -56,7 +56,7 @@ def doubts(found: Found) -> list[Doubt]:
 
 
 def _training(found: Found, similarity: Found) -> list[Sentence]:
-    return [*_matched(found, similarity), *_moving(found, similarity), *_falling(found)]
+    return [*_matched(found, similarity), *_moving(found, similarity), *_falling(found, similarity)]
 
 
 def _matched(found: Found, similarity: Found) -> list[Sentence]:
@@ -75,12 +75,11 @@ def _matched(found: Found, similarity: Found) -> list[Sentence]:
 def _moving(found: Found, similarity: Found) -> list[Sentence]:
     """How far networks still move, beside how far settings are apart."""
     convergence = section(found, "convergence")
-    moved = _means(convergence, MOVED)
+    moved = _means(convergence, MOVED, similarity)
     if not moved:
         return []
     halves, end = convergence["halves"], similarity["measures"][MAIN]["at_the_end"]
-    each = ", ".join(f"{name} {degrees(mean)}" for name, mean in moved.items())
-    text = f"From half of training to the end networks moved by this many degrees: {each}"
+    text = f"From half of training to the end networks moved by this many degrees: {_in_degrees(moved)}"
     between, within = end["other_setting_other_seed"], end["within"]
     earlier = halves["half"]["between"]
     if between is not None and earlier is not None:
@@ -98,18 +97,24 @@ def _moving(found: Found, similarity: Found) -> list[Sentence]:
     return said
 
 
-def _falling(found: Found) -> list[Sentence]:
-    fall = _means(section(found, "convergence"), LOSS_FALL)
+def _falling(found: Found, similarity: Found) -> list[Sentence]:
+    fall = _means(section(found, "convergence"), LOSS_FALL, similarity)
     if not fall:
         return []
-    each = ", ".join(f"{name} {100 * mean:.0f} %" for name, mean in fall.items())
+    each = ", ".join(f"'{name}' {100 * mean:.0f} %" for name, mean in fall.items())
     return [Sentence(f"Of the fall of its training loss, the second half of training brought: {each}.", "training")]
 
 
-def _means(part: Found, measure: str) -> dict[str, float]:
-    """A measure's mean over seeds in every setting."""
+def _means(part: Found, measure: str, similarity: Found) -> dict[str, float]:
+    """A measure's mean over seeds in every setting that is compared; controls are left out."""
     effects = [effect for effect in part.get("effects", []) if effect["measure"] == measure]
-    return {entry["setting"]: entry["mean"] for effect in effects for entry in effect["settings"]}
+    means = {entry["setting"]: entry["mean"] for effect in effects for entry in effect["settings"]}
+    design = dict.fromkeys(run["setting"] for run in similarity["runs"] if run["control"] is None)
+    return {name: means[name] for name in design if name in means}
+
+
+def _in_degrees(means: Mapping[str, float]) -> str:
+    return ", ".join(f"'{name}' {degrees(mean)}" for name, mean in means.items())
 
 
 # ------------------------------------------------------------------------------------------------------ other measures
@@ -149,14 +154,13 @@ def _noise(found: Found, similarity: Found) -> list[Sentence]:
 
 
 def _floor(found: Found, similarity: Found) -> list[Sentence]:
-    floors = _means(section(found, "robustness"), FLOOR.format(MAIN))
+    floors = _means(section(found, "robustness"), FLOOR.format(MAIN), similarity)
     if not floors:
         return [Sentence(f"There is no noise floor: {_why_no_floor(found)}.", "noise")]
-    each = ", ".join(f"{name} {degrees(mean)}" for name, mean in floors.items())
     return [
         Sentence(
             "Under two draws of the noise that it learned with, a network differs from itself by this many degrees: "
-            f"{each}; smaller differences mean nothing.",
+            f"{_in_degrees(floors)}; smaller differences mean nothing.",
             "noise",
         )
     ]
@@ -237,7 +241,7 @@ def _seeds(found: Found, similarity: Found) -> list[Sentence]:
         said.append(Sentence(f"{text}.", "seeds"))
     spread = measure["dispersion"]
     if spread and spread["ratio"] is not None:
-        each = ", ".join(f"{name} {degrees(value)}" for name, value in spread["by_setting"].items())
+        each = _in_degrees(spread["by_setting"])
         text = f"Seeds scatter about the middle of their setting by this many degrees: {each}"
         if spread["in_place_or_in_spread"]:
             text += f"; some {spread['ratio']:.1f} times as far as others, so settings differ in place or in spread"

@@ -12,7 +12,6 @@ from autoencoder.measures.emergence import BLIND_DEG, TOLD, Fate
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import SIGNIFICANT
 from autoencoder.measures.probes import PROBES
-from autoencoder.measures.topology import DOMINANT
 from autoencoder.study.measured.likeness import MAIN
 from autoencoder.study.wording import (
     Found,
@@ -288,13 +287,13 @@ def _rings(found: Found) -> list[Sentence]:
     rings = [ring for ring in settings if ring["is_ring"]]
     said = [Sentence(_ring_text(ring), "topology") for ring in rings]
     if settings and not rings:
-        largest = max(settings, key=_ratio)
-        n = sum(ring["rings"] for ring in settings)
+        runs = [run for ring in settings for run in ring["by_run"]]
+        n, first = sum(run["is_ring"] for run in runs), stats.mean(run["first"] for run in runs)
+        chance = stats.mean(run["first_by_chance"] for run in runs)
         said.append(
             Sentence(
-                f"Under no setting do the codes of all seeds lie on a ring ({n} of {sum(r['runs'] for r in settings)} "
-                f"runs do; the first bar is at most {_ratio(largest):.1f} times the second, in '{largest['setting']}', "
-                f"where {DOMINANT:g} times is asked for).",
+                f"Under no setting do the codes of all seeds lie on a ring: {n} of {len(runs)} runs do, and the "
+                f"longest bar in H1 is {first:.2f} of the diameter on average, by chance {chance:.2f}.",
                 "topology",
             )
         )
