@@ -25,6 +25,9 @@ Array = NDArray[np.float64]
 
 NEIGHBORS = (5, 10, 20, 50, 100)
 
+ROW_SHARES = (0.25, 0.5, 1.0)
+"""Of the rows: how many are drawn at random for each point of a curve."""
+
 ROWS_AT_ONCE = 256
 
 EQUIDISTANT = 1e-9
@@ -123,7 +126,7 @@ def dimension_curve(
     Args:
         codes: (m, d).
         ks: neighbours.
-        ns: how many rows are drawn; None for a quarter of them, half, and all.
+        ns: how many rows are drawn; None for `ROW_SHARES` of them.
         seed: of the rows drawn.
         timeline: see `mle_dimension`.
         apart: see `mle_dimension`.
@@ -135,7 +138,7 @@ def dimension_curve(
         ValueError: as of `mle_dimension`.
     """
     found = []
-    for n in dict.fromkeys((len(codes) // 4, len(codes) // 2, len(codes)) if ns is None else ns):
+    for n in dict.fromkeys([int(share * len(codes)) for share in ROW_SHARES] if ns is None else ns):
         distances = _neighbor_distances(codes, max(ks), seed, n, timeline, apart)
         found += [(k, n, _estimate(distances, k)) for k in ks]
     return [(k, n, estimate) for k, n, estimate in found if not math.isnan(estimate)]

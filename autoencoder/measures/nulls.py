@@ -6,8 +6,9 @@ as they are. Codes, split and rows stay; the whole probe is repeated with each d
 Labels of neighbouring frames resemble each other, and so do codes; a null has to leave both as they are, which shuffled
 labels do not. How many false positives there are is simulated in `benchmarks/nulls.py`.
 
-Sources: Harris (2020), "Nonsense correlations in neuroscience"; Yuan & Shou (2024), "Data-driven causal analysis of
-observational biological time series" (the truncated time-shift test); Westfall & Young (1993).
+Sources: Harris (2020), "Nonsense correlations in neuroscience"; Yuan & Shou (2024), "A rigorous and versatile
+statistical test for correlations between stationary time series", PLOS Biology 22(8), e3002758 (the truncated
+time-shift test); Westfall & Young (1993).
 """
 
 from __future__ import annotations

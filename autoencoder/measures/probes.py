@@ -29,6 +29,12 @@ STRENGTHS = np.logspace(-3, 6, 19)
 NEIGHBORS = (3, 10, 30, 100)
 """How many nearest rows to choose from."""
 
+STRETCH_TAUS = 5.0
+"""Correlation times in a stretch of frames, about; `inner_folds` deals whole stretches to folds."""
+
+FEWEST_STRETCHES = 2
+"""Stretches in a fold, about; they are made shorter where there would be fewer."""
+
 NEARLY_THE_MEAN = 0.01
 """The last choice is the mean of all rows with this share of the way to the mean of the most neighbours. The mean alone
 would be the same for many sets of labels, and whether one of them tells more than another could not be said."""
@@ -222,8 +228,9 @@ PROBES: tuple[type[Probe], ...] = (RidgeProbe, NeighborsProbe)
 def inner_folds(timeline: Timeline, fit: Rows, tau: float, seed: int, groups: Integers | None = None) -> list[Fold]:
     """Parts of the rows `fit`, of the same kind as the split that they come from.
 
-    Whole groups where there are at least as many as folds; stretches of frames otherwise, at least 5 tau long where
-    that leaves enough of them, with tau frames at their borders left out; single rows, where rows have no time.
+    Whole groups where there are at least as many as folds; otherwise stretches of frames, `STRETCH_TAUS` tau long or
+    shorter where a fold would have fewer than `FEWEST_STRETCHES`, with tau frames at their borders left out; single
+    rows, where rows have no time.
 
     Args:
         timeline: of all rows.
@@ -239,7 +246,8 @@ def inner_folds(timeline: Timeline, fit: Rows, tau: float, seed: int, groups: In
     if timeline.frames is None:
         return _dealt(fit, generator.permutation(len(fit)), generator)
     own = timeline.take(fit)
-    length = max(1.0, min(5 * max(tau, 1.0) / timeline.usual_step, len(fit) / (2 * FOLDS)))
+    long_enough = STRETCH_TAUS * max(tau, 1.0) / timeline.usual_step
+    length = max(1.0, min(long_enough, len(fit) / (FEWEST_STRETCHES * FOLDS)))
     gap = min(tau, length * timeline.usual_step / 2)  # something is left between two pieces
     pieces, begun = np.empty(len(fit), np.int64), 0
     for part in own.segments():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import copy
+import importlib
 import json
 import re
 from pathlib import Path
+from pkgutil import iter_modules
 
 import numpy as np
 import pytest
@@ -24,7 +26,14 @@ from autoencoder.study.measured.controls import with_controls
 from autoencoder.study.population import population_of
 from autoencoder.version import DISTRIBUTION
 from autoencoder.workflows.study import methods
-from autoencoder.workflows.study.methods import CONTENT, PARTS, REFERENCES, SECTIONS, methods_text
+from autoencoder.workflows.study.methods import layers, probes, references
+from autoencoder.workflows.study.methods import similarity as comparison
+from autoencoder.workflows.study.methods.parts import CONTENT, PARTS
+from autoencoder.workflows.study.methods.references import CITED, REFERENCES, with_references
+from autoencoder.workflows.study.methods.text import SECTIONS, methods_text
+
+MODULES = [importlib.import_module(f"{methods.__name__}.{found.name}") for found in iter_modules(methods.__path__)]
+"""Everything that the text is put together by."""
 
 HOSTILE = json.loads((Path(__file__).parents[1] / "hostile_texts.json").read_text(encoding="utf-8"))
 
@@ -271,6 +280,8 @@ def test_numbers_are_those_of_the_statistics(path, value, said):
         ("UNEQUAL", 6.0, "more than 6 times the smallest"),
         ("LEVEL", 0.9, "90 % confidence intervals"),
         ("FOLDS", 11, "11-fold"),
+        ("STRETCH_TAUS", 9.0, "about 9 such correlation times"),
+        ("FEWEST_STRETCHES", 6, "fewer than 6)"),
         ("STRENGTHS", np.logspace(-2, 4, 7), "one of 7 penalties from 0.01 to 10,000"),
         ("PROBE_NEIGHBORS", (4, 44), "4 or 44 of them"),
         ("BLOCK_TAUS", 8.0, "8 correlation times"),
@@ -287,6 +298,7 @@ def test_numbers_are_those_of_the_statistics(path, value, said):
         ("PRIME", 53, "modulo 53"),
         ("SHARE", 0.99, "at least 99 % of the variance"),
         ("DIMENSION_NEIGHBORS", (6, 66), "6 or 66 neighbours"),
+        ("ROW_SHARES", (0.3, 1.0), "30 % or 100 % of the images, drawn at random"),
         ("RANDOM_STARTS", 19, "19 random starts"),
         ("UMAP_NEIGHBORS", 33, "UMAP with 33 neighbours"),
         ("LOSS_SHARE", 0.8, "80 % of the whole fall"),
@@ -298,7 +310,9 @@ def test_numbers_are_those_of_the_statistics(path, value, said):
 def test_numbers_are_those_of_the_code(monkeypatch, name, value, said):
     found = everything()
     assert said not in methods_text(found)
-    monkeypatch.setattr(methods, name, value)
+    for module in MODULES:
+        if hasattr(module, name):
+            monkeypatch.setattr(module, name, value)
     assert said in methods_text(found)
 
 
@@ -311,44 +325,40 @@ NO_PARAMETERS = (
 
 def test_no_number_is_typed_into_the_text():
     """Digits in the sentences are those of names and formulas; all others come from the statistics or the code."""
-    tree = ast.parse(Path(methods.__file__).read_text(encoding="utf-8"))
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    skipped = {id(part) for node in functions for part in _no_sentences(node)}
+    files = [Path(module.__file__) for module in MODULES if module is not references]
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
+    spoken = [
+        node for tree in trees for node in tree.body if isinstance(node, (ast.FunctionDef, ast.Assign, ast.AnnAssign))
+    ]
+    skipped = {id(part) for node in spoken for part in _no_sentences(node)}
     texts = [
         part.value
-        for node in functions
+        for node in spoken
         for part in ast.walk(node)
         if isinstance(part, ast.Constant) and isinstance(part.value, str) and id(part) not in skipped
     ]
     assert len(texts) > 200
     for text in texts:
+        text = CITED.sub("", text)
         for name in NO_PARAMETERS:
             text = text.replace(name, "")
         assert not re.search(r"\d", text), text
 
 
-def _no_sentences(function):
-    """Docstrings, formats of numbers, keys of statistics and of references."""
-    for node in ast.walk(function):
+def _no_sentences(spoken):
+    """Docstrings, formats of numbers and keys of statistics."""
+    for node in ast.walk(spoken):
         if isinstance(node, ast.Subscript):
             yield from ast.walk(node.slice)
         if isinstance(node, ast.FunctionDef) and isinstance(node.body[0], ast.Expr):
             yield from ast.walk(node.body[0])
         if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
             yield from ast.walk(node.format_spec)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "cite":
-            yield from ast.walk(node)
-        if isinstance(node, ast.Dict):  # packages and the references that they are cited by
-            for value in node.values:
-                if isinstance(value, ast.Tuple):
-                    yield from ast.walk(value)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
-            yield from ast.walk(node.value)
 
 
 def test_shares_of_shifts_are_those_of_the_nulls():
-    assert methods._turned_by() == (0.25, 0.75)
-    assert methods._shifted_by() == 0.125
+    assert comparison._turned_by() == (0.25, 0.75)
+    assert probes._shifted_by() == 0.125
     text = methods_text(everything())
     assert "shifts of 25 % to 75 % of the images" in text
     assert "by up to 12.5 % of each segment" in text
@@ -417,12 +427,11 @@ def citations(text):
 def test_every_citation_has_its_reference_and_every_reference_is_cited(left):
     found = everything()
     body, listed = citations(methods_text({k: v for k, v in found.items() if k not in PARTS or k in left}))
-    in_brackets = {key for key, (short, _) in REFERENCES.items() if short in body}
-    assert listed == [f"- {full}" for key, (_, full) in REFERENCES.items() if key in in_brackets]
+    assert listed == [f"- {full}" for short, full in REFERENCES.items() if short in body]
     named = re.findall(r"[A-Z][\w. &-]*(?: et al\.)?, (?:19|20)\d\d(?=[;)])", body)
     assert len(named) >= 5
-    assert {short.split(" ")[-1] for short, _ in REFERENCES.values()} >= {name.split(" ")[-1] for name in named}
-    assert all(any(name.strip() in short for short, _ in REFERENCES.values()) for name in named)
+    assert {short.split(" ")[-1] for short in REFERENCES} >= {name.split(" ")[-1] for name in named}
+    assert all(any(name.strip() in short for short in REFERENCES) for name in named)
 
 
 def test_every_reference_can_be_cited():
@@ -437,13 +446,32 @@ def test_every_reference_can_be_cited():
     }.items():
         _, listed = citations(methods_text(changed(full, path, value)))
         cited.update(listed)
-    assert cited == {f"- {full}" for _, full in REFERENCES.values()}
+    assert cited == {f"- {full}" for full in REFERENCES.values()}
+
+
+def test_every_citation_in_the_code_has_its_reference():
+    """Also those of sentences that are seldom said."""
+    parts = [part for module in MODULES for part in ast.walk(ast.parse(Path(module.__file__).read_text("utf-8")))]
+    texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    written = [short for text in texts for group in CITED.findall(text) for short in group.split("; ")]
+    assert set(written) == REFERENCES.keys()
+
+
+def test_what_is_cited_without_a_reference_is_an_error():
+    with pytest.raises(KeyError, match="Nobody, 1900"):
+        with_references("It was done so [[Kruskal, 1964; Nobody, 1900]].")
+
+
+def test_names_of_the_user_cite_nothing():
+    found = everything()
+    assert "Loshchilov" not in methods_text(found)
+    _, listed = citations(methods_text(changed(found, "notes", ["[[Loshchilov & Hutter, 2017]]"])))
+    assert "Loshchilov" not in " ".join(listed)
 
 
 def test_references_are_in_alphabetical_order_and_hold_their_year():
-    entries = list(REFERENCES.values())
-    assert [full for _, full in entries] == sorted((full for _, full in entries), key=str.casefold)
-    for short, full in entries:
+    assert list(REFERENCES.values()) == sorted(REFERENCES.values(), key=str.casefold)
+    for short, full in REFERENCES.items():
         assert f"({short[-4:]})" in full
         assert full.endswith(".")
 
@@ -524,6 +552,21 @@ def test_no_metadata_and_no_time():
     assert "no column can be probed" in paragraph(text, "What was not done")
     assert "frames apart" not in text
     assert "correlation time tau" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("described/data/is_video", False),
+        ("described/probing/gap_frames", 0.0),
+        ("described/split/groups", {"trained_on": ["a", "b", "c", "d", "e"], "held_out": ["f"]}),
+    ],
+)
+def test_folds_are_stretches_only_where_frames_were_dealt_so(path, value):
+    found = everything()
+    assert "(stretches of about" in methods_text(found)
+    assert "(stretches of about" in methods_text(changed(found, "described/split/groups", {"trained_on": ["a", "b"]}))
+    assert "(stretches of about" not in methods_text(changed(found, path, value))
 
 
 @pytest.mark.parametrize(
@@ -640,7 +683,7 @@ def test_layers_are_told_as_they_are():
         nn.Upsample(scale_factor=2),
         nn.ConvTranspose2d(7, 3, 2, stride=2),
     )
-    assert methods._layers(layers_of(network)) == (
+    assert layers.layers_text(layers_of(network)) == (
         "a 3 x 3 convolution with stride 2 and padding 1 (5 channels), followed by batch normalisation and 2 x 2 max "
         "pooling; a linear layer (7 units), followed by batch normalisation without learned scale and shift and "
         "nearest-neighbour upsampling by a factor of 2; and a 2 x 2 transposed convolution with stride 2 (3 channels)"
@@ -650,7 +693,7 @@ def test_layers_are_told_as_they_are():
 @pytest.mark.parametrize("encoder", LEARNED_ENCODERS)
 def test_layers_of_every_encoder_hold_all_its_parameters(encoder):
     module = build_encoder(ModelConfig(encoder, 6, norm="none"), (1, 20, 20))
-    weighted = [layer for layer in layers_of(module) if layer["layer"] in methods.WEIGHTED]
+    weighted = [layer for layer in layers_of(module) if layer["layer"] in layers.WEIGHTED]
     sizes = [len(parameter) for name, parameter in module.named_parameters() if name.endswith("weight")]
     assert [layer.get("channels", layer.get("units")) for layer in weighted] == sizes
     assert weighted[-1]["units"] == 6

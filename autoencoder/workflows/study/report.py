@@ -14,7 +14,7 @@ from autoencoder.plots.figures import save_figure
 from autoencoder.study.folder import StudyFolder
 from autoencoder.workflows.columns import readable
 from autoencoder.workflows.markdown import as_markdown, markdown_table
-from autoencoder.workflows.study.methods import methods_text
+from autoencoder.workflows.study.methods.text import methods_text
 from autoencoder.workflows.study.page import Drawn, study_page
 from autoencoder.workflows.study.plane_figures import plane_figures, telling_column, thumbnails
 from autoencoder.workflows.study.results import Study
