@@ -188,7 +188,7 @@ def report_document(report: Report) -> str:
     return page_document(
         "report",
         SCRIPTS,
-        report.title,
+        one_line(report.title),
         _map_content(report),
         HEADING=_text(report.title),
         QUESTION=_text(report.question),
@@ -273,7 +273,7 @@ def _table(table: PageTable) -> str:
     )
 
 
-NAMELESS = '<span class="nameless">in order</span>'
+NAMELESS = '<span class="nameless">unnamed column</span>'
 """On the button that sorts by a column without a name."""
 
 
@@ -301,12 +301,13 @@ def _as_csv(table: PageTable) -> str:
 
 
 def _figure(figure: PageFigure) -> str:
+    """A drawing with a link to its PNG; `web/downloads.js` adds one to the SVG, which is the image itself."""
     svg, png = (base64.b64encode(data).decode("ascii") for data in (figure.svg, figure.png))
     caption, name = _text(figure.caption), html.escape(figure.name)
     return (
         f'<figure class="drawn"><img src="data:image/svg+xml;base64,{svg}" alt="{caption}"><figcaption>{caption} '
-        f'<span class="source"><a download="{name}.png" href="data:image/png;base64,{png}">PNG</a> · '
-        f'<a download="{name}.svg" class="same-as-image" href="#">SVG</a></span></figcaption></figure>'
+        f'<span class="source"><a download="{name}.png" href="data:image/png;base64,{png}">PNG</a></span>'
+        f"</figcaption></figure>"
     )
 
 
@@ -318,8 +319,8 @@ def _map_content(report: Report) -> dict[str, Any]:
     starts = np.cumsum([0, *(len(stack) for stack in stacks)]).tolist()
     first = {trail.run: start for trail, start in zip(pictured, starts, strict=False)}
     return {
-        "note": report.map_note,
-        "coloredBy": report.colored_by,
+        "note": one_line(report.map_note),
+        "coloredBy": one_line(report.colored_by),
         "sheets": sheets,
         "side": int(stacks[0].shape[1]) if stacks else 0,
         "trails": [

@@ -11,7 +11,7 @@ import pytest
 import autoencoder as ae
 from autoencoder.machine.plain_text import visible
 from autoencoder.measures.angles import circular_mean
-from autoencoder.pages.document import SCRIPTS
+from autoencoder.pages.document import EXPLORER_SCRIPTS
 from autoencoder.workflows.columns import readable
 
 HOSTILE_RUN = "<img src=x onerror=window.ran=1>"
@@ -336,7 +336,7 @@ def test_texts_of_the_data_are_shown_as_they_are(browser, finished, tmp_path, ro
     assert set(values) == set(map(visible, texts))
     assert browser.execute_script("return window.ran === undefined && Object.prototype.label === undefined")
     assert browser.find_elements("css selector", "img, [onerror], [src], [href], [onclick], iframe, object") == []
-    assert len(browser.find_elements("css selector", "script")) == len(SCRIPTS)
+    assert len(browser.find_elements("css selector", "script")) == len(EXPLORER_SCRIPTS)
     policy = browser.find_element("css selector", "meta[http-equiv=Content-Security-Policy]").get_attribute("content")
     assert policy.startswith("default-src 'none'")
     assert browser.get_log("browser") == []

@@ -7,6 +7,7 @@ class Pictures {
     this.width = width;
     this.height = height;
     this.decoded = kinds.map(() => new Map());
+    this.wanted = new WeakMap(); // of canvases, the last draw: sheets can be decoded in another order than asked for
   }
 
   /** The sheet number `k` of a kind, decoded once. */
@@ -33,10 +34,13 @@ class Pictures {
     return canvas;
   }
 
-  /** Draw picture `i` once its sheet is decoded. */
+  /** Draw picture `i` once its sheet is decoded, unless the canvas is to show another by then. */
   async draw(kind, i, canvas) {
     const { columns, rows } = this.kinds[kind];
+    const wanted = { kind, i };
+    this.wanted.set(canvas, wanted);
     const sheet = await this.sheet(kind, Math.floor(i / (columns * rows)));
+    if (this.wanted.get(canvas) !== wanted) return;
     const place = i % (columns * rows);
     const left = (place % columns) * this.width;
     const top = Math.floor(place / columns) * this.height;
