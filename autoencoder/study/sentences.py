@@ -80,20 +80,19 @@ def verdict(similarity: Found, found: Found) -> str:
 
 def _distances(measure: Found, noun: str) -> str:
     end = measure["at_the_end"]
-    parts = []
-    if end["other_setting_other_seed"] is not None:
-        parts.append(f"of different {plural(noun)} differ by {degrees(end['other_setting_other_seed'])} degrees")
-    if end["within"] is not None:
-        by = degrees(end["within"])
-        parts.append(f"seeds of one {noun} by {by}" if parts else f"seeds of one {noun} differ by {by} degrees")
-    if (untrained := _untrained(measure)) is not None:
-        parts.append(f"untrained seeds by {degrees(untrained)}")
-    if end["by_chance"] is not None:
-        parts.append(f"unrelated codes by {degrees(end['by_chance'])}")
-    if not parts:
+    different = f"networks of different {plural(noun)}"
+    distances = {different: end["other_setting_other_seed"]}
+    if distances[different] is None:
+        distances = {f"{different} that began at the same weights": end["other_setting_same_seed"]}
+    distances |= {
+        f"seeds of one {noun}": end["within"],
+        "untrained seeds": _untrained(measure),
+        "unrelated codes": end["by_chance"],
+    }
+    first, *others = [(what, degrees(value)) for what, value in distances.items() if value is not None] or [("", "")]
+    if not first[0]:
         return "there are no two networks to compare"
-    start = "networks " if parts[0].startswith("of ") else ""
-    return f"{start}{', '.join(parts)}"
+    return ", ".join([f"{first[0]} differ by {first[1]} degrees", *(f"{what} by {value}" for what, value in others)])
 
 
 def _untrained(measure: Found) -> float | None:

@@ -36,7 +36,7 @@ def section(found: Found, name: str) -> Found:
 def varied(found: Found) -> str:
     """What varies between settings: the name of the one thing that does, else "setting"."""
     names = list(found.get("settings", {}))
-    return names[0].replace("_", " ") if len(names) == 1 else "setting"
+    return names[0].replace("_", " ") if len(names) == 1 and names[0].isidentifier() else "setting"
 
 
 def plural(noun: str) -> str:

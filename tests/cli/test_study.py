@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 import shutil
@@ -24,9 +25,32 @@ DESIGN = (
     "--control",
     *TRAINING,
 )
-FILES = {"study.json", "measures.csv", "statistics.json", "report.md"} | {
-    f"{name}.{suffix}" for name in ("distances", "told", "seeds") for suffix in ("png", "svg")
-}
+SMALL = (
+    "--vary",
+    "objective=reconstruct,angle",
+    "--seeds",
+    "5,6",
+    "--epochs",
+    1,
+    "--batch-size",
+    64,
+    "--threads",
+    1,
+    "--only",
+    "similarity",
+    "space",
+    "quality",
+)
+ALWAYS = {"study.json", "measures.csv", "statistics.json", "report.md", "report.html", "methods.md", "space.mp4"}
+
+
+def figures(*names: str) -> set[str]:
+    return {f"{name}.{suffix}" for name in names for suffix in ("png", "svg")}
+
+
+FILES = ALWAYS | {"planes.npz"}
+FILES |= figures("space", "distances", "told", "seeds", "embeddings", "embeddings_over_training")
+SMALL_FILES = ALWAYS | figures("space", "distances", "seeds")
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +68,18 @@ def study(data, tmp_path_factory, succeed):
     return out, succeed("study", data, *DESIGN, "--out", out)
 
 
+@pytest.fixture(scope="module")
+def small(data, tmp_path_factory, succeed):
+    """A finished study of four runs, of which the least is measured."""
+    out = tmp_path_factory.mktemp("studies") / "small"
+    succeed("study", data, *SMALL, "--out", out, "--quiet")
+    return out
+
+
 @pytest.fixture
-def copied(study, tmp_path):
-    """A copy of the study that a test may change."""
-    shutil.copytree(study[0], tmp_path / "copied")
-    return tmp_path / "copied"
+def copied(small, tmp_path):
+    """A copy of the small study that a test may change."""
+    return Path(shutil.copytree(small, tmp_path / small.name))
 
 
 def measures(out: Path) -> list[dict[str, str]]:
@@ -65,10 +96,11 @@ def test_one_command_trains_measures_and_reports(study, tree):
     assert {file for file in tree(out) if "/" not in file} == FILES
     names = {path.name for path in (out / "runs").iterdir()}
     assert names == {f"{name}-{seed}" for name in ("reconstruct", "angle", "angle_shuffled") for seed in (5, 6, 7)}
-    assert re.search(
-        r"Networks of one objective differ by \d+ degrees between seeds, those of different objectives by", result.out
+    assert (
+        "cannot be told, since 3 seeds can give no p below 0.25: networks of different objectives differ" in result.out
     )
     assert re.search(r"p = 0\.25, the least that 3 seeds can give; R2 -?[\d.]+, omega2 -?[\d.]+", result.out)
+    assert "Is it the objective, or how far each network has come in training? Compared at 90 %" in result.out
     assert "6 seeds are the fewest for p < 0.05" in result.out
     assert "no shuffled targets for reconstruct" in result.out
     rows = [line for line in result.out.splitlines() if line.startswith(("│", "┃"))]
@@ -152,9 +184,9 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize(
-    "where", ["training", *(pytest.param(where, marks=pytest.mark.slow) for where in ("measuring", "writing"))]
+    "where", ["training", "page", *(pytest.param(where, marks=pytest.mark.slow) for where in ("measuring", "drawing"))]
 )
-def test_killed_anywhere_the_same_command_ends_with_the_same_files(study, copied, data, succeed, monkeypatch, where):
+def test_killed_anywhere_the_same_command_ends_with_the_same_files(small, copied, data, succeed, monkeypatch, where):
     from autoencoder.training.engines import EagerEngine
 
     def die(*arguments, **options):
@@ -163,38 +195,75 @@ def test_killed_anywhere_the_same_command_ends_with_the_same_files(study, copied
     update = EagerEngine.update
 
     def update_or_die(engine, rows, step):
-        return die() if step == 7 else update(engine, rows, step)
+        return die() if step == 3 else update(engine, rows, step)
 
     if where == "training":
         shutil.rmtree(copied / "runs" / "angle-6")
-    for file in FILES - {"study.json"}:
+    for file in SMALL_FILES - {"study.json"}:
         (copied / file).unlink()
     places = {
         "training": (EagerEngine, "update", update_or_die),
         "measuring": ("autoencoder.study.measured.likeness.turns", die),
-        "writing": ("autoencoder.workflows.study.figures.study_figures", die),
+        "drawing": ("autoencoder.workflows.study.space_figures.space_frames", die),
+        "page": ("autoencoder.workflows.study.report.report_document", die),
     }
     with monkeypatch.context() as patch:
         patch.setattr(*places[where])
         with pytest.raises(Killed):
-            succeed("study", data, *DESIGN, "--out", copied, "--quiet")
+            succeed("study", data, *SMALL, "--out", copied, "--quiet")
+    assert not (copied / "report.html").exists()
     kept = {file: file.stat().st_mtime_ns for file in (copied / "runs").glob("[!a]*/**/*") if file.is_file()}
-    succeed("study", data, *DESIGN, "--out", copied, "--quiet")
+    succeed("study", data, *SMALL, "--out", copied, "--quiet")
     assert {file: file.stat().st_mtime_ns for file in kept} == kept  # finished runs are left alone
-    before, after = contents(study[0]), contents(copied)
+    before, after = contents(small), contents(copied)
+    assert set(before) == SMALL_FILES
     if where == "training":  # seconds of training differ
         before, after = ({k: v for k, v in files.items() if k != "study.json"} for files in (before, after))
-    assert after == before
+    assert [name for name in before if after[name] != before[name]] == []
 
 
-def test_report_measures_again_what_it_is_asked_for(study, copied, succeed):
+def test_report_measures_again_what_it_is_asked_for(copied, succeed):
     table = measures(copied)
     result = succeed("study", "report", copied, "--only", "dimension", "--matched", "steps")
-    assert measures(copied) == table
-    assert "Rings" in result.out  # of before
-    result = succeed("study", "report", copied, "--only", "similarity", "--matched", "loss")
-    assert "90 % of the fall of each run's training loss" in result.out
-    assert json.loads((copied / "statistics.json").read_text())["matched"]["by"] == "loss"
+    assert [row for row in measures(copied) if row["measure"] in {one["measure"] for one in table}] == table
+    assert "90 % of the fall of each run's training loss" in result.out  # of before
+    assert {row["measure"] for row in measures(copied)} - {row["measure"] for row in table} == {
+        "participation_ratio",
+        "components_95",
+        "mle_dimension",
+    }
+    result = succeed("study", "report", copied, "--only", "similarity", "--matched", "steps")
+    assert "the last that all came to" in result.out
+    assert json.loads((copied / "statistics.json").read_text())["matched"]["by"] == "steps"
+
+
+def test_another_study_stands_beside_it(copied, small, succeed, call, tmp_path):
+    asked = ("study", "report", copied, "--only", "quality")
+    result = succeed(*asked, "--beside", small)
+    said = f"In the study '{small.name}' of data.npz: Whether the objective changes what a network represents"
+    assert said in result.out
+    assert said in succeed(*asked).out  # it stays there
+    assert said.replace("'", "&#x27;") in (copied / "report.html").read_text()
+    call(*asked, "--beside", tmp_path).refused("was not measured yet")
+
+
+def test_the_page_holds_all_sentences_and_where_their_numbers_are(study):
+    out, _ = study
+    page = html.unescape((out / "report.html").read_text(encoding="utf-8"))
+    found = open_study(out)
+    for text in (*found.sentences(), *(text for said in found.doubts().values() for text in said)):
+        assert text in page
+    assert len(page) < 25e6
+    lines = (out / "measures.csv").read_text().splitlines()
+    for first, last in re.findall(r"#row=(\d+)-(\d+)[^>]*>[\d,]+ rows of measures.csv</a> \(procrustes, between", page):
+        assert all(",procrustes," in line for line in lines[int(first) - 1 : int(last)])
+    assert re.search(r"#row=\d+-\d+[^>]*>[\d,]+ rows of measures.csv</a> \(procrustes, between", page)
+
+
+def test_the_methods_name_what_was_done(study):
+    said = (study[0] / "methods.md").read_text(encoding="utf-8")
+    assert "## References" in said
+    assert "400" in said  # images of the data
 
 
 def test_codes_from_elsewhere_are_measured_beside_the_runs(copied, data, succeed, call, tmp_path):
@@ -205,12 +274,12 @@ def test_codes_from_elsewhere_are_measured_beside_the_runs(copied, data, succeed
     np.save(tmp_path / "flat.npy", np.ones((400, 2)))
     np.save(tmp_path / "short.npy", codes[:399])
     files = [tmp_path / f"{name}.npy" for name in ("mine", "broken", "flat")]
-    result = succeed("study", "report", copied, *files, "--only", "similarity", "probes")
+    result = succeed("study", "report", copied, *files, "--only", "similarity", "probes", "space")
     assert re.search(r"\d mine ", result.out)
     assert "broken is left out: 400 of 400 codes" in result.out
     assert "flat is not compared: its codes are the same for all images" in result.out
     rows = [row for row in measures(copied) if "mine" in (row["run"], row["other_run"])]
-    assert {row["measure"] for row in rows} >= {"procrustes", "told"}
+    assert {row["measure"] for row in rows} >= {"procrustes", "told", "space_x"}
     call("study", "report", copied, tmp_path / "short.npy").refused("399 rows", "400 images")
 
 
@@ -224,7 +293,7 @@ def test_runs_that_a_table_lists_are_a_study(study, tmp_path, succeed):
     ]
     listed.write_text("\n".join(["path,name,seed,trained for", *lines, "nowhere,gone,8,angle"]) + "\n")
     result = succeed("study", "report", listed, "--out", tmp_path / "mine", "--only", "similarity")
-    assert "Networks of one trained for differ by" in result.out
+    assert "Whether the setting changes what a network represents cannot be told" in result.out
     assert "gone is left out: there is no run folder" in result.out
     one, other = (json.loads((path / "statistics.json").read_text())["similarity"] for path in (out, tmp_path / "mine"))
     assert one["measures"]["procrustes"]["test"] == other["measures"]["procrustes"]["test"]
@@ -291,39 +360,57 @@ def test_a_folder_of_something_else_is_refused(data, tmp_path, call):
 
 def test_a_run_that_diverges_is_named_and_the_rest_is_done(data, tmp_path, succeed, call):
     design = ("--vary", "lr=0.001,1e30", "--seeds", 2, "--schedule", "constant", *TRAINING)
-    result = succeed("study", data, *design, "--out", tmp_path / "s")
+    result = succeed("study", data, *design, "--only", "similarity", "quality", "--out", tmp_path / "s")
     assert re.search(r"1e30-42 could not be trained: .* step \d", result.out)
     assert "1e30-42 is left out: it is not finished" in result.out
-    assert {row["run"] for row in measures(tmp_path / "s")} == {"0.001-42", "0.001-43", "pca-16-of-pixels"}
+    assert {row["run"] for row in measures(tmp_path / "s")} == {"0.001-42", "0.001-43"}
     assert "there is one setting, which is compared with nothing" in result.out
     alone = ("--lr", "1e30", "--seeds", 1, "--schedule", "constant", *TRAINING)
     call("study", data, *alone, "--out", tmp_path / "t").refused("no run of the study could be trained", "step")
 
 
 def test_what_is_missing_is_named_and_the_rest_is_measured(copied, succeed):
+    """A snapshot and a run are missing: one setting has a single seed, and of how seeds differ nothing is known."""
     (sorted((copied / "runs" / "angle-6" / "latents").glob("*.npy"))[3]).unlink()
-    shutil.rmtree(copied / "runs" / "reconstruct-7")
-    result = succeed("study", "report", copied)
+    shutil.rmtree(copied / "runs" / "reconstruct-6")
+    result = succeed("study", "report", copied, "--only", "similarity", "space", "convergence")
     assert "angle-6 is measured without step_" in result.out
-    assert "reconstruct-7 is left out: there is no run folder" in result.out
-    assert "seed 7 is not tested: reconstruct has no run with it" in result.out
+    assert "reconstruct-6 is left out: there is no run folder" in result.out
+    assert "seed 6 is not tested: reconstruct has no run with it" in result.out
+    assert "is not known: with 1 seed nothing is known of how seeds differ" in result.out
     found = json.loads((copied / "statistics.json").read_text())["similarity"]
-    assert found["seeds"] == [5, 6]
+    assert found["seeds"] == [5]
 
 
 def test_without_metadata_there_is_nothing_to_tell_and_the_rest_is_measured(tmp_path, succeed):
     images = np.random.default_rng(0).integers(0, 255, (160, 16, 16), dtype=np.uint8)
     np.savez(tmp_path / "bare.npz", images=images)
-    design = ("--vary", "latent_dim=2,4", "--seeds", 2, *TRAINING)
+    design = (
+        "--vary",
+        "latent_dim=2,4",
+        "--seeds",
+        2,
+        *TRAINING,
+        "--only",
+        "similarity",
+        "probes",
+        "units",
+        "embeddings",
+    )
     result = succeed("study", tmp_path / "bare.npz", *design, "--out", tmp_path / "s")
-    assert "no column can be probed" in result.out
-    assert "Networks of one latent dim differ by" in result.out
+    assert "What the codes tell of the images is not known: no column could be probed." in result.out
+    assert "networks of different latent dims differ by" in result.out
+    assert re.search(r"Of 'all', \d units are the fewest whose mean squared error", result.out)
+    assert {"units.png", "embeddings.svg"} <= {file.name for file in (tmp_path / "s").iterdir()}
 
 
 def test_one_seed_says_what_it_cannot(data, tmp_path, succeed):
-    design = ("--vary", "latent_dim=2,4", "--seeds", 1, *TRAINING)
+    design = ("--vary", "latent_dim=2,4", "--seeds", 1, *TRAINING, "--only", "similarity", "units")
     result = succeed("study", data, *design, "--out", tmp_path / "s")
-    assert "with 1 seed nothing is known of how seeds differ: train 6 or more" in result.out
+    said = (
+        "is not known: with 1 seed nothing is known of how seeds differ: train 6 or more. Networks of different latent"
+    )
+    assert said in result.out
 
 
 @pytest.mark.slow  # compare has the same table
@@ -341,10 +428,11 @@ def test_a_study_opens_as_an_object(study, tmp_path):
     from autoencoder.measures import similarity
 
     found = autoencoder.open_study(study[0])
-    assert found.sentences()[0].startswith("Networks of one objective")
+    assert found.sentences()[0].startswith("Whether the objective changes what a network represents cannot be told")
+    assert next(iter(found.doubts())).startswith("Is it the objective")
     rows = found.table.select(measure="procrustes", run="angle-5", other_run="angle-6")
     assert all(0 < row["value"] < 90 for row in rows)
-    assert set(found.figures()) == {"distances", "told", "seeds"}
+    assert set(found.figures()) == {"space", "distances", "told", "seeds"}
     one, other = (np.random.default_rng(seed).normal(size=(50, 3)) for seed in range(2))
     assert 0 < similarity.ProcrustesAngle().between(one, other) < 90
     with pytest.raises(autoencoder.UserError, match="not measured"):

@@ -44,7 +44,12 @@ def a_measure(name, p):
         "unit": unit,
         "is_distance": is_distance,
         "between_settings": {"settings": names, "means": means, "by_chance": [[chance] * 4] * 4},
-        "at_the_end": {"within": near, "other_setting_other_seed": far, "by_chance": chance},
+        "at_the_end": {
+            "within": near,
+            "other_setting_other_seed": far,
+            "other_setting_same_seed": far - 0.3,
+            "by_chance": chance,
+        },
         "over_training": [{"epoch": 0.0, "within": 58.8}, {"epoch": 10.0, "within": near}],
         "test": a_test(p),
         "factors": {},

@@ -284,7 +284,7 @@ def measure(
                 statistics[name] = {"why_not": str(error), "notes": []}
             work.advance(number * len(population.sources) - work.done)  # what a measure did not count itself
     statistics["notes"] = list(population.notes)
-    return Measured(_in_order(table), {name: statistics[name] for name in sorted(statistics)}, work.planes)
+    return Measured(_in_order(table), statistics, work.planes)
 
 
 def _in_order(table: Table) -> Table:

@@ -176,6 +176,7 @@ def measure_population(
         "beside": others,
         **known,
     }
+    statistics = {name: statistics[name] for name in sorted(statistics)}
     study = Study(folder.path, dataclasses.replace(measured, statistics=statistics))
     files = [folder.measures_file, folder.statistics_file]
     study.table.write(folder.measures_file)
