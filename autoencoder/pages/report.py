@@ -167,6 +167,7 @@ class Report:
         map_note: what the map cannot show.
         colored_by: what thumbnails are coloured by, in words.
         folder_files: names of files beside the page that it links to, and what they are.
+        glossary: words of the answer, and what they mean.
     """
 
     title: str
@@ -178,6 +179,7 @@ class Report:
     map_note: str = ""
     colored_by: str = ""
     folder_files: Mapping[str, str] = field(default_factory=dict)
+    glossary: Mapping[str, str] = field(default_factory=dict)
 
 
 def report_document(report: Report) -> str:
@@ -194,7 +196,8 @@ def report_document(report: Report) -> str:
         QUESTION=_text(report.question),
         FIRST=_statement(first, ids),
         OTHERS="".join(f"<li>{_statement(one, ids)}</li>" for one in others),
-        FACTS="".join(f"<dt>{_text(name)}</dt><dd>{_text(text)}</dd>" for name, text in report.facts.items()),
+        FACTS=_definitions(report.facts),
+        GLOSSARY=_definitions(report.glossary),
         FILES="".join(
             f'<li><a href="{_address(name)}">{_text(name)}</a>: {_text(what)}</li>'
             for name, what in report.folder_files.items()
@@ -206,6 +209,10 @@ def report_document(report: Report) -> str:
 
 def _text(text: str) -> str:
     return html.escape(one_line(text))
+
+
+def _definitions(texts: Mapping[str, str]) -> str:
+    return "".join(f"<dt>{_text(name)}</dt><dd>{_text(text)}</dd>" for name, text in texts.items())
 
 
 def _address(name: str) -> str:

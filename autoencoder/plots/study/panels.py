@@ -16,7 +16,7 @@ from autoencoder.plots.figures import new_figure
 
 Array = NDArray[np.float64]
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#8C564B")
 """Of settings, told apart also by those who see no red or no green; more settings begin again, dashed."""
 
 CONTROL_COLORS = ("#7F7F7F", "#B0A98F", "#5F7A8A", "#A88FA8")

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from autoencoder.measures.topology import DOMINANT
 from autoencoder.pages.report import (
     Answered,
     Block,
@@ -67,6 +68,25 @@ CAPTIONS = {
 """What figures show, by their names."""
 
 
+GLOSSARY = {
+    "degrees": "Procrustes angles between codes of the same held-out images: 0 where a rotation and a change of scale "
+    "take one representation into the other, up to 90 where they have nothing in common.",
+    "seeds": "Networks that differ in nothing but their first weights and the order of images. A difference between "
+    "settings counts only beside the difference between seeds.",
+    "untrained seeds": "The same networks before their first update: a control.",
+    "unrelated codes": "The same codes, each put together with another image than its own: what chance gives. Chance "
+    "stands beside every other number in the same way.",
+    "p": "How often labels of settings that are dealt anew, within seeds, give as large an effect (PERMANOVA).",
+    "R2, omega2": "The share of the variance of distances that lies between settings; omega2 is corrected for chance, "
+    "and about 0 where settings change nothing.",
+    "read by ridge regression, nearest neighbours": "Fitted to codes of images that were trained on, scored on held-out "
+    "images. What neighbours read and a ridge does not is in the codes, but not along a line.",
+    "lost, folded": "Told earlier in training and no longer; told still, but no longer along a line.",
+    "ring": f"The longest bar of H1 (persistent homology) is more than {DOMINANT:g} times as long as the second.",
+}
+"""What words of the answer mean."""
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A figure as its files hold it."""
@@ -119,6 +139,7 @@ def study_page(
         map_note=stress_text(found),
         colored_by="" if thumbnails is None else f"Colour: {thumbnails.colored_by}.",
         folder_files=_files(folder),
+        glossary=GLOSSARY,
     )
 
 
