@@ -12,7 +12,7 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 BROWSER := chromium chromium-driver
 
-.PHONY: help demo browser test test-all faults lint format bench clean
+.PHONY: help demo browser test test-all faults lint format bench findings clean
 
 help:
 	@echo "make demo      set up, then run the main job on built-in data; results in demo/"
@@ -22,6 +22,7 @@ help:
 	@echo "make browser   install Chromium (Debian), in which the pages are tested"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     speed and quality benchmarks (over an hour); QUICK=1: whether they run (two minutes)"
+	@echo "make findings  MNIST=FOLDER: docs/findings.md from scratch (three quarters of an hour)"
 	@echo "make clean     remove demo/ and the caches; .venv and runs/ stay"
 
 $(BIN)/python:
@@ -68,6 +69,10 @@ RUN_BENCHMARK = $(BIN)/python benchmarks/$(1).py $(if $(QUICK),--quick) $(if $(f
 
 bench: $(VENV)/.installed-dev
 	$(foreach name,$(BENCHMARKS) $(if $(QUICK)$(MNIST),mnist),$(call RUN_BENCHMARK,$(name)) &&) true
+
+# FOLDER has MNIST's training images and labels; everything but the page and its pictures goes to findings/.
+findings: $(VENV)/.installed-dev
+	$(BIN)/python scripts/findings.py $(if $(MNIST),--mnist $(MNIST))
 
 clean:
 	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Compare runs on the same held-out images: tables and a figure. With --train, train the reference table first.
+"""Compare runs on the same held-out images: tables, figures and a page. With --train, train the reference table first.
 
 autoencoder compare runs/ae runs/pca runs/tagger
 autoencoder compare runs/ae runs/tagger codes/cebra.npy
@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
     from autoencoder.data.images import ImageSet
     from autoencoder.evaluation.compare import Comparison
-    from autoencoder.runs.opened import OpenedRun, Shelf
+    from autoencoder.runs.opened import Shelf
     from autoencoder.study.folder import StudyFolder
+    from autoencoder.workflows.compare.kinds import Group
     from autoencoder.workflows.study.results import Study
 
-Group = tuple["Sequence[str] | None", "Sequence[OpenedRun]"]
-"""Runs that are compared with each other, and what they are called; None for the names of their folders."""
-
-HELP = "compare runs: one table, one figure"
+HELP = "compare runs: tables, figures and a page"
 
 DATA_FIELDS = ("metadata", "max_pixel_value", "split", "val_fraction", "block_size", "gap", "hold_out", "split_seed")
 TRAINING_FIELDS = ("epochs", "batch_size", "lr", "seed", "threads")
@@ -133,6 +131,7 @@ def run(args: argparse.Namespace) -> None:
     from autoencoder.evaluation.outside_codes import expand
     from autoencoder.machine.files import check_writable
     from autoencoder.runs.opened import Shelf, open_run
+    from autoencoder.workflows.compare.kinds import Group
 
     shelf = Shelf()
     listed = expand(args.runs)
@@ -147,7 +146,10 @@ def run(args: argparse.Namespace) -> None:
     check_writable(out)
     in_a_list = any(path.suffix.lower() == ".csv" for path in args.runs)
     names = [entry.name for entry in (*runs, *codes)] if in_a_list else None
-    groups: list[Group] = [(names, opened)] if opened else seeds_of(_train(args, images), shelf)
+    if opened:
+        groups = [Group(opened, names, [entry.settings for entry in runs], [entry.seed for entry in runs])]
+    else:
+        groups = seeds_of(_train(args, images), shelf)
     comparisons, alike, files = compare_seeds(
         groups,
         out,
@@ -167,10 +169,17 @@ def run(args: argparse.Namespace) -> None:
 
 
 def seeds_of(study: StudyFolder, shelf: Shelf) -> list[Group]:
-    """The runs of each seed of a study, with what they are called."""
+    """The runs of each seed of the reference study, with what they are called."""
     from autoencoder.runs.opened import open_run
+    from autoencoder.study.designs.reference import SYSTEM
+    from autoencoder.workflows.compare.kinds import Group
 
-    return [(list(runs), [open_run(folder, shelf=shelf) for folder in runs.values()]) for runs in study.by_seed()]
+    return [
+        Group(
+            [open_run(folder, shelf=shelf) for folder in runs.values()], list(runs), [{SYSTEM: name} for name in runs]
+        )
+        for runs in study.by_seed()
+    ]
 
 
 def compare_seeds(
@@ -195,12 +204,19 @@ def compare_seeds(
 
     comparisons = [
         compare(
-            runs, codes=codes, names=names, checkpoint=checkpoint, noise=noise, given=given, device=device, quiet=quiet
+            group.runs,
+            codes=codes,
+            names=group.names,
+            checkpoint=checkpoint,
+            noise=noise,
+            given=given,
+            device=device,
+            quiet=quiet,
         )
-        for names, runs in groups
+        for group in groups
     ]
-    several = sum(len(runs) for _, runs in groups) + len(codes) > 1
-    alike = measure_codes(comparisons, out) if several else None
+    several = sum(len(group.runs) for group in groups) + len(codes) > 1
+    alike = measure_codes(comparisons, groups, out, quiet=quiet) if several else None
     files = write_comparison(
         comparisons,
         out,

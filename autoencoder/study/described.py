@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from torch import nn
 
 from autoencoder.config import GROUP_SPLIT
+from autoencoder.config.flattened import Flat, flattened, in_common
 from autoencoder.data.images import WHOLE_HASH_BYTES
 from autoencoder.data.timescales import RECORDING, timeline_of
 from autoencoder.errors import UserError
@@ -26,14 +27,8 @@ from autoencoder.version import DISTRIBUTION, __version__
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "umap-learn", "numba", "ripser")
 """What numbers of a study are computed with, by the names of the distributions; those that are installed are told."""
 
-OF_EACH_RUN = ("data.images", "data.metadata", "training.seed", "training.experiment_name")
-"""Settings in which runs of one setting differ, or that say where files lie."""
-
 TRAINED_WITH = ("autoencoder", "python", "torch", "numpy")
 """Versions that a run notes when it begins."""
-
-Flat = dict[str, Any]
-"""Settings of a run by their dotted names, such as `training.epochs`."""
 
 
 def describe(population: Population) -> dict[str, Any]:
@@ -53,8 +48,8 @@ def describe(population: Population) -> dict[str, Any]:
     runs = [source for source in population.sources if source.run is not None and source.control is None]
     if not runs:
         raise UserError("a study is described by its runs, and there is none that is no control")
-    flat = {source.name: _settings_of(_run(source)) for source in runs}
-    common = _common(flat.values())
+    flat = {source.name: flattened(_run(source).config()) for source in runs}
+    common = in_common(flat.values())
     fixed = [source for source in population.sources if source.fixed is not None]
     return {
         "data": _data(population, _run(runs[0])),
@@ -152,34 +147,6 @@ def _probing(population: Population) -> dict[str, Any] | None:
 
 
 # ------------------------------------------------------------------------------------------------------------ settings
-
-
-def _settings_of(run: OpenedRun) -> Flat:
-    """Everything that a run's configuration says but for what is each run's own, as plain values."""
-    content = run.config().to_json()
-    return {
-        name: value
-        for section, values in content.items()
-        if isinstance(values, Mapping)
-        for name, value in _flat(values, f"{section}.")
-        if name not in OF_EACH_RUN
-    }
-
-
-def _flat(values: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, list(value) if isinstance(value, tuple) else value
-
-
-def _common(settings: Iterable[Flat]) -> Flat:
-    """Settings that all have, with one value."""
-    first, *others = settings
-    return {
-        name: value for name, value in first.items() if all(name in other and other[name] == value for other in others)
-    }
 
 
 def _alike(runs: Sequence[Source], flat: Mapping[str, Flat]) -> list[list[Source]]:

@@ -225,7 +225,7 @@ def run_source(
     config = run.config()
     last = run.checkpoint_file("last")
     if not last.exists() or not is_finished(config.training, run.state_of(last)):
-        raise UserError("it is not finished; the command that made the study goes on with it")
+        raise UserError("it is not finished: the command that made the study resumes it, or train --resume")
     folder, snapshots, missing = run.snapshot_index_file.parent, dict[Moment, Snapshot](), []
     for row in sorted(run.snapshot_index(), key=lambda row: int(row["step"])):
         snapshot = Snapshot(row["step"], row["epoch"], folder / Path(row["file"]).name)

@@ -195,6 +195,8 @@ def _labels(sources: Sequence[Source]) -> tuple[Integers, Integers]:
 def _why_not_tested(sources: Sequence[Source]) -> str | None:
     settings = {source.setting for source in sources}
     seeds = {source.seed for source in sources}
+    if not sources:
+        return "no seed has a run of every setting: train all settings with the same seeds"
     if len(settings) < 2:
         return "there is one setting, which is compared with nothing"
     if len(seeds) < 2:

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import os
 import re
 import shutil
+from collections import Counter
+from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from autoencoder.config import DataConfig, RunConfig, TrainingConfig
+from autoencoder.config.formats import FORMAT_VERSION
+from autoencoder.pages.report import SCRIPTS
+from autoencoder.runs.opened import open_run
+from autoencoder.study.population import Moment, Source, run_source
+from autoencoder.workflows.compare.alike import MOST_MOMENTS, thinned
+from autoencoder.workflows.compare.kinds import Group, kinds_of, levels_of
+
+HOSTILE = json.loads((Path(__file__).parents[1] / "hostile_texts.json").read_text(encoding="utf-8"))
+
 REFERENCE = ("ae-16", "pca-16", "pca-2", "umap-16", "umap-2", "direction-tagger")
+KINDS = ("ae-16-41", "ae-16-42", "direction-tagger-41", "direction-tagger-42")
+"""Two seeds of two kinds."""
+
+FILES = {
+    *("comparison.html", "comparison.csv", "comparison.md", "comparison.json", "measures.csv"),
+    *("comparison-body_angle_deg.png", "comparison-body_angle_deg.svg"),
+}
+"""What a comparison of two representations or more writes, at one moment."""
+
 TRAINING = ("--epochs", 2, "--batch-size", 16, "--threads", 1)
 SETTINGS = (*TRAINING, "--reduce", "pca")
 
@@ -41,8 +64,8 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 def test_the_reference_table_is_trained_by_one_command(reference, tree):
     out, result = reference
     made = {file for file in tree(out) if not file.startswith("runs/")}
-    tables = {"comparison.csv", "comparison.md", "comparison.json", "comparison-body_angle_deg.png"}
-    assert made == {*tables, "measures.csv", "study.json"}
+    assert made == {*FILES, "study.json"}
+    assert "Whether the system changes what a network represents is not known: with 1 seed" in result.out
     assert tuple(row["run"] for row in rows_of(out)) == REFERENCE
     for name in REFERENCE:
         assert (out / "runs" / f"{name}-42" / "checkpoints" / "last.pt").exists()
@@ -164,17 +187,224 @@ def test_other_settings_are_refused_by_name(reference, data, call):
     result.refused("ae-16", "epochs was 2, and is now 3", "--out")
 
 
-def test_several_seeds(reference, data, tmp_path, succeed):
-    """One of them is trained already."""
-    out = tmp_path / "seeds"
+@pytest.fixture(scope="module")
+def two_seeds(reference, data, tmp_path_factory, succeed):
+    """The table with two seeds, one of which is trained already, and what the command said."""
+    out = tmp_path_factory.mktemp("seeds") / "table"
     shutil.copytree(reference[0] / "runs", out / "runs")
-    result = succeed("compare", "--train", data, "--out", out, "--seeds", 2, "--seed", 41, *SETTINGS)
+    return out, succeed("compare", "--train", data, "--out", out, "--seeds", 2, "--seed", 41, *SETTINGS)
+
+
+def test_several_seeds(two_seeds, tree):
+    out, result = two_seeds
+    assert {file for file in tree(out) if "/" not in file} == {*FILES, "distances.png", "distances.svg", "study.json"}
     rows = rows_of(out)
     assert [row["run"] for row in rows] == [*REFERENCE, *REFERENCE]
     assert [row["seed"] for row in rows] == ["41"] * 6 + ["42"] * 6
     ae = [float(row["mse"]) for row in rows if row["run"] == "ae-16"]
     assert f"{np.mean(ae):.5f} ± {np.std(ae, ddof=1):.5f}" in result.out
     assert f"{np.mean(ae):.5f} ± {np.std(ae, ddof=1):.5f}" in (out / "comparison.md").read_text(encoding="utf-8")
+
+
+def similarity_of(folder: Path) -> dict:
+    """How alike runs are, by `comparison.json`."""
+    return json.loads((folder / "comparison.json").read_text(encoding="utf-8"))["alike"]["similarity"]
+
+
+def pairs_of(file: Path) -> list[tuple[str, ...]]:
+    """Procrustes angles of all pairs of runs, at every moment."""
+    with file.open(encoding="utf-8") as opened:
+        return [
+            tuple(row[name] for name in ("run", "step", "other_run", "other_step", "value", "null"))
+            for row in csv.DictReader(opened)
+            if row["measure"] == "procrustes"
+        ]
+
+
+def section_titles(page: str) -> list[str]:
+    return re.findall(r"<h2 id=[^>]*>([^<]*)</h2>", page)
+
+
+def test_two_seeds_of_two_kinds_are_compared_over_training(two_seeds, tmp_path, succeed):
+    """As a study compares them: the kinds are found in the configurations."""
+    runs = [two_seeds[0] / "runs" / name for name in KINDS]
+    result = succeed("compare", *runs, "--out", tmp_path / "c", "--reduce", "pca", "--examples", 1)
+    found = similarity_of(tmp_path / "c")
+    assert [(run["name"], run["setting"]) for run in found["runs"]] == [
+        *((name, "reconstruct") for name in KINDS[:2]),
+        *((name, "angle") for name in KINDS[2:]),
+    ]
+    main = found["measures"]["procrustes"]
+    assert len(main["over_training"]) > 3
+    assert main["test"]["least_p"] == 0.5
+    last = {run["name"]: str(run["step"]) for run in found["runs"]}
+    ends = [pair for pair in pairs_of(tmp_path / "c" / "measures.csv") if (last[pair[0]], last[pair[2]]) == pair[1:4:2]]
+    assert len([pair for pair in ends if pair[0] != pair[2]]) == 6
+    assert "note: runs that differ" not in result.out  # a target comes with the objective
+    page = (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
+    assert "Does the objective change what a network represents?" in page
+    assert "Whether the objective changes what a network represents cannot be told" in page
+    titles = section_titles(page)
+    assert titles.index("Reconstructions and latent spaces") < titles.index("Distances between representations")
+    drawn = base64.b64encode((tmp_path / "c" / "distances.svg").read_bytes()).decode()
+    assert page.count(drawn) == 1
+
+
+def test_a_list_gives_what_a_study_of_it_gives_and_its_texts_stay_texts(two_seeds, tmp_path, succeed):
+    names, tools = HOSTILE[:4], (HOSTILE[0], HOSTILE[1])
+    listed = tmp_path / "runs.csv"
+    with listed.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "name", "tool"])
+        for i, name in enumerate(KINDS):
+            writer.writerow([two_seeds[0] / "runs" / name, names[i], tools[i // 2]])
+    succeed("compare", listed, "--out", tmp_path / "c", "--reduce", "pca", "--examples", 1)
+    succeed("study", "report", listed, "--only", "similarity", "--out", tmp_path / "s", "--quiet")
+    theirs = [pair for pair in pairs_of(tmp_path / "s" / "measures.csv") if {pair[0], pair[2]} <= {*names}]
+    assert pairs_of(tmp_path / "c" / "measures.csv") == theirs
+    study = json.loads((tmp_path / "s" / "statistics.json").read_text(encoding="utf-8"))["similarity"]
+    found = similarity_of(tmp_path / "c")
+    for name, measure in found["measures"].items():
+        assert measure["test"] == study["measures"][name]["test"] or name == "knn_jaccard"
+    assert found["settings"] == list(tools)
+    page = (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
+    started = Started()
+    started.feed(page)
+    assert started.tags["script"] == len(SCRIPTS) + 1  # and the data
+    assert not {name for name in started.attributes if name.startswith("on")}
+    assert page.count("&lt;script&gt;window.ran=1&lt;/script&gt;") > 3
+
+
+class Started(HTMLParser):
+    """Counts the tags and attributes of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes = Counter(), Counter()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags[tag] += 1
+        self.attributes.update(name for name, _ in attributes)
+
+
+def test_one_run_of_each_kind_says_what_is_not_known(two_seeds, tmp_path, succeed, tree):
+    runs = [two_seeds[0] / "runs" / name for name in (KINDS[0], KINDS[2])]
+    result = succeed("compare", *runs, "--out", tmp_path / "c", "--reduce", "pca", "--examples", 1)
+    assert tree(tmp_path / "c") == FILES
+    said = (
+        "Whether the objective changes what a network represents is not known: with 1 seed nothing is known of how "
+        "seeds differ"
+    )
+    assert said in result.out
+    assert said in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
+    assert "not over training" not in result.out
+    assert similarity_of(tmp_path / "c")["measures"]["procrustes"]["over_training"] == []
+
+
+def test_runs_that_cannot_be_compared_over_training_are_at_one_moment_and_it_is_said_why(
+    two_seeds, tmp_path, succeed, tree
+):
+    """Two seeds of one kind whose training was cut off."""
+    runs = [shutil.copytree(two_seeds[0] / "runs" / name, tmp_path / name) for name in KINDS[:2]]
+    for run in runs:
+        config = json.loads((run / "config.json").read_text())
+        config["training"]["epochs"] = 3
+        (run / "config.json").write_text(json.dumps(config))
+    result = succeed("compare", *runs, "--out", tmp_path / "c", "--reduce", "pca", "--examples", 1)
+    why = f"and not over training: {KINDS[0]} is not finished: 'autoencoder train --resume {runs[0]}'"
+    assert why in result.out
+    assert tree(tmp_path / "c") == FILES
+    assert "How alike are these representations?" in (tmp_path / "c" / "comparison.html").read_text()
+    assert "Runs of one kind differ by" in result.out
+
+
+def test_a_study_in_the_same_folder_keeps_its_files(two_seeds, tmp_path, succeed, tree):
+    """Its table of numbers goes with its report."""
+    runs = [two_seeds[0] / "runs" / name for name in KINDS[:2]]
+    out = tmp_path / "s"
+    (tmp_path / "runs.csv").write_text(f"path,seed\n{runs[0]},41\n{runs[1]},42\n")
+    succeed("study", "report", tmp_path / "runs.csv", "--only", "similarity", "--out", out, "--quiet")
+    before = {file: (out / file).read_bytes() for file in tree(out)}
+    result = succeed("compare", *runs, "--out", out, "--reduce", "pca", "--examples", 1)
+    assert f"not over training: {out} holds a study, whose report does that" in result.out
+    assert {file: (out / file).read_bytes() for file in before} == before
+    assert tree(out) - before.keys() == {*FILES, "comparison-measures.csv"} - {"measures.csv"}
+
+
+def kinds(*changes: dict) -> tuple[list, list]:
+    """What tells configurations apart that differ from the first run of all in some settings."""
+    configs = []
+    for change in changes:
+        sections = {"data": {"images": "x.npz"}, "model": {}, "objective": {}, "training": {}}
+        for name, value in change.items():
+            section, _, setting = name.partition(".")
+            sections[section][setting] = value
+        configs.append(RunConfig.from_json({"format_version": FORMAT_VERSION, **sections}))
+    return levels_of(configs)
+
+
+def test_runs_that_differ_in_seeds_and_places_are_of_one_kind():
+    elsewhere = {"data.images": "y.npz", "training.device": "cpu", "training.threads": 2, "training.tensorboard": True}
+    kept = {"training.checkpoint_interval": 1, "training.val_interval": 1, "training.snapshots_per_epoch": 1}
+    assert kinds({"training.seed": 1}, {"training.seed": 2, **elsewhere, **kept}) == ([{}, {}], [])
+
+
+def test_kinds_are_told_by_as_few_settings_as_do():
+    levels, notes = kinds({}, {"objective.name": "angle", "objective.target": "a"}, {"objective.name": "mask"})
+    assert levels == [{"objective": name} for name in ("reconstruct", "angle", "mask")]
+    assert notes == []
+    crossed = [{"model.encoder": encoder, "model.latent_dim": n} for encoder in ("strided", "pca") for n in (2, 4)]
+    levels, notes = kinds(*crossed)
+    assert levels == [
+        {"encoder": str(one["model.encoder"]), "latent_dim": str(one["model.latent_dim"])} for one in crossed
+    ]
+    noisy = {"objective.noise": {"kind": "gaussian", "amount": 0.5}}
+    assert kinds({}, noisy) == ([{"noise": "none"}, {"noise": "gaussian:0.5"}], [])
+    assert kinds({}, {"training.patience": 3})[0] == [{"patience": "default"}, {"patience": "3"}]
+
+
+def test_shuffled_targets_are_a_kind_that_says_so():
+    angle = {"objective.name": "angle", "objective.target": "a"}
+    levels, notes = kinds(angle, {**angle, "objective.shuffle_targets": True})
+    assert levels == [{"target_assignment": "true targets"}, {"target_assignment": "shuffled targets"}]
+    assert notes == []
+
+
+def test_of_many_snapshots_some_are_compared_the_first_and_the_last_among_them(two_seeds):
+    run = open_run(two_seeds[0] / "runs" / KINDS[0])
+    snapshot, n = run_source(run, {}, 41, None, []).snapshots.popitem()[1], 10 * MOST_MOMENTS
+    every = Source("all", {}, 1, None, run, {Moment(step, step / 7): snapshot for step in range(n)})
+    second = Source("second", {}, 2, None, run, {Moment(step, step / 7): snapshot for step in range(0, n + 40, 2)})
+    noted = []
+    one, other = thinned([every, second], noted)
+    assert one.moments[0] == other.moments[0] == every.moments[0]
+    assert (one.last, other.last) == (every.last, second.last)
+    shared = [moment for moment in one.moments if moment in other.moments]
+    assert len(shared) == len(other.moments) - 1 <= MOST_MOMENTS  # and the last one, which the first does not have
+    gaps = np.diff([moment.step for moment in shared])
+    assert np.all(np.diff(gaps[:-1]) >= -2)
+    assert gaps[-1] > 10 * gaps[0]
+    assert noted == [f"over training, {len(shared)} of the {n // 2} moments that all runs have are compared"]
+
+
+def test_settings_that_change_together_are_named_together():
+    levels, notes = kinds({}, {"objective.name": "mask", "training.epochs": 7})
+    assert levels == [{"objective": "reconstruct"}, {"objective": "mask"}]
+    assert notes == ["runs that differ in objective differ in epochs as well: the effects cannot be told apart"]
+
+
+def test_one_configuration_with_one_seed_is_no_second_seed():
+    """Of a run and its copy nothing can be learned about seeds."""
+    configs = [RunConfig(DataConfig("x.npz"), training=TrainingConfig(seed=seed)) for seed in (1, 2, 2)]
+    runs = [SimpleNamespace(config=lambda config=config: config) for config in configs]
+    assert kinds_of([Group(runs[:2])], ("a", "b")).have_seeds
+    found = kinds_of([Group(runs)], ("a", "b", "c"))
+    assert not found.have_seeds
+    assert [*map(dict, found.levels)] == [{"name": "a"}, {"name": "b"}, {"name": "c"}]
+    assert found.notes == ("b and c have the same settings and the same seed: every run stands for itself",)
+    listed = kinds_of([Group(runs, settings=[{"tool": "x"}] * 3, seeds=[None, None, 3])], ("a", "b", "c"))
+    assert listed.seeds == (1, 2, 3)
+    assert listed.vary == {"tool": ("x",)}
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
-"""Compare runs: a table for the terminal, for CSV and Markdown, all numbers as JSON, and a figure."""
+"""Compare runs: tables for the terminal, as CSV and as Markdown, numbers as JSON, figures, and a page of all of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -17,6 +18,7 @@ from autoencoder.evaluation.compare import Compared, Comparison
 from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, replacing, write_csv, write_json
 from autoencoder.neighbors.far_apart import far_apart
+from autoencoder.pages.report import Report, report_document
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
 from autoencoder.plots.figures import save_figure
 from autoencoder.plots.images import to_picture
@@ -24,9 +26,12 @@ from autoencoder.projections.reducers.base import embed_snapshots
 from autoencoder.projections.rings import ring_note
 from autoencoder.registries import AS_IT_IS, REDUCERS
 from autoencoder.seeding import draw_rows
+from autoencoder.study.measured.likeness import MAIN
+from autoencoder.study.wording import section
 from autoencoder.workflows.columns import NO_COLUMN, column_values, readable, telling_columns
-from autoencoder.workflows.compare.alike import alike_sections
+from autoencoder.workflows.compare.alike import alike_sections, holds_measured_study
 from autoencoder.workflows.compare.numbers import Cells, over_seeds, text_of
+from autoencoder.workflows.compare.page import Written, comparison_page
 from autoencoder.workflows.compare.probe_tables import (
     NO_INTERVAL,
     difference_tables,
@@ -40,6 +45,9 @@ from autoencoder.workflows.compare.probe_tables import (
 )
 from autoencoder.workflows.held_out import places_shown
 from autoencoder.workflows.markdown import TextTable, as_markdown, markdown_table
+from autoencoder.workflows.study.figures import study_figures
+from autoencoder.workflows.study.page import Drawn
+from autoencoder.workflows.study.report import SUFFIXES
 from autoencoder.workflows.study.results import Study
 
 MAX_POINTS = 4000
@@ -143,8 +151,9 @@ def write_comparison(
         alike: from `measure_codes`, to be written as well; None where there is a single representation.
 
     Returns:
-        `comparison.csv` (a row per run and seed), `comparison.md`, `comparison.json`, and `comparison-COLUMN.png` for
-        each column.
+        `comparison.csv` (a row per run and seed), `comparison.md`, `comparison.json`, and `comparison-COLUMN.png` and
+        `.svg` for each column; with `alike` also `comparison.html`, `measures.csv`, and, where runs were compared over
+        training, `distances.png` and `.svg`.
 
     Raises:
         UserError: there is no such column, too many runs or images for a figure, or `out` cannot be written to.
@@ -162,16 +171,30 @@ def write_comparison(
     rings = [ring_note(run.codes[shown], plane, seed) for run, plane in zip(comparison.runs, planes, strict=True)]
     chosen = _examples(comparison, examples, seed)
     stems = file_stems([*metadata.names, NO_COLUMN])
-    figures = {
-        f"comparison-{stems[name]}": _figure(comparison, name, shown, planes, chosen, reducer, rings)
-        for name in colors or [NO_COLUMN]
-    }
-    columns = list(dict.fromkeys(key for row in cells for key in row))
-    write_csv(out / "comparison.csv", cells, columns)
-    with replacing(out / "comparison.md") as temporary:
+    columns = {f"comparison-{stems[name]}": name for name in colors or [NO_COLUMN]}
+    figures = {file: _figure(comparison, name, shown, planes, chosen, reducer, rings) for file, name in columns.items()}
+    made = _write_tables(comparisons, cells, out, alike)
+    if alike is not None:
+        figures |= _alike_figures(alike)
+    drawn = {name: _save(figure, out / name) for name, figure in figures.items()}
+    made += [file for files in drawn.values() for file in files]
+    if alike is None:
+        return made
+    page = _page(comparisons, cells, alike, columns, drawn)
+    with replacing(out / "comparison.html") as temporary:
+        temporary.write_text(report_document(page), encoding="utf-8")
+    return [out / "comparison.html", *made]
+
+
+def _write_tables(comparisons: Sequence[Comparison], cells: Cells, out: Path, alike: Study | None) -> list[Path]:
+    """All numbers, and what they say."""
+    comparison = comparisons[0]
+    made = [out / "comparison.csv", out / "comparison.md", out / "comparison.json"]
+    write_csv(made[0], cells, list(dict.fromkeys(key for row in cells for key in row)))
+    with replacing(made[1]) as temporary:
         temporary.write_text(_markdown(cells, comparison, alike), encoding="utf-8")
     write_json(
-        out / "comparison.json",
+        made[2],
         {
             "data": comparison.data.source,
             "n_images": len(comparison.rows),
@@ -181,10 +204,60 @@ def write_comparison(
         },
     )
     if alike is not None:
-        alike.table.write(out / "measures.csv")
-    made = [out / "comparison.csv", out / "comparison.md", out / "comparison.json"]
-    made += [] if alike is None else [out / "measures.csv"]
-    return made + [save_figure(figure, out / f"{name}.png") for name, figure in figures.items()]
+        alike.table.write(out / _measures_name(out))
+        made.append(out / _measures_name(out))
+    return made
+
+
+def _measures_name(out: Path) -> str:
+    """Of the table of how alike runs are; a study in the same folder keeps its own."""
+    return "comparison-measures.csv" if holds_measured_study(out) else "measures.csv"
+
+
+def _alike_figures(alike: Study) -> dict[str, Figure]:
+    """Distances between all runs and over training, as a study draws them, where there are any over training."""
+    similarity = section(alike.statistics, "similarity")
+    if not similarity or len(similarity["measures"][MAIN]["over_training"]) < 2:
+        return {}
+    return study_figures(alike.table, {"similarity": similarity})
+
+
+def _save(figure: Figure, path: Path) -> list[Path]:
+    """Write a figure in both formats; points, of which there are thousands, are pixels in either."""
+    for points in figure.findobj(Collection):
+        points.set_rasterized(True)
+    return [save_figure(figure, path.with_name(f"{path.name}{suffix}")) for suffix in SUFFIXES]
+
+
+def _page(
+    comparisons: Sequence[Comparison],
+    cells: Cells,
+    alike: Study,
+    columns: Mapping[str, str],
+    drawn: Mapping[str, Sequence[Path]],
+) -> Report:
+    comparison, merged, measures = comparisons[0], over_seeds(cells), _measures_name(alike.path)
+    files = {
+        "comparison.csv": "every number of each run, one run and seed per row",
+        measures: "how alike representations are, one number per row",
+        "comparison.md": "the tables as text",
+        "comparison.json": "all of it for programs",
+    }
+    written = Written(
+        caption(comparison),
+        quality_table(merged),
+        probe_sections(merged, comparison, full=False),
+        probe_sections(merged, comparison, full=True),
+        len(cells),
+        {
+            file: f"The same held-out images by each run, and the latent of each, coloured by {readable(name)}"
+            for file, name in columns.items()
+        },
+        {name: Drawn(*(file.read_bytes() for file in both)) for name, both in drawn.items()},
+        files,
+        measures,
+    )
+    return comparison_page(comparisons, alike, written)
 
 
 def _examples(comparison: Comparison, n: int, seed: int) -> Rows:

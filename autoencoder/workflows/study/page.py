@@ -77,10 +77,10 @@ GLOSSARY = {
     "unrelated codes": "The same codes, each put together with another image than its own: what chance gives. Chance "
     "stands beside every other number in the same way.",
     "p": "How often labels of settings that are dealt anew, within seeds, give as large an effect (PERMANOVA).",
-    "R2, omega2": "The share of the variance of distances that lies between settings; omega2 is corrected for chance, "
-    "and about 0 where settings change nothing.",
-    "read by ridge regression, nearest neighbours": "Fitted to codes of images that were trained on, scored on held-out "
-    "images. What neighbours read and a ridge does not is in the codes, but not along a line.",
+    "R2, omega2": "The share of the variance of distances that lies between settings; omega2 is without chance, and "
+    "about 0 where settings change nothing.",
+    "read by ridge regression, nearest neighbours": "Fitted to codes of images that were trained on, scored on "
+    "held-out images. What neighbours read and a ridge does not is in the codes, but not along a line.",
     "lost, folded": "Told earlier in training and no longer; told still, but no longer along a line.",
     "ring": f"The longest bar of H1 (persistent homology) is more than {DOMINANT:g} times as long as the second.",
 }
