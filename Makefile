@@ -72,7 +72,7 @@ bench: $(VENV)/.installed-dev
 
 # FOLDER has MNIST's training images and labels; everything but the page and its pictures goes to findings/.
 findings: $(VENV)/.installed-dev
-	$(BIN)/python scripts/findings.py $(if $(MNIST),--mnist $(MNIST))
+	$(BIN)/python scripts/findings $(if $(MNIST),--mnist $(MNIST))
 
 clean:
 	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

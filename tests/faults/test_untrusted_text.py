@@ -31,7 +31,7 @@ import autoencoder as ae
 from autoencoder.machine.file_names import LONGEST_STEM, file_stem, file_stems
 from autoencoder.machine.plain_text import one_line, visible
 from autoencoder.machine.progress import Progress
-from autoencoder.pages.document import SCRIPTS
+from autoencoder.pages.document import EXPLORER_SCRIPTS
 from autoencoder.plots.figures import new_figure
 from autoencoder.workflows.columns import readable
 from autoencoder.workflows.movies.draw import movie_stem
@@ -420,7 +420,7 @@ def test_a_page_holds_texts_for_people(hostile, tmp_path, succeed, tally):
     assert found["title"] == visible(f"{RUN_NAME}, trained on {DATA_NAME}.npz")
     assert not unsafe(json.dumps(found, ensure_ascii=False))
     assert "Content-Security-Policy" in text
-    assert text.count("<script") == len(SCRIPTS) + 1
+    assert text.count("<script") == len(EXPLORER_SCRIPTS) + 1
     tally("text: page", tried=len(NAMES), worked=len(NAMES))
 
 

@@ -1,7 +1,7 @@
 """Make `docs/findings.md` from scratch: prepare data, train, measure, draw, and write.
 
-    python scripts/findings.py --mnist FOLDER           about 40 minutes on 2 cores
-    python scripts/findings.py --quick --out /tmp/f     whether it runs
+    python scripts/findings --mnist FOLDER           about 40 minutes on 2 cores
+    python scripts/findings --quick --out /tmp/f     whether it runs
 
 FOLDER has MNIST's `train-images-idx3-ubyte.gz` and `train-labels-idx1-ubyte.gz`; without it, that part is left out.
 What was trained and measured before, in `--work`, is not done again: the same command continues what was cut off.
@@ -18,12 +18,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from findings_numbers import collect
-from findings_text import text
+from collect import collect
+from write import text
 
 from autoencoder.machine.files import write_json
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MNIST_FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
 
 

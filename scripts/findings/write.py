@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from findings_numbers import AE
+from collect import AE
 
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.workflows.markdown import as_markdown
@@ -75,9 +75,8 @@ def denoises(found: Mapping[str, Any]) -> tuple[str, str]:
     noisy = next(name for name in found["gain_db"] if name.startswith("noisy"))
     gain = found["gain_db"][noisy]
     listed = ", ".join(f"{part} {with_interval(entry, '+.1f', ' dB')}" for part, entry in gain.items())
-    return verdict(
-        [is_above(entry) for entry in gain.values()]
-    ), f"Closer to the clean image than the input is: {listed}."
+    rests = f"The output is closer to the clean image than the input is, by {listed}."
+    return verdict([is_above(entry) for entry in gain.values()]), rests
 
 
 def decoders(found: Mapping[str, Any]) -> tuple[str, str]:
