@@ -21,7 +21,7 @@ from pathlib import Path
 from collect import collect
 from write import text
 
-from autoencoder.machine.files import write_json
+from autoencoder.machine.files import read_json, write_json
 
 ROOT = Path(__file__).parents[2]
 MNIST_FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
@@ -125,12 +125,17 @@ ENCODER_RUNS = ("strided_16", "pca_16", "umap_16", "pca_2", "umap_2")
 """Runs of the first seed, as they are called in their folder."""
 
 
-def carry_out(job: Job, started: float) -> None:
-    """Run a command that has not been carried out."""
+def carry_out(name: str, job: Job, seconds: dict[str, float], file: Path) -> None:
+    """Run a command that has not been carried out, and note how long it took, also where it is cut off."""
     if job.makes.exists():
         return
-    print(f"{time.monotonic() - started:6.0f} s  {job.text()}", flush=True)
-    subprocess.run([sys.executable, "-m", "autoencoder", *job.arguments], check=True, cwd=ROOT)
+    print(f"{sum(seconds.values()):6.0f} s  {job.text()}", flush=True)
+    started = time.monotonic()
+    try:
+        subprocess.run([sys.executable, "-m", "autoencoder", *job.arguments], check=True, cwd=ROOT)
+    finally:
+        seconds[name] = seconds.get(name, 0.0) + time.monotonic() - started
+        write_json(file, seconds)
     if not job.makes.exists():
         job.makes.touch()
 
@@ -165,13 +170,16 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="smallest sizes")
     args = parser.parse_args()
     size = QUICK if args.quick else FULL
-    started = time.monotonic()
     todo = jobs(size, args.work, args.mnist)
-    for job in todo.values():
-        carry_out(job, started)
+    args.work.mkdir(parents=True, exist_ok=True)
+    file = args.work / "seconds.json"
+    seconds: dict[str, float] = read_json(file) if file.exists() else {}
+    for name, job in todo.items():
+        carry_out(name, job, seconds, file)
+    started = time.monotonic()
     found = collect(args.work, ["arena", *(["mnist"] if args.mnist else [])])
     found["size"] = {"images": size.images, "seeds": size.seeds}
-    found["minutes"] = (time.monotonic() - started) / 60
+    found["minutes"] = (sum(seconds.values()) + time.monotonic() - started) / 60
     found["commands"] = [_short(job.text(), args.work, args.mnist) for job in todo.values()]
     write_json(args.out / "findings.json", found)
     (args.out / "findings.md").write_text(text(found), encoding="utf-8")
