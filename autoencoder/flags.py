@@ -7,11 +7,12 @@ and default are the field's own.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import os
 import reprlib
 import types
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -204,9 +205,15 @@ class Setting:
     values: Literal["one", "many", "switch"] = "one"
 
 
+@functools.cache
+def hints_of(section: type) -> Mapping[str, Any]:
+    """Types of a dataclass's fields with what is annotated; read once, since that takes most of making its settings."""
+    return get_type_hints(section, include_extras=True)
+
+
 def settings_of(section: type) -> Iterator[Setting]:
     """The settings of a dataclass whose fields carry a flag, in the order of the fields."""
-    hints = get_type_hints(section, include_extras=True)
+    hints = hints_of(section)
     for item in dataclasses.fields(section):
         flag = next((extra for extra in get_args(hints[item.name])[1:] if isinstance(extra, Flag)), None)
         if flag is not None:

@@ -40,7 +40,7 @@ def main() -> None:
     for flag, default in (("--images", 4000), ("--size", 50), ("--epochs", 10), ("--seeds", 4), ("--jobs", 2)):
         parser.add_argument(flag, type=int, default=default)
     parser.add_argument("--study", type=Path, help="a finished study of objectives, which is not trained again then")
-    args = parse(parser, images=200, size=16, epochs=2, seeds=2, jobs=1)
+    args = parse(parser, images=200, size=16, epochs=1, seeds=2, jobs=1)
     with tempfile.TemporaryDirectory() as folder:
         data = prepare_arena(Path(folder) / "arena", args.images, size=args.size).npz
         shares = ",".join(f"{share:g}" for share in SHARES)

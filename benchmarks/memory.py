@@ -27,13 +27,14 @@ from autoencoder.runs.folder import Run
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=500_000)
+    parser.add_argument("--few", type=int, default=2000, help="images of the small set")
     parser.add_argument("--seconds", type=float, default=60)
-    args = parse(parser, images=5000, seconds=1)
+    args = parse(parser, images=300, few=100, seconds=0.1)
     if not sys.platform.startswith("linux"):
         parser.error("memory is read from /proc, which is Linux's")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        some = make_arena(2000, seed=0).images
+        some = make_arena(args.few, seed=0).images
         np.save(folder / "small.npy", some)
         large = np.lib.format.open_memmap(folder / "large.npy", "w+", np.uint8, (args.images, *some.shape[1:]))
         for start in range(0, args.images, len(some)):

@@ -33,13 +33,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--images", type=int, default=8000)
-    args = parse(parser, seconds=1, images=300)
+    args = parse(parser, seconds=0.1, images=100)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         data = prepare_arena(folder / "arena", args.images, seed=0).npz
         error, images_per_second = _plain_error(data, args.seconds)
         rate = f"{images_per_second:.0f} images/s"
-        print(f"plain loop: error to clean {error:.5f} after {args.seconds:.0f} s ({rate})", flush=True)
+        print(f"plain loop: error to clean {error:.5f} after {args.seconds:g} s ({rate})", flush=True)
         reached = _train_until(error, data, folder / "run")
         seconds = reached["seconds"]
         print(f"default run: {reached['val_mse_to_clean']:.5f} after {seconds:.1f} s (epoch {reached['epoch']})")

@@ -4,7 +4,8 @@
 
 The two run in alternation, one process each, on the CPU. The project's time includes fetching and scaling the batch,
 the plain loop's does not. Prints each pair, the median ratio, and how far the losses are apart after the same steps;
-beside it the control, how far the plain loop is from itself when its first weights are changed by a ten-millionth.
+beside it the control, how far the plain loop is from itself when its first weights are changed by a ten-millionth. The
+control is not timed, and runs in this process.
 """
 
 from __future__ import annotations
@@ -20,23 +21,22 @@ from pathlib import Path
 
 from arguments import parse
 
-BATCH_SIZE = 64
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--warm-up", type=int, default=5, help="steps before those that are timed")
+    parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    args = parse(parser, pairs=1, steps=2, warm_up=1)
+    args = parse(parser, pairs=1, steps=2, warm_up=1, batch_size=4)
     if args.child:
         kind, folder = args.child
-        measure = {"plain": _plain, "control": _control, "project": _project}[kind]
-        print(json.dumps(measure(Path(folder), args.warm_up, args.steps)))
+        measure = {"plain": _plain, "project": _project}[kind]
+        print(json.dumps(measure(Path(folder), args)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        _write_inputs(Path(folder), args.warm_up + args.steps)
+        _write_inputs(Path(folder), (args.warm_up + args.steps) * args.batch_size)
         pairs = []
         for number in range(args.pairs):
             pair = {kind: _run(kind, folder, args) for kind in ("plain", "project")}
@@ -45,7 +45,7 @@ def main() -> None:
             plain, project = rates["plain"], rates["project"]
             ratio = f"ratio {project / plain:.2f}"
             print(f"pair {number + 1}: plain {plain:.1f}, project {project:.1f} images/s, {ratio}", flush=True)
-        control = _run("control", folder, args)["losses"]
+        control = _plain(Path(folder), args, scale=1 + 1e-7)["losses"]
     ratios = [pair["project"]["images_per_second"] / pair["plain"]["images_per_second"] for pair in pairs]
     plain, project = (pairs[0][kind]["losses"] for kind in ("plain", "project"))
     print(f"ratio: median {statistics.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}")
@@ -58,27 +58,24 @@ def main() -> None:
 
 def _run(kind: str, folder: str, args: argparse.Namespace) -> dict:
     command = [sys.executable, __file__, "--child", kind, folder]
-    command += ["--warm-up", str(args.warm_up), "--steps", str(args.steps)]
+    for flag, number in (("--warm-up", args.warm_up), ("--steps", args.steps), ("--batch-size", args.batch_size)):
+        command += [flag, str(number)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _write_inputs(folder: Path, steps: int) -> None:
+def _write_inputs(folder: Path, n_images: int) -> None:
     """Images, and the weights that both start from."""
     import torch
     from plain_loop import reference_network
 
     from autoencoder.data.sources.arena import prepare_arena
 
-    prepare_arena(folder / "arena", steps * BATCH_SIZE, seed=0)
+    prepare_arena(folder / "arena", n_images, seed=0)
     torch.manual_seed(0)
     torch.save(reference_network().state_dict(), folder / "weights.pt")
 
 
-def _control(folder: Path, warm_up: int, steps: int) -> dict:
-    return _plain(folder, warm_up, steps, scale=1 + 1e-7)
-
-
-def _plain(folder: Path, warm_up: int, steps: int, scale: float = 1.0) -> dict:
+def _plain(folder: Path, args: argparse.Namespace, scale: float = 1.0) -> dict:
     import numpy as np
     import torch
     from plain_loop import reference_network, train_steps
@@ -87,12 +84,12 @@ def _plain(folder: Path, warm_up: int, steps: int, scale: float = 1.0) -> dict:
     weights = torch.load(folder / "weights.pt")
     network.load_state_dict({name: w * scale if w.is_floating_point() else w for name, w in weights.items()})
     images = torch.tensor(np.load(folder / "arena.npz")["images"] / np.float32(255)).unsqueeze(1)
-    results = list(train_steps(network, iter(images.split(BATCH_SIZE))))
-    spent = sum(seconds for _, seconds in results[warm_up:])
-    return {"images_per_second": steps * BATCH_SIZE / spent, "losses": [loss for loss, _ in results]}
+    results = list(train_steps(network, iter(images.split(args.batch_size))))
+    spent = sum(seconds for _, seconds in results[args.warm_up :])
+    return {"images_per_second": args.steps * args.batch_size / spent, "losses": [loss for loss, _ in results]}
 
 
-def _project(folder: Path, warm_up: int, steps: int) -> dict:
+def _project(folder: Path, args: argparse.Namespace) -> dict:
     import numpy as np
     import torch
 
@@ -103,7 +100,7 @@ def _project(folder: Path, warm_up: int, steps: int) -> dict:
     from autoencoder.training.engines import EagerEngine
     from autoencoder.training.learner import make_learner
 
-    training = TrainingConfig(batch_size=BATCH_SIZE, lr=1e-3, schedule="constant", snapshots_per_epoch=0)
+    training = TrainingConfig(batch_size=args.batch_size, lr=1e-3, schedule="constant", snapshots_per_epoch=0)
     config = RunConfig(DataConfig(str(folder / "arena.npz")), ModelConfig("conv"), training=training)
     data = load_data(config)
     prepare_machine(torch.device("cpu"))
@@ -116,11 +113,11 @@ def _project(folder: Path, warm_up: int, steps: int) -> dict:
     learner.network.train()
     engine = EagerEngine(learner)
     losses = []
-    for step in range(warm_up + steps):
-        if step == warm_up:
+    for step, batch in enumerate(rows.reshape(-1, args.batch_size)):
+        if step == args.warm_up:
             started = time.perf_counter()
-        losses.append(float(engine.update(rows[step * BATCH_SIZE : (step + 1) * BATCH_SIZE], step)))
-    return {"images_per_second": steps * BATCH_SIZE / (time.perf_counter() - started), "losses": losses}
+        losses.append(float(engine.update(batch, step)))
+    return {"images_per_second": args.steps * args.batch_size / (time.perf_counter() - started), "losses": losses}
 
 
 if __name__ == "__main__":

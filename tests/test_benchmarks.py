@@ -2,9 +2,11 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,20 +15,73 @@ ROOT = Path(__file__).parents[1]
 BENCHMARKS = sorted(file for file in (ROOT / "benchmarks").glob("*.py") if "__main__" in file.read_text())
 ELSEWHERE = {"memory": "reads /proc, which is Linux's"}
 
+START_EACH = """
+import gc, os, runpy, sys
+import matplotlib.figure, scipy.stats, sklearn.neighbors, torch, umap  # once, since they take longest to import
+
+gc.freeze()
+failed = []
+for script in sys.argv[1:]:
+    pid = os.fork()
+    if pid == 0:
+        sys.path.insert(0, os.path.dirname(script))
+        sys.argv = [script, "--help"]
+        try:
+            runpy.run_path(script, run_name="__main__")
+        except SystemExit as leaving:
+            sys.stdout.flush()
+            os._exit(leaving.code or 0)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        os._exit(1)
+    if os.waitpid(pid, 0)[1]:
+        failed.append(script)
+raise SystemExit(" ".join(failed) or None)
+"""
+"""Start scripts one by one, each in a process that has loaded nothing of the package; its status tells whether one
+failed."""
+
+
+@pytest.fixture
+def quick_form(monkeypatch, tmp_path):
+    """Run a script's quick form in this process, which has imported and compiled already what it needs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    for name, value in {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)  # for the processes that it starts
+
+    def run(script):
+        monkeypatch.setattr(sys, "argv", [str(script), "--quick"])
+        runpy.run_path(str(script), run_name="__main__")
+
+    before = set(sys.modules)
+    yield run
+    for name in set(sys.modules) - before:
+        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == ROOT / "benchmarks":
+            del sys.modules[name]
+
 
 @pytest.mark.parametrize("script", BENCHMARKS, ids=lambda file: file.stem)
-def test_quick_form(script, tmp_path):
+def test_quick_form(script, quick_form, tmp_path, capfd):
     """It ends well, with numbers that are numbers, and leaves nothing behind."""
     if script.stem in ELSEWHERE and not sys.platform.startswith("linux"):
         pytest.skip(ELSEWHERE[script.stem])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, script, "--quick"], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"\d", done.stdout)
-    assert not re.search(r"\b(?:nan|inf)\b", done.stdout, re.IGNORECASE), done.stdout
+    quick_form(script)
+    out = capfd.readouterr().out
+    assert re.search(r"\d", out)
+    assert not re.search(r"\b(?:nan|inf)\b", out, re.IGNORECASE), out
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_each_starts_by_itself(tmp_path):
+    """It finds all that it imports, whatever this process has loaded."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", START_EACH, *map(str, BENCHMARKS)]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("usage: ") == len(BENCHMARKS)
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import reprlib
 import sys
 from collections.abc import Callable, Mapping
@@ -172,10 +173,16 @@ def _values(kind: type[Any], content: Any, where: str) -> dict[str, Any]:
 
 def _types(kind: type[Any]) -> dict[str, Any]:
     """The type of each setting of a section; those of encoders' own by their kind."""
-    types = {name: hint for name, hint in get_type_hints(kind).items() if name != "own"}
+    types = {name: hint for name, hint in _hints(kind).items() if name != "own"}
     if kind is ModelConfig:
         types |= {name: _type_of(flag) for name, flag in own_settings().items()}
     return types
+
+
+@functools.cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    """Types of the fields of a section, read once: that takes most of checking it."""
+    return get_type_hints(kind)
 
 
 def _type_of(flag: Flag) -> Any:
