@@ -171,7 +171,7 @@ def _values(kind: type[Any], content: Any, where: str) -> dict[str, Any]:
     return values
 
 
-def _types(kind: type[Any]) -> dict[str, Any]:
+def _types(kind: type) -> dict[str, Any]:
     """The type of each setting of a section; those of encoders' own by their kind."""
     types = {name: hint for name, hint in _hints(kind).items() if name != "own"}
     if kind is ModelConfig:
