@@ -8,7 +8,7 @@ from autoencoder.measures.intervals import LEVEL
 from autoencoder.measures.nulls import turns
 from autoencoder.measures.similarity import NEIGHBORS as SHARED_NEIGHBORS
 from autoencoder.measures.timeline import Timeline
-from autoencoder.projections.mds import RANDOM_STARTS
+from autoencoder.projections.mds import RANDOM_PLANES, RANDOM_STARTS
 from autoencoder.study.measured.likeness import APART_TAUS, DRAWS, MAIN, MOST_APART
 from autoencoder.study.moments import LOSS_SHARE
 from autoencoder.study.statistics import UNEQUAL
@@ -162,7 +162,8 @@ def space(found: Found) -> list[str]:
         "The space of representations was drawn on a plane by metric multidimensional scaling of the Procrustes angles "
         f"between {len(drawn['points']):,} representations (runs at their snapshots, and controls) on "
         f"{drawn['n_images']:,} held-out images. The raw stress was minimised by SMACOF [[Borg & Groenen, 2005]] from "
-        f"the classical scaling and {RANDOM_STARTS} random starts, and the solution of least stress was kept. Its "
-        "stress-1 [[Kruskal, 1964]], the root of the summed squared differences between drawn and given distances over "
-        f"the summed squares of the given ones, was {drawn['stress']:.2g}. All statistics are of the given distances."
+        f"the classical scaling and {RANDOM_PLANES + RANDOM_STARTS} random starts, and the solution of least stress "
+        "was kept. Its stress-1 [[Kruskal, 1964]], the root of the summed squared differences between drawn and given "
+        f"distances over the summed squares of the given ones, was {drawn['stress']:.2g}. All statistics are of the "
+        "given distances."
     ]
