@@ -46,7 +46,7 @@ class Size:
     many: tuple[int, int]
 
 
-FULL = Size(4000, 50, (10, 5), 6, (32_000, 30))
+FULL = Size(4000, 50, (10, 4), 6, (32_000, 20))
 QUICK = Size(240, 16, (1, 1), 2, (300, 1))
 
 
