@@ -10,9 +10,9 @@ from autoencoder.measures.topology import DOMINANT, SET_LANDMARKS, SETS
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS
 from autoencoder.registries import REDUCERS
 from autoencoder.study.measured.shape import OVER_TRAINING, SHARE
+from autoencoder.study.wording import Found, listed, section
 from autoencoder.workflows.markdown import as_markdown
-from autoencoder.workflows.study.methods.parts import Found, part_of
-from autoencoder.workflows.study.methods.words import choice, count, frames, listed, number, share
+from autoencoder.workflows.study.methods.words import choice, count, frames, number, share
 
 
 def topology(found: Found) -> list[str]:
@@ -48,7 +48,7 @@ def topology(found: Found) -> list[str]:
 
 def dimension(found: Found) -> list[str]:
     """How many dimensions codes have, by their covariance and by their neighbours."""
-    apart = part_of(found, "similarity").get("frames_between_neighbours")
+    apart = section(found, "similarity").get("frames_between_neighbours")
     in_time = ""
     if found["described"]["data"]["is_video"] and apart:
         in_time = f"; images of one recording that were at most {frames(apart)} apart were no neighbours"

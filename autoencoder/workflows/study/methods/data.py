@@ -8,9 +8,10 @@ from autoencoder.data.split import SHOWN_GROUPS
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.registries import FITTED_ENCODERS
 from autoencoder.runs.snapshots import FEWEST_IN_THE_FIRST_EPOCH
+from autoencoder.study.wording import Found, listed, section
 from autoencoder.workflows.markdown import as_markdown
-from autoencoder.workflows.study.methods.parts import Found, configurations, part_of
-from autoencoder.workflows.study.methods.words import counted, frames, listed, named, number, plural, share, span
+from autoencoder.workflows.study.methods.parts import configurations
+from autoencoder.workflows.study.methods.words import counted, frames, named, number, plural, share, span
 
 KINDS = {
     ColumnKind.LINEAR.value: "quantities",
@@ -96,7 +97,7 @@ def probe_images(found: Found) -> list[str]:
     ]
     if images["compared"] < images["held_out"]:
         said.append(f"Representations were compared on {images['compared']:,} of the held-out ones, evenly spaced.")
-    tau = part_of(found, "similarity").get("tau_frames")
+    tau = section(found, "similarity").get("tau_frames")
     if described["data"]["is_video"] and tau is not None:
         said.append(
             f"The correlation time tau of the slowest codes at the end of training, after which their autocorrelation "

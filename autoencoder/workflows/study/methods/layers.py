@@ -10,9 +10,9 @@ from autoencoder.models.network import architecture
 from autoencoder.models.umap import NARROW_TO
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS
 from autoencoder.registries import FITTED_ENCODERS
+from autoencoder.study.wording import Found, listed
 from autoencoder.workflows.markdown import as_markdown
-from autoencoder.workflows.study.methods.parts import Found
-from autoencoder.workflows.study.methods.words import count, listed
+from autoencoder.workflows.study.methods.words import count
 
 WEIGHTED = {"convolution": "channels", "transposed convolution": "channels", "linear layer": "units"}
 """Layers with weights, and what they have so many of."""

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from autoencoder.registries import FITTED_ENCODERS
 from autoencoder.study.designs.design import SHUFFLED
 from autoencoder.study.measured.controls import UNTRAINED
+from autoencoder.study.wording import Found, listed
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods import layers, training
-from autoencoder.workflows.study.methods.parts import Found, configurations
-from autoencoder.workflows.study.methods.words import choice, count, listed, named, plural, quoted, spaced
+from autoencoder.workflows.study.methods.parts import configurations
+from autoencoder.workflows.study.methods.words import choice, count, named, plural, quoted, spaced
 
 Topic = Callable[[Found, Found], str]
 """What there is to say of a configuration, by its settings and its entry in `described`; empty where there is

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-Found = Mapping[str, Any]
-"""The content of `statistics.json`, or a part of it."""
+from autoencoder.study.wording import Found, section
 
 PARTS = {
     "similarity": "the similarity of representations",
@@ -38,15 +34,9 @@ CONTENT = {
 """What a part of the statistics holds where it was measured."""
 
 
-def part_of(found: Found, name: str) -> Found:
-    """A part of the statistics; empty where it was not measured."""
-    part = found.get(name) or {}
-    return {} if "why_not" in part else part
-
-
 def is_done(found: Found, name: str) -> bool:
     """Whether there is something that was measured, and not only notes why it was not."""
-    part = part_of(found, name)
+    part = section(found, name)
     return bool(part.get(CONTENT[name]) if name in CONTENT else part)
 
 

@@ -10,7 +10,7 @@ from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import ENOUGH_TIME, SIGNIFICANT, NullKind, shifts
 from autoencoder.measures.probes import FEWEST_STRETCHES, FOLDS, STRENGTHS, STRETCH_TAUS
 from autoencoder.measures.probes import NEIGHBORS as PROBE_NEIGHBORS
-from autoencoder.workflows.study.methods.parts import Found
+from autoencoder.study.wording import Found
 from autoencoder.workflows.study.methods.words import choice, frames, named, number, share
 
 SCORES = {

@@ -12,9 +12,10 @@ from autoencoder.projections.mds import RANDOM_PLANES, RANDOM_STARTS
 from autoencoder.study.measured.likeness import APART_TAUS, DRAWS, MAIN, MOST_APART
 from autoencoder.study.moments import LOSS_SHARE
 from autoencoder.study.statistics import UNEQUAL
+from autoencoder.study.wording import Found, listed
 from autoencoder.workflows.markdown import as_markdown
-from autoencoder.workflows.study.methods.parts import Found, is_done
-from autoencoder.workflows.study.methods.words import count, frames, listed, number, share
+from autoencoder.workflows.study.methods.parts import is_done
+from autoencoder.workflows.study.methods.words import count, frames, number, share
 
 MEASURES = {
     "procrustes": "The main measure was the Procrustes angle in degrees: the arccosine of the nuclear norm of X'Y for "

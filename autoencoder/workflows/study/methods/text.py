@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 
 from autoencoder.errors import UserError
 from autoencoder.registries import REDUCERS
+from autoencoder.study.wording import Found, listed, section
 from autoencoder.version import DISTRIBUTION
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods import codes, data, networks, probes, similarity
-from autoencoder.workflows.study.methods.parts import PARTS, Found, configurations, is_done, part_of
+from autoencoder.workflows.study.methods.parts import PARTS, configurations, is_done
 from autoencoder.workflows.study.methods.references import with_references
-from autoencoder.workflows.study.methods.words import listed
 
 
 def methods_text(found: Found) -> str:
@@ -29,8 +29,8 @@ def methods_text(found: Found) -> str:
     if not isinstance(found.get("described"), Mapping):
         raise UserError("the study was measured before it could be described: 'autoencoder study report' does it again")
     paragraphs = ["# Methods"]
-    for heading, (part, section) in SECTIONS.items():
-        sentences = section(found) if part is None or is_done(found, part) else []
+    for heading, (part, written) in SECTIONS.items():
+        sentences = written(found) if part is None or is_done(found, part) else []
         if sentences:
             paragraphs += [f"## {heading}", " ".join(sentences)]
     return with_references("\n\n".join(paragraphs))
@@ -47,7 +47,7 @@ def not_done(found: Found) -> list[str]:
     said.append(
         "There were no tests of single pairs of settings, no bootstrap over seeds and no power analysis after the fact."
     )
-    of_parts = [note for name in PARTS if is_done(found, name) for note in part_of(found, name).get("notes", [])]
+    of_parts = [note for name in PARTS if is_done(found, name) for note in section(found, name).get("notes", [])]
     if notes := dict.fromkeys([*found.get("notes", []), *of_parts]):
         said.append(f"Notes of the analysis: {'; '.join(as_markdown(note) for note in notes)}.")
     return said
@@ -88,7 +88,7 @@ def software(found: Found) -> list[str]:
 
 def _is_umap_used(found: Found) -> bool:
     encoders = {settings["model.encoder"] for settings in configurations(found["described"])}
-    return "umap" in encoders or part_of(found, "embeddings").get("method") == REDUCERS["umap"].title
+    return "umap" in encoders or section(found, "embeddings").get("method") == REDUCERS["umap"].title
 
 
 SECTIONS: dict[str, tuple[str | None, Callable[[Found], list[str]]]] = {

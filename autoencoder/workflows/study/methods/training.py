@@ -9,11 +9,11 @@ from autoencoder.config import TrainingConfig
 from autoencoder.config.training import KEPT
 from autoencoder.flags import settings_of
 from autoencoder.registries import FITTED_ENCODERS
+from autoencoder.study.wording import Found, listed
 from autoencoder.training.schedules import END_DIVISOR, START_DIVISOR, STEP_FACTOR, STEPS_DOWN, WARM_UP_FRACTION
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods.layers import head_name
-from autoencoder.workflows.study.methods.parts import Found
-from autoencoder.workflows.study.methods.words import listed, named, number, plural, share, spaced, span
+from autoencoder.workflows.study.methods.words import named, number, plural, share, spaced, span
 
 LOSSES = {
     "mse": "the mean squared error of its pixels",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from autoencoder.study.wording import listed
 from autoencoder.workflows.markdown import as_markdown
 
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -42,11 +43,6 @@ def share(value: float) -> str:
 def span(values: Sequence[int]) -> str:
     """Ascending numbers by their ends, such as "3 to 13"."""
     return f"{values[0]:,}" if values[0] == values[-1] else f"{values[0]:,} to {values[-1]:,}"
-
-
-def listed(parts: Sequence[str], last: str = "and") -> str:
-    """Such as "a, b and c"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}"
 
 
 def choice(values: Sequence[float]) -> str:
