@@ -165,7 +165,7 @@ class Report:
         sections: in order.
         trails: of the map; none where there is no map.
         map_note: what the map cannot show.
-        colored_by: what thumbnails are coloured by, in words.
+        pictures_note: what the pictures beside the map show, or why there are none.
         folder_files: names of files beside the page that it links to, and what they are.
         glossary: words of the answer, and what they mean.
     """
@@ -177,7 +177,7 @@ class Report:
     sections: Sequence[Section]
     trails: Sequence[MapTrail] = ()
     map_note: str = ""
-    colored_by: str = ""
+    pictures_note: str = ""
     folder_files: Mapping[str, str] = field(default_factory=dict)
     glossary: Mapping[str, str] = field(default_factory=dict)
 
@@ -327,7 +327,7 @@ def _map_content(report: Report) -> dict[str, Any]:
     first = {trail.run: start for trail, start in zip(pictured, starts, strict=False)}
     return {
         "note": one_line(report.map_note),
-        "coloredBy": one_line(report.colored_by),
+        "picturesNote": one_line(report.pictures_note),
         "sheets": sheets,
         "side": int(stacks[0].shape[1]) if stacks else 0,
         "trails": [

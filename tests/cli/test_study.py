@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autoencoder.data.images import load_images
+from autoencoder.study.folder import StudyFolder
+from autoencoder.workflows.study import report
 from autoencoder.workflows.study.results import open_study
 
 TRAINING = ("--epochs", 2, "--batch-size", 32, "--threads", 1)
@@ -258,6 +261,18 @@ def test_the_page_holds_all_sentences_and_where_their_numbers_are(study):
     for first, last in re.findall(r"#row=(\d+)-(\d+)[^>]*>[\d,]+ rows of measures.csv</a> \(procrustes, between", page):
         assert all(",procrustes," in line for line in lines[int(first) - 1 : int(last)])
     assert re.search(r"#row=\d+-\d+[^>]*>[\d,]+ rows of measures.csv</a> \(procrustes, between", page)
+
+
+def test_a_page_that_would_be_too_large_shows_no_pictures_of_runs(study, data, monkeypatch):
+    found, metadata = open_study(study[0]), load_images(data).metadata
+    given = found, StudyFolder(study[0]), {}, "", metadata
+    whole = report._page(*given)
+    monkeypatch.setattr(report, "MAX_BYTES", len(whole) - 1)
+    page = report._page(*given)
+    assert "would not fit into 0." in page
+    assert len(page) < len(whole)
+    assert '"sheets":null' in page
+    assert '"sheets":null' not in whole
 
 
 def test_the_methods_name_what_was_done(study):

@@ -103,7 +103,7 @@ def report_of(word=str, texts=("measures.csv", "methods.md")):
         ],
         trails=trails,
         map_note=word("The stress is 0.28."),
-        colored_by=word("Colour: angle."),
+        pictures_note=word("Colour: angle."),
         folder_files=dict.fromkeys(texts, word("every number")),
     )
 
@@ -455,9 +455,7 @@ def test_all_is_there_without_scripts(browser, opened):
         opened("plain")
         assert texts_of(browser, "noscript p")  # parsed as elements: no script can have run
         silent = texts_of(browser, "h1, h2, h3, p, li, dt, dd, th, td, summary")
-        assert set(words) - set(silent) == {
-            "Codes of the same images, by their first two principal components. Colour: angle."
-        }
+        assert set(words) - set(silent) == {"Colour: angle."}
         assert [text.removesuffix(" · SVG") for text in figures] == texts_of(browser, "figcaption")
         assert of_all(browser, ".drawn img", "e.naturalWidth") == [6]
         assert of_all(browser, "#map", "e.offsetHeight") == [0]

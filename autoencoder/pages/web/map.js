@@ -37,7 +37,7 @@ class SpaceMap {
   start() {
     this.place.hidden = false;
     this.place.append(this.controls(), this.drawing());
-    if (this.pictures) this.place.append(this.gallery());
+    this.place.append(this.gallery());
     this.player = new Player(this, this.button, this.shape, MAP_MOMENTS_PER_SECOND);
     this.showTime(this.time);
   }
@@ -145,8 +145,7 @@ class SpaceMap {
       for (const trail of trails) row.append(this.thumbnail(trail));
       gallery.append(row);
     }
-    const text = `Codes of the same images, by their first two principal components. ${this.content.coloredBy}`;
-    gallery.append(element("p", "small", text.trim()));
+    if (this.content.picturesNote) gallery.append(element("p", "small", this.content.picturesNote));
     return gallery;
   }
 

@@ -56,6 +56,9 @@ SECTIONS = {
 
 CHANGES = "What would change this answer"
 
+PICTURES = "Codes of the same images, by their first two principal components. Colour: {}."
+"""What is said of the pictures beside the map."""
+
 CAPTIONS = {
     "space": "Each run's path through the space of representations, from its first weights to the end of training",
     "distances": "Distances between all runs at the end, and within and between settings over training",
@@ -137,7 +140,7 @@ def study_page(
         sections=[Section(title, blocks) for title, blocks in parts.items() if blocks],
         trails=_map_trails(found, thumbnails),
         map_note=stress_text(found),
-        colored_by="" if thumbnails is None else f"Colour: {thumbnails.colored_by}.",
+        pictures_note="" if thumbnails is None else PICTURES.format(thumbnails.colored_by),
         folder_files=_files(folder),
         glossary=GLOSSARY,
     )
@@ -234,7 +237,14 @@ class Sections:
             self.titled(title, self.rows("places on the map", lambda row: row["measure"].startswith("space_")))
             for title in tables.space_pairs(self.found)
         ]
-        return [Texts([text, stress_text(self.found)]), MapPlace(), *pairs, *self.figures("space")]
+        return [
+            Texts([text, stress_text(self.found)]),
+            MapPlace(),
+            *pairs,
+            Heading("The evidence: distances within and between settings"),
+            *self.figures("distances"),
+            Folded("The map as a figure", self.figures("space")),
+        ]
 
     def distances(self) -> list[Block]:
         """Distances at the end and over training, and what they are tested by."""
@@ -242,7 +252,7 @@ class Sections:
         if not similarity:
             return []
         ends, course = self.between_runs(MAIN, at_the_end=True), self.between_runs(MAIN, at_the_end=False)
-        blocks: list[Block] = [*self.figures("distances")]
+        blocks: list[Block] = [] if section(self.found, "space") else [*self.figures("distances")]
         blocks += [self.titled(one, ends) for one in tables.distances(self.found)]
         blocks += [self.titled(one, ends) for one in tables.factors(self.found)]
         return blocks + [self.titled(one, course) for one in tables.course(similarity["measures"][MAIN])]

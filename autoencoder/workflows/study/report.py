@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -54,10 +56,23 @@ def write_report(study: Study, folder: StudyFolder, metadata: Metadata, *, quiet
         if write_space_movie(study.statistics, folder.movie_file):
             made.append(folder.movie_file)
         progress.advance()
-        page = study_page(study, folder, drawn, _thumbnails(study, metadata), methods)
-        _write_text(folder.page_file, report_document(page))
+        _write_text(folder.page_file, _page(study, folder, drawn, methods, metadata))
         progress.advance()
     return [folder.page_file, *made]
+
+
+MAX_BYTES = 25_000_000
+"""A larger page is slow to open and to send; it leaves out the pictures beside its map."""
+
+
+def _page(study: Study, folder: StudyFolder, drawn: Mapping[str, Drawn], methods: str, metadata: Metadata) -> str:
+    """The page, which says where it is too large for pictures of all runs at all moments."""
+    pictures = _thumbnails(study, metadata)
+    document = report_document(study_page(study, folder, drawn, pictures, methods))
+    if pictures is None or len(document.encode()) <= MAX_BYTES:
+        return document
+    note = f"Pictures of {len(pictures.pictures)} runs over training would not fit into {MAX_BYTES / 1e6:g} MB."
+    return report_document(dataclasses.replace(study_page(study, folder, drawn, None, methods), pictures_note=note))
 
 
 def _thumbnails(study: Study, metadata: Metadata) -> Thumbnails | None:
