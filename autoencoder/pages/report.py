@@ -197,7 +197,7 @@ def report_document(report: Report) -> str:
         FIRST=_statement(first, ids),
         OTHERS="".join(f"<li>{_statement(one, ids)}</li>" for one in others),
         FACTS=_definitions(report.facts),
-        GLOSSARY=_definitions(report.glossary),
+        GLOSSARY=_glossary(report.glossary),
         FILES="".join(
             f'<li><a href="{_address(name)}">{_text(name)}</a>: {_text(what)}</li>'
             for name, what in report.folder_files.items()
@@ -209,6 +209,12 @@ def report_document(report: Report) -> str:
 
 def _text(text: str) -> str:
     return html.escape(one_line(text))
+
+
+def _glossary(glossary: Mapping[str, str]) -> str:
+    if not glossary:
+        return ""
+    return f"<details><summary>What these words mean</summary><dl>{_definitions(glossary)}</dl></details>"
 
 
 def _definitions(texts: Mapping[str, str]) -> str:

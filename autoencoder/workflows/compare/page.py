@@ -23,7 +23,7 @@ from autoencoder.study.wording import section
 from autoencoder.version import __version__
 from autoencoder.workflows.compare.alike import alike_sentences
 from autoencoder.workflows.markdown import TextTable
-from autoencoder.workflows.study.page import SECTIONS, Drawn, Sections
+from autoencoder.workflows.study.page import GLOSSARY, SECTIONS, Drawn, Sections
 from autoencoder.workflows.study.results import Study
 
 FIGURES = "Reconstructions and latent spaces"
@@ -94,6 +94,7 @@ def comparison_page(comparisons: Sequence[Comparison], alike: Study, written: Wr
         facts=_facts(comparisons, alike),
         sections=[Section(title, its) for title, its in blocks.items() if its],
         folder_files=written.files,
+        glossary=GLOSSARY,
     )
 
 
