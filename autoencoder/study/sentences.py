@@ -23,6 +23,7 @@ from autoencoder.study.wording import (
     mean_orders,
     p_text,
     plural,
+    rounded,
     section,
     seeds_text,
     test_text,
@@ -229,9 +230,9 @@ def _told(found: Found) -> list[Sentence]:
 def _contrast_text(contrast: Contrast, column: Found) -> str:
     low, high = sorted((abs(contrast.difference["low"]), abs(contrast.difference["high"])))
     score, form, unit = SCORES[contrast.kind]
-    one, other = (f"{value:{form}}" for value in contrast.scores)
+    one, other = (rounded(value, form) for value in contrast.scores)
     by_chance = _mean(run[contrast.probe]["by_chance"] for run in column["runs"].values())
-    chance = "" if by_chance is None else f", by chance {by_chance:{form}}"
+    chance = "" if by_chance is None else f", by chance {rounded(by_chance, form)}"
     text = (
         f"{capitalized(_name(contrast.column))} is read best from '{contrast.best}' ({score} {one}{unit} by "
         f"{contrast.title}{chance}) and least from '{contrast.least}' ({other}), a difference within seeds of "
@@ -239,7 +240,7 @@ def _contrast_text(contrast: Contrast, column: Found) -> str:
     )
     pixels = {run["setting"]: run[contrast.probe]["final"] for run in column["runs"].values() if _is_of_pixels(run)}
     for name, value in list(pixels.items())[:1]:
-        text += f"; from {name} {value:{form}}"
+        text += f"; from {name} {rounded(value, form)}"
     return f"{text}{_fate_text(contrast, column)}."
 
 

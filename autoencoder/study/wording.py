@@ -64,6 +64,12 @@ def degrees(angle: float) -> str:
     return f"{angle:.0f}" if abs(angle) >= 9.95 else f"{angle:.1f}"
 
 
+def rounded(value: float, form: str) -> str:
+    """A number in a format such as ".2f", without the sign of a zero."""
+    text = f"{value:{form}}"
+    return text.lstrip("+-") if float(text) == 0 else text
+
+
 def p_text(p: float) -> str:
     """A p value with two digits that mean something."""
     return f"{p:.2g}"

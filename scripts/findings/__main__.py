@@ -10,11 +10,15 @@ What was trained and measured before, in `--work`, is not done again: the same c
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import shlex
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,23 +43,33 @@ class Size:
         many: images of the run that shows the arena's arms, and its epochs.
     """
 
-    images: int
+    images: tuple[int, int]
     side: int
     epochs: tuple[int, int]
     seeds: int
     many: tuple[int, int]
 
 
-FULL = Size(4000, 50, (10, 4), 6, (32_000, 20))
-QUICK = Size(240, 16, (1, 1), 2, (300, 1))
+FULL = Size((4000, 3000), 50, (8, 3), 6, (32_000, 15))
+QUICK = Size((240, 240), 16, (1, 1), 2, (300, 1))
+
+AT_A_TIME = 2
+"""Commands, each of which takes a thread."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A command, and the file that is there once it has been carried out."""
+    """A command, and the file that is there once it has been carried out.
+
+    Attributes:
+        arguments: of `autoencoder`.
+        makes: the file.
+        needs_all: whether it needs what all others make.
+    """
 
     arguments: tuple[str, ...]
     makes: Path
+    needs_all: bool = False
 
     def text(self) -> str:
         """As it is typed."""
@@ -68,8 +82,8 @@ def jobs(size: Size, work: Path, mnist: Path | None) -> dict[str, Job]:
     found: dict[str, Job] = {}
     flags: tuple[object, ...]
 
-    def add(name: str, makes: Path, *arguments: object) -> None:
-        found[name] = Job(tuple(map(str, arguments)), makes)
+    def add(name: str, makes: Path, *arguments: object, needs_all: bool = False) -> None:
+        found[name] = Job(tuple(map(str, arguments)), makes, needs_all)
 
     def add_studies(name: str, objectives: str, noise: str) -> None:
         objective_epochs, encoder_epochs = size.epochs
@@ -83,16 +97,16 @@ def jobs(size: Size, work: Path, mnist: Path | None) -> dict[str, Job]:
             ),
         ):
             out = studies / f"{name}-{what}"
-            flags = ("--seeds", size.seeds, "--epochs", epochs, "--noise", noise, "--jobs", 2, *more, "--out", out)
+            flags = ("--seeds", size.seeds, "--epochs", epochs, "--noise", noise, "--threads", 1, *more, "--out", out)
             makes = out / "report.html"
             add(f"{name} {what}", makes, "study", data / f"{name}.npz", "--vary", *vary, *flags, "--quiet")
 
     arena = ("--size", size.side, "--quiet")
-    add("arena", data / "arena.npz", "prepare", "arena", "--images", size.images, "--out", data / "arena", *arena)
+    add("arena", data / "arena.npz", "prepare", "arena", "--images", size.images[0], "--out", data / "arena", *arena)
     add_studies("arena", "reconstruct,angle,mask", "gaussian:0.1")
     if mnist is not None:
         images, labels = (mnist / name for name in MNIST_FILES)
-        given = (images, "--labels", labels, "--limit", size.images, "--out", data / "mnist", "--quiet")
+        given = (images, "--labels", labels, "--limit", size.images[1], "--out", data / "mnist", "--quiet")
         add("mnist", data / "mnist.npz", "prepare", "idx", *given)
         add_studies("mnist", "reconstruct,classify", "gaussian:0.3")
         beside = (
@@ -103,11 +117,11 @@ def jobs(size: Size, work: Path, mnist: Path | None) -> dict[str, Job]:
             studies / "mnist-objectives",
             "--quiet",
         )
-        add("beside", work / "beside.done", "study", "report", *beside)
+        add("beside", work / "beside.done", "study", "report", *beside, needs_all=True)
     n_many, epochs = size.many
     add("many", data / "many.npz", "prepare", "arena", "--images", n_many, "--out", data / "many", *arena)
     run = work / "runs" / "many"
-    flags = ("--epochs", epochs, "--snapshots-per-epoch", 1, "--quiet")
+    flags = ("--epochs", epochs, "--snapshots-per-epoch", 1, "--threads", 1, "--quiet")
     add("run of many", run / "checkpoints" / "last.pt", "train", data / "many.npz", "--run", run, *flags)
     colors = ("--color-by", "body_angle_deg", "distance_from_center")
     flags = ("--show", "scatter", *colors, "--out", work / "arms", "--quiet")
@@ -125,17 +139,38 @@ ENCODER_RUNS = ("strided_16", "pca_16", "umap_16", "pca_2", "umap_2")
 """Runs of the first seed, as they are called in their folder."""
 
 
-def carry_out(name: str, job: Job, seconds: dict[str, float], file: Path) -> None:
-    """Run a command that has not been carried out, and note how long it took, also where it is cut off."""
+TRACKS = (
+    ("arena objectives",),
+    ("arena encoders", "side by side"),
+    ("run of many", "arms", "grid"),
+    ("mnist objectives",),
+    ("mnist encoders",),
+)
+"""Commands that need what the one before made, the longest tracks first; data come before all of them."""
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+
+
+def carry_out_all(todo: dict[str, Job]) -> None:
+    """Run all commands that have not been carried out, so many at a time."""
+    in_tracks = {name for track in TRACKS for name in track}
+    first = [name for name in todo if name not in in_tracks and not todo[name].needs_all]
+    last = [name for name in todo if todo[name].needs_all]
+    for name in first:
+        carry_out(todo[name])
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        list(pool.map(lambda track: [carry_out(todo[name]) for name in track if name in todo], TRACKS))
+    for name in last:
+        carry_out(todo[name])
+
+
+def carry_out(job: Job) -> None:
+    """Run a command that has not been carried out."""
     if job.makes.exists():
         return
-    print(f"{sum(seconds.values()):6.0f} s  {job.text()}", flush=True)
-    started = time.monotonic()
-    try:
-        subprocess.run([sys.executable, "-m", "autoencoder", *job.arguments], check=True, cwd=ROOT)
-    finally:
-        seconds[name] = seconds.get(name, 0.0) + time.monotonic() - started
-        write_json(file, seconds)
+    print(f"{time.strftime('%H:%M:%S')}  {job.text()}", flush=True)
+    command = [sys.executable, "-m", "autoencoder", *job.arguments]
+    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, **ONE_THREAD})
     if not job.makes.exists():
         job.makes.touch()
 
@@ -161,6 +196,18 @@ def _short(command: str, work: Path, mnist: Path | None) -> str:
     return short if mnist is None else short.replace(f"{mnist}/", "mnist/")
 
 
+@contextlib.contextmanager
+def spent(file: Path) -> Iterator[None]:
+    """Add the time that is spent to that of earlier calls, also where this one is cut off."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        before = read_json(file)["seconds"] if file.exists() else 0.0
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, {"seconds": before + time.monotonic() - started})
+
+
 def main() -> None:
     """Do all that is not done yet, and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -171,15 +218,12 @@ def main() -> None:
     args = parser.parse_args()
     size = QUICK if args.quick else FULL
     todo = jobs(size, args.work, args.mnist)
-    args.work.mkdir(parents=True, exist_ok=True)
-    file = args.work / "seconds.json"
-    seconds: dict[str, float] = read_json(file) if file.exists() else {}
-    for name, job in todo.items():
-        carry_out(name, job, seconds, file)
+    with spent(args.work / "seconds.json"):
+        carry_out_all(todo)
     started = time.monotonic()
     found = collect(args.work, ["arena", *(["mnist"] if args.mnist else [])])
     found["size"] = {"images": size.images, "seeds": size.seeds}
-    found["minutes"] = (sum(seconds.values()) + time.monotonic() - started) / 60
+    found["minutes"] = (read_json(args.work / "seconds.json")["seconds"] + time.monotonic() - started) / 60
     found["commands"] = [_short(job.text(), args.work, args.mnist) for job in todo.values()]
     write_json(args.out / "findings.json", found)
     (args.out / "findings.md").write_text(text(found), encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import Any
 from collect import AE
 
 from autoencoder.measures.kinds import ColumnKind
+from autoencoder.study.wording import rounded
 from autoencoder.workflows.markdown import as_markdown
 
 PCA, PCA_2, UMAP, UMAP_2 = "pca, 16", "pca, 2", "umap, 16", "umap, 2"
@@ -16,8 +17,8 @@ PCA, PCA_2, UMAP, UMAP_2 = "pca, 16", "pca, 2", "umap, 16", "umap, 2"
 
 def with_interval(entry: Mapping[str, Any], form: str = ".1f", unit: str = "") -> str:
     """Such as "24.1 dB (23.9 to 24.3)"."""
-    text = f"{entry['mean']:{form}}{unit}"
-    return text if entry["low"] is None else f"{text} ({entry['low']:{form}} to {entry['high']:{form}})"
+    mean, low, high = (None if entry[key] is None else rounded(entry[key], form) for key in ("mean", "low", "high"))
+    return f"{mean}{unit}" if low is None else f"{mean}{unit} ({low} to {high})"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

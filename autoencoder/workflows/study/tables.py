@@ -14,7 +14,7 @@ from autoencoder.measures.nulls import SIGNIFICANT
 from autoencoder.measures.targets import SCORE_NAMES
 from autoencoder.study.measured.likeness import MAIN
 from autoencoder.study.statistics import mostly_chance
-from autoencoder.study.wording import mean_orders, p_text, section
+from autoencoder.study.wording import mean_orders, p_text, rounded, section
 from autoencoder.workflows.markdown import TextTable
 
 Titled = tuple[str, TextTable]
@@ -271,7 +271,7 @@ def _told_cell(runs: Sequence[Mapping[str, Any]], probe: str, kind: ColumnKind) 
 
 def _mean_of(runs: Iterable[Mapping[str, Any]], probe: str, what: str, kind: ColumnKind) -> str:
     values = [run[probe][what] for run in runs if run[probe][what] is not None]
-    return f"{stats.mean(values):{'.1f' if kind is ColumnKind.CIRCULAR else '.2f'}}" if values else "-"
+    return rounded(stats.mean(values), ".1f" if kind is ColumnKind.CIRCULAR else ".2f") if values else "-"
 
 
 def onsets(found: Mapping[str, Any]) -> list[Titled]:
@@ -442,4 +442,4 @@ def _ends(entry: Mapping[str, Any]) -> str:
 
 
 def _number(value: float | None, form: str) -> str:
-    return "-" if value is None or not math.isfinite(value) else f"{value:{form}}"
+    return "-" if value is None or not math.isfinite(value) else rounded(value, form)
