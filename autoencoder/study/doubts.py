@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from autoencoder.study.measured.likeness import MAIN
 from autoencoder.study.measured.noise_floor import FLOOR
 from autoencoder.study.permanova import fewest_seeds
 from autoencoder.study.sentences import verdict
-from autoencoder.study.statistics import mostly_chance
+from autoencoder.study.statistics import UNEQUAL, mostly_chance
 from autoencoder.study.wording import (
     Found,
     Sentence,
@@ -107,10 +108,16 @@ def _falling(found: Found, similarity: Found) -> list[Sentence]:
 
 def _means(part: Found, measure: str, similarity: Found) -> dict[str, float]:
     """A measure's mean over seeds in every setting that is compared; controls are left out."""
-    effects = [effect for effect in part.get("effects", []) if effect["measure"] == measure]
-    means = {entry["setting"]: entry["mean"] for effect in effects for entry in effect["settings"]}
     design = dict.fromkeys(run["setting"] for run in similarity["runs"] if run["control"] is None)
-    return {name: means[name] for name in design if name in means}
+    means = {name: _mean_of(part, measure, name) for name in design}
+    return {name: mean for name, mean in means.items() if mean is not None}
+
+
+def _mean_of(part: Found, measure: str, setting: str) -> float | None:
+    """A measure's mean over seeds in one setting."""
+    effects = [effect for effect in part.get("effects", []) if effect["measure"] == measure]
+    entries = [entry for effect in effects for entry in effect["settings"] if entry["setting"] == setting]
+    return float(entries[0]["mean"]) if entries else None
 
 
 def _in_degrees(means: Mapping[str, float]) -> str:
@@ -132,7 +139,26 @@ def _other_measures(found: Found, similarity: Found) -> list[Sentence]:
     each = [_measure_text(similarity["measures"][name], test) for name, test in tests.items()]
     agree = [name for name, test in tests.items() if (test["p"] < SIGNIFICANT) == (main["p"] < SIGNIFICANT)]
     start = "The verdict is the same under" if len(agree) == len(tests) else "The verdict depends on the measure:"
-    return [Sentence(f"{start} {listed(each)}.", "metrics")]
+    return [Sentence(f"{start} {listed(each)}.", "metrics"), *_order(similarity)]
+
+
+def _order(similarity: Found) -> list[Sentence]:
+    """Whether the same two settings are farthest apart by every measure."""
+    far: dict[tuple[str, str], list[str]] = {}
+    for measure in similarity["measures"].values():
+        pairs = {
+            pair: value if measure["is_distance"] else -value
+            for pair in itertools.combinations(similarity["settings"], 2)
+            if (value := mean_between(measure, *pair)) is not None
+        }
+        if len(pairs) > 1:
+            far.setdefault(max(pairs, key=lambda pair: pairs[pair]), []).append(measure["title"])
+    each = [f"'{one}' and '{other}' by {listed(titles)}" for (one, other), titles in far.items()]
+    if not each:
+        return []
+    if len(each) == 1:
+        return [Sentence(f"The same two settings are farthest apart by every measure: {each[0]}.", "metrics")]
+    return [Sentence(f"Which settings are farthest apart depends on the measure: {'; '.join(each)}.", "metrics")]
 
 
 def _measure_text(measure: Found, test: Found) -> str:
@@ -159,8 +185,8 @@ def _floor(found: Found, similarity: Found) -> list[Sentence]:
         return [Sentence(f"There is no noise floor: {_why_no_floor(found)}.", "noise")]
     return [
         Sentence(
-            "Under two draws of the noise that it learned with, a network differs from itself by this many degrees: "
-            f"{_in_degrees(floors)}; smaller differences mean nothing.",
+            "Shown the same images with noise drawn anew, a network differs from itself by this many degrees: "
+            f"{_in_degrees(floors)}; smaller angles mean nothing.",
             "noise",
         )
     ]
@@ -216,6 +242,9 @@ def _shuffled(found: Found, similarity: Found) -> list[Sentence]:
             parts.append(f"{degrees(within)} from each other")
         if own is not None:
             parts.append(f"where those on the true ones lie {degrees(own)} from each other")
+        moved = _mean_of(section(found, "convergence"), MOVED, name)
+        if moved is not None:
+            parts.append(f"and they still moved by {degrees(moved)} in the second half of training")
         text = f"Networks of '{true}' on {SHUFFLED} ({seeds_text(seeds)}) {', '.join(parts)}"
         said.append(Sentence(f"{text}.", "controls"))
     if said:
@@ -235,16 +264,19 @@ def _seeds(found: Found, similarity: Found) -> list[Sentence]:
     measure, n, k = similarity["measures"][MAIN], len(similarity["seeds"]), len(similarity["settings"])
     said = []
     if "least_p" in (test := measure["test"]):
-        text = f"With {k} settings and {seeds_text(n)} no p can be below {p_text(test['least_p'])}"
-        if test["least_p"] >= SIGNIFICANT:
-            text += f"; {seeds_text(fewest_seeds(k))} are the fewest for one below {SIGNIFICANT:g}"
+        text = f"The smallest p of {k} settings and {seeds_text(n)} is {p_text(test['least_p'])}"
+        enough = f"{seeds_text(fewest_seeds(k))} are the fewest for one below {SIGNIFICANT:g}"
+        text += f"; {enough}"
         said.append(Sentence(f"{text}.", "seeds"))
     spread = measure["dispersion"]
     if spread and spread["ratio"] is not None:
         each = _in_degrees(spread["by_setting"])
-        text = f"Seeds scatter about the middle of their setting by this many degrees: {each}"
+        text = (
+            f"Seeds scatter about the middle of their setting by this many degrees: {each}; the most "
+            f"{spread['ratio']:.1f} times as far as the least"
+        )
         if spread["in_place_or_in_spread"]:
-            text += f"; some {spread['ratio']:.1f} times as far as others, so settings differ in place or in spread"
+            text += f", more than {UNEQUAL:g}, so settings differ in place or in spread"
         said.append(Sentence(f"{text}.", "seeds"))
     return said
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics as stats
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autoencoder.measures.emergence import BLIND_DEG, TOLD, Fate
@@ -55,6 +55,7 @@ def sentences(found: Found) -> list[Sentence]:
             Sentence(verdict(similarity, found), "distances"),
             *_factors(similarity),
             *_extremes(similarity),
+            *_nearest_to_pixels(similarity),
             *_since_when(similarity),
         ]
     return [*said, *_told(found), *_rings(found), *_units(found)]
@@ -136,20 +137,46 @@ def _extremes(similarity: Found) -> list[Sentence]:
     ]
 
 
+def _nearest_to_pixels(similarity: Found) -> list[Sentence]:
+    """The setting that is nearest to principal components of the pixels, beside how far its seeds are apart."""
+    measure = similarity["measures"][MAIN]
+    said = []
+    for pixels in (run["setting"] for run in similarity["runs"] if run["control"] is not None and run["seed"] is None):
+        near = {
+            setting: value
+            for setting in similarity["settings"]
+            if (value := mean_between(measure, setting, pixels)) is not None
+        }
+        if len(near) > 1:
+            nearest = min(near, key=lambda setting: near[setting])
+            own = mean_between(measure, nearest, nearest)
+            beside = "" if own is None else f"; its own seeds are {degrees(own)} apart"
+            text = f"Nearest to {pixels} is '{nearest}' ({degrees(near[nearest])} degrees{beside})"
+            said.append(Sentence(f"{text}.", "distances"))
+    return said[:1]
+
+
 def _since_when(similarity: Found) -> list[Sentence]:
     """From which moment on the effect is there at every later one."""
     over = similarity["measures"][MAIN]["test"].get("over_training", [])
-    tail = list(itertools.takewhile(lambda moment: moment["p_over_moments"] < SIGNIFICANT, reversed(over)))
+    tail = _lasting(over)
     if not tail:
         return []
     p = max(moment["p_over_moments"] for moment in tail)
-    return [
-        Sentence(
-            f"The difference is there from epoch {tail[-1]['epoch']:.2g} on, at each of {len(tail)} snapshots "
-            f"(p over all {len(over)} snapshots at most {p_text(p)}).",
-            "distances",
-        )
-    ]
+    text = (
+        f"The difference is there from epoch {tail[0]['epoch']:.2g} on, at each of {len(tail)} snapshots (p over all "
+        f"{len(over)} snapshots at most {p_text(p)})"
+    )
+    tails = [_lasting(one["test"].get("over_training", [])) for one in similarity["measures"].values()]
+    if all(tails) and (last := max(one[0]["epoch"] for one in tails)) > tail[0]["epoch"]:
+        text += f", and by every measure of similarity from epoch {last:.2g} on"
+    return [Sentence(f"{text}.", "distances")]
+
+
+def _lasting(over: Sequence[Found]) -> list[Found]:
+    """The moments from which on there is an effect at every later one."""
+    tail = itertools.takewhile(lambda moment: moment["p_over_moments"] < SIGNIFICANT, reversed(over))
+    return list(tail)[::-1]
 
 
 # --------------------------------------------------------------------------------------------- what codes tell, and how
@@ -161,8 +188,8 @@ class Contrast:
 
     Attributes:
         column, kind, probe: what is told, and how it is read; `title` is the probe's.
-        best, least: the settings, and `scores` of both.
-        difference: within seeds, with its interval: "mean", "low", "high".
+        best, least: the settings; several, where their differences may be none. `scores` of all settings.
+        difference: between the first of each, within seeds, with its interval: "mean", "low", "high".
         gap: between the two, on a scale on which all there is to tell is 1.
     """
 
@@ -170,9 +197,9 @@ class Contrast:
     kind: ColumnKind
     probe: str
     title: str
-    best: str
-    least: str
-    scores: tuple[float, float]
+    best: tuple[str, ...]
+    least: tuple[str, ...]
+    scores: Mapping[str, float]
     difference: Found
     gap: float
 
@@ -210,10 +237,17 @@ def _contrast(name: str, column: Found, probe: str, title: str) -> Contrast | No
     pair = [widest["first"], widest["second"]]
     if (widest["mean"] < 0) != (kind is ColumnKind.CIRCULAR):
         pair.reverse()
-    scores = (means[pair[0]], means[pair[1]])
-    floors = [score if kind is ColumnKind.CIRCULAR else max(score, 0.0) for score in scores]
+    floors = [means[one] if kind is ColumnKind.CIRCULAR else max(means[one], 0.0) for one in pair]
     gap = abs(floors[0] - floors[1]) / whole
-    return Contrast(name, kind, probe, title, pair[0], pair[1], scores, widest, gap)
+    best, least = (_alike(one, effect["differences"], sure) for one in pair)
+    return Contrast(name, kind, probe, title, best, least, means, widest, gap)
+
+
+def _alike(setting: str, differences: Sequence[Found], sure: Sequence[Found]) -> tuple[str, ...]:
+    """A setting, and those whose differences from it may be none."""
+    near = [one for one in differences if setting in (one["first"], one["second"]) and one not in sure]
+    others = [one["second"] if one["first"] == setting else one["first"] for one in near]
+    return (setting, *others)
 
 
 def _told(found: Found) -> list[Sentence]:
@@ -230,18 +264,35 @@ def _told(found: Found) -> list[Sentence]:
 def _contrast_text(contrast: Contrast, column: Found) -> str:
     low, high = sorted((abs(contrast.difference["low"]), abs(contrast.difference["high"])))
     score, form, unit = SCORES[contrast.kind]
-    one, other = (rounded(value, form) for value in contrast.scores)
-    by_chance = _mean(run[contrast.probe]["by_chance"] for run in column["runs"].values())
+    design = [run for run in column["runs"].values() if run["control"] is None and run["seed"] is not None]
+    by_chance = _mean(run[contrast.probe]["by_chance"] for run in design)
     chance = "" if by_chance is None else f", by chance {rounded(by_chance, form)}"
+    best, least = (
+        (listed([f"'{name}'" for name in names]), listed([rounded(contrast.scores[name], form) for name in names]))
+        for names in (contrast.best, contrast.least)
+    )
     text = (
-        f"{capitalized(_name(contrast.column))} is read best from '{contrast.best}' ({score} {one}{unit} by "
-        f"{contrast.title}{chance}) and least from '{contrast.least}' ({other}), a difference within seeds of "
+        f"{capitalized(_name(contrast.column))} is read best from {best[0]} ({score} {best[1]}{unit} by "
+        f"{contrast.title}{chance}) and least from {least[0]} ({least[1]}), a difference within seeds of "
         f"{abs(contrast.difference['mean']):{form}} (95 % {low:{form}} to {high:{form}})"
     )
     pixels = {run["setting"]: run[contrast.probe]["final"] for run in column["runs"].values() if _is_of_pixels(run)}
     for name, value in list(pixels.items())[:1]:
         text += f"; from {name} {rounded(value, form)}"
-    return f"{text}{_fate_text(contrast, column)}."
+    return f"{text}{_other_probe(contrast, column, form)}{_fate_text(contrast, column)}."
+
+
+def _other_probe(contrast: Contrast, column: Found, form: str) -> str:
+    """What the other probe reads from the same two settings."""
+    parts = []
+    for probe in PROBES:
+        effect = column["effects"][probe.name]
+        if probe.name == contrast.probe or effect is None:
+            continue
+        means = {entry["setting"]: entry["mean"] for entry in effect["settings"]}
+        one, other = (rounded(means[names[0]], form) for names in (contrast.best, contrast.least))
+        parts.append(f"; by {probe.title} {one} and {other}")
+    return "".join(parts)
 
 
 SCORES = {
@@ -262,11 +313,14 @@ def _is_of_pixels(run: Found) -> bool:
 
 def _fate_text(contrast: Contrast, column: Found) -> str:
     """What became of the column in training where it is told least."""
-    fates = [run["fate"] for run in column["runs"].values() if run["setting"] == contrast.least]
-    for fate in FATES:
-        if n := fates.count(fate.value):
-            return f"; under '{contrast.least}' it was {FATES[fate]} during training in {n} of {len(fates)} runs"
-    return ""
+    said = []
+    for setting in contrast.least:
+        fates = [run["fate"] for run in column["runs"].values() if run["setting"] == setting]
+        fate = next((fate for fate in FATES if fate.value in fates), None)
+        if fate is not None:
+            n = fates.count(fate.value)
+            said.append(f"{FATES[fate]} during training in {n} of {len(fates)} runs of '{setting}'")
+    return f"; it was {listed(said)}" if said else ""
 
 
 FATES = {Fate.LOST: "lost", Fate.FOLDED: "folded (still there, but no longer along a line)"}
@@ -293,7 +347,7 @@ def _rings(found: Found) -> list[Sentence]:
         said.append(
             Sentence(
                 f"Under no setting do the codes of all seeds lie on a ring: {n} of {len(runs)} runs do, and the "
-                f"longest bar in H1 is {first:.2f} of the diameter on average, by chance {chance:.2f}.",
+                f"longest loop lasts {first:.2f} of the diameter on average, by chance {chance:.2f}.",
                 "topology",
             )
         )
@@ -310,8 +364,9 @@ def _ring_text(ring: Found) -> str:
     best = max(orders, key=lambda name: orders[name], default=None)
     by = "" if best is None else f", in the order of the {_name(best)} ({orders[best]:.3f} of 1)"
     return (
-        f"Codes of '{ring['setting']}' lie on a ring in all {seeds_text(ring['runs'])} (its bar in H1 is "
-        f"{_ratio(ring):.0f} times as long as the second, and {first:.2f} of the diameter, by chance {chance:.2f}){by}."
+        f"Codes of '{ring['setting']}' lie on a ring in all {seeds_text(ring['runs'])} (the longest loop in "
+        f"them lasts {_ratio(ring):.0f} times as long as the second, {first:.2f} of the diameter, by chance "
+        f"{chance:.2f}){by}."
     )
 
 

@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,9 +159,16 @@ def carry_out_all(todo: dict[str, Job]) -> None:
     for name in first:
         carry_out(todo[name])
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        list(pool.map(lambda track: [carry_out(todo[name]) for name in track if name in todo], TRACKS))
+        list(pool.map(lambda track: carry_out_track(todo, track), TRACKS))
     for name in last:
         carry_out(todo[name])
+
+
+def carry_out_track(todo: dict[str, Job], track: Sequence[str]) -> None:
+    """Run what there is of a track, one after the other."""
+    for name in track:
+        if name in todo:
+            carry_out(todo[name])
 
 
 def carry_out(job: Job) -> None:

@@ -52,8 +52,8 @@ def figures(*names: str) -> set[str]:
 
 
 FILES = ALWAYS | {"planes.npz"}
-FILES |= figures("space", "distances", "told", "seeds", "embeddings", "embeddings_over_training")
-SMALL_FILES = ALWAYS | figures("space", "distances", "seeds")
+FILES |= figures("examples", "space", "distances", "told", "seeds", "embeddings", "embeddings_over_training")
+SMALL_FILES = ALWAYS | figures("examples", "space", "distances", "seeds")
 
 
 @pytest.fixture(scope="module")

@@ -282,12 +282,31 @@ def test_what_is_told_names_the_best_and_the_least_with_chance_and_pixels(found)
     told = [sentence.text for sentence in sentences(found) if sentence.topic == "told"]
     assert told[0] == (
         "Distance is read best from 'reconstruct' (R2 0.82 by nearest neighbours, by chance 0.01) and least from "
-        "'mask' (0.00), a difference within seeds of 0.82 (95 % 0.77 to 0.87); from PCA 16 0.62; under 'mask' it was "
-        "lost during training in 4 of 4 runs."
+        "'mask' (0.00), a difference within seeds of 0.82 (95 % 0.77 to 0.87); from PCA 16 0.62; it was lost during "
+        "training in 4 of 4 runs of 'mask'."
     )
     found["probes"]["columns"]["distance"]["enough_time"] = False
     told = [sentence.text for sentence in sentences(found) if sentence.topic == "told"]
     assert not any(text.startswith("Distance") for text in told)
+
+
+def test_settings_that_tell_as_little_are_named_together_and_the_other_probe_beside_them(found):
+    column_of = found["probes"]["columns"]["distance"]
+    effect = column_of["effects"]["knn"]
+    effect["settings"] = over_seeds({"reconstruct": 0.823, "angle": 0.001, "mask": -0.004})
+    effect["differences"] += [
+        {"first": "reconstruct", "second": "angle", "mean": 0.82, "low": 0.7, "high": 0.9},
+        {"first": "angle", "second": "mask", "mean": 0.005, "low": -0.1, "high": 0.1},
+    ]
+    column_of["effects"]["ridge"] = {
+        "settings": over_seeds({"reconstruct": 0.71, "angle": 0.16, "mask": 0.02}),
+        "differences": [],
+    }
+    told = [sentence.text for sentence in sentences(found) if sentence.topic == "told"]
+    said = next(text for text in told if text.startswith("Distance"))
+    assert re.search(r"least from '(?:angle|mask)' and '(?:angle|mask)' \(0\.00 and 0\.00\)", said)
+    assert re.search(r"; by ridge regression 0\.71 and 0\.(?:16|02);", said)
+    assert re.search(r"4 of 4 runs of '\w+' and lost during training in 4 of 4 runs of '\w+'\.$", said)
 
 
 def test_less_is_more_of_an_error(found):
@@ -307,8 +326,8 @@ def test_differences_that_may_be_none_are_not_told(found):
 def test_rings_and_none(found):
     said = [sentence.text for sentence in sentences(found) if sentence.topic == "topology"]
     assert said == [
-        "Codes of 'angle' lie on a ring in all 4 seeds (its bar in H1 is 50 times as long as the second, and 0.49 of "
-        "the diameter, by chance 0.10), in the order of the body angle (0.998 of 1)."
+        "Codes of 'angle' lie on a ring in all 4 seeds (the longest loop in them lasts 50 times as long as the second, "
+        "0.49 of the diameter, by chance 0.10), in the order of the body angle (0.998 of 1)."
     ]
     found["topology"]["settings"] = [ring("reconstruct", False, 1.7)]
     said = [sentence.text for sentence in sentences(found) if sentence.topic == "topology"]
@@ -345,6 +364,31 @@ def test_every_doubt_is_answered_or_says_how_to_answer_it(found):
     found["beside"] = [{"name": "mnist", "data": "mnist.npz", "verdict": "The objective changes it."}]
     said = {doubt.question: [s.text for s in doubt.sentences] for doubt in doubts(found)}
     assert said["Does it hold on other data?"] == ["In the study 'mnist' of mnist.npz: The objective changes it."]
+
+
+def test_which_settings_are_farthest_apart_may_depend_on_the_measure(found):
+    def said():
+        return next(d for d in doubts(found) if d.question.startswith("Does it hold under")).sentences[1].text
+
+    assert said().startswith(
+        "Which settings are farthest apart depends on the measure: 'angle' and 'mask' by Procrustes"
+    )
+    cka = found["similarity"]["measures"]["cka"]["between_settings"]["means"]
+    cka[1][2] = -1.0
+    assert said() == (
+        "The same two settings are farthest apart by every measure: 'angle' and 'mask' by Procrustes angle and linear "
+        "CKA, debiased."
+    )
+
+
+def test_the_nearest_to_the_pixels_stands_beside_its_own_seeds(found):
+    similarity = found["similarity"]
+    similarity["runs"].append({"name": "pca", "setting": "PCA 16", "seed": None, "control": "PCA 16"})
+    between = similarity["measures"]["procrustes"]["between_settings"]
+    between["settings"].append("PCA 16")
+    for row, value in zip(between["means"], (22.4, 40.0, 50.0, 60.0), strict=True):
+        row.append(value)
+    assert "Nearest to PCA 16 is 'reconstruct' (22 degrees; its own seeds are 26 apart)." in all_texts(found)
 
 
 def test_verdicts_that_differ_between_measures_are_said_to_depend_on_them(found):

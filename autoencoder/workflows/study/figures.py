@@ -15,7 +15,7 @@ from autoencoder.plots.study.panels import Dots, Line, Panel, color_of, course_f
 from autoencoder.study.measured.likeness import MAIN
 from autoencoder.study.table import Table
 from autoencoder.workflows.study.space_figures import space_figure_of
-from autoencoder.workflows.study.tables import single_measures
+from autoencoder.workflows.study.tables import effect_name, single_measures
 from autoencoder.workflows.study.unit_figures import units_of
 
 PROBES = ("ridge", "knn")
@@ -100,8 +100,7 @@ def _seeds(found: Mapping[str, Any]) -> Figure | None:
     panels, effects = {}, single_measures(found)
     settings = list(dict.fromkeys(entry["setting"] for effect in effects for entry in effect["settings"]))
     for effect in effects:
-        what = [str(effect[key]) for key in ("column", "probe") if effect.get(key)]
-        title = ", ".join([effect["measure"].replace("_", " "), *what])
+        title = effect_name(effect)
         panels[title] = [
             Dots(
                 entry["setting"],

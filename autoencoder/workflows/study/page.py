@@ -60,6 +60,7 @@ PICTURES = "Codes of the same images, by their first two principal components. C
 """What is said of the pictures beside the map."""
 
 CAPTIONS = {
+    "examples": "Some of the held-out images whose codes are compared, evenly spaced; clean ones are never trained on",
     "space": "Each run's path through the space of representations, from its first weights to the end of training",
     "distances": "Distances between all runs at the end, and within and between settings over training",
     "told": "What is read of each column over training: means over seeds, single runs in pale lines",
@@ -76,7 +77,8 @@ GLOSSARY = {
     "take one representation into the other, up to 90 where they have nothing in common.",
     "seeds": "Networks that differ in nothing but their first weights and the order of images. A difference between "
     "settings counts only beside the difference between seeds.",
-    "untrained seeds": "The same networks before their first update: a control.",
+    "untrained seeds": "The same networks before their first update: a control. They can be farther apart than trained "
+    "ones, since learning brings networks of one objective together.",
     "unrelated codes": "The same codes, each put together with another image than its own: what chance gives. Chance "
     "stands beside every other number in the same way.",
     "p": "How often labels of settings that are dealt anew, within seeds, give as large an effect (PERMANOVA).",
@@ -85,7 +87,8 @@ GLOSSARY = {
     "read by ridge regression, nearest neighbours": "Fitted to codes of images that were trained on, scored on "
     "held-out images. What neighbours read and a ridge does not is in the codes, but not along a line.",
     "lost, folded": "Told earlier in training and no longer; told still, but no longer along a line.",
-    "ring": f"The longest bar of H1 (persistent homology) is more than {DOMINANT:g} times as long as the second.",
+    "ring, loop": "How long a loop lasts while the distance grows below which points are joined: a bar of H1 "
+    f"(persistent homology). In a ring the longest bar is more than {DOMINANT:g} times as long as the second.",
 }
 """What words of the answer mean."""
 
@@ -117,8 +120,9 @@ def study_page(
     found = study.statistics
     page = Sections(study, folder.measures_file.name, drawn)
     answer = [_statement(sentence) for sentence in sentences(found)]
-    parts = {
+    parts: dict[str, Sequence[Block]] = {
         CHANGES: page.changes(),
+        "The images": page.figures("examples"),
         "The space of representations": page.space(),
         SECTIONS["distances"]: page.distances(),
         SECTIONS["metrics"]: page.metrics(),
@@ -166,13 +170,26 @@ def _facts(found: Found) -> dict[str, str]:
         "Data": f"{data['name']}: {data['images']:,} images of {'x'.join(map(str, data['shape']))}",
         "Compared": f"codes of {probes['compared']:,} held-out images, the same for all runs",
         "Controls": ", ".join(controls) or "none",
+        "Parameters": _parameters(configurations),
     }
     if data["is_video"]:
         tau = section(found, "similarity").get("tau_frames")
         known = "" if tau is None else f"; codes stay alike for {tau:.0f} frames (correlation time)"
-        facts["Time"] = f"images follow each other in {data['recordings']} recording(s){known}; nulls keep that"
+        facts["Time"] = (
+            f"images follow each other (recordings: {data['recordings']}){known}; chance is what moving in time gives"
+        )
     facts["Measured with"] = f"autoencoder {__version__}"
     return facts
+
+
+def _parameters(configurations: Sequence[Found]) -> str:
+    """Of encoders and of what learns from their codes, by settings that have as many."""
+    groups: dict[str, list[str]] = {}
+    for one in configurations:
+        if "why_not" not in one["network"]:
+            encoder, head = (one["network"][part]["n_parameters"] for part in ("encoder", "head"))
+            groups.setdefault(f"encoder {encoder:,}, head {head:,}", []).append(f"'{one['setting']}'")
+    return "; ".join(f"{counts} ({', '.join(dict.fromkeys(names))})" for counts, names in groups.items()) or "unknown"
 
 
 def _files(folder: StudyFolder) -> dict[str, str]:
@@ -283,10 +300,10 @@ class Sections:
             lambda row: row["measure"] == MEASURE and row["step"] == self.ends.get(row["run"], row["step"]),
         )
         onsets = self.rows("when columns come to be told", lambda row: row["measure"] in EMERGED)
-        blocks: list[Block] = [self.titled(one, at_end) for one in tables.told(self.found)]
+        blocks: list[Block] = [self.titled(one, at_end) for one in tables.told(self.found, tables.PROBE_TITLES)]
         blocks += self.figures("told")
-        blocks += [self.titled(one, onsets) for one in tables.onsets(self.found)]
-        orders = [self.titled(one, onsets) for one in tables.orders_of_onsets(self.found)]
+        blocks += [self.titled(one, onsets) for one in tables.onsets(self.found, tables.PROBE_TITLES)]
+        orders = [self.titled(one, onsets) for one in tables.orders_of_onsets(self.found, tables.PROBE_TITLES)]
         return [*blocks, *([Folded("Order of onsets, seed by seed", orders)] if orders else [])]
 
     def rings(self) -> list[Block]:
@@ -336,7 +353,7 @@ class Sections:
             what = {key: effect[key] for key in ("measure", "column", "probe") if effect.get(key)}
             rows = self.rows(", ".join(what.values()), functools.partial(_holds, what))
             inside = [self.titled(one, rows) for one in tables.effect_tables(effect)]
-            blocks.append(Folded(", ".join(name.replace("_", " ") for name in what.values()), inside))
+            blocks.append(Folded(tables.effect_name(effect), inside))
         return blocks
 
     def notes(self) -> list[Block]:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from autoencoder.data.batches import evenly
 from autoencoder.data.metadata import Metadata
 from autoencoder.machine.files import replacing
 from autoencoder.machine.progress import Progress
 from autoencoder.pages.report import report_document
 from autoencoder.plots.figures import save_figure
+from autoencoder.plots.images import image_grid, to_picture
 from autoencoder.study.folder import StudyFolder
+from autoencoder.study.population import Population
 from autoencoder.workflows.columns import readable
 from autoencoder.workflows.markdown import as_markdown, markdown_table
 from autoencoder.workflows.study.methods.text import methods_text
@@ -26,19 +29,20 @@ from autoencoder.workflows.study.tables import full_tables, notes
 SUFFIXES = (".png", ".svg")
 
 
-def write_report(study: Study, folder: StudyFolder, metadata: Metadata, *, quiet: bool = True) -> list[Path]:
+def write_report(study: Study, folder: StudyFolder, population: Population, *, quiet: bool = True) -> list[Path]:
     """Write sentences, tables and figures; the page, which holds all of them, is written last.
 
     Args:
         study: measured.
         folder: where to.
-        metadata: of all images, for the colours of codes.
+        population: that was measured.
         quiet: show no progress.
 
     Returns:
         the files.
     """
-    figures = study.figures()
+    metadata = population.images.metadata
+    figures = {"examples": _examples(population)} | study.figures()
     if study.planes is not None:
         figures |= plane_figures(study.planes, metadata, study.statistics)
     with Progress("Drawing", len(figures) + 3, "parts", quiet=quiet) as progress:
@@ -59,6 +63,19 @@ def write_report(study: Study, folder: StudyFolder, metadata: Metadata, *, quiet
         _write_text(folder.page_file, _page(study, folder, drawn, methods, metadata))
         progress.advance()
     return [folder.page_file, *made]
+
+
+EXAMPLES = 8
+"""Images that are shown of the compared ones."""
+
+
+def _examples(population: Population) -> Figure:
+    """Some of the compared images, as networks see them before noise, and clean where the data have such."""
+    images, rows = population.images, evenly(population.rows[population.compared], EXAMPLES)
+    shown = [("image", to_picture(images.scaled(rows)))]
+    if images.clean is not None:
+        shown.append(("clean", to_picture(images.scaled(rows, "clean"))))
+    return image_grid(shown)
 
 
 MAX_BYTES = 25_000_000

@@ -102,5 +102,6 @@ def write_space_movie(found: Found, path: Path) -> bool:
 
 
 def _title(found: Found) -> str:
-    n = len({point["run"] for point in found["space"]["points"]})
-    return f"The space of {n} representations, by the Procrustes angle between codes of the same images"
+    points = found["space"]["points"]
+    n = len({point["run"] for point in points})
+    return f"{n} runs and controls, {len(points)} representations, by the Procrustes angle between their codes"

@@ -186,7 +186,7 @@ def measure_population(
     else:
         study.planes.write(folder.planes_file)
         files.append(folder.planes_file)
-    return study, [*files, *write_report(study, folder, population.images.metadata, quiet=quiet)]
+    return study, [*files, *write_report(study, folder, population, quiet=quiet)]
 
 
 def _as_beside(other: Study) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from autoencoder.config import STUDIED
 from autoencoder.measures.emergence import Fate
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import SIGNIFICANT
+from autoencoder.measures.probes import PROBES
 from autoencoder.measures.targets import SCORE_NAMES
 from autoencoder.study.measured.likeness import MAIN
 from autoencoder.study.statistics import mostly_chance
@@ -152,7 +153,7 @@ def tests_of_settings(found: Mapping[str, Any]) -> list[Titled]:
     first = next(iter(similarity["measures"].values()))["test"]
     title = (
         "What settings change: means over pairs of runs of one setting, of different ones (and seeds), by chance; "
-        "angles in degrees"
+        "angles in degrees; p anytime: the least of all moments, by the largest statistic at any"
     )
     if "relabellings" in first:
         kind = "all" if first["all_relabellings"] else "random ones"
@@ -160,7 +161,7 @@ def tests_of_settings(found: Mapping[str, Any]) -> list[Titled]:
             f"; PERMANOVA with seeds as blocks, {first['relabellings']:,} relabellings ({kind}), smallest p "
             f"{p_text(first['least_p'])}"
         )
-    header = ["", "one", "different", "chance", "R2 (no effect)", "omega2", "p", "p ever"]
+    header = ["", "one", "different", "chance", "R2 (no effect)", "omega2", "p", "p anytime"]
     return [(title, (header, body))]
 
 
@@ -210,8 +211,13 @@ def course(measure: Mapping[str, Any]) -> list[Titled]:
 # --------------------------------------------------------------------------------------------------------------- probes
 
 
-def told(found: Mapping[str, Any]) -> list[Titled]:
-    """Each column in each setting of the design, beside the first snapshot, pixels and chance."""
+def told(found: Mapping[str, Any], called: Mapping[str, str] | None = None) -> list[Titled]:
+    """Each column in each setting of the design, beside the first snapshot, pixels and chance.
+
+    Args:
+        found: what was found.
+        called: names of probes; None for those that a narrow table has.
+    """
     columns = section(found, "probes").get("columns", {})
     if not columns:
         return []
@@ -223,24 +229,29 @@ def told(found: Mapping[str, Any]) -> list[Titled]:
         for run in column["runs"].values():
             groups.setdefault(run["setting"], []).append(run)
         first = [run for setting in design for run in groups.get(setting, [])]
-        for probe, called in PROBES.items():
+        for probe, name_of_probe in (called or SHORT_TITLES).items():
             cells = [_told_cell(groups.get(setting, []), probe, kind) for setting in design]
             cells.append(_mean_of(first, probe, "first", kind))
             cells += [_mean_of(groups.get(setting, []), probe, "final", kind) for setting in controls]
             cells.append(_mean_of(first, probe, "by_chance", kind))
             cells = cells if column["enough_time"] else [f"({cell})" for cell in cells]
-            body.append([name if probe == "ridge" else "", called, *cells])
+            body.append([name if probe == "ridge" else "", name_of_probe, *cells])
     scores = ", ".join(f"{SCORE_NAMES[kind]} of {what}" for kind, what in KINDS.items())
     said = (
-        f"Read at the end, means over seeds: {scores}; *: beats chance in every seed; L lost, F folded in training (of "
-        "so many runs); first: before the first update; in brackets: too slow a column"
+        f"Read at the end, means over seeds: {scores}; *: beats chance in every seed; L lost, F folded in training, in "
+        "so many runs, or in all; first: before the first update; chance: what 5 % of draws reach, over all settings"
     )
+    if not all(column["enough_time"] for column in columns.values()):
+        said += "; in brackets: too slow a column"
     header = ["", "", *design, "first", *(name.removesuffix(" of the pixels") for name in controls), "chance"]
     return [(said, (header, body))]
 
 
-PROBES = {"ridge": "ridge", "knn": "near"}
+SHORT_TITLES = {"ridge": "ridge", "knn": "near"}
 """Probes, and how they are called in a narrow table."""
+
+PROBE_TITLES = {probe.name: probe.title for probe in PROBES}
+"""The same in full."""
 
 MARKS = {Fate.LOST.value: "L", Fate.FOLDED.value: "F"}
 
@@ -274,19 +285,19 @@ def _mean_of(runs: Iterable[Mapping[str, Any]], probe: str, what: str, kind: Col
     return rounded(stats.mean(values), ".1f" if kind is ColumnKind.CIRCULAR else ".2f") if values else "-"
 
 
-def onsets(found: Mapping[str, Any]) -> list[Titled]:
-    """When each column comes to be told."""
+def onsets(found: Mapping[str, Any], called: Mapping[str, str] | None = None) -> list[Titled]:
+    """When each column comes to be told; see `told`."""
     columns = section(found, "probes").get("columns", {})
     if not columns:
         return []
     design, _ = _settings(columns)
     body = []
     for name, column in columns.items():
-        for probe, called in PROBES.items():
+        for probe, name_of_probe in (called or SHORT_TITLES).items():
             runs = column["runs"].values()
             cells = [_onset_cell([run for run in runs if run["setting"] == setting], probe) for setting in design]
             if any(cell != "-" for cell in cells):
-                body.append([name, called, *cells])
+                body.append([name, name_of_probe, *cells])
     if not body:
         return []
     title = (
@@ -295,10 +306,10 @@ def onsets(found: Mapping[str, Any]) -> list[Titled]:
     return [(title, (["", "", *design], body))]
 
 
-def orders_of_onsets(found: Mapping[str, Any]) -> list[Titled]:
-    """Which column comes first."""
+def orders_of_onsets(found: Mapping[str, Any], called: Mapping[str, str] | None = None) -> list[Titled]:
+    """Which column comes first; see `told`."""
     body = [
-        [entry["setting"], PROBES[entry["probe"]], f"{entry['first']} before {entry['second']}"]
+        [entry["setting"], (called or SHORT_TITLES)[entry["probe"]], f"{entry['first']} before {entry['second']}"]
         + [str(entry[name]) for name in ("before", "ties", "after")]
         for entry in section(found, "probes").get("order", [])
     ]
@@ -413,9 +424,16 @@ def single_measures(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return effects
 
 
+def effect_name(effect: Mapping[str, Any]) -> str:
+    """Such as "x, read by ridge regression"."""
+    if effect.get("probe"):
+        return f"{effect['column']}, read by {PROBE_TITLES[effect['probe']]}"
+    return ", ".join(str(effect[key]).replace("_", " ") for key in ("measure", "column") if effect.get(key))
+
+
 def effect_tables(effect: Mapping[str, Any]) -> list[Titled]:
     """One number of each run, over seeds and between settings."""
-    what = ", ".join(str(effect[key]) for key in ("measure", "column", "probe") if effect.get(key))
+    what = effect_name(effect)
     body = [
         [
             entry["setting"],
