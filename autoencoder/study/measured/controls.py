@@ -18,6 +18,9 @@ UNTRAINED = "untrained"
 PIXELS = "PCA {} of the pixels"
 """The control of every representation: as many principal components."""
 
+PIXEL_CODES = "pca-{}-of-pixels"
+"""The name of that control, as of a run."""
+
 MOST_SIZES = 6
 """Sizes of a latent that a PCA is made for, at most."""
 
@@ -72,7 +75,7 @@ def pixel_codes(population: Population) -> list[Source]:
         return []
     codes = _components(population.images, population.rows, population.train, max(some), population.split_seed)
     return [
-        Source(f"pca-{size}-of-pixels", {}, None, PIXELS.format(size), fixed=codes[:, :size].copy())
+        Source(PIXEL_CODES.format(size), {}, None, PIXELS.format(size), fixed=codes[:, :size].copy())
         for size in some
         if size <= codes.shape[1]
     ]

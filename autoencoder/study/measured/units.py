@@ -19,6 +19,7 @@ from autoencoder.errors import UserError
 from autoencoder.measures.image_quality import mse
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.opened import OpenedRun
+from autoencoder.study.measured.controls import PIXEL_CODES
 from autoencoder.study.measured.quality import LOSSES
 from autoencoder.study.paired import mean_interval
 from autoencoder.study.population import Population, Source
@@ -37,9 +38,6 @@ HELD_OUT_LOSS = LOSSES[1]
 
 ALL = "all"
 """The name of the only group, where nothing but the size varies."""
-
-PIXEL_CODES = "pca-{}-of-pixels"
-"""Names of the sources that `autoencoder.study.measured.controls.pixel_codes` makes."""
 
 MOST_FITTED = 4096
 """Of more images that were trained on, principal components are fitted to so many, evenly spaced."""

@@ -12,8 +12,9 @@ from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.targets import SCORE_NAMES
 from autoencoder.plots.study.panels import color_of
 from autoencoder.plots.study.units import Curve, PixelLine, UnitsPanel, units_figure
+from autoencoder.study.measured.controls import PIXEL_CODES
 from autoencoder.study.measured.told import MEASURE
-from autoencoder.study.measured.units import ERROR, EXPLAINED, HELD_OUT_LOSS, PIXEL_CODES, SIZE, group_name
+from autoencoder.study.measured.units import ERROR, EXPLAINED, HELD_OUT_LOSS, SIZE, group_name
 from autoencoder.study.table import Row, Table
 
 PROBE = "ridge"
