@@ -6,6 +6,7 @@ What it says does not change while it is open, also where the run is still being
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +60,10 @@ class Shelf:
         return made
 
 
+NUMBERS = itertools.count()
+"""Of opened runs, by which their shelf tells them apart: an `id` is given again once a run is let go."""
+
+
 class OpenedRun(Run):
     """A run folder whose files are read once; `open_run` makes one.
 
@@ -73,6 +78,7 @@ class OpenedRun(Run):
         self, path: str | Path, shelf: Shelf, metadata: Path | None = None, columns: Sequence[str] | None = None
     ) -> None:
         super().__init__(path)
+        self._number = next(NUMBERS)
         self.shelf, self._metadata, self._columns = shelf, metadata, columns
         self._states: dict[Path, LoopState] = {}
         self._kept: dict[Path, Checkpoint] = {}
@@ -104,7 +110,7 @@ class OpenedRun(Run):
 
     def once(self, key: Hashable, make: Callable[[], _T]) -> _T:
         """What `make` gives, made when it is first asked for under this key of this run."""
-        return self.shelf.once((id(self), key), make)
+        return self.shelf.once((self._number, key), make)
 
     @cached_property
     def images(self) -> ImageSet:

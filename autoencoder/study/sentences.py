@@ -45,12 +45,11 @@ def question(found: Found) -> str:
 
 def sentences(found: Found) -> list[Sentence]:
     """The answer first, then where, when and in what settings differ."""
-    similarity = found.get("similarity")
-    if not similarity:
-        return []
+    similarity = found.get("similarity", {})
+    said = list[Sentence]()
     if why := similarity.get("why_not"):
         said = [Sentence(f"Representations were not compared: {why}.", "distances")]
-    else:
+    elif similarity:
         said = [
             Sentence(verdict(similarity, found), "distances"),
             *_factors(similarity),

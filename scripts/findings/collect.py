@@ -49,6 +49,7 @@ def collect(work: Path, names: Sequence[str]) -> Numbers:
             "columns": read_columns(objectives.statistics),
             "rings": read_rings(objectives.statistics),
             "dimension": read_effect(objectives.statistics, "dimension", "participation_ratio"),
+            "denoising": denoising(StudyFolder(objectives.path)),
             "regions": regions(encoders),
         }
     found["arms"] = read_arms(work / "runs" / "many")
@@ -106,6 +107,21 @@ def read_effect(statistics: Mapping[str, Any], part: str, measure: str) -> Numbe
     """A single measure in every setting."""
     effect = next(effect for effect in statistics[part]["effects"] if effect["measure"] == measure)
     return {entry["setting"]: {key: entry[key] for key in ("mean", "low", "high", "n")} for entry in effect["settings"]}
+
+
+AUTOENCODER = "reconstruct"
+"""The autoencoder, among objectives."""
+
+
+def denoising(study: StudyFolder) -> Numbers:
+    """By how many decibel outputs of autoencoders are closer to the clean images than their inputs, over seeds."""
+    shelf = Shelf()
+    gains: dict[str, list[float]] = {}
+    for folders in study.by_seed():
+        errors = errors_of(open_run(folders[AUTOENCODER], shelf=shelf))
+        for part, error in errors["output"].items():
+            gains.setdefault(part, []).append(10 * np.log10(errors["input"][part] / error))
+    return {part: over_seeds(values) for part, values in gains.items()}
 
 
 def regions(study: StudyFolder) -> Numbers:
@@ -184,6 +200,10 @@ def read_arms(folder: Path) -> Numbers:
     asked = {"codes": probing.ask(snapshot), "plane": probing.ask(plane)}
     wanted = [name for name in ("body_angle_deg", "distance_from_center", "nearest_port") if name in probing.columns]
     return {
+        "psnr_db": {
+            kind: {part: -10 * np.log10(error) for part, error in parts.items()}
+            for kind, parts in errors_of(run).items()
+        },
         "images": len(images),
         "epochs": run.config().training.epochs,
         "shown": len(rows),

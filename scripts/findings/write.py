@@ -73,11 +73,9 @@ def regions_table(found: Mapping[str, Any]) -> str:
 
 def denoises(found: Mapping[str, Any]) -> tuple[str, str]:
     """Finding (a): its verdict, and what it rests on."""
-    noisy = next(name for name in found["gain_db"] if name.startswith("noisy"))
-    gain = found["gain_db"][noisy]
-    listed = ", ".join(f"{part} {with_interval(entry, '+.1f', ' dB')}" for part, entry in gain.items())
-    rests = f"The output is closer to the clean image than the input is, by {listed}."
-    return verdict([is_above(entry) for entry in gain.values()]), rests
+    listed = ", ".join(f"{part} {with_interval(entry, '+.1f', ' dB')}" for part, entry in found.items())
+    rests = f"The output is closer to the clean image than the noisy input is, by {listed}."
+    return verdict([is_above(entry) for entry in found.values()]), rests
 
 
 def decoders(found: Mapping[str, Any]) -> tuple[str, str]:
@@ -122,9 +120,14 @@ def text(found: Mapping[str, Any]) -> str:
 def _denoising(found: Mapping[str, Any]) -> list[str]:
     parts = ["## (a) The autoencoder denoises, tail, walls and ports included"]
     for name, title in titles(found):
-        said, rests = denoises(found[name]["regions"])
+        said, rests = denoises(found[name]["denoising"])
         parts.append(f"{title}: {said} {rests}")
+    arms = found["arms"]
+    rows = [[kind, *(f"{value:.1f}" for value in psnrs.values())] for kind, psnrs in arms["psnr_db"].items()]
     parts += [
+        f"With more images and time details come back as well. A run on {arms['images']:,} images, {arms['epochs']} "
+        "epochs:",
+        table(["PSNR (dB)", *next(iter(arms["psnr_db"].values()))], rows),
         "![Held-out images of the arena: input, the network's output, the clean image](images/findings/grid.png)",
     ]
     return parts

@@ -11,6 +11,7 @@ from autoencoder.errors import UserError
 from autoencoder.objectives.controls import PCAControl
 from autoencoder.runs import opened
 from autoencoder.runs.checkpoint import Checkpoint
+from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import Shelf, open_run
 from autoencoder.runs.trained import Trained
 
@@ -160,3 +161,11 @@ def test_other_data_are_refused(finished_copy, tmp_path):
     run.environment_file.write_text(environment.replace('"data_sha256": "', '"data_sha256": "0'))
     with pytest.raises(UserError, match="is not the data that"):
         _ = run.images
+
+
+def test_a_run_that_was_let_go_is_never_taken_for_another(seeds):
+    """Runs that share a shelf are opened and let go one after the other: an address in memory is given again."""
+    shelf = Shelf()
+    for _ in range(3):
+        for folder in sorted(seeds.iterdir()):
+            assert open_run(folder, shelf=shelf).config() == Run(folder).config()
