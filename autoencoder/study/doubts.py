@@ -22,6 +22,7 @@ from autoencoder.study.wording import (
     mean_between,
     p_text,
     plural,
+    rounded,
     section,
     seeds_text,
     varied,
@@ -164,7 +165,7 @@ def _order(similarity: Found) -> list[Sentence]:
 def _measure_text(measure: Found, test: Found) -> str:
     end, form = measure["at_the_end"], ".0f" if measure["unit"] else ".2f"
     values = [
-        f"{value:{form}} {what}"
+        f"{rounded(value, form)} {what}"
         for key, what in (("within", "within"), ("other_setting_other_seed", "between"), ("by_chance", "by chance"))
         if (value := end[key]) is not None
     ]

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from autoencoder import evaluate, open_study
+from autoencoder.config import PROBE_SAMPLES
 from autoencoder.data.images import ImageSet
 from autoencoder.evaluation.probing import Probing
 from autoencoder.projections.reducers.base import embed_snapshots
 from autoencoder.runs.opened import OpenedRun, Shelf, open_run
+from autoencoder.runs.snapshots import choose_samples
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.paired import mean_interval
 
@@ -185,9 +187,9 @@ def read_arms(folder: Path) -> Numbers:
     """What is read from the codes of the large run, and from their UMAP: does it order images as the codes do?"""
     run = open_run(folder)
     split, images = run.split(), run.images
-    snapshot = np.load(run.snapshot_index_file.parent / Path(run.snapshot_index()[-1]["file"]).name)
-    rows = split.snapshot
     config = run.config().data
+    rows = choose_samples(len(images), PROBE_SAMPLES, config.split_seed, split.val)  # a study's, whose nulls hold
+    snapshot = run.network().encode(images.images[rows])
     probing = Probing(
         images.metadata.take(rows),
         len(rows),
