@@ -70,7 +70,7 @@ def verdict(similarity: Found, found: Found) -> str:
     whether = f"Whether the {noun} changes what a network represents"
     if why := test.get("why_not"):
         return f"{whether} is not known: {why}. {capitalized(distances)}."
-    said = f"{distances} ({test_text(test, similarity['seeds'])})"
+    said = f"{distances} ({test_text(test, similarity)})"
     if test["p"] < SIGNIFICANT:
         return f"The {noun} changes what a network represents: {said}."
     if test["least_p"] >= SIGNIFICANT:

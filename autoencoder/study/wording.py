@@ -75,9 +75,13 @@ def p_text(p: float) -> str:
     return f"{p:.2g}"
 
 
-def test_text(test: Found, seeds: Sequence[int]) -> str:
-    """Such as "p = 0.0046, the least that 4 seeds can give; R2 0.71, omega2 0.58, under no effect R2 averages 0.2"."""
-    least = f", the least that {seeds_text(len(seeds))} can give" if test["p"] <= test["least_p"] * (1 + 1e-9) else ""
+def test_text(test: Found, similarity: Found) -> str:
+    """Such as "p = 0.0046, the least that 3 settings and 4 seeds can give; R2 0.71, omega2 0.58, under no effect R2
+    averages 0.2"."""
+    least = ""
+    if test["p"] <= test["least_p"] * (1 + 1e-9):
+        design = f"{len(similarity['settings'])} settings and {seeds_text(len(similarity['seeds']))}"
+        least = f", the least that {design} can give"
     size = [f"{name} {test[key]:.2f}" for name, key in (("R2", "r2"), ("omega2", "omega2")) if test[key] is not None]
     if test["r2_by_chance"] is not None:
         size.append(f"under no effect R2 averages {test['r2_by_chance']:.2f}")

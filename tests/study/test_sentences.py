@@ -223,8 +223,8 @@ def test_the_first_sentence_answers_with_its_controls(found):
     first = sentences(found)[0].text
     assert first == (
         "The objective changes what a network represents: networks of different objectives differ by 51 degrees, seeds "
-        "of one objective by 26, untrained seeds by 59, unrelated codes by 82 (p = 0.0046, the least that 4 seeds can "
-        "give; R2 0.71, omega2 0.63, under no effect R2 averages 0.22)."
+        "of one objective by 26, untrained seeds by 59, unrelated codes by 82 (p = 0.0046, the least that 3 settings "
+        "and 4 seeds can give; R2 0.71, omega2 0.63, under no effect R2 averages 0.22)."
     )
 
 

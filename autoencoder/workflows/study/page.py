@@ -79,8 +79,8 @@ GLOSSARY = {
     "settings counts only beside the difference between seeds.",
     "untrained seeds": "The same networks before their first update: a control. They can be farther apart than trained "
     "ones, since learning brings networks of one objective together.",
-    "unrelated codes": "The same codes, each put together with another image than its own: what chance gives. Chance "
-    "stands beside every other number in the same way.",
+    "unrelated codes": "One code moved in time against the other, or with its images dealt at random where there is no "
+    "time: what chance gives. Chance stands beside every other number in the same way.",
     "p": "How often labels of settings that are dealt anew, within seeds, give as large an effect (PERMANOVA).",
     "R2, omega2": "The share of the variance of distances that lies between settings; omega2 is without chance, and "
     "about 0 where settings change nothing.",
