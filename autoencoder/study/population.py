@@ -203,6 +203,16 @@ def population_of(listed: Sequence[Listed]) -> Population:
     return gather(sources, vary, [entry for entry in listed if entry.is_codes], notes)
 
 
+def has_finished(run: OpenedRun) -> bool:
+    """Whether a run was trained to its end, and not cut off.
+
+    Raises:
+        UserError: there is no run, or a file of it is damaged.
+    """
+    training, last = run.config().training, run.checkpoint_file("last")
+    return last.exists() and is_finished(training, run.state_of(last))
+
+
 def run_source(
     run: OpenedRun,
     levels: Mapping[str, str],
@@ -222,9 +232,7 @@ def run_source(
     Raises:
         UserError: it is no run, or not finished, or has no snapshots.
     """
-    config = run.config()
-    last = run.checkpoint_file("last")
-    if not last.exists() or not is_finished(config.training, run.state_of(last)):
+    if not has_finished(run):
         raise UserError("it is not finished: the command that made the study resumes it, or train --resume")
     folder, snapshots, missing = run.snapshot_index_file.parent, dict[Moment, Snapshot](), []
     for row in sorted(run.snapshot_index(), key=lambda row: int(row["step"])):

@@ -13,6 +13,7 @@ from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import SIGNIFICANT
 from autoencoder.measures.probes import PROBES
 from autoencoder.study.measured.likeness import MAIN
+from autoencoder.study.measured.units import ERROR
 from autoencoder.study.wording import (
     Found,
     Sentence,
@@ -140,7 +141,7 @@ def _nearest_to_pixels(similarity: Found) -> list[Sentence]:
     """The setting that is nearest to principal components of the pixels, beside how far its seeds are apart."""
     measure = similarity["measures"][MAIN]
     said = []
-    for pixels in (run["setting"] for run in similarity["runs"] if run["control"] is not None and run["seed"] is None):
+    for pixels in (run["setting"] for run in similarity["runs"] if _is_of_pixels(run)):
         near = {
             setting: value
             for setting in similarity["settings"]
@@ -377,7 +378,7 @@ def _units(found: Found) -> list[Sentence]:
             continue
         sizes: dict[int, Found] = {size["latent_dim"]: size for size in group["sizes"]}
         smallest, best = sizes[group["smallest"]], sizes[group["best"]]
-        what = "mean squared error" if group["error"] == "reconstruction_mse" else "held-out loss"
+        what = "mean squared error" if group["error"] == ERROR else "held-out loss"
         text = (
             f"Of '{group['group']}', {_units_text(group['smallest'])} the fewest whose {what} ({smallest['mean']:.3g}) "
             f"lies within one standard error of the best ({best['mean']:.3g} ± {group['standard_error']:.1g} with "
@@ -391,8 +392,3 @@ def _units(found: Found) -> list[Sentence]:
 
 def _units_text(n: int) -> str:
     return "1 unit is" if n == 1 else f"{n} units are"
-
-
-def texts(said: Sequence[Sentence]) -> list[str]:
-    """Only the words."""
-    return [sentence.text for sentence in said]

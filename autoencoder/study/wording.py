@@ -17,14 +17,12 @@ class Sentence:
 
     Attributes:
         text: the sentence, with its number and its control.
-        topic: what its evidence is, one of `TOPICS`.
+        topic: what its evidence is: "distances", "told", "topology", "units", "training", "metrics", "noise",
+            "controls", "seeds" or "data".
     """
 
     text: str
     topic: str
-
-
-TOPICS = ("distances", "told", "topology", "units", "training", "metrics", "noise", "controls", "seeds", "data")
 
 
 def section(found: Found, name: str) -> Found:

@@ -132,9 +132,6 @@ def jobs(size: Size, work: Path, mnist: Path | None) -> dict[str, Job]:
     return found
 
 
-ENOUGH = ("quality", "units")
-"""What is measured of encoders."""
-
 ENCODER_RUNS = ("strided_16", "pca_16", "umap_16", "pca_2", "umap_2")
 """Runs of the first seed, as they are called in their folder."""
 

@@ -17,10 +17,9 @@ from autoencoder.study.folder import StudyFolder
 from autoencoder.study.measured.likeness import MAIN
 from autoencoder.study.measured.measure import Measured, measure
 from autoencoder.study.moments import over_training
-from autoencoder.study.population import Population, Source, gather, run_source
+from autoencoder.study.population import Population, Source, gather, has_finished, run_source
 from autoencoder.study.sentences import sentences
 from autoencoder.study.wording import Sentence, capitalized, degrees, section
-from autoencoder.training.loop import is_finished
 from autoencoder.workflows.compare.kinds import NAME, Group, Kinds, Levels, kinds_of
 from autoencoder.workflows.markdown import TextTable
 from autoencoder.workflows.study.results import Study
@@ -175,8 +174,7 @@ def _refuse_other_codes(comparisons: Sequence[Comparison]) -> None:
 
 
 def _source(run: OpenedRun, name: str, levels: Levels, seed: int, noted: list[str]) -> Source:
-    last = run.checkpoint_file(LAST)
-    if not is_finished(run.config().training, run.state_of(last)):
+    if not has_finished(run):
         raise UserError(f"{name} is not finished: 'autoencoder train --resume {run.path}' goes on with it")
     try:
         return run_source(run, levels, seed, None, noted, name)
