@@ -5,17 +5,55 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.files import replacing, write_error
 
 
-@dataclass(frozen=True)
+CHECKED_IMAGES = 12
+"""Images of a prepared set that are shown to whoever made it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """What a source knows of places in m images, in pixels from the image's top left corner, y down.
+
+    Attributes:
+        points: (m, 2) float64 by the part's name; NaN where it was not seen.
+        picture: (m, 4) float64: left, top, right and bottom of the picture that the images were cut out of.
+    """
+
+    points: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    picture: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A few images of a prepared set, for a picture of them.
+
+    Attributes:
+        images: (m, H, W) or (m, C, H, W), as they are stored.
+        metadata: their rows.
+        marks: places in them; None where the source knows of none.
+    """
+
+    images: np.ndarray
+    metadata: Metadata
+    marks: Marks | None = None
+
+
+def checked_rows(n_images: int) -> NDArray[np.int64]:
+    """Rows of the images that are shown of a set of `n_images`, from all over it, (m,) int64."""
+    return np.unique(np.linspace(0, n_images - 1, CHECKED_IMAGES).round().astype(np.int64))
+
+
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """What was prepared, and where it lies.
 
@@ -25,7 +63,9 @@ class Prepared:
         n_images: number of images.
         image_shape: channels, height and width.
         columns: names of the columns of metadata.
+        sample: a few of the images, for a picture of them.
         notes: what was cut, left out or chosen by default, one sentence each.
+        warnings: what is probably not as it should be, one sentence each.
     """
 
     npz: Path
@@ -33,7 +73,9 @@ class Prepared:
     n_images: int
     image_shape: tuple[int, int, int]
     columns: tuple[str, ...]
+    sample: Sample
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def check_output(output: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> tuple[Path, Path]:
@@ -87,9 +129,12 @@ def save_dataset(
     clean: np.ndarray | None = None,
     mask: np.ndarray | None = None,
     *,
+    inside: np.ndarray | None = None,
+    marks: Marks | None = None,
     compress: bool = False,
     overwrite: bool = False,
     notes: tuple[str, ...] = (),
+    warnings: tuple[str, ...] = (),
 ) -> Prepared:
     """Write images and metadata; neither file appears under its name before both are on the disk.
 
@@ -102,9 +147,13 @@ def save_dataset(
         metadata_columns: arrays of shape (N,), by name; where there is none, the images are numbered as `index`.
         clean: the images without noise, of the same shape.
         mask: (N, H, W) or (N, 1, H, W), 1 where the animal is.
+        inside: (N, H, W) or (N, 1, H, W) uint8, 1 where a pixel was in the picture that the image was cut out of, 0
+            where it was filled in; None where all were.
+        marks: places in the images of `checked_rows`.
         compress: a third of the size for images with clean ones and masks, and ten times the time to write.
         overwrite: files of these names may be replaced.
         notes: what the user should know about how the set was made.
+        warnings: what is probably not as it should be.
 
     Raises:
         UserError: a file exists, cannot be written, or an array does not have one row per image.
@@ -112,7 +161,9 @@ def save_dataset(
     npz, csv = check_output(output, overwrite=overwrite)
     metadata = Metadata(dict(metadata_columns) or {"index": np.arange(len(images))}, csv)
     arrays = {"images": images}
-    arrays |= {name: array for name, array in (("clean", clean), ("mask", mask)) if array is not None}
+    arrays |= {
+        name: array for name, array in (("clean", clean), ("mask", mask), ("inside", inside)) if array is not None
+    }
     lengths = {name: len(array) for name, array in (arrays | metadata.columns).items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
@@ -129,4 +180,6 @@ def save_dataset(
                 os.fsync(table.fileno())
             npz.unlink(missing_ok=True)  # now that nothing but names is missing
     channels, height, width = images.shape[1:] if images.ndim == 4 else (1, *images.shape[1:])
-    return Prepared(npz, csv, len(images), (channels, height, width), metadata.names, notes)
+    rows = checked_rows(len(images))
+    sample = Sample(np.array(images[rows]), metadata.take(rows), marks)
+    return Prepared(npz, csv, len(images), (channels, height, width), metadata.names, sample, notes, warnings)
