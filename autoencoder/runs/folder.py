@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import math
 import re
@@ -35,6 +36,7 @@ from autoencoder.data.arrays import npz_headers, read_npz
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json, read_toml, write_arrays, write_csv, write_error, write_json
 from autoencoder.machine.memory import refuse_too_large
+from autoencoder.runs.moved import found_again
 
 METRIC_COLUMNS = ("epoch", "step", "lr", "train_loss", "val_loss", "images_per_second", "seconds")
 """Columns of every `metrics.csv`; the objective adds its own metric, such as `val_mse_to_clean`, after `val_loss`."""
@@ -206,14 +208,15 @@ class Run:
             raise UserError(f"the fitted encoder of {self.path} cannot be read: {error}") from None
 
     def config(self) -> RunConfig:
-        """What the run is.
+        """What the run is; its data are where they lie now, if they were moved together with the run.
 
         Raises:
             UserError: the folder is no run, or its configuration is damaged.
         """
         if not self.path.is_dir():
             raise UserError(f"there is no run folder {self.path}: check the path, or make a run by 'autoencoder train'")
-        return read_config(self.config_file)
+        config = read_config(self.config_file)
+        return dataclasses.replace(config, data=found_again(config.data, self.path))
 
     def write_config(self, config: RunConfig) -> None:
         """Replace the configuration, when a resumed run is given more epochs."""
