@@ -28,6 +28,9 @@ WHOLE_HASH_BYTES = 256 * 2**20
 HASH_ROWS = 1024
 """Images at the head, at the tail and evenly between that stand for a larger set in its hash."""
 
+BESIDE = ("clean", "mask", "inside")
+"""Arrays of an `.npz` beside its images."""
+
 MAX_CHANNELS = 16
 """More channels than this are taken for the height of images with their channels last."""
 
@@ -43,6 +46,8 @@ class ImageSet:
         clean: the images without noise, of the same shape; or None.
         mask: (N, 1, H, W) uint8, 1 where the animal is and 0 elsewhere; or None.
         source: the file they came from.
+        inside: (N, 1, H, W) uint8, 0 where a pixel lay beyond the edge of the picture that the image was cut out of,
+            and was filled in; such pixels are left out of what measures images. None where there are none.
     """
 
     images: np.ndarray
@@ -51,6 +56,7 @@ class ImageSet:
     clean: np.ndarray | None = None
     mask: np.ndarray | None = None
     source: Path | None = None
+    inside: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -75,6 +81,10 @@ class ImageSet:
         if scale != 1.0:
             batch /= np.float32(scale)
         return batch
+
+    def counted(self, rows: Rows) -> NDArray[np.float32] | None:
+        """Which pixels of the given rows count, (n, 1, H, W) float32 of 1 and 0; None where all of the set do."""
+        return None if self.inside is None else np.asarray(self.inside[rows]).astype(np.float32)
 
     def content_hash(self) -> str:
         """SHA-256 of shape, dtype and pixels of `images`, in hexadecimal.
@@ -141,7 +151,7 @@ def load_images(
 
     Args:
         path: `.npy` (memory-mapped), or `.npz` with `images`, `arr_0` or one array of 3 or 4 dimensions, and with
-            `clean` and `mask` where there are such; (N, H, W) or (N, C, H, W), uint8, uint16 or float.
+            `clean`, `mask` and `inside` where there are such; (N, H, W) or (N, C, H, W), uint8, uint16 or float.
         metadata: file of the metadata; None for NAME.csv beside the images, then NAME_metadata.npy if `columns` names
             its columns, then the arrays of shape (N,) in the `.npz`.
         columns: names of the columns of a metadata file in `.npy`.
@@ -162,7 +172,7 @@ def load_images(
             problems.append(f"there is no file {metadata}: check the path of the metadata")
         raise UserError(problems) from None
     images = arrays.pop("images")
-    clean, mask = arrays.pop("clean", None), arrays.pop("mask", None)
+    clean, mask, inside = (arrays.pop(name, None) for name in BESIDE)
 
     problems = _form_problems(images, path)
     n_images = len(images) if images.ndim else 0
@@ -183,8 +193,12 @@ def load_images(
     if mask is not None:
         mask = _with_channels(mask)
         problems += _mask_problems(mask, images, path)
+    if inside is not None:
+        inside = _with_channels(inside)
+        problems += _inside_problems(inside, images, path)
     raise_if_any(problems)
-    return ImageSet(images, float(top), table, clean, None if mask is None else _binary(mask), path)
+    mask = None if mask is None else _binary(mask)
+    return ImageSet(images, float(top), table, clean, mask, path, inside)
 
 
 # --------------------------------------------------------------------------------------------------------------- files
@@ -200,7 +214,7 @@ def _sibling(path: Path, columns: Sequence[str] | None) -> Path | None:
 
 
 def _read_arrays(path: Path, *, with_columns: bool) -> dict[str, np.ndarray]:
-    """`images`, and of an `.npz` also `clean`, `mask` and (with `with_columns`) the arrays of one dimension."""
+    """`images`, and of an `.npz` also those of `BESIDE` and (with `with_columns`) the arrays of one dimension."""
     check_readable(path, "images")
     suffix = path.suffix.lower()
     if suffix == ".npy":
@@ -209,7 +223,7 @@ def _read_arrays(path: Path, *, with_columns: bool) -> dict[str, np.ndarray]:
         raise UserError(f"{path} is no set of images: it is read from .npy or .npz; make one by 'autoencoder prepare'")
     headers = npz_headers(path)
     key = _images_key(headers, path)
-    wanted: list[str] = [name for name in ("clean", "mask") if name in headers]
+    wanted: list[str] = [name for name in BESIDE if name in headers]
     if with_columns:
         wanted += [name for name, header in headers.items() if len(header.shape) == 1]
     arrays = read_npz(path, dict.fromkeys([key, *wanted]))
@@ -220,7 +234,7 @@ def _images_key(headers: dict[str, ArrayHeader], path: Path) -> str:
     for name in ("images", "arr_0"):
         if name in headers:
             return name
-    likely = [name for name, header in headers.items() if len(header.shape) in (3, 4) and name not in ("clean", "mask")]
+    likely = [name for name, header in headers.items() if len(header.shape) in (3, 4) and name not in BESIDE]
     if len(likely) == 1:
         return likely[0]
     listed = ", ".join(f"{name} {header.shape}" for name, header in headers.items()) or "none"
@@ -323,6 +337,19 @@ def _mask_problems(mask: np.ndarray, images: np.ndarray, path: Path) -> list[str
     if mask.dtype.kind not in "buif":
         return [f"array 'mask' in {path} is of type {mask.dtype}: save 1 for the animal and 0 elsewhere, as uint8"]
     return [] if mask.dtype.kind == "b" else _pixel_problems(mask, "values of 'mask'", path, math.inf)
+
+
+def _inside_problems(inside: np.ndarray, images: np.ndarray, path: Path) -> list[str]:
+    expected = (len(images), 1, *images.shape[2:])
+    if inside.shape != expected:
+        return [f"array 'inside' in {path} has shape {inside.shape}: for these images it must be {expected}"]
+    if inside.dtype.kind not in "bu" or inside.max() > 1:
+        return [f"array 'inside' in {path} holds other values than 0 and 1: save it as uint8, 0 for filled-in pixels"]
+    empty = ~inside.any(axis=(1, 2, 3))
+    if empty.any():
+        n, first = int(empty.sum()), int(empty.argmax())
+        return [f"array 'inside' in {path} has {n:,} images without a pixel of a picture, the first is {first}"]
+    return []
 
 
 def _binary(mask: np.ndarray) -> NDArray[np.uint8]:

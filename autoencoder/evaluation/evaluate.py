@@ -97,7 +97,7 @@ def evaluate(
     image before that; else with the input itself. Its control is a PCA with as many components as the latent has units,
     fitted on the run's training images as the network saw them and applied to the same inputs. An angle, a class and a
     mask are compared with the true ones; their controls are a constant prediction, the truth of other images, and a
-    linear read-out of that PCA.
+    linear read-out of that PCA. Pixels beyond the edge of a picture are left out of what measures reconstructions.
 
     Args:
         run: a run folder, or what `open_run` gave.
@@ -170,7 +170,7 @@ class Predictor:
     """
 
     def __init__(self, trained: Trained, data: ImageSet, noise: NoiseConfig) -> None:
-        self._trained, self._noise = trained, noise
+        self._trained, self._data, self._noise = trained, data, noise
         self._pixels = Pixels(data.images, data.max_pixel_value, trained.device)
         self.targets = trained.objective.targets(data, trained.device)
 
@@ -183,7 +183,14 @@ class Predictor:
         output = trained.network(seen)
         truth = self.targets.truth(rows, images)
         made = trained.objective.present(output.prediction)
-        return Predicted(rows, *(_to_numpy(values) for values in (seen, output.latent, made, truth)))
+        return Predicted(
+            rows,
+            seen=_to_numpy(seen),
+            latent=_to_numpy(output.latent),
+            output=_to_numpy(made),
+            truth=_to_numpy(truth),
+            counted=self._data.counted(rows),
+        )
 
 
 @torch.no_grad()

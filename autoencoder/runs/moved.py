@@ -19,9 +19,8 @@ def found_again(data: DataConfig, run: Path) -> DataConfig:
         data: with absolute paths, as they were when the run was started.
         run: the run's folder, as it is now.
     """
-    places = {"images": data.images, "metadata": data.metadata}
-    found = {name: _now(file, run) for name, file in places.items() if file is not None}
-    return dataclasses.replace(data, **found)
+    metadata = None if data.metadata is None else _now(data.metadata, run)
+    return dataclasses.replace(data, images=_now(data.images, run), metadata=metadata)
 
 
 def _now(file: str, run: Path) -> str:

@@ -278,3 +278,28 @@ print(len(load_images(Path({str(path)!r}))))
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "40000", done.stderr
     assert resource.RLIMIT_DATA  # the limit on anonymous memory, which a read-only map does not count against
+
+
+def test_pixels_that_were_filled_in_are_told(tmp_path: Path) -> None:
+    inside = np.ones((6, 5, 7), np.uint8)
+    inside[2, :, 3:] = 0
+    loaded = load_images(npz(tmp_path / "a.npz", frames=PIXELS, inside=inside))
+    counted = loaded.counted(np.array([2, 0]))
+    assert counted is not None
+    assert counted.dtype == np.float32
+    np.testing.assert_array_equal(counted[:, 0], inside[[2, 0]])
+    assert load_images(npz(tmp_path / "b.npz", images=PIXELS)).counted(slice(None)) is None
+
+
+@pytest.mark.parametrize(
+    ("inside", "why"),
+    [
+        (np.ones((6, 5, 5), np.uint8), "must be"),
+        (np.full((6, 5, 7), 255, np.uint8), "other values than 0 and 1"),
+        (np.ones((6, 5, 7)), "other values than 0 and 1"),
+        (np.arange(6)[:, None, None].astype(np.uint8).clip(0, 1) * np.ones((6, 5, 7), np.uint8), "the first is 0"),
+    ],
+)
+def test_what_is_no_map_of_filled_in_pixels_is_refused(tmp_path: Path, inside: np.ndarray, why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        load_images(npz(tmp_path / "a.npz", images=PIXELS, inside=inside))

@@ -155,6 +155,18 @@ def test_the_bound_is_what_components_of_the_clean_images_keep(images, contrast)
     assert 60 not in bound.errors
 
 
+def test_the_bound_leaves_out_what_lies_beyond_the_picture(images):
+    inside = np.ones((N, 1, SIDE, SIDE), np.uint8)
+    inside[::2, :, :2] = 0
+    bound = linear_bound(population_of(dataclasses.replace(images, inside=inside), []), [2])
+    center, components = decomposed(images.clean[:TRAINED])
+    held_out = images.clean[TRAINED:].reshape(N - TRAINED, -1).astype(np.float64)
+    kept = (center + (held_out - center) @ components[:2].T @ components[:2]).clip(0, 1)
+    counted = inside[TRAINED:].reshape(N - TRAINED, -1) == 1
+    each = [np.square(a - b)[c].mean() for a, b, c in zip(kept, held_out, counted, strict=True)]
+    assert bound.errors[2] == pytest.approx(np.mean(each), rel=1e-9)
+
+
 # ------------------------------------------------------------------------------------------------------- what is found
 
 
