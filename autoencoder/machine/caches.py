@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tempfile
@@ -29,7 +30,9 @@ def settle_caches() -> None:
     }
     for variable, folders in wanted.items():
         if variable not in os.environ and not all(map(_may_be_written, folders)):
-            os.environ[variable] = str(_temporary_folder(FOLDERS[variable]))
+            # Where there is no temporary folder either, what needs neither library still works, such as help.
+            with contextlib.suppress(OSError):
+                os.environ[variable] = str(_temporary_folder(FOLDERS[variable]))
 
 
 def _home(variable: str, otherwise: str) -> Path:

@@ -65,6 +65,12 @@ def test_a_folder_that_others_can_write_to_is_not_taken(homeless):
     assert os.environ.pop("NUMBA_CACHE_DIR") != first
 
 
+def test_without_any_folder_to_write_to_the_package_can_be_imported(homeless, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    settle_caches()
+    assert not {"NUMBA_CACHE_DIR", "MPLCONFIGDIR"} & set(os.environ)
+
+
 def test_what_can_be_written_to_and_what_is_set_stay(homeless, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     settle_caches()
