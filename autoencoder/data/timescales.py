@@ -114,14 +114,16 @@ def slowest(scales: Mapping[str, Timescale]) -> float:
 
 
 def label_warnings(metadata: Metadata, n: int, columns: Sequence[str] | None = None) -> list[str]:
-    """What makes labels indistinguishable from the time, or the recording, that they were taken at; a sentence each.
+    """What is to be doubted of columns, a sentence each: the unit of an angle, and labels that cannot be told from the
+    time, or the recording, that they were taken at.
 
     Args:
         metadata: of all images.
         n: how many images there are.
-        columns: to look at; None for all.
+        columns: whose labels are looked at; None for all. Units are looked at in all columns.
     """
-    timeline, said = timeline_of(metadata, n), []
+    doubts = (metadata.doubt(name) for name in metadata.names)
+    timeline, said = timeline_of(metadata, n), [doubt.said for doubt in doubts if doubt is not None]
     for name in metadata.names if columns is None else columns:
         if metadata.kind(name) is not ColumnKind.CATEGORY or name == RECORDING or not _is_timed(metadata, name):
             continue

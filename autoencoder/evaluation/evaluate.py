@@ -12,15 +12,17 @@ import torch
 from torch import Tensor
 
 from autoencoder.array_types import FloatArray, Rows
-from autoencoder.config import DataConfig, NoiseConfig, RunConfig
+from autoencoder.config import DataConfig, NoiseConfig, kinds_of_columns
 from autoencoder.data.batches import Pixels, evenly
 from autoencoder.data.images import ImageSet
+from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Progress
 from autoencoder.models.network import Network
-from autoencoder.objectives.base import Predicted, Result, Tested
+from autoencoder.objectives.base import Predicted, Result, Tested, make_objective
 from autoencoder.objectives.controls import PCAControl
+from autoencoder.runs.data import has_same_targets
 from autoencoder.runs.opened import OpenedRun, open_run
 from autoencoder.runs.trained import Trained, flat_inputs
 from autoencoder.seeding import draw_rows
@@ -42,6 +44,7 @@ class Evaluation:
         checkpoint: the checkpoint's name.
         result: what the objective measured, with its controls; its type is the objective's own.
         predict: what the network makes of rows of `data`; the noise of an image is the same every time.
+        notes: what the user should know of the targets, a sentence each.
     """
 
     trained: Trained
@@ -52,6 +55,7 @@ class Evaluation:
     checkpoint: str
     result: Result
     predict: Predictor
+    notes: tuple[str, ...] = ()
 
     @property
     def images_name(self) -> str:
@@ -72,6 +76,7 @@ class Evaluation:
             "objective": self.trained.config.objective.name,
             "checkpoint": self.checkpoint,
             "data": str(self.data.source),
+            "metadata": str(self.data.metadata.source),
             "n_images": len(self.rows),
             "n_without_target": self.n_without_target,
             "noise": str(self.noise),
@@ -85,6 +90,7 @@ def evaluate(
     data: str | Path | ImageSet | None = None,
     metadata: str | Path | None = None,
     columns: Sequence[str] | None = None,
+    column_kinds: Sequence[str] | None = None,
     checkpoint: str = "last",
     noise: NoiseConfig | None = None,
     limit: int | None = None,
@@ -102,8 +108,10 @@ def evaluate(
     Args:
         run: a run folder, or what `open_run` gave.
         data: another data file, all of whose images are tested; None, or the run's own file, for its held-out images.
-        metadata: metadata of another data file; None for the file beside it.
-        columns: names of its columns, where it is an `.npy`.
+        metadata: other metadata of the run's images, or metadata of another data file; None for the run's own, or the
+            file beside that data file.
+        columns: names of their columns, where they are an `.npy`.
+        column_kinds: what columns are, such as `heading=radians`, where it is not what the run says.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         noise: corruption of the input; None for the one that the run was trained with.
         limit: test at most this many images, evenly spaced.
@@ -114,19 +122,27 @@ def evaluate(
         UserError: the run, the checkpoint or the data cannot be used.
     """
     opened = open_run(run)
+    if isinstance(data, (str, Path)) and Path(data).resolve() == Path(opened.config().data.images).resolve():
+        data = None  # its training images would flatter the result
+    if metadata is not None or columns is not None or column_kinds is not None:
+        if isinstance(data, ImageSet):
+            raise UserError("images in memory have their own metadata: leave metadata, columns and column kinds out")
+        if data is None:
+            opened = open_run(
+                opened.path, shelf=opened.shelf, metadata=metadata, columns=columns, column_kinds=column_kinds
+            )
     trained, own, split = opened.network(checkpoint, device), opened.images, opened.split()
     config, objective = trained.config, trained.objective
     _check_same_size(own, trained)
-    if isinstance(data, (str, Path)) and Path(data).resolve() == Path(config.data.images).resolve():
-        data = None  # its training images would flatter the result
-    if (metadata is not None or columns is not None) and not isinstance(data, (str, Path)):
-        raise UserError("metadata and columns go with another data file (--data): the run knows its own")
     if data is None:
         images, rows = own, split.val
     else:
         images = (
-            data if isinstance(data, ImageSet) else opened.shelf.images(_other_data(config, data, metadata, columns))
+            data
+            if isinstance(data, ImageSet)
+            else opened.shelf.images(_other_data(opened, data, metadata, columns, column_kinds))
         )
+        refuse_unknown_kinds(images.metadata, column_kinds)
         _check_same_size(images, trained)
         rows = np.arange(len(images))
     if len(rows) == 0 or int(rows.max()) >= len(images):
@@ -154,7 +170,8 @@ def evaluate(
             on_progress=progress.advance,
         )
         result = objective.measure(tested)
-    return Evaluation(trained, images, rows, n_without_target, noise, checkpoint, result, predict)
+    notes = () if has_same_targets(opened, config, own) else (_other_targets(opened, own),)
+    return Evaluation(trained, images, rows, n_without_target, noise, checkpoint, result, predict, notes)
 
 
 class Predictor:
@@ -228,13 +245,28 @@ def pca_control(
 
 
 def _other_data(
-    config: RunConfig, data: str | Path, metadata: str | Path | None, columns: Sequence[str] | None
+    run: OpenedRun,
+    data: str | Path,
+    metadata: str | Path | None,
+    columns: Sequence[str] | None,
+    column_kinds: Sequence[str] | None,
 ) -> DataConfig:
+    """Another data file, whose columns are what the run says of its own, unless something else is said."""
+    kinds = run.column_kinds | kinds_of_columns(column_kinds or ())
     return DataConfig(
         str(data),
         None if metadata is None else str(metadata),
         None if columns is None else tuple(columns),
-        max_pixel_value=config.data.max_pixel_value,
+        max_pixel_value=run.config().data.max_pixel_value,
+        column_kinds=tuple(f"{name}={kind}" for name, kind in kinds.items()) or None,
+    )
+
+
+def _other_targets(run: OpenedRun, own: ImageSet) -> str:
+    what = make_objective(run.config().objective).targets_are
+    return (
+        f"the {what} in {own.metadata.source or own.source} are not those that {run.path} learned: the network is "
+        "measured, and the controls are fitted, by what that file says now"
     )
 
 

@@ -184,7 +184,11 @@ class Reconstruction(base.Result):
             ),
             f"the output is {abs(gain):.2f} dB {'closer' if gain >= 0 else 'farther'} than the PCA control"
             + (", and its SSIM is lower" if gain > 0 > self.ssim_over_pca else "")
-            + (f"; {100 * self.left_out:.1f} % of pixels lie beyond the picture and don't count" if self.left_out else ""),
+            + (
+                f"; {100 * self.left_out:.1f} % of pixels lie beyond the picture and don't count"
+                if self.left_out
+                else ""
+            ),
         )
 
     def brief(self) -> str:
@@ -193,6 +197,7 @@ class Reconstruction(base.Result):
 
     def draw_examples(self, shown: Predicted, pictures: NDArray[np.floating], title: str) -> Figure:
         """Input, latent code, output and clean image, one below the other."""
+        from autoencoder.plots.brightness import brightness_of
         from autoencoder.plots.images import image_grid, to_picture
 
         decibels = _score(shown.output, shown.truth, shown.counted)[:, 1]
@@ -204,19 +209,23 @@ class Reconstruction(base.Result):
         ]
         if self.compared_with != INPUT_ITSELF:
             lines.append(("clean", to_picture(shown.truth)))
-        return image_grid(lines, captions, title)
+        brightness = brightness_of(*(images for name, images in lines if name in ("input", "clean")))
+        return image_grid(lines, captions, title, brightness)
 
     def movies(self, shown: Predicted, pictures: NDArray[np.floating]) -> Mapping[str, Callable[[], Iterator[Frame]]]:
         """`input`, `output`, and `side_by_side` with the clean image where there is one."""
+        from autoencoder.plots.brightness import brightness_of
         from autoencoder.plots.images import enlarged, side_by_side, to_picture
 
-        parts = {"input": pictures, "output": to_picture(shown.output)}
+        seen = {"input": pictures, "output": to_picture(shown.output)}
         if self.compared_with != INPUT_ITSELF:
-            parts["clean"] = to_picture(shown.truth)
+            seen["clean"] = to_picture(shown.truth)
+        brightness = brightness_of(*(images for name, images in seen.items() if name != "output"))
+        parts, note = {name: brightness(images) for name, images in seen.items()}, brightness.note
         return {
-            "input": lambda: enlarged(parts["input"]),
-            "output": lambda: enlarged(parts["output"]),
-            "side_by_side": lambda: side_by_side(parts),
+            "input": lambda: enlarged(parts["input"], note),
+            "output": lambda: enlarged(parts["output"], note),
+            "side_by_side": lambda: side_by_side(parts, note),
         }
 
 

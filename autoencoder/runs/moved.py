@@ -30,7 +30,7 @@ def _now(file: str, run: Path) -> str:
 
 
 def _candidates(file: str, run: Path) -> Iterator[Path]:
-    """The end of the old path below each folder above the run: the most of it, below the nearest folder, comes first."""
+    """The end of the old path below each folder above the run; the most of it below the nearest folder comes first."""
     old = PureWindowsPath(file) if "\\" in file else PurePosixPath(file)
     parts = [part for part in old.parts if part != old.anchor]
     folders = run.resolve().parents
