@@ -7,7 +7,7 @@
         reducer.npz        what a fitted encoder (pca, umap) was fitted to
         environment.json   versions, device, threads, the data's hash
         metrics.csv        one row per epoch
-        checkpoints/       last.pt, best.pt, epoch_0010.pt ...
+        checkpoints/       last.pt, best.pt, epoch_0010.pt ...; early networks, to look at: step_00000000.pt ...
         latents/           step_00000120.npy ..., index.csv
         tensorboard/ comet/ wandb/   what these log, where they were asked for
         test/ visualize/   what later commands made
@@ -134,6 +134,10 @@ class Run:
         """Checkpoint `last`, `best`, or of the given number of finished epochs."""
         stem = f"epoch_{name:04d}" if isinstance(name, int) else name
         return self.path / "checkpoints" / f"{stem}.pt"
+
+    def early_checkpoint_file(self, step: int) -> Path:
+        """An early network, after update number `step`: weights alone, to look at and not to train on."""
+        return self.path / "checkpoints" / f"step_{step:08d}.pt"
 
     def output_folder(self, command: str, *parts: str) -> Path:
         """Where `command` ("test", "visualize") leaves what it makes."""
@@ -302,6 +306,10 @@ class Run:
         epochs = sorted((self.path / "checkpoints").glob("epoch_*.pt"))
         named = [self.checkpoint_file(name) for name in ("best", "last")]
         return epochs + [file for file in named if file.exists()]
+
+    def early_checkpoints(self) -> list[Path]:
+        """Networks that were kept before the first checkpoint of an epoch, in the order of steps."""
+        return sorted((self.path / "checkpoints").glob("step_*.pt"))
 
     def find_checkpoint(self, name: str) -> Path:
         """The file of checkpoint `name`: `last`, `best`, an epoch's number, or a path.
