@@ -28,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `test`."""
     add_run(parser)
     parser.add_argument(
-        "--data", type=Path, metavar="FILE", help="other images to test on (default: the run's held-out ones)"
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="other images to test on, or the run's own where they were moved (default: the run's held-out ones)",
     )
     add_table(parser, "metadata of the tested images (default: the run's, or the .csv beside other images)")
     parser.add_argument(

@@ -107,7 +107,8 @@ def evaluate(
 
     Args:
         run: a run folder, or what `open_run` gave.
-        data: another data file, all of whose images are tested; None, or the run's own file, for its held-out images.
+        data: another data file, all of whose images are tested; None, or the run's own file wherever it lies now, for
+            its held-out images.
         metadata: other metadata of the run's images, or metadata of another data file; None for the run's own, or the
             file beside that data file.
         columns: names of their columns, where they are an `.npy`.
@@ -122,15 +123,21 @@ def evaluate(
         UserError: the run, the checkpoint or the data cannot be used.
     """
     opened = open_run(run)
-    if isinstance(data, (str, Path)) and Path(data).resolve() == Path(opened.config().data.images).resolve():
-        data = None  # its training images would flatter the result
-    if metadata is not None or columns is not None or column_kinds is not None:
-        if isinstance(data, ImageSet):
-            raise UserError("images in memory have their own metadata: leave metadata, columns and column kinds out")
-        if data is None:
-            opened = open_run(
-                opened.path, shelf=opened.shelf, metadata=metadata, columns=columns, column_kinds=column_kinds
-            )
+    has_other_table = metadata is not None or columns is not None or column_kinds is not None
+    if has_other_table and isinstance(data, ImageSet):
+        raise UserError("images in memory have their own metadata: leave metadata, columns and column kinds out")
+    moved_to = None
+    if isinstance(data, (str, Path)) and _are_own(opened, data, metadata, columns, column_kinds):
+        moved_to, data = data, None  # its training images would flatter the result
+    if data is None and (has_other_table or moved_to is not None):
+        opened = open_run(
+            opened.path,
+            shelf=opened.shelf,
+            images=moved_to,
+            metadata=metadata,
+            columns=columns,
+            column_kinds=column_kinds,
+        )
     trained, own, split = opened.network(checkpoint, device), opened.images, opened.split()
     config, objective = trained.config, trained.objective
     _check_same_size(own, trained)
@@ -242,6 +249,20 @@ def pca_control(
 
     seen = (own.content_hash(), own.max_pixel_value, train_rows.tobytes(), noise, seed)
     return run.shelf.once(("PCA control", *seen, n_components), fit)
+
+
+def _are_own(
+    run: OpenedRun,
+    data: str | Path,
+    metadata: str | Path | None,
+    columns: Sequence[str] | None,
+    column_kinds: Sequence[str] | None,
+) -> bool:
+    """Whether a data file holds the images that the run learned from, wherever they lie now."""
+    if Path(data).resolve() == Path(run.config().data.images).resolve():
+        return True
+    images = run.shelf.images(_other_data(run, data, metadata, columns, column_kinds))
+    return images.content_hash() == run.environment().get("data_sha256")
 
 
 def _other_data(

@@ -22,7 +22,7 @@ from autoencoder.data.tables import parse_column
 from autoencoder.data.timescales import RECORDING, slowest, timeline_of, timescales
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.objectives.base import make_objective
-from autoencoder.runs.folder import Run, RunSplit
+from autoencoder.runs.folder import Run, RunSplit, read_config
 from autoencoder.runs.snapshots import choose_samples
 from autoencoder.seeding import stream_seed
 
@@ -89,6 +89,12 @@ def refuse_other_data(run: Run, images: ImageSet) -> None:
         UserError: their hash differs.
     """
     if images.content_hash() != run.environment().get("data_sha256"):
+        known = read_config(run.config_file).data.images
+        if images.source is not None and not Path(known).exists():
+            raise UserError(
+                f"{known}, which {run.path} learned from, is not there, and {images.source} holds other images (its "
+                f"hash differs): put it back, or say where it is by 'autoencoder train FILE --resume {run.path}'"
+            )
         raise UserError(
             f"{images.source or 'the data'} is not the data that {run.path} was started with (its hash differs): "
             "restore that file, or start a new run"

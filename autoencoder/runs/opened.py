@@ -75,6 +75,7 @@ class OpenedRun(Run):
     Args:
         path: the folder.
         shelf: shared with other runs.
+        images: the file of its images, where that is not where the run knows it to be.
         metadata: other metadata than the run's, to colour by and the like.
         columns: names of their columns, where they are an `.npy`.
         column_kinds: what columns are, such as `heading=radians`, beside and before what the run says.
@@ -84,13 +85,14 @@ class OpenedRun(Run):
         self,
         path: str | Path,
         shelf: Shelf,
+        images: Path | None = None,
         metadata: Path | None = None,
         columns: Sequence[str] | None = None,
         column_kinds: Sequence[str] | None = None,
     ) -> None:
         super().__init__(path)
         self._number = next(NUMBERS)
-        self.shelf, self._metadata, self._columns = shelf, metadata, columns
+        self.shelf, self._images, self._metadata, self._columns = shelf, images, metadata, columns
         self._asked_kinds = kinds_of_columns(column_kinds or ())
         self._states: dict[Path, LoopState] = {}
         self._kept: dict[Path, Checkpoint] = {}
@@ -98,7 +100,10 @@ class OpenedRun(Run):
 
     def config(self) -> RunConfig:
         """See `Run.config`."""
-        return self.once("config", super().config)
+        config = self.once("config", super().config)
+        if self._images is None:
+            return config
+        return dataclasses.replace(config, data=dataclasses.replace(config.data, images=str(self._images)))
 
     def environment(self) -> dict[str, Any]:
         """See `Run.environment`."""
@@ -227,6 +232,7 @@ def open_run(
     run: str | Path | Run,
     *,
     shelf: Shelf | None = None,
+    images: str | Path | None = None,
     metadata: str | Path | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
@@ -236,6 +242,7 @@ def open_run(
     Args:
         run: a run folder, finished or in training.
         shelf: that of other runs, to be opened together; None for one of its own.
+        images: the file of its images, where that was moved.
         metadata: file of other metadata than the run's.
         columns: names of its columns, where it is an `.npy`.
         column_kinds: what columns are, such as `heading=radians`, where it is not what the run says.
@@ -246,7 +253,14 @@ def open_run(
     if isinstance(run, OpenedRun):
         return run
     path = run.path if isinstance(run, Run) else run
-    return OpenedRun(path, shelf or Shelf(), None if metadata is None else Path(metadata), columns, column_kinds)
+    return OpenedRun(
+        path,
+        shelf or Shelf(),
+        None if images is None else Path(images),
+        None if metadata is None else Path(metadata),
+        columns,
+        column_kinds,
+    )
 
 
 def table_notes(runs: Sequence[OpenedRun]) -> list[str]:
