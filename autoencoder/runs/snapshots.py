@@ -120,7 +120,7 @@ DOUBLED = 1.9
 
 
 def steps_of_early_networks(
-    snapshots: Collection[int], batches_per_epoch: int, epochs: int, checkpoint_interval: int
+    snapshots: Collection[int], batches_per_epoch: int, checkpoint_interval: int
 ) -> frozenset[int]:
     """After which updates the network is kept before the first checkpoint of an epoch, so that pictures can show it.
 
@@ -130,14 +130,13 @@ def steps_of_early_networks(
     Args:
         snapshots: steps at which one is due, as of `steps_of_snapshots`.
         batches_per_epoch: updates in an epoch.
-        epochs: of the whole training.
         checkpoint_interval: epochs between two checkpoints; 0 for none, and then none are kept early either.
     """
     if not snapshots or not checkpoint_interval:
         return frozenset()
     kept, least = {0}, EARLIEST * batches_per_epoch
     for step in sorted(snapshots):
-        if least <= step < min(checkpoint_interval, epochs) * batches_per_epoch:
+        if least <= step < checkpoint_interval * batches_per_epoch:
             kept.add(step)
             least = DOUBLED * step
     return frozenset(kept)

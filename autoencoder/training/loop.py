@@ -74,10 +74,7 @@ class TrainingLoop:
         self._early_steps = frozenset[int]()
         if learner.objective.makes_pictures:
             self._early_steps = steps_of_early_networks(
-                self._snapshot_steps,
-                learner.batches_per_epoch,
-                self.training.epochs,
-                self.training.checkpoint_interval,
+                self._snapshot_steps, learner.batches_per_epoch, self.training.checkpoint_interval
             )
         self._said_zero = False
         self._began = time.perf_counter()
