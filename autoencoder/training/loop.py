@@ -87,7 +87,8 @@ class TrainingLoop:
             Interrupted: SIGINT or SIGTERM came; all is saved.
         """
         learner, state = self.learner, self.state
-        title, total = f"Training {self.training.epochs} epochs", self.training.epochs * len(learner.train_rows)
+        epochs = self.training.epochs
+        title, total = f"Training {epochs} epoch{'s' * (epochs != 1)}", epochs * len(learner.train_rows)
         if state.step == 0 and self.training.snapshots_per_epoch:
             self._take_snapshot()
         self._began = time.perf_counter() - state.seconds
