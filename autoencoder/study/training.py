@@ -32,7 +32,7 @@ Finish = Callable[[Path, RunConfig], None]
 CLUSTER_SECONDS = 5
 """How long the cluster's scheduler may take to answer."""
 
-SELDOM_CHANGED = ("device", "threads")
+SELDOM_CHANGED = ("device", "engine", "threads")
 """Settings in which an earlier run may differ from what is asked for and still be resumed."""
 
 
@@ -134,7 +134,9 @@ def _done(piece: Piece, quiet: bool, say: Say, images: ImageSet | None) -> Outco
     fresh = [entry for entry in piece.runs if not Run(entry[1]).config_file.exists()]
     for name, folder, config in begun:
         with _noting(outcome, name):
-            resume(folder, device=config.training.device, data=images, quiet=quiet, say=say)
+            resume(
+                folder, device=config.training.device, engine=config.training.engine, data=images, quiet=quiet, say=say
+            )
             piece.finish(folder, config)
     encoders: Sequence[Any] = [None] * len(fresh)
     if fresh and fresh[0][2].model.is_fitted:

@@ -100,14 +100,11 @@ class TrainingLoop:
         batches = split_into_batches(order, self.training.batch_size)
         look = LOSS_CHECK_INTERVAL[device.type]
         learner.network.train()
-        exact = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no float64
-        pending = torch.zeros((), dtype=exact, device=device)
-        unseen: list[Tensor] = []
+        unseen: list[tuple[Tensor, int]] = []
+        self.engine.prepare(batches[state.batch :], state.step)
         for rows in batches[state.batch :]:
             started = time.perf_counter()
-            loss = self.engine.update(rows, state.step)
-            pending += loss * len(rows)
-            unseen.append(loss)
+            unseen.append((self.engine.update(rows, state.step), len(rows)))
             state.step += 1
             state.batch += 1
             state.images_seen += len(rows)
@@ -116,9 +113,7 @@ class TrainingLoop:
             leaving = last or stop.signum is not None or overdue
             note = ""
             if leaving or state.batch % look == 0:
-                self._check_losses(unseen)
-                state.loss_sum += float(pending)
-                pending.zero_()
+                self._add_losses(unseen)
                 unseen.clear()
                 note = f"loss {state.loss_sum / state.images_seen:.5f}"
             state.epoch_seconds += time.perf_counter() - started
@@ -199,12 +194,13 @@ class TrainingLoop:
         self._check_weights()
         self.keeper.save(self.learner, self.state, "last")
 
-    def _check_losses(self, losses: list[Tensor]) -> None:
-        """Stop at the first of the latest updates whose loss is not finite."""
-        values = torch.stack(losses).tolist()
-        for step, value in enumerate(values, self.state.step - len(values) + 1):
+    def _add_losses(self, unseen: list[tuple[Tensor, int]]) -> None:
+        """Add the mean losses of the latest updates, each of so many images; stop at the first that is not finite."""
+        losses = torch.stack([loss for loss, _ in unseen]).cpu().numpy()
+        for step, (value, (_, size)) in enumerate(zip(losses, unseen, strict=True), self.state.step - len(unseen) + 1):
             if not math.isfinite(value):
                 raise self._diverged(f"the loss became {value}", step)
+            self.state.loss_sum += float(value * np.float32(size))
 
     def _check_weights(self) -> None:
         """Refuse to keep a network with weights that are not finite."""

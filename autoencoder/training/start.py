@@ -33,17 +33,17 @@ from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.lock import hold
 from autoencoder.runs.trained import Trained, load_encoder, load_own_checkpoint
 from autoencoder.runs.writers.base import check_writers
-from autoencoder.training.engines import EagerEngine
+from autoencoder.training.engines import engine_name, make_engine
 from autoencoder.training.fitting import fit_encoders, fitting_problems
 from autoencoder.training.keeper import open_keeper
 from autoencoder.training.learner import Learner, make_learner
 from autoencoder.training.loop import TrainingLoop, is_finished
 
-MAY_CHANGE = ("images", "metadata", "columns", "epochs", "device", "threads", "experiment_name", *WRITERS)
+MAY_CHANGE = ("images", "metadata", "columns", "epochs", "device", "engine", "threads", "experiment_name", *WRITERS)
 """Settings in which a run may differ from its checkpoint when it is resumed; images are known by their hash."""
 
-ROUNDING_DEPENDS_ON = {"torch", "numpy", "device", "device_name", "cpu_capability", "threads"}
-"""What `describe_environment` says that sums are rounded by."""
+ROUNDING_DEPENDS_ON = {"torch", "numpy", "device", "device_name", "cpu_capability", "threads", "engine"}
+"""What a run's environment says that sums are rounded by."""
 
 
 def train(
@@ -78,6 +78,7 @@ def train(
     config = config.with_absolute_paths()
     check_writers(config)
     device = choose_device(config.training.device)
+    executed_by = engine_name(config.training.engine, device)
     with hold(folder) as held:
         folder.refuse_existing()  # another process may have made it meanwhile
         prepare_machine(device, config.training.threads)
@@ -87,6 +88,7 @@ def train(
         split = split_rows(config, images)
         config, known = check_fit(config, images, split)
         environment = describe_environment(device) | {
+            "engine": executed_by,
             "seed": config.training.seed,
             "n_images": len(images),
             "image_shape": images.image_shape,
@@ -108,7 +110,8 @@ def train(
             for warning in label_warnings(images.metadata, len(images), [config.objective.target]):
                 say(f"note: {warning}")
         keeper = open_keeper(folder, held, learner, split, None, say)
-        TrainingLoop(learner, EagerEngine(learner), keeper, split.snapshot, LoopState(), quiet=quiet, say=say).run()
+        executor = make_engine(learner, say)
+        TrainingLoop(learner, executor, keeper, split.snapshot, LoopState(), quiet=quiet, say=say).run()
         return _trained(folder, learner)
 
 
@@ -117,6 +120,7 @@ def resume(
     *,
     epochs: int | None = None,
     device: str | None = None,
+    engine: str | None = None,
     images_file: str | Path | None = None,
     metadata_file: str | Path | None = None,
     data: ImageSet | None = None,
@@ -129,6 +133,7 @@ def resume(
         run: a run folder.
         epochs: train until this many epochs instead of the number that the run was started with.
         device: another device than the run was started on.
+        engine: another way to execute updates than the run was started with; see `TrainingConfig.engine`.
         images_file, metadata_file: where the run's data are now, if they were moved; the run remembers it, also where
             there is nothing left to train.
         data: the run's images, where the caller has them loaded.
@@ -147,9 +152,10 @@ def resume(
         data=_changed(
             before.data, images=images_file and str(images_file), metadata=metadata_file and str(metadata_file)
         ),
-        training=_changed(before.training, epochs=epochs, device=device),
+        training=_changed(before.training, epochs=epochs, device=device, engine=engine),
     ).with_absolute_paths()
     target = choose_device(config.training.device)
+    executed_by = engine_name(config.training.engine, target)
     check_writers(config)
     with hold(folder) as held:
         prepare_machine(target, config.training.threads)
@@ -174,7 +180,7 @@ def resume(
             if config.data != before.data:
                 folder.write_config(dataclasses.replace(before, data=config.data))
             return _trained(folder, learner)
-        _note_machine(folder, state.step, describe_environment(target), say)
+        _note_machine(folder, state.step, describe_environment(target) | {"engine": executed_by}, say)
         planned = (before if checkpoint is None else checkpoint.config).training.epochs
         if config.training.epochs != planned and config.training.schedule != "constant":
             say(
@@ -184,7 +190,8 @@ def resume(
             )
         folder.write_config(config)
         keeper = open_keeper(folder, held, learner, split, None if checkpoint is None else state.step, say)
-        TrainingLoop(learner, EagerEngine(learner), keeper, split.snapshot, state, quiet=quiet, say=say).run()
+        executor = make_engine(learner, say)
+        TrainingLoop(learner, executor, keeper, split.snapshot, state, quiet=quiet, say=say).run()
         return _trained(folder, learner)
 
 
