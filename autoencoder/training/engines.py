@@ -45,7 +45,7 @@ class Engine(Protocol):
 
         Returns:
             the batch's mean loss, a scalar on the learner's device that does not wait for it, before the step. It may
-            be overwritten after the next `prepare`.
+            be overwritten by the next `prepare`, and by the next update that was not prepared.
         """
         ...
 
@@ -136,17 +136,17 @@ class GraphEngine:
 
     def update(self, rows: Rows, step: int) -> Tensor:
         """See `Engine.update`."""
-        size = len(rows)
-        if self._eager is None and size not in self._captured and self._warm_ups[size] >= WARM_UP_UPDATES:
-            self._capture(size)
         if self._eager is not None:
             return self._eager.update(rows, step)
-        planned = self._plan.holds(rows, step)
+        plan, size = self._plan, len(rows)
+        planned = plan.holds(rows, step)
         if not planned:
-            self._plan.send([rows], step)
-        number = self._plan.go_to(step)
+            plan.send([rows], step)
+        number = plan.go_to(step)
+        if size not in self._captured and self._warm_ups[size] >= WARM_UP_UPDATES and not self._capture(size):
+            return self.update(rows, step)
         for group in self.learner.optimizer.param_groups:
-            group["lr"] = self._plan.rates[number]
+            group["lr"] = plan.rates[number]
         self._generator.manual_seed(self.learner.noise_seed(step))
         if size in self._captured:
             self._captured[size].replay()
@@ -154,8 +154,8 @@ class GraphEngine:
             with self._graphs.aside():
                 self._work(size)
             self._warm_ups[size] += 1
-        self._plan.went_on()
-        loss = self._plan.losses[number]
+        plan.went_on()
+        loss = plan.losses[number]
         return loss if planned else loss.clone()
 
     def _work(self, size: int) -> None:
@@ -169,12 +169,15 @@ class GraphEngine:
             optimizer.step()
         plan.note(loss.detach(), size)
 
-    def _capture(self, size: int) -> None:
+    def _capture(self, size: int) -> bool:
+        """Whether updates of so many images could be captured; from where they could not, all are done eagerly."""
         try:
             self._captured[size] = self._graphs.capture(lambda: self._work(size), self._generator)
         except Exception as error:  # whatever a network or an objective does that a graph cannot hold
             first = error.__context__ or error  # the end of a failed capture fails as well, and says less
             self._give_up(str(first).strip().partition("\n")[0] or type(first).__name__)
+            return False
+        return True
 
     def _give_up(self, why: str) -> None:
         self._say(f"note: updates are not captured as a CUDA graph, and so take several times as long: {why}")
