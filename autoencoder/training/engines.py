@@ -209,6 +209,7 @@ class _Plan:
         self._rates = torch.zeros(updates, device=device)
         self._rate = torch.zeros((), device=device)
         self._start = torch.zeros(1, dtype=torch.int64, device=device)
+        self._numbers = torch.arange(updates, device=device)
         self._number = torch.zeros(1, dtype=torch.int64, device=device)
 
     def send(self, batches: Sequence[Rows], step: int) -> None:
@@ -251,7 +252,8 @@ class _Plan:
 
     def note(self, loss: Tensor, size: int) -> None:
         """Keep the loss of the update of so many images, and go on to the one after it."""
-        self.losses.index_copy_(0, self._number, loss.float().unsqueeze(0))
+        here = self._numbers == self._number  # an indexed copy would need sorting where algorithms are deterministic
+        self.losses.copy_(torch.where(here, loss, self.losses))
         self._start += size
         self._number += 1
 

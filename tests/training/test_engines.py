@@ -1,13 +1,15 @@
 """Updates that are captured and replayed are those that are executed one by one.
 
-There is no GPU here. A stand-in records the operations of an update and repeats them on the same memory, as a CUDA graph
-does, and fails where one does: when a value is read back, when memory is read that nobody owns any more, and when random
-numbers come from elsewhere than the generator that it was given. What only a GPU shows, `benchmarks/gpu.py` checks.
+There is no GPU here. A stand-in records the operations of an update and repeats them on the same memory, as a CUDA
+graph does, and fails where one does: when a value is read back, when memory is read that nobody owns any more, and when
+random numbers come from elsewhere than the generator that it was given. What only a GPU shows, `benchmarks/gpu.py`
+checks.
 """
 
 import contextlib
 import csv
 import dataclasses
+import itertools
 import json
 import signal
 from collections.abc import Mapping
@@ -217,7 +219,7 @@ def assert_equal(a, b):
     assert [name for name in a if not torch.equal(a[name], b[name])] == []
 
 
-# ------------------------------------------------------------------------------------------------------ the same results
+# ----------------------------------------------------------------------------------------------------- the same results
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -274,7 +276,7 @@ def test_every_update_is_counted_and_changes_the_network():
         assert {float(values) for name, values in state.items() if name.endswith("step")} == {done}
         assert {int(values) for name, values in state.items() if name.endswith("num_batches_tracked")} == {done}
         weights.append(torch.cat([values.flatten() for values in learner.network.parameters()]).detach().clone())
-    assert all(not torch.equal(a, b) for a, b in zip(weights, weights[1:], strict=False))
+    assert all(not torch.equal(a, b) for a, b in itertools.pairwise(weights))
 
 
 def test_goes_on_from_a_checkpoint(tmp_path):
@@ -301,7 +303,7 @@ def test_the_optimizer_holds_plain_numbers_between_updates():
     assert type(settings[1][0]["lr"]) is float
 
 
-# -------------------------------------------------------------------------------------------- what cannot be captured
+# ---------------------------------------------------------------------------------------------- what cannot be captured
 
 
 def test_the_stand_in_fails_where_tensors_are_replaced():
@@ -382,13 +384,13 @@ def test_images_that_do_not_fit(monkeypatch):
     assert "do not fit in the GPU's memory" in said[0]
 
 
-# -------------------------------------------------------------------------------------------------------- which engine
+# --------------------------------------------------------------------------------------------------------- which engine
 
 
 def test_auto_captures_on_cuda_only():
     assert engine_name("auto", CUDA) == engine_name("graph", CUDA) == "graph"
     assert engine_name("eager", CUDA) == engine_name("auto", CPU) == engine_name("auto", torch.device("mps")) == "eager"
-    with pytest.raises(UserError, match="--engine graph: .*'cpu'; use --engine auto or eager"):
+    with pytest.raises(UserError, match=r"--engine graph: .*'cpu'; use --engine auto or eager"):
         engine_name("graph", CPU)
     assert type(make_engine(learner_of(), print)) is EagerEngine
 
