@@ -25,6 +25,7 @@ from autoencoder.data.batches import Pixels, epoch_order, split_into_batches
 from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
+from autoencoder.models import pca
 from autoencoder.objectives import reconstruct
 from autoencoder.runs.checkpoint import Checkpoint, LoopState
 from autoencoder.runs.folder import Run, RunSplit
@@ -179,7 +180,10 @@ def learner_of(objective="reconstruct", noise="gaussian:0.2", encoder="dense", c
         TrainingConfig(**settings),
     )
     split = RunSplit(TRAIN, np.arange(21, N), TRAIN[:4])
-    learner = make_learner(Run("run"), config, images(), split, CPU, None, checkpoint)
+    fitted = None
+    if config.model.is_fitted:
+        fitted = pca.Encoder.fit_several(images().scaled(TRAIN).reshape(len(TRAIN), -1), [4], 0)[0]
+    learner = make_learner(Run("run"), config, images(), split, CPU, fitted, checkpoint)
     learner.network.train()
     return learner
 
@@ -240,9 +244,13 @@ def test_noise_is_that_of_the_step(noise):
     assert_equal(state_of(graph), state_of(eager))
 
 
-@pytest.mark.parametrize("encoder", ["strided", "conv-small"])
-def test_networks(encoder):
-    eager, graph = learner_of(encoder=encoder), learner_of(encoder=encoder)
+@pytest.mark.parametrize(
+    ("encoder", "noise"),
+    [("strided", "gaussian:0.2"), ("conv-small", "gaussian:0.2"), ("pca", "none"), ("pca", "masking:0.3")],
+)
+def test_networks(encoder, noise):
+    """Fitted encoders, too: with codes that are made once, and with noise."""
+    eager, graph = learner_of(encoder=encoder, noise=noise), learner_of(encoder=encoder, noise=noise)
     assert train(graph_engine(graph)) == train(EagerEngine(eager))
     assert_equal(state_of(graph), state_of(eager))
 
