@@ -87,6 +87,11 @@ class TrainingConfig:
     ] = "auto"
     """How updates are executed: as captured CUDA graphs, or `eager`, one operation after the other. It changes results
     by rounding only."""
+    deterministic: Annotated[
+        bool,
+        Flag("on a GPU: the same bits every time, alone and beside other runs; slower, and refused where it can't be"),
+    ] = False
+    """On a GPU, only algorithms that give the same bits every time; on the CPU all do."""
     threads: Annotated[
         int | None, Flag("processor threads (default: torch's choice)", "N", Whole(most=MAX_THREADS))
     ] = None

@@ -129,6 +129,8 @@ def make_learner(
     device: torch.device,
     encoder: FittedEncoder | None,
     checkpoint: Checkpoint | None = None,
+    *,
+    pixels: Pixels | None = None,
 ) -> Learner:
     """A network as it is at the beginning of a run, or at one of its checkpoints. Nothing is written.
 
@@ -140,12 +142,14 @@ def make_learner(
         device: where to compute.
         encoder: the fitted one, where `config` names such; else None.
         checkpoint: of the run, where it is resumed; else None, and weights are drawn or those of `init_from`.
+        pixels: `images` on `device`, where the caller has them there; several runs can share them.
 
     Raises:
         UserError: the checkpoint, or that of `init_from`, is not of this network.
     """
     objective, training = make_objective(config.objective), config.training
-    pixels = Pixels(images.images, images.max_pixel_value, device)
+    if pixels is None:
+        pixels = Pixels(images.images, images.max_pixel_value, device)
     targets = objective.targets(images, device)
     train_rows, val_rows = (rows[targets.known[rows]] for rows in (split.train, split.val))
     batches_per_epoch = len(split_into_batches(train_rows, training.batch_size))

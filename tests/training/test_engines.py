@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_leaves
 
 from autoencoder.config import DataConfig, ModelConfig, NoiseConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from autoencoder.data.batches import Pixels, epoch_order, split_into_batches
-from autoencoder.data.images import ImageSet
+from autoencoder.data.images import ImageSet, load_images
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
 from autoencoder.models import pca
@@ -30,6 +30,8 @@ from autoencoder.objectives import reconstruct
 from autoencoder.runs.checkpoint import Checkpoint, LoopState
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.seeding import numpy_stream
+from autoencoder.study.designs.design import Member
+from autoencoder.study.training import train_members
 from autoencoder.training import loop, start
 from autoencoder.training.engines import WARM_UP_UPDATES, EagerEngine, GraphEngine, engine_name, make_engine
 from autoencoder.training.learner import make_learner
@@ -441,6 +443,31 @@ def test_a_whole_run(tiny, tmp_path, succeed, captured, monkeypatch):
     assert last[0]["optimizer"]["param_groups"] == last[1]["optimizer"]["param_groups"]
     shapes = [{n: {k: v.shape for k, v in s.items()} for n, s in c["optimizer"]["state"].items()} for c in last]
     assert shapes[0] == shapes[1]
+
+
+def test_captured_runs_take_turns(tiny, tmp_path, captured, assert_same_run):
+    """Each with its graphs: three together are what each is alone, to the bit; one that diverges ends by itself."""
+    images_there = load_images(tiny)
+
+    def member(seed, **training):
+        settings = {"epochs": 3, "batch_size": 16, "seed": seed, "val_interval": 2, **training}
+        config = RunConfig(
+            DataConfig(str(tiny), split="random"), ModelConfig("dense", 3), training=TrainingConfig(**settings)
+        )
+        return Member(str(seed), {}, seed, config)
+
+    members = [member(0), member(1), member(2, lr=1e18), member(3)]
+    for one in members:
+        if one.seed != 2:
+            start.train(one.config, tmp_path / "alone" / one.name, data=images_there)
+    beside = tmp_path / "beside"
+    failed = train_members(members, beside, finish=lambda folder, config: None, images=images_there, together=4)
+    assert list(failed) == ["2"]
+    assert len(captured) == 7
+    assert all(engine._graphs.replays > 0 for engine in captured[:3])
+    for one in members:
+        if one.seed != 2:
+            assert_same_run(beside / one.name, tmp_path / "alone" / one.name)
 
 
 def test_a_loss_that_is_no_number_is_named_by_its_step(tiny, tmp_path, call, captured, monkeypatch):

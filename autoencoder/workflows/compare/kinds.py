@@ -17,7 +17,7 @@ FIRST = ("objective.name", "model.encoder", "model.latent_dim")
 """Of several settings that tell kinds apart, these name them."""
 
 NO_MATTER = (
-    *("training.device", "training.engine", "training.threads"),
+    *("training.device", "training.engine", "training.deterministic", "training.threads"),
     *("training.tensorboard", "training.comet", "training.wandb"),
     *("training.val_interval", "training.checkpoint_interval", "training.snapshot"),
 )

@@ -30,7 +30,7 @@ IN_CLAUSES = {
     ),
     "training": (
         *("epochs", "batch_size", "lr", "schedule", "weight_decay", "patience", "init_from"),
-        *("device", "engine", "threads"),
+        *("device", "engine", "deterministic", "threads"),
         *("snapshot_samples", *(setting.name for setting in settings_of(TrainingConfig) if setting.flag.group == KEPT)),
     ),
 }
