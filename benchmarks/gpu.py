@@ -12,13 +12,14 @@ Without a GPU the parts that need none are run on the processor.
     busy        share of the time in which the GPU computes
     snapshots   what three snapshots of 4,000 images cost in an epoch of 25,600
     reference   10 of 150 epochs of the reference network on 32,000 images, with all that a run leaves
-    study       3 objectives x 8 seeds, 8,000 images, 2 of 20 epochs
+    study       3 objectives x 8 seeds, 8,000 images, 4 of 20 epochs, with all that the runs leave
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import gc
 import os
 import platform
 import statistics
@@ -28,6 +29,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,17 +52,22 @@ from autoencoder import (
     resume,
     train,
 )
-from autoencoder.data.batches import epoch_order, split_into_batches
+from autoencoder.data.batches import Pixels, epoch_order, split_into_batches
 from autoencoder.data.noise import corrupt
 from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.machine.device import prepare_machine
 from autoencoder.machine.graphs import CudaGraphs
+from autoencoder.machine.stopping import StopRequest
 from autoencoder.objectives import reconstruct
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.seeding import numpy_stream, torch_stream
+from autoencoder.study.designs.design import Member
+from autoencoder.study.training import train_members
 from autoencoder.training.engines import EagerEngine, Engine, GraphEngine
 from autoencoder.training.learner import Learner, make_learner
+from autoencoder.training.start import begin
+from autoencoder.training.together import CudaRoom, PlainRoom
 
 CPU = torch.device("cpu")
 
@@ -341,50 +348,74 @@ def plain_clock(bench: Bench) -> Callable[[float], float]:
 
 
 class Lockstep:
-    """Runs that take turns: an update each, on a stream each.
+    """Runs in training by the package's own loop, each with its folder, that take turns here instead of in `study`.
 
     Args:
-        engines: of runs with as many updates in an epoch.
+        bench: of this benchmark.
+        n: runs; they differ in their seeds.
     """
 
-    def __init__(self, engines: Sequence[Engine]) -> None:
-        self.device = engines[0].learner.device  # type: ignore[attr-defined]
-        synchronize(self.device)  # what the engines start from was made on another stream
-        self._streams = [torch.cuda.Stream(self.device) for _ in engines]
-        self._updates = []
-        for engine, stream in zip(engines, self._streams, strict=True):
-            with torch.cuda.stream(stream):
-                self._updates.append(updates_of(engine, look=LOOK))
-        self.losses: list[list[float]] = [[] for _ in engines]
+    def __init__(self, bench: Bench, n: int) -> None:
+        self.device, self.images = bench.device, 0
+        self._folders, self._stop = tempfile.TemporaryDirectory(dir=bench.folder), StopRequest()
+        self._open = ExitStack()
+        room = CudaRoom(bench.device, n) if bench.has_gpu else PlainRoom(n)
+        pixels = Pixels(bench.many.images, bench.many.max_pixel_value, bench.device)
+        self._lanes = []
+        for seed in range(n):
+            config = run_config(
+                bench, epochs=1000, val_interval=1000, snapshots_per_epoch=0, checkpoint_interval=0, seed=seed
+            )
+            lane, folder = room.lane(), Path(self._folders.name) / str(seed)
+            with lane():
+                training = self._open.enter_context(begin(config, folder, data=bench.many, pixels=pixels))
+            self._lanes.append((lane, training.turns(self._stop, self._advance)))
 
-    def turn(self) -> int:
-        """An update of each. Returns the images of all."""
-        images = 0
-        for updates, stream, losses in zip(self._updates, self._streams, self.losses, strict=True):
-            with torch.cuda.stream(stream):
-                size, part = next(updates)
-            images += size
-            losses += part
-        return images
+    def _advance(self, images: int, note: str) -> None:
+        self.images += images
+
+    def turn(self) -> None:
+        """An update of each, and what is due after it."""
+        for lane, turns in self._lanes:
+            with lane():
+                next(turns)
 
     def rate(self, seconds: float) -> float:
         """Images per second of all together."""
         synchronize(self.device)
-        began, images, turns = time.perf_counter(), 0, 0
+        began, before, turns = time.perf_counter(), self.images, 0
         while turns % LOOK or time.perf_counter() - began < seconds:
-            images += self.turn()
+            self.turn()
             turns += 1
         synchronize(self.device)
-        return images / (time.perf_counter() - began)
+        return (self.images - before) / (time.perf_counter() - began)
+
+    def close(self) -> None:
+        """Leave the runs where they stand, and free their memory."""
+        for _, turns in self._lanes:
+            turns.close()  # type: ignore[attr-defined]
+        self._open.close()
+        self._lanes.clear()
+        self._folders.cleanup()
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def run_config(
+    bench: Bench, encoder: str = "strided", objective: ObjectiveConfig | None = None, **training: object
+) -> RunConfig:
+    """Of a run on images of the arena, in batches of 32."""
+    settings = {"batch_size": min(32, len(bench.arena) // 8), "device": bench.device.type, **training}
+    data = DataConfig("arena.npz", split="random")
+    return RunConfig(data, ModelConfig(encoder), objective or ObjectiveConfig(), TrainingConfig(**settings))
 
 
 def together(bench: Bench) -> None:
-    """So many runs of the default network, batches of 32."""
+    """So many runs of the default network, batches of 32, with the ends of epochs that fall into the time."""
     rates: dict[int, float] = {}
     for n in bench.args.runs:
         began = time.perf_counter()
-        engines = [engine_of(learner_of(bench, bench.arena, seed=seed), "graph") for seed in range(n)]
-        runs = Lockstep(engines)
+        runs = Lockstep(bench, n)
         for _ in range(10):
             runs.turn()
         synchronize(bench.device)
@@ -395,8 +426,7 @@ def together(bench: Bench) -> None:
         say(f"  {n:2} runs: {rates[n]:10,.0f} images/s in all, {rates[n] / rates[min(rates)]:.2f} of one; "
             f"ready after {ready:.1f} s; the processor takes {1e6 * host / n:.0f} us for each update; "
             f"{torch.cuda.memory_reserved() / 2**30:.2f} GiB reserved")  # fmt: skip
-        del engines, runs
-        torch.cuda.empty_cache()
+        runs.close()
 
 
 def host_time(runs: Lockstep) -> float:
@@ -423,13 +453,13 @@ def busy(bench: Bench) -> None:
             say(f"  {kind}, {encoder} {batch_size}: {kernels / LOOK:.0f} kernels and copies in an update, "
                 f"{1e3 * seconds / LOOK:.2f} of {1e3 * an_update:.2f} ms: busy "
                 f"{seconds / LOOK / an_update:.0%}")  # fmt: skip
-    engines = [engine_of(learner_of(bench, bench.arena, seed=seed), "graph") for seed in range(8)]
-    runs = Lockstep(engines)
+    runs = Lockstep(bench, 8)
     for _ in range(10):
         runs.turn()
     a_turn = 8 * 32 / runs.rate(0.5)
     kernels, seconds = profiled(runs.turn, bench.device)
     say(f"  8 runs of strided 32: busy {seconds / LOOK / a_turn:.0%} (kernels at the same time count once)")
+    runs.close()
 
 
 def profiled(work: Callable[[], object], device: torch.device) -> tuple[int, float]:
@@ -505,28 +535,30 @@ def reference(bench: Bench) -> None:
 
 
 def study(bench: Bench) -> None:
-    """24 runs, 8 at a time; without snapshots, validation and files."""
-    epochs, of = 2, 20
+    """24 runs, trained as `study` trains them, as many at a time as there is room for; with all that they leave."""
     objectives = [ObjectiveConfig(), ObjectiveConfig("angle", target="body_angle_deg"), ObjectiveConfig("mask")]
-    whole, images, seconds = 0.0, 0, 0.0
-    for objective in objectives:
-        began = time.perf_counter()
-        engines = [
-            engine_of(learner_of(bench, bench.arena, objective=objective, seed=seed), "graph") for seed in range(8)
+    seconds = {}
+    for epochs in (1, 4):
+        members = [
+            Member(
+                f"{objective.name}-{seed}", {}, seed, run_config(bench, objective=objective, epochs=epochs, seed=seed)
+            )
+            for objective in objectives
+            for seed in range(8)
         ]
-        runs, turns = Lockstep(engines), engines[0].learner.batches_per_epoch  # type: ignore[attr-defined]
-        images += sum(runs.turn() for _ in range(LOOK))
-        synchronize(bench.device)
-        ready = time.perf_counter()
-        images += sum(runs.turn() for _ in range(epochs * turns - LOOK))
-        synchronize(bench.device)
-        ended = time.perf_counter()
-        seconds += ended - began
-        whole += ready - began + (ended - ready) * (of * turns - LOOK) / (epochs * turns - LOOK)
-        del engines, runs
-        torch.cuda.empty_cache()
-    say(f"  24 runs, {len(bench.arena):,} images, {epochs} epochs: {seconds:.1f} s, {images / seconds:,.0f} images/s; "
-        f"{of} epochs would take {whole:.0f} s (multiplied)")  # fmt: skip
+        began = time.perf_counter()
+        failed = train_members(members, bench.folder / f"study-{epochs}", finish=leave, images=bench.arena)
+        seconds[epochs] = time.perf_counter() - began
+        if failed:
+            raise RuntimeError(failed)
+    per_epoch = (seconds[4] - seconds[1]) / 3
+    images = 24 * (len(bench.arena) - len(bench.arena) // 5) / per_epoch
+    say(f"  24 runs, {len(bench.arena):,} images: {seconds[1]:.1f} s for 1 epoch, {seconds[4]:.1f} s for 4: "
+        f"{images:,.0f} images/s; 20 epochs would take {seconds[4] + 16 * per_epoch:.0f} s (multiplied)")  # fmt: skip
+
+
+def leave(folder: Path, config: RunConfig) -> None:
+    """Nothing is done with finished runs."""
 
 
 # --------------------------------------------------------------------------------------------------------------- checks
@@ -549,8 +581,8 @@ def run_checks(bench: Bench) -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
         check_noise(bench)
         check_engines(bench)
-        check_together(bench)
         check_processor(bench)
+    check_together(bench)
     check_resuming(bench)
     if bench.has_gpu:
         check_what_cannot_be_captured(bench)
@@ -626,21 +658,27 @@ class Apart:
 
 
 def check_together(bench: Bench) -> None:
-    """Four runs side by side, and each of them alone."""
-
-    def engines() -> list[Engine]:
-        noise = ObjectiveConfig(noise=NoiseConfig("gaussian", 0.1))
-        learners = [learner_of(bench, bench.arena, objective=noise, seed=seed) for seed in range(4)]
-        return [engine_of(learner, "graph") for learner in learners]
-
-    alone = [losses_of(engine, bench.args.updates) for engine in engines()]
-    runs = Lockstep(engines())
-    while len(runs.losses[0]) < bench.args.updates:
-        runs.turn()
-    beside = [losses[: bench.args.updates] for losses in runs.losses]
-    equal = sum(a == b for a, b in zip(alone, beside, strict=True))
-    far = ", ".join(str(Apart(b, a)) for a, b in zip(alone, beside, strict=True))
-    bench.check("together against alone", equal == 4, f"{equal} of 4 runs have the same losses to the bit; apart {far}")
+    """Four runs side by side, and each of them alone, with deterministic algorithms."""
+    noise = ObjectiveConfig(noise=NoiseConfig("gaussian", 0.1))
+    kinds = [("strided", noise), ("strided", ObjectiveConfig("mask")), ("strided", noise), ("conv", noise)]
+    settings = {"epochs": 2, "snapshot_samples": 40, "deterministic": bench.has_gpu}
+    members = [
+        Member(str(seed), {}, seed, run_config(bench, encoder, objective, seed=seed, **settings))
+        for seed, (encoder, objective) in enumerate(kinds[: 4 if bench.has_gpu else 2])
+    ]
+    together = len(members)
+    failed = train_members(members, bench.folder / "beside", finish=leave, images=bench.arena, together=together)
+    equal = 0
+    for member in members:
+        if member.name not in failed:
+            train(member.config, bench.folder / "alone" / member.name, data=bench.arena)
+            files = [bench.folder / where / member.name / "checkpoints" / "last.pt" for where in ("beside", "alone")]
+            ours, its = (torch.load(file, map_location="cpu", weights_only=True)["model"] for file in files)
+            equal += all(torch.equal(ours[name], its[name]) for name in its)
+    words = f"{equal} of {together} runs have the same weights to the bit"
+    bench.check("together against alone", equal == together, "; ".join([words, *failed.values()]))
+    if bench.has_gpu:
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def check_processor(bench: Bench) -> None:
@@ -712,7 +750,7 @@ PARTS: dict[str, tuple[Callable[[Bench], None], bool, float]] = {
     "reference": (reference, False, 20),
     "snapshots": (snapshots, False, 25),
     "busy": (busy, True, 15),
-    "study": (study, True, 15),
+    "study": (study, True, 25),
 }
 """What measures each part, whether it needs a GPU, and about how many seconds it takes."""
 
