@@ -9,7 +9,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from autoencoder.machine.caches import settle_caches
 from autoencoder.version import __version__
+
+settle_caches()
 
 _API = {
     "DataConfig": "autoencoder.config",

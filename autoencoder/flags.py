@@ -153,6 +153,7 @@ class Flag:
         group: heading in the help, where it is not that of the whole section.
         bare: the value that it stands for where none is given.
         also: another name of the flag.
+        adds_up: whether the flag can be given more than once, each time with further values of a setting of many.
     """
 
     help: str
@@ -162,6 +163,7 @@ class Flag:
     group: str | None = None
     bare: str | None = None
     also: str | None = None
+    adds_up: bool = False
 
 
 @dataclass(frozen=True)

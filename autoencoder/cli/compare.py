@@ -13,8 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoencoder import config as c
-from autoencoder.cli.options import add_device, add_rows, add_setting, noise, number, positive_int
+from autoencoder.cli.options import (
+    add_device,
+    add_figure_flags,
+    add_rows,
+    add_setting,
+    add_table,
+    figure_options,
+    noise,
+    number,
+    positive_int,
+)
 from autoencoder.cli.reporting import made, say, table
+from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.errors import UserError
 from autoencoder.flags import settings_of
 from autoencoder.registries import DEFAULT_REDUCER, LEARNED_ENCODERS, REDUCERS
@@ -31,7 +42,10 @@ if TYPE_CHECKING:
 
 HELP = "compare runs: tables, figures and a page"
 
-DATA_FIELDS = ("metadata", "max_pixel_value", "split", "val_fraction", "block_size", "gap", "hold_out", "split_seed")
+TABLE_FIELDS = ("metadata", "columns", "column_kinds")
+"""Settings of the data that go with runs as well as with --train."""
+
+DATA_FIELDS = ("max_pixel_value", "split", "val_fraction", "block_size", "gap", "hold_out", "split_seed")
 TRAINING_FIELDS = ("epochs", "batch_size", "lr", "seed", "threads")
 OTHER_FIELDS = ("seeds", "encoder", "target", "jobs", "backend", "scheduler")
 """What goes with --train only."""
@@ -74,6 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--given", nargs="+", metavar="COLUMN", help="how much each latent adds to these columns, which are known"
     )
+    add_table(parser, "other metadata (default: that of the runs; with --train the .csv beside DATA)")
     add_device(parser)
 
     group = parser.add_argument_group("figure")
@@ -94,6 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="images in the figure, up to 8 (default: 5)",
     )
+    add_figure_flags(group, default="png and svg", movies=False)
 
     group = parser.add_argument_group(
         "with --train: an autoencoder, decoders on PCA and UMAP to 16 and 2 units, and a network that predicts"
@@ -130,13 +146,13 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{flags} goes with --train only: runs that are trained already know it, leave it out")
     from autoencoder.evaluation.outside_codes import expand
     from autoencoder.machine.files import check_writable
-    from autoencoder.runs.opened import Shelf, open_run
+    from autoencoder.runs.opened import Shelf, open_run, table_notes
     from autoencoder.workflows.compare.kinds import Group
 
     shelf = Shelf()
     listed = expand(args.runs)
     runs, codes = ([entry for entry in listed if entry.is_codes is kind] for kind in (False, True))
-    opened = [open_run(entry.path, shelf=shelf) for entry in runs]
+    opened = [open_run(entry.path, shelf=shelf, **_table(args)) for entry in runs]
     if codes and not opened:
         raise UserError("codes are compared on the images of a run: name at least one run beside them")
     images = opened[0].images if opened else shelf.images(_data_config(args))
@@ -144,6 +160,8 @@ def run(args: argparse.Namespace) -> None:
         images.metadata.column(name)
     out = args.out or (Path("compare") if args.train is None else _reference_folder(args))
     check_writable(out)
+    for note in table_notes(opened):
+        say(args, f"note: {note}")
     in_a_list = any(path.suffix.lower() == ".csv" for path in args.runs)
     names = [entry.name for entry in (*runs, *codes)] if in_a_list else None
     if opened:
@@ -162,8 +180,11 @@ def run(args: argparse.Namespace) -> None:
         reducer=args.reduce,
         examples=args.examples,
         rows=args.rows or "all",
+        figures=figure_options(args, AS_PNG_AND_SVG.formats),
         quiet=args.quiet,
     )
+    for note in dict.fromkeys(note for found in comparisons for one in found.runs for note in one.evaluation.notes):
+        say(args, f"note: {note}")
     print_comparisons(args, comparisons, alike)
     made(args, files)
 
@@ -195,6 +216,7 @@ def compare_seeds(
     reducer: str = DEFAULT_REDUCER,
     examples: int = 5,
     rows: str = "all",
+    figures: FigureOptions = AS_PNG_AND_SVG,
     quiet: bool = False,
 ) -> tuple[list[Comparison], Study | None, list[Path]]:
     """Compare the runs of each seed, and write all of it; see `compare` and `write_comparison` for the arguments."""
@@ -226,6 +248,7 @@ def compare_seeds(
         rows=rows,
         seed=comparisons[0].runs[0].evaluation.trained.config.training.seed,
         alike=alike,
+        options=figures,
     )
     return comparisons, alike, files
 
@@ -236,6 +259,7 @@ def _train(args: argparse.Namespace, images: ImageSet) -> StudyFolder:
     from autoencoder.workflows.study.study import train_study
 
     given = {name: value for name, value in vars(args).items() if name in (*DATA_FIELDS, *TRAINING_FIELDS)}
+    given |= {name: value for name, value in _table(args).items() if value is not None}
     given |= {name: getattr(args, name) for name in ("encoder", "target") if name in vars(args)}
     given |= {"device": args.device} | ({} if args.noise is None else {"noise": args.noise})
     first = given.pop("seed", c.TrainingConfig().seed)
@@ -258,7 +282,13 @@ def _train(args: argparse.Namespace, images: ImageSet) -> StudyFolder:
 
 def _data_config(args: argparse.Namespace) -> c.DataConfig:
     given = vars(args)
-    return c.DataConfig(str(args.train), **{name: given[name] for name in DATA_FIELDS if name in given})
+    return c.DataConfig(str(args.train), **_table(args), **{name: given[name] for name in DATA_FIELDS if name in given})
+
+
+def _table(args: argparse.Namespace) -> dict[str, Any]:
+    """What was said of the metadata; None of what was not."""
+    said = {name: getattr(args, name) for name in TABLE_FIELDS}
+    return {**said, "metadata": None if args.metadata is None else str(args.metadata)}
 
 
 def _reference_folder(args: argparse.Namespace) -> Path:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autoencoder.cli.options import add_device, add_rows, count, names, positive_int
+from autoencoder.cli.options import add_device, add_rows, add_table, count, positive_int
 from autoencoder.cli.reporting import made, say
 from autoencoder.config import LAYERS
 from autoencoder.errors import UserError
@@ -25,8 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `explore`."""
     parser.add_argument("path", nargs="?", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("--run", type=Path, metavar="RUN", help="the same, as the other commands take it")
-    parser.add_argument("--metadata", type=Path, metavar="FILE", help="other metadata (default: the run's)")
-    parser.add_argument("--columns", type=names, metavar="A,B,...", help="names of the columns of .npy metadata")
+    add_table(parser, "other metadata (default: the run's)")
     parser.add_argument(
         "--color-by", nargs="+", metavar="COLUMN", help="columns to choose the colours from (default: all)"
     )
@@ -72,11 +71,19 @@ def run(args: argparse.Namespace) -> None:
     """Project, write the page, say where it is."""
     if (args.path is None) == (args.run is None):
         raise UserError("name one run folder: autoencoder explore RUN")
-    from autoencoder.runs.opened import open_run
+    from autoencoder.runs.opened import open_run, table_notes
     from autoencoder.workflows.explore.explore import explore
 
+    opened = open_run(
+        args.run if args.path is None else args.path,
+        metadata=args.metadata,
+        columns=args.columns,
+        column_kinds=args.column_kinds,
+    )
+    for note in table_notes([opened]):
+        say(args, f"note: {note}")
     page = explore(
-        open_run(args.run if args.path is None else args.path, metadata=args.metadata, columns=args.columns),
+        opened,
         fits=args.fit,
         reducers=list(dict.fromkeys(args.reduce)),
         layers=list(dict.fromkeys(args.layer)),

@@ -15,7 +15,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from autoencoder.cli.options import argument
+from autoencoder.cli.options import add_column_kinds, argument
 from autoencoder.cli.reporting import print_line, print_table
 from autoencoder.errors import UserError
 from autoencoder.flags import Real
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--relations", action="store_true", help="how well each column of a data file is told from each other one"
     )
+    add_column_kinds(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     if args.relations:
         _print_relations(args)
         return
-    found = describe_presets() if presets else describe(Path(args.path), args.max_pixel_value)
+    found = describe_presets() if presets else describe(Path(args.path), args.max_pixel_value, args.column_kinds)
     if args.json:
         json.dump(found, sys.stdout, indent=2, default=str)
         print()
@@ -68,8 +69,8 @@ def _print_relations(args: argparse.Namespace) -> None:
     path = Path(args.path)
     if path.suffix.lower() not in (".npz", ".npy"):
         raise UserError(f"{path} is no data file (.npz, .npy): --relations is of columns of a data file")
-    data = DataConfig(str(path), max_pixel_value=args.max_pixel_value)
-    images = load_images(data.images, max_pixel_value=data.max_pixel_value)
+    data = DataConfig(str(path), max_pixel_value=args.max_pixel_value, column_kinds=args.column_kinds)
+    images = load_images(data.images, max_pixel_value=data.max_pixel_value, column_kinds=data.column_kinds)
     found = relations(images, data)
     if args.json:
         json.dump(relation_numbers(found), sys.stdout, indent=2)

@@ -16,6 +16,7 @@ from typing import NoReturn
 from autoencoder.cli import old_flags
 from autoencoder.cli.options import Parser, add_common
 from autoencoder.errors import UserError
+from autoencoder.machine.libraries import silence_libraries
 from autoencoder.machine.plain_text import one_line
 from autoencoder.version import __version__
 
@@ -64,6 +65,8 @@ def main(
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     signal.signal(signal.SIGTERM, _leave)
+    if not debug:
+        silence_libraries()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files and columns may be what it cannot write
     try:

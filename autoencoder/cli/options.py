@@ -6,10 +6,11 @@ import argparse
 import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from autoencoder import config as c
 from autoencoder.config import DEVICES, NoiseConfig
+from autoencoder.config.movies import DPI, FIGURE_FORMATS, LEAST_DPI, MOST_DPI, MOVIE_FORMATS, FigureOptions
 from autoencoder.config.training import KEPT
 from autoencoder.errors import UserError
 from autoencoder.flags import Setting, Whole, parse_number, settings_of, shortened
@@ -111,6 +112,15 @@ def add_settings(
     return groups
 
 
+class _AddsUp(argparse.Action):
+    """Keeps the values of a flag that is given more than once."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        setattr(namespace, self.dest, (*(getattr(namespace, self.dest, None) or ()), *values))
+
+
 def add_setting(group: Any, setting: Setting, **options: Any) -> None:
     """The flag of one setting; see `add_settings`."""
     flag, default = setting.flag, setting.default
@@ -126,6 +136,8 @@ def add_setting(group: Any, setting: Setting, **options: Any) -> None:
             named["type"] = names
         elif flag.kind is not None:
             named["type"] = argument(flag.kind.parse)
+    if flag.adds_up:
+        named["action"] = _AddsUp
     if flag.bare is not None:
         named |= {"nargs": "?", "const": flag.bare}
     spelt = [f"--{setting.name.replace('_', '-')}", *([flag.also] if flag.also is not None else [])]
@@ -169,6 +181,28 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, required=True, metavar="RUN", help="the run's folder")
 
 
+def add_column_kinds(parser: Any, **options: Any) -> None:
+    """`--column-kind`, what columns of the metadata are."""
+    setting = next(setting for setting in settings_of(c.DataConfig) if setting.name == "column_kinds")
+    add_setting(parser, setting, **{"default": None, **options})
+
+
+def add_table(parser: Any, metadata: str, **options: Any) -> None:
+    """`--metadata`, `--columns` and `--column-kind`: which metadata, and what is in them.
+
+    Args:
+        parser: of a command.
+        metadata: what the first of them is, for the help.
+        options: of all three.
+    """
+    options = {"default": None, **options}
+    parser.add_argument("--metadata", type=Path, metavar="FILE", help=metadata, **options)
+    parser.add_argument(
+        "--columns", type=names, metavar="A,B,...", help="names of the columns of .npy metadata", **options
+    )
+    add_column_kinds(parser, **options)
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """`--device`."""
     parser.add_argument(
@@ -184,6 +218,50 @@ def add_rows(parser: Any) -> None:
         help="images to show: all, with those that were trained on in pale colours, or the held-out ones only "
         "(default: all)",
     )
+
+
+def add_figure_flags(group: Any, *, default: str, movies: bool = True, action: Any = "store") -> None:
+    """`--format` and `--dpi`, absent from the arguments (None) unless they are given.
+
+    Args:
+        group: of a parser, or the parser.
+        default: in which formats the command writes, in words.
+        movies: whether it makes movies, too.
+        action: of `--format`.
+    """
+    group.add_argument(
+        "--format",
+        nargs="+",
+        choices=(*MOVIE_FORMATS, *FIGURE_FORMATS) if movies else FIGURE_FORMATS,
+        action=action,
+        metavar="FORMAT",
+        help=(f"movies as {' or '.join(MOVIE_FORMATS)}; " if movies else "")
+        + f"figures as one or more of {', '.join(FIGURE_FORMATS)}; in svg and pdf they stay sharp (default: {default})",
+    )
+    group.add_argument(
+        "--dpi",
+        type=number(int, f"a whole number of dots per inch from {LEAST_DPI} to {MOST_DPI}", LEAST_DPI, MOST_DPI),
+        metavar="N",
+        help=f"dots per inch of figures: 300 for print (default: {DPI})",
+    )
+
+
+def figure_options(args: argparse.Namespace, default: tuple[str, ...] = ("png",)) -> FigureOptions:
+    """How figures are to be written: in the formats that are given, or the `default` where none of a figure is."""
+    formats = tuple(dict.fromkeys(name for name in args.format or () if name in FIGURE_FORMATS))
+    return FigureOptions(formats or default, DPI if args.dpi is None else args.dpi)
+
+
+def movie_format(args: argparse.Namespace) -> Literal["mp4", "gif"]:
+    """The format of movies: `mp4` unless another is given.
+
+    Raises:
+        UserError: two are.
+    """
+    given = [name for name in MOVIE_FORMATS if name in (args.format or ())]
+    if len(given) > 1:
+        raise UserError(f"--format {' '.join(given)}: a movie is written in one of them, leave the other out")
+    return "gif" if given == ["gif"] else "mp4"
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

@@ -9,15 +9,20 @@ autoencoder prepare images pictures/ --out data/pictures --resize 64
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autoencoder.cli.options import Parser, add_common, count, number, point, positive_int
+from autoencoder.cli.options import Parser, add_common, argument, count, names, number, point, positive_int
 from autoencoder.cli.reporting import made, say
+from autoencoder.flags import parse_number
 
 if TYPE_CHECKING:
     from autoencoder.data.dataset import Prepared
+    from autoencoder.machine.progress import Progress
+
+MIN_RATE, MAX_RATE = 1e-6, 1e9
+"""Frames per second of a video: one in twelve days, and more than any camera takes."""
 
 HELP = "make a data set from a video, MNIST files, a folder of images, or the synthetic arena"
 
@@ -54,15 +59,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--back", metavar="PART", help="body part at the back (default: found by name, such as Tailroot)"
     )
     video.add_argument(
+        "--center",
+        type=names,
+        metavar="PART,...",
+        help="the crop's centre, and what moves at 'speed': the mean of these parts, or 'seen', of all that are seen "
+        "in a frame (default: front and back)",
+    )
+    video.add_argument(
         "--crop", type=positive_int, metavar="PX", help="side of the crop in the video (default: from the pose)"
     )
     video.add_argument("--size", type=positive_int, default=50, metavar="PX", help="side of an image (default: 50)")
     video.add_argument(
+        "--fill",
+        choices=("median", "edge", "mean"),
+        default="median",
+        help="what stands in a crop beyond the picture's edge: the picture's median or mean, or its edge repeated "
+        "(default: median)",
+    )
+    video.add_argument(
         "--min-likelihood",
         type=number(float, "a likelihood from 0 to 1", 0, 1),
-        default=0.6,
         metavar="P",
-        help="parts below count as not seen (default: 0.6)",
+        help="parts that score below count as not seen (default: 0.6 for DeepLabCut's likelihood, 0.2 for SLEAP's "
+        "score)",
+    )
+    video.add_argument(
+        "--pose-offset",
+        type=point,
+        default=(0.0, 0.0),
+        metavar="X,Y",
+        help="the pose was tracked in a window of the video, whose top left corner lies there",
+    )
+    video.add_argument(
+        "--pose-turned",
+        action="store_true",
+        help="the pose was tracked on the frames as the file stores them, which players turn",
+    )
+    video.add_argument(
+        "--fps",
+        type=_rate,
+        metavar="N",
+        help="frames per second, such as 30 or 30000/1001: for a file without times, or whose times are wrong, as of "
+        "slow motion (default: the times in the file)",
     )
     video.add_argument(
         "--arena-center", type=point, metavar="X,Y", help="in the video (default: the middle of the track)"
@@ -78,15 +116,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     idx.add_argument("images", type=Path, metavar="IMAGES")
     idx.add_argument("--labels", type=Path, metavar="FILE", help="IDX file of labels, for the column 'label'")
+    idx.add_argument(
+        "--transpose", action="store_true", help="swap rows and columns: EMNIST's images are stored on their side"
+    )
     _add_fitting(idx)
     idx.set_defaults(prepare=_idx)
 
     folder = sources.add_parser(
         "images",
-        help="a folder of PNG, JPEG or TIFF; a subfolder per class gives labels",
-        description="Read a folder of pictures; a subfolder per class gives the column 'label'.",
+        help="a folder of PNG, JPEG, TIFF or GIF; a subfolder per class gives labels",
+        description="Read a folder of pictures, in the natural order of their names (2 before 10); a subfolder per "
+        "class gives the column 'label'. Every page of a TIFF stack or an animation is an image; a single file may be "
+        "named instead of a folder.",
     )
-    folder.add_argument("folder", type=Path, metavar="FOLDER")
+    folder.add_argument("pictures", type=Path, metavar="FOLDER|FILE")
     folder.add_argument("--color", action="store_true", help="keep three channels")
     _add_fitting(folder)
     folder.set_defaults(prepare=_folder)
@@ -99,19 +142,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_fitting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--pad", type=count, default=0, metavar="PX", help="black pixels to add on every side (default: 0)"
+        "--pad", type=count, default=0, metavar="PX", help="pixels of background to add on every side (default: 0)"
     )
     parser.add_argument("--resize", type=positive_int, metavar="PX", help="side of the square to resize to")
+    parser.add_argument(
+        "--fit",
+        choices=("pad", "crop", "stretch"),
+        help="with --resize, how what is not square becomes so: pad with background, crop to the middle, or stretch "
+        "(default: pad)",
+    )
+    parser.add_argument(
+        "--background",
+        type=_background,
+        default=0,
+        metavar="COLOR",
+        help="what is added, and what lies behind transparent pixels: black, white, or 0-255 (default: black)",
+    )
     parser.add_argument("--limit", type=positive_int, metavar="N", help="take N images only")
+
+
+@argument
+def _background(text: str) -> int:
+    """0 to 255, of a number or a name."""
+    from autoencoder.data.sources.resize import NAMED_BACKGROUNDS
+
+    named = {name: value for value, name in NAMED_BACKGROUNDS.items()}
+    what = "a background: black, white, or a number from 0 to 255"
+    return named[text] if text in named else int(parse_number(text, int, what, 0, 255))
 
 
 def run(args: argparse.Namespace) -> None:
     """Prepare, and say what was made, left out and assumed."""
     from autoencoder.machine.progress import Progress
+    from autoencoder.workflows.check import check_picture
 
-    total = args.images if args.source == "arena" else None
-    with Progress("Preparing", total, quiet=args.quiet) as progress:
-        prepared: Prepared = args.prepare(args, progress.advance)
+    with Progress("Preparing", None, "frames" if args.source == "video" else "images", quiet=args.quiet) as progress:
+        prepared: Prepared = args.prepare(args, progress)
+    picture = check_picture(prepared)
+    for warning in prepared.warnings:
+        say(args, f"warning: {warning}")
     for note in prepared.notes:
         say(args, f"note: {note}")
     channels, height, width = prepared.image_shape
@@ -120,15 +189,16 @@ def run(args: argparse.Namespace) -> None:
         args,
         f"{prepared.n_images:,} {kind} images of {height}x{width}; columns: {', '.join(prepared.columns) or 'none'}",
     )
-    made(args, (prepared.npz, prepared.csv), f"next: autoencoder train {prepared.npz}")
+    made(args, (prepared.npz, prepared.csv, picture))
+    if prepared.sample.marks is not None:
+        say(args, f"look at {picture}: does the pose sit on the animal?")
+    say(args, f"next: autoencoder train {prepared.npz}")
 
 
-Advance = Callable[[int], None]
-
-
-def _arena(args: argparse.Namespace, advance: Advance) -> Prepared:
+def _arena(args: argparse.Namespace, progress: Progress) -> Prepared:
     from autoencoder.data.sources.arena import prepare_arena
 
+    progress.expect(args.images)
     return prepare_arena(
         args.out,
         args.images,
@@ -136,33 +206,50 @@ def _arena(args: argparse.Namespace, advance: Advance) -> Prepared:
         args.size,
         compress=args.compress,
         overwrite=args.overwrite,
-        on_progress=advance,
+        on_progress=progress.advance,
     )
 
 
-def _video(args: argparse.Namespace, advance: Advance) -> Prepared:
-    from autoencoder.data.sources.video import prepare_video
+def _video(args: argparse.Namespace, progress: Progress) -> Prepared:
+    from autoencoder.data.sources.video.options import VideoOptions
+    from autoencoder.data.sources.video.prepare import prepare_video
 
     return prepare_video(
         args.video,
         args.pose,
         args.out,
-        front=args.front,
-        back=args.back,
-        crop=args.crop,
-        size=args.size,
-        min_likelihood=args.min_likelihood,
-        arena_center=args.arena_center,
-        limit=args.limit,
-        every=args.every,
-        color=args.color,
+        VideoOptions(
+            front=args.front,
+            back=args.back,
+            center=args.center,
+            crop=args.crop,
+            size=args.size,
+            fill=args.fill,
+            min_likelihood=args.min_likelihood,
+            arena_center=args.arena_center,
+            fps=args.fps,
+            pose_offset=args.pose_offset,
+            pose_turned=args.pose_turned,
+            limit=args.limit,
+            every=args.every,
+            color=args.color,
+        ),
         compress=args.compress,
         overwrite=args.overwrite,
-        on_progress=advance,
+        on_progress=progress.advance,
+        on_total=progress.expect,
     )
 
 
-def _idx(args: argparse.Namespace, advance: Advance) -> Prepared:
+@argument
+def _rate(text: str) -> Fraction:
+    """Frames per second of `"30"`, `"29.97"` or `"30000/1001"`."""
+    what = "a number of frames per second, such as 30 or 30000/1001"
+    parts = [parse_number(part, float, what, MIN_RATE, MAX_RATE) for part in text.split("/", 1)]
+    return Fraction(text) if len(parts) == 1 else Fraction(text.split("/")[0]) / Fraction(text.split("/")[1])
+
+
+def _idx(args: argparse.Namespace, progress: Progress) -> Prepared:
     from autoencoder.data.sources.idx import prepare_idx
 
     return prepare_idx(
@@ -172,21 +259,28 @@ def _idx(args: argparse.Namespace, advance: Advance) -> Prepared:
         args.pad,
         args.resize,
         args.limit,
+        fit=args.fit,
+        background=args.background,
+        transpose=args.transpose,
         overwrite=args.overwrite,
-        on_progress=advance,
+        on_progress=progress.advance,
+        on_total=progress.expect,
     )
 
 
-def _folder(args: argparse.Namespace, advance: Advance) -> Prepared:
+def _folder(args: argparse.Namespace, progress: Progress) -> Prepared:
     from autoencoder.data.sources.folder import prepare_images
 
     return prepare_images(
-        args.folder,
+        args.pictures,
         args.out,
         args.pad,
         args.resize,
         args.limit,
         args.color,
+        fit=args.fit,
+        background=args.background,
         overwrite=args.overwrite,
-        on_progress=advance,
+        on_progress=progress.advance,
+        on_total=progress.expect,
     )

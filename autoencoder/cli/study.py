@@ -19,9 +19,17 @@ from typing import Any
 
 from autoencoder import config as c
 from autoencoder.cli.compare import compare_seeds, print_comparisons, seeds_of
-from autoencoder.cli.options import add_run_settings, number, positive_int
+from autoencoder.cli.options import (
+    add_figure_flags,
+    add_run_settings,
+    figure_options,
+    movie_format,
+    number,
+    positive_int,
+)
 from autoencoder.cli.reporting import made, say, table
 from autoencoder.cli.train import base_of
+from autoencoder.config.movies import AS_PNG_AND_SVG
 from autoencoder.config.presets import PRESETS
 from autoencoder.errors import UserError
 
@@ -102,6 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STUDY",
         help="other measured studies, such as of a second data set, whose answers stand in the report",
     )
+    add_figure_flags(parser.add_argument_group("figures"), default="mp4, png and svg")
     add_run_settings(parser)
 
 
@@ -148,6 +157,8 @@ def _report(args: argparse.Namespace) -> None:
         by=args.matched,
         beside=args.beside,
         out=args.out,
+        figures=figure_options(args, AS_PNG_AND_SVG.formats),
+        movie_format=movie_format(args),
         device=getattr(args, "device", "auto"),
         quiet=args.quiet,
     )
@@ -162,6 +173,7 @@ def _study(args: argparse.Namespace) -> None:
         raise UserError(
             "--together trains runs in one process, and --jobs and --backend dask in several: give one of them"
         )
+    suffix, figures = movie_format(args), figure_options(args, AS_PNG_AND_SVG.formats)
     from autoencoder.runs.opened import Shelf
     from autoencoder.study.designs.design import SEEDS, crossed, parse_vary
     from autoencoder.study.designs.design import base_of as study_base
@@ -207,6 +219,8 @@ def _study(args: argparse.Namespace) -> None:
         only=args.only,
         by=args.matched,
         beside=args.beside,
+        figures=figures,
+        movie_format=suffix,
         device=given.get("device", "auto"),
         quiet=args.quiet,
     )
@@ -214,7 +228,11 @@ def _study(args: argparse.Namespace) -> None:
     if reference:
         shelf = Shelf()
         comparisons, alike, files = compare_seeds(
-            seeds_of(folder, shelf), folder.path, device=given.get("device", "auto"), quiet=args.quiet
+            seeds_of(folder, shelf),
+            folder.path,
+            device=given.get("device", "auto"),
+            figures=figures,
+            quiet=args.quiet,
         )
         print_comparisons(args, comparisons, alike)
         made(args, files)

@@ -9,7 +9,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autoencoder.cli.options import add_device, add_run, names, noise, positive_int
+from autoencoder.cli.options import (
+    add_device,
+    add_figure_flags,
+    add_run,
+    add_table,
+    figure_options,
+    movie_format,
+    noise,
+    positive_int,
+)
 from autoencoder.cli.reporting import made, say, table
 
 HELP = "measure a run beside its controls, with pictures and movies"
@@ -19,12 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `test`."""
     add_run(parser)
     parser.add_argument(
-        "--data", type=Path, metavar="FILE", help="other images to test on (default: the run's held-out ones)"
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="other images to test on, or the run's own where they were moved (default: the run's held-out ones)",
     )
-    parser.add_argument(
-        "--metadata", type=Path, metavar="FILE", help="metadata of those images (default: the .csv beside them)"
-    )
-    parser.add_argument("--columns", type=names, metavar="A,B,...", help="names of the columns of .npy metadata")
+    add_table(parser, "metadata of the tested images (default: the run's, or the .csv beside other images)")
     parser.add_argument(
         "--checkpoint", default="last", metavar="NAME", help="last, best, an epoch's number, or a file (default: last)"
     )
@@ -44,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--movie-frames", type=positive_int, default=120, metavar="N", help="images in a movie (default: 120)"
     )
-    parser.add_argument("--format", choices=("mp4", "gif"), default="mp4", help="of the movies (default: mp4)")
+    add_figure_flags(parser, default="mp4 and png")
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where to write (default: RUN/test, or RUN/test/NAME for other data)"
     )
@@ -56,15 +65,19 @@ def run(args: argparse.Namespace) -> None:
     from autoencoder.evaluation.evaluate import evaluate
     from autoencoder.machine.files import check_writable
     from autoencoder.runs.folder import Run
+    from autoencoder.runs.opened import open_run, table_notes
     from autoencoder.workflows.testing import report
 
+    suffix, figures = movie_format(args), figure_options(args)
     out = args.out or Run(args.run).output_folder("test", *([args.data.stem] if args.data else []))
     check_writable(out)
+    opened = open_run(args.run)
     evaluation = evaluate(
-        args.run,
+        opened,
         data=args.data,
         metadata=args.metadata,
         columns=args.columns,
+        column_kinds=args.column_kinds,
         checkpoint=args.checkpoint,
         noise=args.noise,
         limit=args.limit,
@@ -77,13 +90,17 @@ def run(args: argparse.Namespace) -> None:
         examples=args.examples,
         movies=args.movies,
         movie_frames=args.movie_frames,
-        movie_format=args.format,
+        movie_format=suffix,
+        figures=figures,
         quiet=args.quiet,
     )
     n, noise_text = len(evaluation.rows), "" if evaluation.noise.kind == "none" else f", noise {evaluation.noise}"
     left_out = evaluation.n_without_target
     if left_out:
         say(args, f"{left_out:,} images without a known target are left out")
+    has_other_table = args.data is None and (args.metadata is not None or args.columns is not None)
+    for note in (*([] if has_other_table else table_notes([opened])), *evaluation.notes):
+        say(args, f"note: {note}")
     numbers = evaluation.result.table()
     title = f"{n:,} images{noise_text}; compared with {evaluation.result.compared_with}"
     table(args, title, numbers.header, numbers.rows)

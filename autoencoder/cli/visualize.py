@@ -7,7 +7,7 @@ decoder: codes of real images are moved to other values of it.
 autoencoder visualize --run runs/arena --color-by body_angle_deg distance_from_center --side-by-side
 autoencoder visualize --run runs/arena --reduce pca --fit first --format gif
 autoencoder visualize --run runs/arena --score all
-autoencoder visualize --run runs/mnist --snapshot last
+autoencoder visualize --run runs/mnist --snapshot last --format svg pdf
 autoencoder visualize --run runs/mnist --snapshot 1500 --layer latent pixels --show scatter clusters --reduce tsne
 autoencoder visualize --run runs/arena --traverse body_angle_deg 3
 autoencoder visualize --run runs/arena --no-movies --export parquet projector
@@ -19,6 +19,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoencoder.cli.options import figure_options
 from autoencoder.cli.reporting import made, say, table
 from autoencoder.cli.visualize_flags import add_visualize_flags, check_flags, movie_options
 
@@ -37,12 +38,14 @@ def run(args: argparse.Namespace) -> None:
     """Project, draw, say what was made."""
     check_flags(args)
     from autoencoder.runs.folder import latest_run_on
-    from autoencoder.runs.opened import open_run
+    from autoencoder.runs.opened import open_run, table_notes
 
     run_folder = args.run if args.run is not None else latest_run_on(args.latest_run_on, Path("runs")).path
     if args.run is None:
         say(args, f"the newest run on {args.latest_run_on} is {run_folder}")
-    opened = open_run(run_folder, metadata=args.metadata, columns=args.columns)
+    opened = open_run(run_folder, metadata=args.metadata, columns=args.columns, column_kinds=args.column_kinds)
+    for note in table_notes([opened]) if args.score is None else ():
+        say(args, f"note: {note}")
     if args.traverse is not None:
         _traversals(args, opened)
     elif args.score is not None:
@@ -92,6 +95,7 @@ def _score(args: argparse.Namespace, run: OpenedRun) -> None:
             stop_index=args.stop_index,
             seed=args.seed,
             out=args.out if args.out is None or len(args.layer) == 1 else args.out / layer,
+            figures=figure_options(args),
             device=args.device,
             quiet=args.quiet,
         )
@@ -118,6 +122,7 @@ def _stills(args: argparse.Namespace, run: OpenedRun) -> None:
         rows=args.rows or "all",
         seed=args.seed,
         out=args.out,
+        figures=figure_options(args),
         device=args.device,
         quiet=args.quiet,
         say=lambda text: say(args, text),
@@ -133,6 +138,7 @@ def _traversals(args: argparse.Namespace, run: OpenedRun) -> None:
         args.traverse,
         snapshot="last" if args.snapshot is None else args.snapshot,
         movie=movie_options(args),
+        figures=figure_options(args),
         seed=args.seed,
         out=args.out,
         device=args.device,

@@ -9,9 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from autoencoder.cli.options import add_device, add_rows, add_setting, count, names, positive_int
+from autoencoder.cli.options import (
+    add_device,
+    add_figure_flags,
+    add_rows,
+    add_setting,
+    add_table,
+    count,
+    movie_format,
+    positive_int,
+)
 from autoencoder.config import STILL_LAYERS, STILLS
-from autoencoder.config.movies import MovieOptions
+from autoencoder.config.movies import MOVIE_FORMATS, MovieOptions
 from autoencoder.errors import UserError
 from autoencoder.flags import settings_of, shortened
 from autoencoder.registries import DEFAULT_REDUCER, EXPORTS, REDUCERS
@@ -19,7 +28,7 @@ from autoencoder.registries import DEFAULT_REDUCER, EXPORTS, REDUCERS
 STILL_FLAGS = ("show", "clusters", "labels")
 """Flags that go with --snapshot only; none of them has a default."""
 
-NOT_FOR_SCORES = (*STILL_FLAGS, "snapshot", "traverse", "color_by", "metadata", "columns", "rows")
+NOT_FOR_SCORES = (*STILL_FLAGS, "snapshot", "traverse", "color_by", "metadata", "columns", "column_kinds", "rows")
 """Flags without a default that mean nothing where methods are scored."""
 
 TRAVERSAL_FLAGS = ("--format", "--fps", "--seconds")
@@ -34,6 +43,17 @@ class _ForMovies(argparse.Action):
     ) -> None:
         setattr(namespace, self.dest, values)
         namespace.movie_flags = (*namespace.movie_flags, option)
+
+
+class _Formats(argparse.Action):
+    """Stores formats, and remembers the flag as one of movies where one of them is theirs."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        setattr(namespace, self.dest, values)
+        if set(values) & set(MOVIE_FORMATS):
+            namespace.movie_flags = (*namespace.movie_flags, option)
 
 
 class _SwitchForMovies(argparse.BooleanOptionalAction):
@@ -53,10 +73,7 @@ def add_visualize_flags(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--latest-run-on", type=Path, metavar="DATA", help="the newest run in runs/ that learned from this file"
     )
-    parser.add_argument(
-        "--metadata", type=Path, metavar="FILE", help="other metadata to colour by (default: the run's)"
-    )
-    parser.add_argument("--columns", type=names, metavar="A,B,...", help="names of the columns of .npy metadata")
+    add_table(parser, "other metadata to colour by (default: the run's)")
     parser.add_argument(
         "--color-by", nargs="+", metavar="COLUMN", help="columns, a movie or a picture each (default: all)"
     )
@@ -88,6 +105,8 @@ def add_visualize_flags(parser: argparse.ArgumentParser) -> None:
         help="where to write (default: RUN/visualize/REDUCER-FIT, or snapshot-STEP-REDUCER); several movies per "
         "column, and several layers, go to folders in it",
     )
+    parser.set_defaults(movie_flags=())
+    add_figure_flags(parser, default="mp4 and png", action=_Formats)
     _add_movie_flags(parser)
     _add_still_flags(parser)
     add_device(parser)
@@ -95,7 +114,6 @@ def add_visualize_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
     movies = parser.add_argument_group("movies")
-    parser.set_defaults(movie_flags=())
     movies.add_argument(
         "--fit",
         nargs="+",
@@ -172,7 +190,7 @@ def _snapshot(text: str) -> str:
 def movie_options(args: argparse.Namespace) -> MovieOptions:
     """How movies are to be drawn."""
     given = {item.name: getattr(args, item.name) for item in dataclasses.fields(MovieOptions)}
-    return MovieOptions(**{**given, "rows": args.rows or "all"})
+    return MovieOptions(**{**given, "rows": args.rows or "all", "format": movie_format(args)})
 
 
 def check_flags(args: argparse.Namespace) -> None:
@@ -194,7 +212,8 @@ def check_flags(args: argparse.Namespace) -> None:
     if args.snapshot is not None:
         _refuse(args.movie_flags, "goes with movies", "go with movies", "or leave out --snapshot, which makes stills")
         return
-    given = _given(args, STILL_FLAGS)
+    given = [f"--format {name}" for name in args.format or () if name not in (*MOVIE_FORMATS, "png")]
+    given += _given(args, (*STILL_FLAGS, "dpi"))
     if "pixels" in args.layer:
         given.append("--layer pixels")
     _refuse(given, "goes with one snapshot", "go with one snapshot", "or add --snapshot last")

@@ -35,7 +35,7 @@ from autoencoder.config.choices import (
     STILLS,
     STUDIED,
 )
-from autoencoder.config.data import DataConfig, pixel_value_problems
+from autoencoder.config.data import DataConfig, kinds_of_columns, pixel_value_problems
 from autoencoder.config.model import ModelConfig, own_settings
 from autoencoder.config.movies import MovieOptions
 from autoencoder.config.objective import NoiseConfig, ObjectiveConfig
@@ -83,6 +83,7 @@ __all__ = [
     "RunConfig",
     "TrainingConfig",
     "differing_settings",
+    "kinds_of_columns",
     "own_settings",
     "pixel_value_problems",
 ]

@@ -46,6 +46,9 @@ MAX_SEED = 2**64 - 1
 PIXEL_VALUES = (1e-30, 1e30)
 """What pixels can be divided by so that 32-bit floats hold the result."""
 
+COLUMN_KINDS = ("angle", "degrees", "radians", "quantity", "category")
+"""What a column can be said to be. An `angle` has the unit that its name says, or else the one that its values fit."""
+
 ALL_SAMPLES = "all"
 AUTO_SAMPLES = "auto"
 PROBE_SAMPLES = "probes"

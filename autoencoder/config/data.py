@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from autoencoder.config.choices import AUTO_SPLIT, BLOCK_SPLIT, GROUP_SPLIT, MAX_SEED, PIXEL_VALUES, SPLITS
+from autoencoder.config.choices import (
+    AUTO_SPLIT,
+    BLOCK_SPLIT,
+    COLUMN_KINDS,
+    GROUP_SPLIT,
+    MAX_SEED,
+    PIXEL_VALUES,
+    SPLITS,
+)
 from autoencoder.errors import raise_if_any
-from autoencoder.flags import Flag, Fraction, Real, Whole, not_one_of, path_problems, problems_of_settings
+from autoencoder.flags import Flag, Fraction, Real, Whole, not_one_of, path_problems, problems_of_settings, shortened
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,17 @@ class DataConfig:
     """`("animal=m3", "m7")`: the column and its values; with them the split is that of this column's groups."""
     split_seed: Annotated[int, Flag("of the split and of the images in snapshots", "N", Whole(0, MAX_SEED))] = 0
     """Decides which images are held out, and which ones' codes are kept: the same for runs of any `seed`."""
+    column_kinds: Annotated[
+        tuple[str, ...] | None,
+        Flag(
+            "what columns are, where it is not what their names and values say: angle, degrees, radians, quantity or "
+            "category",
+            "NAME=KIND,...",
+            also="--column-kind",
+            adds_up=True,
+        ),
+    ] = None
+    """`("heading=radians", "day=quantity")`: what columns are, each one of `COLUMN_KINDS`."""
 
     def __post_init__(self) -> None:
         if self.hold_out is not None and self.split == AUTO_SPLIT:
@@ -67,7 +87,7 @@ class DataConfig:
         problems += path_problems("images", self.images) + path_problems("metadata", self.metadata)
         # The bounds of a pixel value are narrower than those of its flag, and are said instead of them.
         problems += [p for p in problems_of_settings(self) if not p.startswith("max_pixel_value")]
-        problems += pixel_value_problems(self.max_pixel_value)
+        problems += pixel_value_problems(self.max_pixel_value) + column_kind_problems(self.column_kinds or ())
         raise_if_any(problems)
 
     def _split_problems(self) -> list[str]:
@@ -114,3 +134,33 @@ def pixel_value_problems(value: float | None) -> list[str]:
         return []
     least, most = PIXEL_VALUES
     return [f"max_pixel_value is a positive number (from {least:g} to {most:g}), not {value}"]
+
+
+def kinds_of_columns(said: Sequence[str]) -> dict[str, str]:
+    """What columns are said to be, by their names: `("heading=radians",)` to `{"heading": "radians"}`.
+
+    Raises:
+        UserError: see `column_kind_problems`.
+    """
+    raise_if_any(column_kind_problems(said))
+    return dict(_named_kind(text) for text in said)
+
+
+def column_kind_problems(said: Sequence[str]) -> list[str]:
+    """What is wrong with what columns are said to be; empty where nothing is."""
+    problems, kinds = [], dict[str, str]()
+    for text in said:
+        name, kind = _named_kind(text)
+        if not name or kind not in COLUMN_KINDS:
+            problems.append(
+                f"--column-kind takes NAME=KIND, and KIND is one of {', '.join(COLUMN_KINDS)}, not {shortened(text)!r}"
+            )
+        elif kinds.setdefault(name, kind) != kind:
+            problems.append(f"--column-kind makes column '{name}' {kinds[name]} and {kind}: say one of them")
+    return problems
+
+
+def _named_kind(text: str) -> tuple[str, str]:
+    """Name and kind of `NAME=KIND`; a name can hold a `=` itself."""
+    name, _, kind = text.rpartition("=")
+    return name.strip(), kind.strip().lower()

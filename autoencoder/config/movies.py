@@ -1,14 +1,46 @@
-"""How movies of the latent space are drawn: the settings of `visualize`, passed whole to whoever draws."""
+"""How movies of the latent space are drawn, and how figures are written: settings passed whole to whoever draws."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from autoencoder.flags import Between, Flag, Whole
+from autoencoder.errors import raise_if_any
+from autoencoder.flags import Between, Flag, Whole, not_one_of
 
 MAX_SECONDS = 3600
 """A movie is not longer than this."""
+
+MOVIE_FORMATS = ("mp4", "gif")
+FIGURE_FORMATS = ("png", "svg", "pdf")
+"""`png` is pixels; the others are drawings that stay sharp at any size."""
+
+DPI = 100
+"""Dots per inch of a figure, where nothing else is asked for: 8 inches are 800 pixels."""
+
+LEAST_DPI, MOST_DPI = 30, 600
+
+
+@dataclass(frozen=True)
+class FigureOptions:
+    """How figures are written; `--format` and `--dpi`."""
+
+    formats: tuple[str, ...] = ("png",)
+    """A file in each of these, of `FIGURE_FORMATS`."""
+    dpi: int = DPI
+    """Dots per inch; in `svg` and `pdf`, of the points and images that are pixels there too."""
+
+    def __post_init__(self) -> None:
+        problems = [problem for name in self.formats for problem in not_one_of("a figure", name, FIGURE_FORMATS)]
+        if not self.formats:
+            problems.append(f"a figure is written as one or more of {', '.join(FIGURE_FORMATS)}, not as nothing")
+        if not LEAST_DPI <= self.dpi <= MOST_DPI:
+            problems.append(f"dpi is {LEAST_DPI} to {MOST_DPI}, not {self.dpi}")
+        raise_if_any(problems)
+
+
+AS_PNG = FigureOptions()
+AS_PNG_AND_SVG = FigureOptions(("png", "svg"))
 
 
 @dataclass(frozen=True)
@@ -37,7 +69,7 @@ class MovieOptions:
         Flag("below each example, what the latest kept checkpoint makes of it (default: where the run makes pictures)"),
     ] = None
     """Whether what the latest kept network makes of each example is shown below it; None for where a run can."""
-    format: Annotated[Literal["mp4", "gif"], Flag("of the movies (default: mp4)")] = "mp4"
+    format: Literal["mp4", "gif"] = "mp4"
     """`mp4` or `gif`."""
     fps: Annotated[
         float,

@@ -15,7 +15,6 @@ from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.files import replacing, write_error
 
-
 CHECKED_IMAGES = 12
 """Images of a prepared set that are shown to whoever made it."""
 
@@ -79,7 +78,7 @@ class Prepared:
 
 
 def check_output(output: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> tuple[Path, Path]:
-    """Paths of the two files of the data set `output`, once it is sure that they can be written.
+    """Paths of the two files of the data set `output`, once it is sure that they and their picture can be written.
 
     Every function that prepares calls this before its work, which may take long.
 
@@ -99,13 +98,18 @@ def check_output(output: Path, *, overwrite: bool = False, inputs: Iterable[Path
     npz = output if output.suffix.lower() == ".npz" else output.with_name(f"{output.name}.npz")
     csv = npz.with_suffix(".csv")
     try:
-        _check_free((npz, csv), overwrite, inputs)
+        _check_free((npz, csv, check_file(npz)), overwrite, inputs)
         npz.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(prefix=f".{npz.stem}.", suffix=f".partial{npz.suffix}", dir=npz.parent):
             pass
     except OSError as error:
         raise write_error(npz, error) from None
     return npz, csv
+
+
+def check_file(npz: Path) -> Path:
+    """Where the check picture of a data set lies."""
+    return npz.with_name(f"{npz.stem}-check.png")
 
 
 def _check_free(files: Sequence[Path], overwrite: bool, inputs: Iterable[Path]) -> None:

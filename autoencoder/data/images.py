@@ -13,9 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.config import PIXEL_VALUES, pixel_value_problems
+from autoencoder.config import PIXEL_VALUES, kinds_of_columns, pixel_value_problems
 from autoencoder.data.arrays import ArrayHeader, check_readable, npz_headers, open_npy, read_npz
-from autoencoder.data.metadata import Metadata, Rows, load_metadata
+from autoencoder.data.metadata import Metadata, Rows, metadata_of
+from autoencoder.data.metadata_files import load_metadata, refuse_unknown_kinds
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
 
@@ -28,8 +29,24 @@ WHOLE_HASH_BYTES = 256 * 2**20
 HASH_ROWS = 1024
 """Images at the head, at the tail and evenly between that stand for a larger set in its hash."""
 
+BESIDE = ("clean", "mask", "inside")
+"""Arrays of an `.npz` beside its images."""
+
 MAX_CHANNELS = 16
 """More channels than this are taken for the height of images with their channels last."""
+
+
+CAMERA_BITS = (8, 10, 12, 14, 16)
+"""Bits that pixels usually have."""
+
+CAMERA_NAMES = {2**8 - 1: "8 bits", **{2**bits - 1: f"a {bits}-bit camera" for bits in CAMERA_BITS[1:-1]}}
+"""What the largest values are those of."""
+
+LITTLE_OF_THE_RANGE = 0.25
+"""Integer pixels that use no more than this share of what stands for 1 were probably meant for something smaller."""
+
+DEPTH_SAMPLE = 1000
+"""Images of a set too large to be read whole whose largest pixel is looked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +60,8 @@ class ImageSet:
         clean: the images without noise, of the same shape; or None.
         mask: (N, 1, H, W) uint8, 1 where the animal is and 0 elsewhere; or None.
         source: the file they came from.
+        inside: (N, 1, H, W) uint8, 0 where a pixel lay beyond the edge of the picture that the image was cut out of,
+            and was filled in; such pixels are left out of what measures images. None where there are none.
     """
 
     images: np.ndarray
@@ -51,6 +70,7 @@ class ImageSet:
     clean: np.ndarray | None = None
     mask: np.ndarray | None = None
     source: Path | None = None
+    inside: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -76,6 +96,10 @@ class ImageSet:
             batch /= np.float32(scale)
         return batch
 
+    def counted(self, rows: Rows) -> NDArray[np.float32] | None:
+        """Which pixels of the given rows count, (n, 1, H, W) float32 of 1 and 0; None where all of the set do."""
+        return None if self.inside is None else np.asarray(self.inside[rows]).astype(np.float32)
+
     def content_hash(self) -> str:
         """SHA-256 of shape, dtype and pixels of `images`, in hexadecimal.
 
@@ -100,16 +124,23 @@ class ImageSet:
 
 
 def with_metadata(
-    images: ImageSet, path: Path, metadata: Path | None = None, columns: Sequence[str] | None = None
+    images: ImageSet,
+    path: Path,
+    metadata: Path | None = None,
+    columns: Sequence[str] | None = None,
+    column_kinds: Sequence[str] | None = None,
 ) -> ImageSet:
     """The same images with other metadata; see `load_images` for the arguments. No array is read or copied.
+
+    Kinds of columns that are not there are left out.
 
     Raises:
         UserError: the metadata cannot be read, or do not go with the images.
     """
     metadata_path = metadata or _sibling(path, columns)
     arrays = {} if metadata_path is not None else _read_arrays(path, with_columns=True)
-    table = _load_table(metadata_path, columns, path, {k: v for k, v in arrays.items() if v.ndim == 1}, len(images))
+    one_dimensional = {name: array for name, array in arrays.items() if array.ndim == 1}
+    table = _load_table(metadata_path, columns, path, one_dimensional, len(images), column_kinds)
     other = replace(images, metadata=table)
     if "_digest" in vars(images):
         vars(other)["_digest"] = images.content_hash()  # of the same pixels
@@ -122,13 +153,14 @@ def _load_table(
     path: Path,
     arrays: dict[str, np.ndarray],
     n_images: int,
+    column_kinds: Sequence[str] | None,
 ) -> Metadata:
     """The metadata of a file, or of the arrays beside the images of `path`."""
     if metadata_path is not None:
-        return load_metadata(metadata_path, n_images, columns, images_path=path)
+        return load_metadata(metadata_path, n_images, columns, images_path=path, column_kinds=column_kinds)
     if columns is not None:
         raise UserError(f"columns are named and there is no metadata to {path}: give its path (--metadata)")
-    return _table_within(arrays, n_images, path)
+    return _table_within(arrays, n_images, path, column_kinds)
 
 
 def load_images(
@@ -136,17 +168,23 @@ def load_images(
     metadata: str | Path | None = None,
     columns: Sequence[str] | None = None,
     max_pixel_value: float | None = None,
+    column_kinds: Sequence[str] | None = None,
+    *,
+    kinds_may_miss: bool = False,
 ) -> ImageSet:
     """Load images with their metadata, and check both.
 
     Args:
         path: `.npy` (memory-mapped), or `.npz` with `images`, `arr_0` or one array of 3 or 4 dimensions, and with
-            `clean` and `mask` where there are such; (N, H, W) or (N, C, H, W), uint8, uint16 or float.
+            `clean`, `mask` and `inside` where there are such; (N, H, W) or (N, C, H, W), uint8, uint16 or float.
         metadata: file of the metadata; None for NAME.csv beside the images, then NAME_metadata.npy if `columns` names
             its columns, then the arrays of shape (N,) in the `.npz`.
         columns: names of the columns of a metadata file in `.npy`.
         max_pixel_value: the pixel value that stands for 1.0; None for the largest of uint8 and uint16, and 1.0 for
             floats.
+        column_kinds: what columns are, where their names and values don't tell: `("heading=radians",)`; see
+            `autoencoder.config.data.DataConfig.column_kinds`.
+        kinds_may_miss: leave out those of columns that are not there, which are refused otherwise.
 
     Raises:
         UserError: everything that is wrong with the files, in one error.
@@ -162,13 +200,15 @@ def load_images(
             problems.append(f"there is no file {metadata}: check the path of the metadata")
         raise UserError(problems) from None
     images = arrays.pop("images")
-    clean, mask = arrays.pop("clean", None), arrays.pop("mask", None)
+    clean, mask, inside = (arrays.pop(name, None) for name in BESIDE)
 
     problems = _form_problems(images, path)
     n_images = len(images) if images.ndim else 0
     table = Metadata({}, path)
     try:
-        table = _load_table(metadata_path, columns, path, arrays, n_images)
+        table = _load_table(metadata_path, columns, path, arrays, n_images, column_kinds)
+        if not kinds_may_miss:
+            refuse_unknown_kinds(table, column_kinds)
     except UserError as error:
         problems += error.problems
     raise_if_any(problems + pixel_value_problems(max_pixel_value))
@@ -183,8 +223,12 @@ def load_images(
     if mask is not None:
         mask = _with_channels(mask)
         problems += _mask_problems(mask, images, path)
+    if inside is not None:
+        inside = _with_channels(inside)
+        problems += _inside_problems(inside, images, path)
     raise_if_any(problems)
-    return ImageSet(images, float(top), table, clean, None if mask is None else _binary(mask), path)
+    mask = None if mask is None else _binary(mask)
+    return ImageSet(images, float(top), table, clean, mask, path, inside)
 
 
 # --------------------------------------------------------------------------------------------------------------- files
@@ -200,7 +244,7 @@ def _sibling(path: Path, columns: Sequence[str] | None) -> Path | None:
 
 
 def _read_arrays(path: Path, *, with_columns: bool) -> dict[str, np.ndarray]:
-    """`images`, and of an `.npz` also `clean`, `mask` and (with `with_columns`) the arrays of one dimension."""
+    """`images`, and of an `.npz` also those of `BESIDE` and (with `with_columns`) the arrays of one dimension."""
     check_readable(path, "images")
     suffix = path.suffix.lower()
     if suffix == ".npy":
@@ -209,7 +253,7 @@ def _read_arrays(path: Path, *, with_columns: bool) -> dict[str, np.ndarray]:
         raise UserError(f"{path} is no set of images: it is read from .npy or .npz; make one by 'autoencoder prepare'")
     headers = npz_headers(path)
     key = _images_key(headers, path)
-    wanted: list[str] = [name for name in ("clean", "mask") if name in headers]
+    wanted: list[str] = [name for name in BESIDE if name in headers]
     if with_columns:
         wanted += [name for name, header in headers.items() if len(header.shape) == 1]
     arrays = read_npz(path, dict.fromkeys([key, *wanted]))
@@ -220,21 +264,23 @@ def _images_key(headers: dict[str, ArrayHeader], path: Path) -> str:
     for name in ("images", "arr_0"):
         if name in headers:
             return name
-    likely = [name for name, header in headers.items() if len(header.shape) in (3, 4) and name not in ("clean", "mask")]
+    likely = [name for name, header in headers.items() if len(header.shape) in (3, 4) and name not in BESIDE]
     if len(likely) == 1:
         return likely[0]
     listed = ", ".join(f"{name} {header.shape}" for name, header in headers.items()) or "none"
     raise UserError(f"which array of {path} holds the images? Name it 'images'; its arrays are {listed}")
 
 
-def _table_within(arrays: dict[str, np.ndarray], n_images: int, path: Path) -> Metadata:
+def _table_within(
+    arrays: dict[str, np.ndarray], n_images: int, path: Path, column_kinds: Sequence[str] | None
+) -> Metadata:
     """Metadata from the arrays that an `.npz` has beside its images."""
     raise_if_any(
         f"array '{name}' in {path} has {len(values):,} values for {n_images:,} images: there must be one per image"
         for name, values in arrays.items()
         if len(values) != n_images
     )
-    return Metadata(arrays, path)
+    return metadata_of(arrays, path, kinds_of_columns(column_kinds or ()))
 
 
 # -------------------------------------------------------------------------------------------------------------- checks
@@ -266,6 +312,62 @@ def _with_channels(images: np.ndarray) -> np.ndarray:
 def default_max_pixel_value(dtype: np.dtype[Any]) -> float:
     """The pixel value that stands for 1.0 where none is given: the largest of an integer type, and 1.0 of floats."""
     return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
+
+
+def likely_max_pixel_value(largest: float) -> float:
+    """What probably stands for 1 in images whose largest pixel is known, and is over 0.
+
+    That is the most of 8, 10, 12, 14 or 16 bits, where over half of their range is used, and the next whole number
+    otherwise. Floats that pass 1 by little, as resampling and rounding leave them, are not halved.
+    """
+    bits = next((bits for bits in CAMERA_BITS if largest <= 2**bits - 1), None)
+    if bits is not None and largest > (2**bits - 1) / 2:
+        return float(2**bits - 1)
+    return math.ceil(100 * largest) / 100 if 1 < largest < 2 else float(math.ceil(largest))
+
+
+def depth_advice(images: np.ndarray, given: float | None = None) -> str | None:
+    """What to say of integer pixels that use little of the range of their type, such as 12 bits of 16.
+
+    Args:
+        images: (N, ...) of uint8, uint16 or floats; of a set over 256 MB, a sample is looked at.
+        given: the pixel value that stands for 1, where the user said so.
+
+    Returns:
+        one sentence with the value to train with; None where nothing is to be said.
+    """
+    if given is not None or images.dtype.kind != "u":
+        return None
+    top = default_max_pixel_value(images.dtype)
+    is_small = images.nbytes <= WHOLE_HASH_BYTES
+    sample = np.unique(np.linspace(0, len(images) - 1, DEPTH_SAMPLE).astype(np.int64))
+    parts = (chunk for _, chunk in _chunks(images)) if is_small else (images[row] for row in sample)
+    largest = 0
+    for part in parts:
+        largest = max(largest, int(part.max()))
+        if largest > LITTLE_OF_THE_RANGE * top:
+            return None
+    if largest == 0:
+        return None  # black, whatever stands for 1
+    likely = int(likely_max_pixel_value(largest))
+    camera = f", as of {CAMERA_NAMES[likely]}" if likely in CAMERA_NAMES else ""
+    return (
+        f"the largest pixel{'' if is_small else f' of {len(sample):,} images'} is {largest:,} of {top:,.0f}{camera}: "
+        f"train with --max-pixel-value {likely}, or images are nearly black"
+    )
+
+
+def all_alike(images: ImageSet) -> str | None:
+    """That all images are the same, as a clause such as "all 200 images of m.npz are the same"; None where they differ.
+
+    It looks no further than to the first chunk that holds another image.
+    """
+    pixels = images.images
+    if len(pixels) < 2 or (pixels[0] != pixels[-1]).any():
+        return None
+    if not all((chunk == pixels[0]).all() for _, chunk in _chunks(pixels)):
+        return None
+    return f"all {len(pixels):,} images of {images.source or 'the data'} are the same"
 
 
 def _chunks(images: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -303,7 +405,7 @@ def _pixel_problems(images: np.ndarray, what: str, path: Path, top: float) -> li
     elif high > top:
         problems.append(
             f"{path} has {what} up to {high:g}, over the largest pixel value {top:g}: give --max-pixel-value "
-            f"{next((limit for limit in (255, 65535) if limit / 100 < high <= limit), math.ceil(high))}"
+            f"{likely_max_pixel_value(high):.15g}"
         )
     return problems
 
@@ -323,6 +425,19 @@ def _mask_problems(mask: np.ndarray, images: np.ndarray, path: Path) -> list[str
     if mask.dtype.kind not in "buif":
         return [f"array 'mask' in {path} is of type {mask.dtype}: save 1 for the animal and 0 elsewhere, as uint8"]
     return [] if mask.dtype.kind == "b" else _pixel_problems(mask, "values of 'mask'", path, math.inf)
+
+
+def _inside_problems(inside: np.ndarray, images: np.ndarray, path: Path) -> list[str]:
+    expected = (len(images), 1, *images.shape[2:])
+    if inside.shape != expected:
+        return [f"array 'inside' in {path} has shape {inside.shape}: for these images it must be {expected}"]
+    if inside.dtype.kind not in "bu" or inside.max() > 1:
+        return [f"array 'inside' in {path} holds other values than 0 and 1: save it as uint8, 0 for filled-in pixels"]
+    empty = ~inside.any(axis=(1, 2, 3))
+    if empty.any():
+        n, first = int(empty.sum()), int(empty.argmax())
+        return [f"array 'inside' in {path} has {n:,} images without a pixel of a picture, the first is {first}"]
+    return []
 
 
 def _binary(mask: np.ndarray) -> NDArray[np.uint8]:

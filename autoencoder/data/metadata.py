@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,26 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.arrays import check_readable, npz_headers, open_npy, read_npz
-from autoencoder.data.tables import Line, read_number, read_table
+from autoencoder.data.column_kinds import Doubt, Meaning, doubt_of, meaning_of
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
 from autoencoder.measures.kinds import ColumnKind
 
-PERIODS = {"_deg": 360.0, "_rad": 2 * math.pi}
-"""Endings of the names of circular columns, and how far it is once round."""
-
-MAX_CATEGORIES = 20
-"""An integer column with more different values than this is a number, not a category."""
-
-COUNTING_COLUMNS = ("frame", "x", "y")
-"""Integer columns that are never categories, however few values they have."""
-
 DECIMALS = 4
 """Decimals of a number in a written CSV: enough for degrees, pixels and seconds of any video."""
-
-SHOWN_PROBLEMS = 5
-"""How many bad fields of a file are named, before the rest is counted."""
 
 SHOWN_NAMES = 40
 """How many columns are listed where one is not there, before the rest is counted."""
@@ -51,28 +38,30 @@ Rows = slice | NDArray[Any] | Sequence[int]
 class Metadata:
     """Columns of known values; row i belongs to image i.
 
-    Columns are stored as float64 (NaN for a missing value), int64 or text. A name that ends in `_deg` or `_rad` is
-    circular; text, booleans, and integers with at most `MAX_CATEGORIES` different values are categories; everything
-    else is linear.
+    Columns are stored as float64 (NaN for a missing value), int64 or text. A name that ends in the unit of an angle
+    (`heading_deg`) is circular; text, booleans, and whole numbers with at most `MAX_CATEGORIES` different values are
+    categories; everything else is linear.
 
     Args:
         columns: arrays of one length, each (N,); any of them may be empty of rows, and there may be no column at all.
         source: the file they came from, for messages.
-        kinds: kind of each column; worked out from names and values where not given, kept when rows are taken.
+        meanings: what each column is; worked out from names and values where not given, kept when rows are taken.
 
     Raises:
-        UserError: a column is not 1-D, has another length or holds neither numbers nor text.
+        UserError: a column is not 1-D, has another length or holds neither numbers nor text; or it holds text and is
+            an angle by its name.
     """
 
     columns: dict[str, np.ndarray]
     source: Path | None = None
-    kinds: Mapping[str, ColumnKind] = field(default_factory=dict)
+    meanings: Mapping[str, Meaning] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        columns, problems = {}, []
+        columns, meanings, problems = {}, {}, []
         for name, values in self.columns.items():
             try:
                 columns[name] = _as_column(name, np.asarray(values))
+                meanings[name] = self.meanings.get(name) or meaning_of(name, columns[name])
             except UserError as error:
                 problems += [f"{problem} in {self.source}" if self.source else problem for problem in error.problems]
         lengths = {len(values) for values in columns.values()}
@@ -80,9 +69,8 @@ class Metadata:
             listed = ", ".join(f"{name} {len(values):,}" for name, values in columns.items())
             problems.append(f"the columns of {self.source or 'the metadata'} differ in length: {listed}")
         raise_if_any(problems)
-        kinds = {name: self.kinds.get(name) or _kind_of(name, values) for name, values in columns.items()}
         object.__setattr__(self, "columns", columns)
-        object.__setattr__(self, "kinds", kinds)
+        object.__setattr__(self, "meanings", meanings)
 
     def __len__(self) -> int:
         """Number of rows; 0 where there is no column."""
@@ -127,7 +115,7 @@ class Metadata:
             UserError: there is no such column.
         """
         self.column(name)
-        return self.kinds[name]
+        return self.meanings[name].kind
 
     def period(self, name: str) -> float:
         """Once round of the circular column `name`: 360 or 2 pi.
@@ -137,12 +125,23 @@ class Metadata:
         """
         if self.kind(name) is not ColumnKind.CIRCULAR:
             raise UserError(
-                f"column '{name}' is not an angle: the name of an angle ends in _deg or _rad, as body_angle_deg does"
+                f"column '{name}' is not an angle: the name of an angle ends in _deg or _rad, as body_angle_deg does; "
+                f"else say --column-kind {name}=degrees (or radians)"
             )
-        return _period(name)
+        return self.meanings[name].period
+
+    def doubt(self, name: str) -> Doubt | None:
+        """What speaks against the unit of the column `name`, where it is an angle; None where nothing does.
+
+        Raises:
+            UserError: there is no such column.
+        """
+        return doubt_of(name, self.column(name), self.meanings[name])
 
     def labels(self, name: str) -> NDArray[np.str_]:
         """Values of the column `name` as text, (N,), empty where they are not known: names, or whole numbers.
+
+        Numbers that are not whole name something only where the user says so (`--column-kind NAME=category`).
 
         Raises:
             UserError: there is no such column, or it is an angle or another quantity.
@@ -154,16 +153,30 @@ class Metadata:
             return values
         numbers = values.astype(np.float64)
         known = numbers[np.isfinite(numbers)]
-        if (known != known.round()).any():
+        are_whole = bool((known == known.round()).all())
+        if not are_whole and self.kind(name) is not ColumnKind.CATEGORY:
             where = self.source or "the metadata"
             raise UserError(
-                f"column '{name}' in {where} is a quantity and names nothing: names are text, or whole numbers"
+                f"column '{name}' in {where} is a quantity and names nothing: names are text, or whole numbers; else "
+                f"say --column-kind {name}=category"
             )
-        return np.array([str(int(number)) if np.isfinite(number) else "" for number in numbers], dtype=np.str_)
+        known_texts = [str(int(number)) if are_whole else repr(number) for number in known.tolist()]
+        texts = np.zeros(len(values), f"U{max(map(len, known_texts), default=1)}")
+        texts[np.isfinite(numbers)] = known_texts
+        return texts
 
     def take(self, rows: Rows) -> Metadata:
         """The given rows, in the given order; every column keeps its kind."""
-        return Metadata({name: values[rows] for name, values in self.columns.items()}, self.source, self.kinds)
+        return Metadata({name: values[rows] for name, values in self.columns.items()}, self.source, self.meanings)
+
+    def with_column(self, name: str, values: np.ndarray, kind: ColumnKind) -> Metadata:
+        """The metadata with another column, (N,), of a kind; the name of an angle ends in its unit.
+
+        Raises:
+            UserError: it is no such column.
+        """
+        meaning = meaning_of(name, values) if kind is ColumnKind.CIRCULAR else Meaning(kind)
+        return Metadata({**self.columns, name: values}, self.source, {**self.meanings, name: meaning})
 
     def to_csv(self) -> str:
         """A header and one line per row; numbers have at most `DECIMALS` decimals, NaN is left empty."""
@@ -178,44 +191,29 @@ class Metadata:
         return text.getvalue()
 
 
-def load_metadata(
-    path: Path, n_images: int, columns: Sequence[str] | None = None, *, images_path: Path | None = None
-) -> Metadata:
-    """Read metadata of `n_images` images.
+def metadata_of(arrays: Mapping[str, np.ndarray], path: Path, asked: Mapping[str, str]) -> Metadata:
+    """Arrays as metadata, in which columns are what the user says that they are.
 
     Args:
-        path: `.csv` with a header (UTF-8), `.npy` of shape (N, K) or (N,), or `.npz` of arrays of shape (N,).
-        n_images: number of rows that there must be.
-        columns: names of the columns of an `.npy`, which has none of its own; for no other kind of file.
-        images_path: file of the images, for messages.
+        arrays: columns, each (N,).
+        path: of the file that they came from.
+        asked: what columns are, each one of `COLUMN_KINDS`.
 
     Raises:
-        UserError: the file is missing, damaged, of another kind, or has another number of rows.
+        UserError: as `Metadata`, or a column is not what it is said to be.
     """
-    check_readable(path, "metadata")
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".npy", ".npz"):
-        raise UserError(f"{path} is no metadata: it is read from .csv, .npy or .npz")
-    if suffix != ".npy" and columns is not None:
-        raise UserError(f"{path} names its columns itself: leave the names of columns (--columns) out")
-
-    def check_rows(n_rows: int) -> None:
-        if n_rows != n_images:
-            raise UserError(
-                f"{path} has {n_rows:,} rows and {images_path or 'the image file'} has {n_images:,} images: "
-                "there must be one row per image, in the images' order"
-            )
-
-    # Arrays say how many rows they have before any is read.
-    if suffix == ".npy":
-        arrays = _read_npy(path, columns, check_rows)
-    elif suffix == ".npz":
-        arrays = _read_npz(path, check_rows)
-    else:
-        arrays = _read_csv(path)
-    metadata = Metadata(arrays, path)
-    check_rows(len(metadata))
-    return metadata
+    columns, meanings, problems = {}, {}, []
+    for name, values in arrays.items():
+        columns[name] = values
+        if name not in asked:
+            continue
+        try:
+            columns[name] = _as_column(name, np.asarray(values))
+            meanings[name] = meaning_of(name, columns[name], asked[name])
+        except UserError as error:
+            problems += [f"{problem} ({path})" for problem in error.problems]
+    raise_if_any(problems)
+    return Metadata(columns, path, meanings)
 
 
 # ------------------------------------------------------------------------------------------------------------- columns
@@ -227,8 +225,6 @@ def _as_column(name: str, values: np.ndarray) -> np.ndarray:
         raise UserError(f"column '{name}' has shape {values.shape}: a column is one value per image")
     kind = values.dtype.kind
     if kind in "SU":
-        if _is_circular(name):
-            raise UserError(f"column '{name}' is an angle by its name and holds text: write numbers, or rename it")
         return _as_text(name, values)
     if kind in "bi" or (kind == "u" and (values <= np.iinfo(np.int64).max).all()):
         return values.astype(np.int64)
@@ -255,24 +251,6 @@ def _as_text(name: str, values: np.ndarray) -> np.ndarray:
     return text
 
 
-def _kind_of(name: str, values: np.ndarray) -> ColumnKind:
-    if _is_circular(name):
-        return ColumnKind.CIRCULAR
-    if values.dtype.kind == "U":
-        return ColumnKind.CATEGORY
-    if values.dtype.kind == "i" and name not in COUNTING_COLUMNS and len(np.unique(values)) <= MAX_CATEGORIES:
-        return ColumnKind.CATEGORY
-    return ColumnKind.LINEAR
-
-
-def _is_circular(name: str) -> bool:
-    return name.endswith(tuple(PERIODS))
-
-
-def _period(name: str) -> float:
-    return next(period for ending, period in PERIODS.items() if name.endswith(ending))
-
-
 def _fields(values: np.ndarray) -> list[str]:
     """The text of each value in a CSV."""
     if values.dtype.kind != "f":
@@ -280,102 +258,3 @@ def _fields(values: np.ndarray) -> list[str]:
     rounded = np.where(np.abs(values) < EXACT_ROUNDING, values, 0.0).round(DECIMALS)
     shown = np.where(np.abs(values) < EXACT_ROUNDING, rounded, values)
     return ["" if math.isnan(value) else repr(value) for value in shown.tolist()]
-
-
-# --------------------------------------------------------------------------------------------------------------- files
-
-
-def _read_npy(path: Path, columns: Sequence[str] | None, check_rows: Callable[[int], None]) -> dict[str, np.ndarray]:
-    table = open_npy(path)
-    if table.ndim not in (1, 2):
-        raise UserError(f"{path} has shape {table.shape}: metadata is (N, K), or (N,) for one column")
-    n_columns = math.prod(table.shape[1:])
-    if columns is None:
-        raise UserError(f"{path} does not name its {n_columns} columns: name them (--columns)")
-    if len(columns) != n_columns:
-        raise UserError(f"{path} has {n_columns} columns, and {len(columns)} are named: {', '.join(columns)}")
-    _check_names(columns, path)
-    check_rows(len(table))
-    # Twice: as they are stored, and as 64-bit numbers.
-    refuse_too_large(str(path), table.nbytes + 8 * table.size, "leave columns out")
-    table = table.reshape(len(table), n_columns)
-    return {name: np.array(table[:, i]) for i, name in enumerate(columns)}
-
-
-def _read_npz(path: Path, check_rows: Callable[[int], None]) -> dict[str, np.ndarray]:
-    headers = npz_headers(path)
-    raise_if_any(
-        f"array '{name}' in {path} has shape {header.shape}: a column of metadata is one value per image"
-        for name, header in headers.items()
-        if len(header.shape) != 1
-    )
-    for header in headers.values():
-        check_rows(header.shape[0])
-    return read_npz(path, headers)
-
-
-def _read_csv(path: Path) -> dict[str, np.ndarray]:
-    header, *lines = read_table(path) or [Line(1, [])]
-    names = header.fields
-    _check_names(names, path)
-    ragged = [
-        f"line {number} of {path} has {len(row)} fields and its header has {len(names)}"
-        for number, row in lines
-        if len(row) != len(names)
-    ]
-    raise_if_any(_shortened(ragged))
-    columns, problems = {}, []
-    for i, name in enumerate(names):
-        texts = [row[i] for _, row in lines]
-        values = _parse(texts, f"column '{name}' of {path}")
-        if values.dtype.kind == "U" and _is_circular(name):
-            problems += _shortened(
-                [
-                    f"column '{name}' is an angle by its name and holds '{text}' on line {number} of {path}, which is "
-                    "no number: mend it, or rename the column"
-                    for (number, _), text in zip(lines, texts, strict=True)
-                    if text and read_number(text) is None
-                ]
-            )
-        columns[name] = values
-    raise_if_any(problems)
-    return columns
-
-
-def _check_names(names: Sequence[str], path: Path) -> None:
-    problems = []
-    if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
-        raise UserError(f"the columns of {path} are not separated by commas: save it as a CSV with commas")
-    if not all(names) or not names:
-        problems.append(f"a column of {path} has no name: name it (pandas leaves it out with to_csv(index=False))")
-    repeated = sorted({name for name in names if name and names.count(name) > 1})
-    if repeated:
-        problems.append(f"{path} has more than one column of the name {', '.join(repeated)}: rename all but one")
-    raise_if_any(problems)
-
-
-def _shortened(problems: list[str]) -> list[str]:
-    more = len(problems) - SHOWN_PROBLEMS
-    return problems if more <= 0 else [*problems[:SHOWN_PROBLEMS], f"and {more:,} more of this kind"]
-
-
-def _parse(texts: list[str], what: str) -> np.ndarray:
-    """Integers where all are, numbers where all are numbers or empty, otherwise the text itself."""
-    numbers = [read_number(text) if text else math.nan for text in texts]
-    if any(number is None for number in numbers):
-        return _text_array(texts, what)
-    if numbers and all(isinstance(number, int) for number in numbers):
-        try:
-            return np.array(numbers, dtype=np.int64)
-        except OverflowError:
-            return _text_array(texts, what)  # numbers of 20 digits are names, not quantities
-    try:
-        return np.array(numbers, dtype=np.float64)
-    except OverflowError:  # an integer of 400 digits among numbers
-        return _text_array(texts, what)
-
-
-def _text_array(texts: list[str], what: str) -> np.ndarray:
-    """An array has room for the longest text in each of its values."""
-    refuse_too_large(what, 4 * len(texts) * max(map(len, texts)), "shorten its longest text")
-    return np.array(texts, dtype=np.str_)

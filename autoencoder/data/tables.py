@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import math
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
 from autoencoder.machine.memory import refuse_too_large
@@ -16,6 +21,25 @@ ROW_BYTES, FIELD_BYTES, BYTE_BYTES = 200, 80, 4
 """Memory that reading takes for each row, each field and each byte of a file, at most. Measured at its peak
 (tracemalloc) with tables of 1 to 200 columns of digits, decimals and words, which took 9 to 106 times the size of the
 file: they need 20 % (digits in 200 columns) to 99 % (one column) of it."""
+
+MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "-", "--", "."})
+"""Texts that stand for a missing value in a column of numbers, in any case: as R, pandas, Excel, SQL, SAS and people
+write it."""
+
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
+"""What the columns of tables are separated by that are no CSV with commas, and what that is called."""
+
+ZERO_LED = re.compile(r"0[0-9]+")
+"""A code such as 007, which as a number would lose its zeros."""
+
+GROUPED_WHOLE = re.compile(r"[+-]?[0-9]{1,3}(?:([.' \u00a0\u202f])[0-9]{3}(?:\1[0-9]{3})*)?|[+-]?[0-9]*")
+"""The whole part of a number with a decimal comma; its thousands can be apart: 1.234.567."""
+
+THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
+"""A number with commas between its thousands, such as 1,234.5 (or, where there is one comma, a decimal one)."""
+
+Commas = Literal["decimal", "thousands", "either"]
+"""What commas within numbers can be."""
 
 
 class Line(NamedTuple):
@@ -62,6 +86,106 @@ def read_number(text: str) -> int | float | None:
         except ValueError:
             continue
     return None
+
+
+def is_missing(text: str) -> bool:
+    """Whether a text in a column of numbers stands for a missing value."""
+    return text.lower() in MISSING
+
+
+def parse_column(texts: Sequence[str], what: str, *, with_codes: bool = True) -> NDArray[Any]:
+    """A column of a table, (n,): int64 of whole numbers, float64 of numbers and missing values, or text.
+
+    Args:
+        texts: as they stand in the table, without white space around them.
+        what: they are, for messages.
+        with_codes: whether digits that begin with a zero (`007`) are names, which make the whole column text. What is
+            missing in it is empty then.
+
+    Raises:
+        UserError: as text it would take more memory than there is.
+    """
+    known = [text for text in texts if not is_missing(text)]
+    # A column of nothing but NA says nothing of numbers; one of nothing at all is as good as one of missing numbers.
+    if not known and any(read_number(text) is None for text in texts if text):
+        return _text_array(texts, what)
+    numbers = [read_number(text) for text in known]
+    if any(number is None for number in numbers):
+        return _text_array(texts, what)
+    are_whole = bool(known) and all(isinstance(number, int) for number in numbers)
+    try:
+        if are_whole and with_codes and any(map(ZERO_LED.fullmatch, known)):
+            raise OverflowError("as numbers they would lose their zeros")
+        stored = np.array(numbers, np.int64 if are_whole else np.float64)
+    except OverflowError:  # numbers of 20 digits are names, not quantities, as those are that begin with a zero
+        return _text_array(["" if is_missing(text) else text for text in texts], what)
+    if len(known) == len(texts):
+        return stored
+    column = np.full(len(texts), math.nan)
+    column[[not is_missing(text) for text in texts]] = stored
+    return column
+
+
+def commas_in_numbers(texts: Sequence[str]) -> tuple[int, Commas] | None:
+    """The first of the texts of a column that has a comma, and what that comma is, where all of them are numbers.
+
+    None where a text is no number however its comma is read, or none has one.
+    """
+    first, found = -1, set[Commas]()
+    for place, text in enumerate(texts):
+        if is_missing(text) or read_number(text) is not None:
+            continue
+        is_grouped, is_decimal = THOUSANDS.fullmatch(text) is not None, _has_decimal_comma(text)
+        if not (is_grouped or is_decimal):
+            return None
+        first = place if first < 0 else first
+        found.add("either" if is_grouped and is_decimal else "thousands" if is_grouped else "decimal")
+    if not found or {"decimal", "thousands"} <= found:
+        return None
+    return first, next((commas for commas in found if commas != "either"), "either")
+
+
+def _has_decimal_comma(text: str) -> bool:
+    whole, comma, fraction = text.partition(",")
+    if not comma or "." in fraction or GROUPED_WHOLE.fullmatch(whole) is None:
+        return False
+    return read_number(f"{re.sub('[^0-9+-]', '', whole)}.{fraction}") is not None
+
+
+def refuse_other_separators(path: Path) -> None:
+    """Refuse a table whose columns are separated by something else than commas, by its first line.
+
+    Raises:
+        UserError: they are, or the file cannot be read.
+    """
+    start = next(_chunks(path), b"")
+    if b"\0" in start:
+        return  # no UTF-8 text, as `read_table` says
+    text = start.decode("utf-8-sig", errors="replace")
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if first.lower().startswith("sep="):  # as Excel writes and obeys it
+        separator = first[4:5]
+    else:
+        unquoted = re.sub(r'"[^"]*"', "", first)
+        separator = "," if "," in unquoted else next((mark for mark in ";\t|" if mark in unquoted), ",")
+    if separator in SEPARATORS:
+        raise separator_error(path, separator, with_decimal_commas=re.search("[0-9],[0-9]", text) is not None)
+
+
+def separator_error(path: Path, separator: str, *, with_decimal_commas: bool = False) -> UserError:
+    """What to say of a table whose columns are separated by one of `SEPARATORS`."""
+    shown = r"r'\s+'" if separator == " " else repr(separator)
+    decimal = ", decimal=','" if with_decimal_commas else ""
+    return UserError(
+        f"the columns of {path} are not separated by commas but by {SEPARATORS[separator]}: save it as a CSV with "
+        f"commas; in pandas: pd.read_csv({path.name!r}, sep={shown}{decimal}).to_csv({path.name!r}, index=False)"
+    )
+
+
+def _text_array(texts: Sequence[str], what: str) -> NDArray[Any]:
+    """An array has room for the longest text in each of its values."""
+    refuse_too_large(what, 4 * len(texts) * max(map(len, texts)), "shorten its longest text")
+    return np.array(texts, dtype=np.str_)
 
 
 def _memory_for(path: Path) -> int:

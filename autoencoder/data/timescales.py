@@ -18,6 +18,9 @@ from autoencoder.measures.timeline import Timeline, correlation_time, stretches
 RECORDING, FRAME = "recording", "frame"
 """The columns that say which recording an image is of, and where in it: images with frames are neighbours in time."""
 
+SOURCES = (RECORDING, "file")
+"""What says where an image is from, so that it is no question whether that can be told from the recording."""
+
 TIME_COLUMNS = (FRAME, "time_s")
 """Whatever drifts tells these, so they are no question."""
 
@@ -114,16 +117,18 @@ def slowest(scales: Mapping[str, Timescale]) -> float:
 
 
 def label_warnings(metadata: Metadata, n: int, columns: Sequence[str] | None = None) -> list[str]:
-    """What makes labels indistinguishable from the time, or the recording, that they were taken at; a sentence each.
+    """What is to be doubted of columns, a sentence each: the unit of an angle, and labels that cannot be told from the
+    time, or the recording, that they were taken at.
 
     Args:
         metadata: of all images.
         n: how many images there are.
-        columns: to look at; None for all.
+        columns: whose labels are looked at; None for all. Units are looked at in all columns.
     """
-    timeline, said = timeline_of(metadata, n), []
+    doubts = (metadata.doubt(name) for name in metadata.names)
+    timeline, said = timeline_of(metadata, n), [doubt.said for doubt in doubts if doubt is not None]
     for name in metadata.names if columns is None else columns:
-        if metadata.kind(name) is not ColumnKind.CATEGORY or name == RECORDING or not _is_timed(metadata, name):
+        if metadata.kind(name) is not ColumnKind.CATEGORY or name in SOURCES or not _is_timed(metadata, name):
             continue
         target = target_of(metadata, name, timeline)
         rows = np.flatnonzero(target.known)

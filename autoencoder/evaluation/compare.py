@@ -265,7 +265,7 @@ def _beside(run: OpenedRun, probing: Probing, evaluation: Evaluation) -> tuple[P
     return pixels, ceiling, untrained
 
 
-def _refuse_different(folders: Sequence[Run]) -> None:
+def _refuse_different(folders: Sequence[OpenedRun]) -> None:
     """Refuse runs that did not learn from the same data, or did not hold out the same images."""
     if not folders:
         raise UserError("which runs are to be compared? Name their folders")
@@ -284,8 +284,22 @@ def _refuse_different(folders: Sequence[Run]) -> None:
             )
     if problems:
         raise UserError([*problems, "runs are compared on the same held-out images: train them with the same settings"])
+    _refuse_other_kinds(folders)
     twice = sorted({str(f.path) for f in folders if [g.path for g in folders].count(f.path) > 1})
     raise_if_any(f"{path} is named twice" for path in twice)
+
+
+def _refuse_other_kinds(runs: Sequence[OpenedRun]) -> None:
+    """Refuse runs for which one column is different things: its scores could not stand beside each other."""
+    said = [run.column_kinds for run in runs]
+    for name in dict.fromkeys(name for kinds in said for name in kinds):
+        differing = {kinds.get(name): run.path for kinds, run in zip(said, runs, strict=True)}
+        if len(differing) > 1:
+            listed = ", ".join(f"{kind or 'what its name and values say'} ({path})" for kind, path in differing.items())
+            raise UserError(
+                f"column '{name}' is different things for these runs: {listed}; say what it is for all of them, by "
+                f"--column-kind {name}={next(kind for kind in differing if kind is not None)}"
+            )
 
 
 def _split_of(folder: Run) -> str:

@@ -12,15 +12,17 @@ import torch
 from torch import Tensor
 
 from autoencoder.array_types import FloatArray, Rows
-from autoencoder.config import DataConfig, NoiseConfig, RunConfig
+from autoencoder.config import DataConfig, NoiseConfig, kinds_of_columns
 from autoencoder.data.batches import Pixels, evenly
 from autoencoder.data.images import ImageSet
+from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Progress
 from autoencoder.models.network import Network
-from autoencoder.objectives.base import Predicted, Result, Tested
+from autoencoder.objectives.base import Predicted, Result, Tested, make_objective
 from autoencoder.objectives.controls import PCAControl
+from autoencoder.runs.data import has_same_targets
 from autoencoder.runs.opened import OpenedRun, open_run
 from autoencoder.runs.trained import Trained, flat_inputs
 from autoencoder.seeding import draw_rows
@@ -42,6 +44,7 @@ class Evaluation:
         checkpoint: the checkpoint's name.
         result: what the objective measured, with its controls; its type is the objective's own.
         predict: what the network makes of rows of `data`; the noise of an image is the same every time.
+        notes: what the user should know of the targets, a sentence each.
     """
 
     trained: Trained
@@ -52,6 +55,7 @@ class Evaluation:
     checkpoint: str
     result: Result
     predict: Predictor
+    notes: tuple[str, ...] = ()
 
     @property
     def images_name(self) -> str:
@@ -72,6 +76,7 @@ class Evaluation:
             "objective": self.trained.config.objective.name,
             "checkpoint": self.checkpoint,
             "data": str(self.data.source),
+            "metadata": str(self.data.metadata.source),
             "n_images": len(self.rows),
             "n_without_target": self.n_without_target,
             "noise": str(self.noise),
@@ -85,6 +90,7 @@ def evaluate(
     data: str | Path | ImageSet | None = None,
     metadata: str | Path | None = None,
     columns: Sequence[str] | None = None,
+    column_kinds: Sequence[str] | None = None,
     checkpoint: str = "last",
     noise: NoiseConfig | None = None,
     limit: int | None = None,
@@ -97,13 +103,16 @@ def evaluate(
     image before that; else with the input itself. Its control is a PCA with as many components as the latent has units,
     fitted on the run's training images as the network saw them and applied to the same inputs. An angle, a class and a
     mask are compared with the true ones; their controls are a constant prediction, the truth of other images, and a
-    linear read-out of that PCA.
+    linear read-out of that PCA. Pixels beyond the edge of a picture are left out of what measures reconstructions.
 
     Args:
         run: a run folder, or what `open_run` gave.
-        data: another data file, all of whose images are tested; None, or the run's own file, for its held-out images.
-        metadata: metadata of another data file; None for the file beside it.
-        columns: names of its columns, where it is an `.npy`.
+        data: another data file, all of whose images are tested; None, or the run's own file wherever it lies now, for
+            its held-out images.
+        metadata: other metadata of the run's images, or metadata of another data file; None for the run's own, or the
+            file beside that data file.
+        columns: names of their columns, where they are an `.npy`.
+        column_kinds: what columns are, such as `heading=radians`, where it is not what the run says.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         noise: corruption of the input; None for the one that the run was trained with.
         limit: test at most this many images, evenly spaced.
@@ -114,19 +123,33 @@ def evaluate(
         UserError: the run, the checkpoint or the data cannot be used.
     """
     opened = open_run(run)
+    has_other_table = metadata is not None or columns is not None or column_kinds is not None
+    if has_other_table and isinstance(data, ImageSet):
+        raise UserError("images in memory have their own metadata: leave metadata, columns and column kinds out")
+    moved_to = None
+    if isinstance(data, (str, Path)) and _are_own(opened, data, metadata, columns, column_kinds):
+        moved_to, data = data, None  # its training images would flatter the result
+    if data is None and (has_other_table or moved_to is not None):
+        opened = open_run(
+            opened.path,
+            shelf=opened.shelf,
+            images=moved_to,
+            metadata=metadata,
+            columns=columns,
+            column_kinds=column_kinds,
+        )
     trained, own, split = opened.network(checkpoint, device), opened.images, opened.split()
     config, objective = trained.config, trained.objective
     _check_same_size(own, trained)
-    if isinstance(data, (str, Path)) and Path(data).resolve() == Path(config.data.images).resolve():
-        data = None  # its training images would flatter the result
-    if (metadata is not None or columns is not None) and not isinstance(data, (str, Path)):
-        raise UserError("metadata and columns go with another data file (--data): the run knows its own")
     if data is None:
         images, rows = own, split.val
     else:
         images = (
-            data if isinstance(data, ImageSet) else opened.shelf.images(_other_data(config, data, metadata, columns))
+            data
+            if isinstance(data, ImageSet)
+            else opened.shelf.images(_other_data(opened, data, metadata, columns, column_kinds))
         )
+        refuse_unknown_kinds(images.metadata, column_kinds)
         _check_same_size(images, trained)
         rows = np.arange(len(images))
     if len(rows) == 0 or int(rows.max()) >= len(images):
@@ -154,7 +177,8 @@ def evaluate(
             on_progress=progress.advance,
         )
         result = objective.measure(tested)
-    return Evaluation(trained, images, rows, n_without_target, noise, checkpoint, result, predict)
+    notes = () if has_same_targets(opened, config, own) else (_other_targets(opened, own),)
+    return Evaluation(trained, images, rows, n_without_target, noise, checkpoint, result, predict, notes)
 
 
 class Predictor:
@@ -170,7 +194,7 @@ class Predictor:
     """
 
     def __init__(self, trained: Trained, data: ImageSet, noise: NoiseConfig) -> None:
-        self._trained, self._noise = trained, noise
+        self._trained, self._data, self._noise = trained, data, noise
         self._pixels = Pixels(data.images, data.max_pixel_value, trained.device)
         self.targets = trained.objective.targets(data, trained.device)
 
@@ -183,7 +207,14 @@ class Predictor:
         output = trained.network(seen)
         truth = self.targets.truth(rows, images)
         made = trained.objective.present(output.prediction)
-        return Predicted(rows, *(_to_numpy(values) for values in (seen, output.latent, made, truth)))
+        return Predicted(
+            rows,
+            seen=_to_numpy(seen),
+            latent=_to_numpy(output.latent),
+            output=_to_numpy(made),
+            truth=_to_numpy(truth),
+            counted=self._data.counted(rows),
+        )
 
 
 @torch.no_grad()
@@ -220,14 +251,43 @@ def pca_control(
     return run.shelf.once(("PCA control", *seen, n_components), fit)
 
 
+def _are_own(
+    run: OpenedRun,
+    data: str | Path,
+    metadata: str | Path | None,
+    columns: Sequence[str] | None,
+    column_kinds: Sequence[str] | None,
+) -> bool:
+    """Whether a data file holds the images that the run learned from, wherever they lie now."""
+    if Path(data).resolve() == Path(run.config().data.images).resolve():
+        return True
+    images = run.shelf.images(_other_data(run, data, metadata, columns, column_kinds))
+    return images.content_hash() == run.environment().get("data_sha256")
+
+
 def _other_data(
-    config: RunConfig, data: str | Path, metadata: str | Path | None, columns: Sequence[str] | None
+    run: OpenedRun,
+    data: str | Path,
+    metadata: str | Path | None,
+    columns: Sequence[str] | None,
+    column_kinds: Sequence[str] | None,
 ) -> DataConfig:
+    """Another data file, whose columns are what the run says of its own, unless something else is said."""
+    kinds = run.column_kinds | kinds_of_columns(column_kinds or ())
     return DataConfig(
         str(data),
         None if metadata is None else str(metadata),
         None if columns is None else tuple(columns),
-        max_pixel_value=config.data.max_pixel_value,
+        max_pixel_value=run.config().data.max_pixel_value,
+        column_kinds=tuple(f"{name}={kind}" for name, kind in kinds.items()) or None,
+    )
+
+
+def _other_targets(run: OpenedRun, own: ImageSet) -> str:
+    what = make_objective(run.config().objective).targets_are
+    return (
+        f"the {what} in {own.metadata.source or own.source} are not those that {run.path} learned: the network is "
+        "measured, and the controls are fitted, by what that file says now"
     )
 
 

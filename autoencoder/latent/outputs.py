@@ -1,8 +1,9 @@
-"""What the networks that a run kept make of some images: the outputs of every checkpoint."""
+"""What the networks that a run kept make of some images: the outputs of early ones and of every checkpoint."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +36,11 @@ def why_no_outputs(run: OpenedRun) -> str | None:
     objective = run.config().objective
     if not make_objective(objective).makes_pictures:
         return f"{run.path} was trained for '{objective.name}', which makes no pictures"
-    if not run.checkpoints():
+    kept = _kept(run)
+    if not kept:
         return f"{run.path} has kept no checkpoint yet"
     last = max((row["step"] for row in run.snapshot_index()), default=0)
-    if all(run.state_of(path).step > last for path in run.checkpoints()):
+    if all(run.state_of(path).step > last for path in kept):
         return f"{run.path} has kept no checkpoint before its last snapshot, which is of step {last}"
     return None
 
@@ -54,7 +56,7 @@ def kept_outputs(run: OpenedRun, rows: Rows, device: str = "auto") -> KeptOutput
     Raises:
         UserError: a checkpoint is damaged.
     """
-    kept = {run.state_of(path).step: path for path in run.checkpoints()}
+    kept = {run.state_of(path).step: path for path in _kept(run)}
     steps = np.array(sorted(kept))
     # A checkpoint of an interrupted epoch knows its step, and the snapshots tell which part of an epoch that is.
     index = run.snapshot_index()
@@ -62,3 +64,8 @@ def kept_outputs(run: OpenedRun, rows: Rows, device: str = "auto") -> KeptOutput
     shown = run.images.images[rows]
     pictures = [run.network(kept[step], device).predict(shown) for step in steps.tolist()]
     return KeptOutputs(steps, epochs, np.stack(pictures))
+
+
+def _kept(run: OpenedRun) -> list[Path]:
+    """Early networks, and checkpoints; of one step the latter comes last."""
+    return [*run.early_checkpoints(), *run.checkpoints()]

@@ -108,7 +108,8 @@ class Quantity:
     def text(self, value: float) -> str:
         """A value as it is written in a picture."""
         if self.kind is ColumnKind.CATEGORY:
-            return " ".join(str(self.plain(value)).split())
+            named = self.plain(value)
+            return " ".join(named.split()) if isinstance(named, str) else f"{named:g}"
         if self.kind is ColumnKind.CIRCULAR:
             degrees = self.period == 360
             return f"{round(value) % 360}\N{DEGREE SIGN}" if degrees else f"{value % self.period:.2f}"

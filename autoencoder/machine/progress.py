@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,10 @@ from autoencoder.machine.plain_text import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
+    from rich.progress import ProgressColumn, Task, TaskID
+
+Advance = Callable[[int], None]
+"""Is called with how many more units of work are done, or with how many there are."""
 
 Say = Callable[[str], None]
 """Is called with each line that a user should read."""
@@ -47,7 +52,7 @@ class Progress:
         self._last_line = time.monotonic()
         if not self._quiet and sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
             from rich.progress import Progress as RichProgress
 
             self._bar = RichProgress(
@@ -55,9 +60,7 @@ class Progress:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[note]}", markup=False),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
+                _time_column(),
                 console=Console(stderr=True),
             )
             self._bar.start()
@@ -69,6 +72,12 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+    def expect(self, total: int) -> None:
+        """Say how many units of work there are, once that is known."""
+        self._total = total
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=total)
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         """Count `amount` more units as done; `note` stands beside the bar, such as the loss."""
@@ -91,3 +100,23 @@ class Progress:
             pace = (time.monotonic() - started) / (self._done - before)
             line += f", {pace * (self._total - self._done):.0f} s left"
         print(f"{line}  {self._note}".rstrip(), file=sys.stderr, flush=True)
+
+
+def _time_column() -> ProgressColumn:
+    """The time that has passed and, where the end is known, the time left; each is said to be what it is."""
+    from rich.progress import ProgressColumn
+    from rich.text import Text
+
+    class Time(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(times(task.finished_time if task.finished else task.elapsed, task.time_remaining))
+
+    return Time()
+
+
+def times(passed: float | None, left: float | None) -> str:
+    """Seconds that have passed and are left, such as "0:00:07 passed, 0:01:10 left"; None where they are not known."""
+    said = [f"{timedelta(seconds=int(passed or 0))} passed"]
+    if left:
+        said.append(f"{timedelta(seconds=math.ceil(left))} left")
+    return ", ".join(said)

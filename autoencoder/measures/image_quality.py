@@ -10,10 +10,21 @@ SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 SSIM_K1, SSIM_K2 = 0.01, 0.03
 """Constants of Wang et al. (IEEE Trans. Image Processing 13, 2004)."""
 
+LEAST_WEIGHT = 1e-12
+"""Where no pixel of a window counts, its means are 0, and weigh nothing."""
 
-def mse(images: Tensor, reference: Tensor) -> Tensor:
-    """Mean squared error of each image, (N,), for (N, C, H, W) in [0, 1]."""
-    return (images - reference).square().flatten(1).mean(1)
+
+def mse(images: Tensor, reference: Tensor, counted: Tensor | None = None) -> Tensor:
+    """Mean squared error of each image, (N,), for (N, C, H, W) in [0, 1].
+
+    Args:
+        images, reference: what is compared.
+        counted: (N, 1, H, W), 1 for pixels that count and 0 for others, some of each image; None where all count.
+    """
+    squares = (images - reference).square()
+    if counted is None:
+        return squares.flatten(1).mean(1)
+    return (squares.mean(1, keepdim=True) * counted).flatten(1).sum(1) / counted.flatten(1).sum(1)
 
 
 def psnr(mean_squared_error: Tensor) -> Tensor:
@@ -24,19 +35,29 @@ def psnr(mean_squared_error: Tensor) -> Tensor:
     return -10.0 * torch.log10(mean_squared_error.clamp(min=1e-10))
 
 
-def ssim(images: Tensor, reference: Tensor) -> Tensor:
+def ssim(images: Tensor, reference: Tensor, counted: Tensor | None = None) -> Tensor:
     """Structural similarity of each image, (N,), for (N, C, H, W) in [0, 1].
 
     Wang et al. (2004): a Gaussian window of 11 pixels and sigma 1.5, population covariances, the mean over the places
     where the window lies inside the image, and over channels. Images smaller than the window get a window of the
     largest odd size that fits.
+
+    Where some pixels do not count, local means are of the others only (normalised convolution, Knutsson & Westin 1993),
+    and each place weighs as much as the pixels in its window that count.
+
+    Args:
+        images, reference: what is compared.
+        counted: (N, 1, H, W), 1 for pixels that count and 0 for others, some of each image; None where all count.
     """
     channels, height, width = images.shape[1:]
     size = min(SSIM_WINDOW, height - (height + 1) % 2, width - (width + 1) % 2)
     window = _gaussian_window(size).to(images).expand(channels, 1, size, size)
+    weight = None if counted is None else F.conv2d(counted, window[:1])
 
     def local_mean(values: Tensor) -> Tensor:
-        return F.conv2d(values, window, groups=channels)
+        if counted is None or weight is None:
+            return F.conv2d(values, window, groups=channels)
+        return F.conv2d(values * counted, window, groups=channels) / weight.clamp(min=LEAST_WEIGHT)
 
     mean_a, mean_b = local_mean(images), local_mean(reference)
     variance_a = local_mean(images * images) - mean_a * mean_a
@@ -46,7 +67,9 @@ def ssim(images: Tensor, reference: Tensor) -> Tensor:
     likeness = ((2 * mean_a * mean_b + c1) * (2 * covariance + c2)) / (
         (mean_a * mean_a + mean_b * mean_b + c1) * (variance_a + variance_b + c2)
     )
-    return likeness.flatten(1).mean(1)
+    if weight is None:
+        return likeness.flatten(1).mean(1)
+    return (likeness.mean(1, keepdim=True) * weight).flatten(1).sum(1) / weight.flatten(1).sum(1)
 
 
 def _gaussian_window(size: int) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from autoencoder.array_types import Rows
 from autoencoder.config import ModelConfig, ObjectiveConfig
 from autoencoder.data.batches import BatchRows, to_device
+from autoencoder.data.column_kinds import split_unit
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.measures.angles import circular_error_deg, constant_predictor
@@ -56,6 +57,8 @@ class Objective(base.Objective):
         config = self.config
         if config.vector is None and config.target is None:
             config = replace(config, target=_only_angle(data))
+        if config.target is not None and (doubt := data.metadata.doubt(config.target)) and doubt.is_plain:
+            raise UserError(f"{doubt.said} ({table_name(data)})")
         angles = _angles(config, data)
         points = _to_point(angles[np.isfinite(angles)])
         if not len(points) or np.ptp(points, axis=0).max() < SAME:
@@ -75,8 +78,8 @@ class Objective(base.Objective):
 
     def column(self, presented: NDArray[Any]) -> Column:
         """Degrees, in a column called after the one that is predicted."""
-        name = f"predicted_{self.config.target or self.config.name}".removesuffix("_deg").removesuffix("_rad")
-        return Column(f"{name}_deg", np.degrees(presented) % 360, ColumnKind.CIRCULAR)
+        name, _ = split_unit(self.config.target or self.config.name)
+        return Column(f"predicted_{name}_deg", np.degrees(presented) % 360, ColumnKind.CIRCULAR)
 
     def losses(self, output: Output, target: Tensor) -> Tensor:
         """(N,) half squared distances of predictions (N, 2) to points on the circle (N, 2)."""
@@ -247,7 +250,8 @@ def _only_angle(data: ImageSet) -> str:
         raise UserError(f"which angle? {table_name(data)} has {', '.join(names)}: name one by --target")
     raise UserError(
         f"the objective 'angle' needs an angle for each image, and {table_name(data)} has none: add a column whose "
-        "name ends in _deg or _rad, or name the columns of two points by --vector base_x,base_y,tip_x,tip_y"
+        "name ends in _deg or _rad, say --column-kind NAME=degrees (or radians) of one that is there, or name the "
+        "columns of two points by --vector base_x,base_y,tip_x,tip_y"
     )
 
 

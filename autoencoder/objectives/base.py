@@ -63,6 +63,8 @@ class Predicted:
         latent: (n, latent_dim) float32.
         output: (n, ...) what the objective presents; see `Objective.present`.
         truth: (n, ...) what it is measured against.
+        counted: (n, 1, H, W) float32, 1 for pixels that count and 0 for those beyond the edge of a picture; None where
+            all count.
     """
 
     rows: Rows
@@ -70,6 +72,7 @@ class Predicted:
     latent: FloatArray
     output: FloatArray
     truth: NDArray[Any]
+    counted: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from autoencoder.array_types import Rows
 from autoencoder.config import ModelConfig, ObjectiveConfig
 from autoencoder.data.batches import BatchRows, to_device
+from autoencoder.data.column_kinds import MAX_CATEGORIES
 from autoencoder.data.images import ImageSet
-from autoencoder.data.metadata import MAX_CATEGORIES
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
@@ -126,7 +126,7 @@ class Objective(base.Objective):
             UserError: the data have no such column, or classes that the network does not know.
         """
         assert self.config.target is not None
-        labels = _labels(data, self.config.target)
+        labels = _as_learned(_labels(data, self.config.target), self._classes)
         unknown = sorted(set(labels[labels != ""].tolist()) - set(self._classes))
         if unknown:
             raise UserError(
@@ -246,17 +246,27 @@ def _labels(data: ImageSet, target: str) -> NDArray[np.str_]:
     """The label of each image as text, empty where it is not known."""
     values = data.metadata.column(target)
     if data.metadata.kind(target) is ColumnKind.CIRCULAR:
-        raise UserError(f"column '{target}' is an angle and no class: use --objective angle")
+        raise UserError(
+            f"column '{target}' is an angle and no class: use --objective angle, or say --column-kind {target}=category"
+        )
     if values.dtype.kind == "U":
         return values
     numbers = values.astype(np.float64)
     known = numbers[np.isfinite(numbers)]
-    if (known != known.round()).any() or len(np.unique(known)) > MAX_CATEGORIES:
+    is_category = data.metadata.kind(target) is ColumnKind.CATEGORY  # which the user can say of any numbers
+    if not is_category and ((known != known.round()).any() or len(np.unique(known)) > MAX_CATEGORIES):
         raise UserError(
             f"column '{target}' in {table_name(data)} is a quantity with {len(np.unique(known)):,} different values "
             f"and no class: classes are text, or whole numbers with at most {MAX_CATEGORIES} different values"
         )
     return data.metadata.labels(target)
+
+
+def _as_learned(labels: NDArray[np.str_], classes: tuple[str, ...]) -> NDArray[np.str_]:
+    """Labels as the network knows them: runs of earlier versions read the code 007 as 7."""
+    known = set(classes)
+    learned = {name: str(int(name)) for name in set(labels.tolist()) - known if name.isascii() and name.isdigit()}
+    return np.array([learned[n] if learned.get(n) in known else n for n in labels.tolist()], dtype=np.str_)
 
 
 def _names_images(labels: NDArray[np.str_]) -> bool:

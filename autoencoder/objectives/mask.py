@@ -199,7 +199,10 @@ class Segmentation(base.Result):
 
     def movies(self, shown: Predicted, pictures: NDArray[np.floating]) -> Mapping[str, Callable[[], Iterator[Frame]]]:
         """`side_by_side`: the input, the predicted mask and the true one."""
+        from autoencoder.plots.brightness import brightness_of
         from autoencoder.plots.images import side_by_side
 
-        parts = {"input": pictures, "predicted": shown.output[:, 0], "mask": shown.truth[:, 0]}
-        return {"side_by_side": lambda: side_by_side(parts)}
+        brightness = brightness_of(pictures)
+        parts = {"input": brightness(pictures), "predicted": shown.output[:, 0], "mask": shown.truth[:, 0]}
+        note = f"input: {brightness.note}" if brightness.note else ""
+        return {"side_by_side": lambda: side_by_side(parts, note)}

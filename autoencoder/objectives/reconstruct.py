@@ -79,7 +79,7 @@ class Objective(base.Objective):
         scores: dict[str, list[Tensor]] = {"input": [], "output": [], "pca": []}
         for part in tested.batches():
             for name, made in (("input", part.seen), ("output", part.output), ("pca", pca.pictures(part.seen))):
-                scores[name].append(_score(made, part.truth))
+                scores[name].append(_score(made, part.truth, part.counted))
         quality = {name: torch.cat(parts) for name, parts in scores.items()}
         compared_with = CLEAN if tested.data.clean is not None else BEFORE_NOISE
         if tested.data.clean is None and tested.noise.kind == "none":
@@ -91,6 +91,7 @@ class Objective(base.Objective):
             _mean(quality["pca"]),
             pca.n_components,
             quality["output"][:, 0].numpy(),
+            _share_left_out(tested),
         )
 
 
@@ -128,6 +129,7 @@ class Reconstruction(base.Result):
         pca_quality: of the control, a PCA with as many components as the latent has units.
         pca_components: their number.
         errors: (n,) mean squared error of each reconstruction.
+        left_out: share of the pixels that lay beyond the edge of a picture, and are left out of all of these.
     """
 
     compared_with: str
@@ -136,6 +138,7 @@ class Reconstruction(base.Result):
     pca_quality: Quality
     pca_components: int
     errors: FloatArray
+    left_out: float = 0.0
 
     def numbers(self) -> dict[str, Any]:
         """See `Result.numbers`."""
@@ -146,6 +149,7 @@ class Reconstruction(base.Result):
             "output": self.output_quality.numbers(),
             "control_pca": {"n_components": self.pca_components, **self.pca_quality.numbers()},
             "output_closer_than_pca_db": self.closer_than_pca_db,
+            "share_of_pixels_beyond_the_picture": self.left_out,
         }
 
     @property
@@ -179,7 +183,12 @@ class Reconstruction(base.Result):
                 if q is not None
             ),
             f"the output is {abs(gain):.2f} dB {'closer' if gain >= 0 else 'farther'} than the PCA control"
-            + (", and its SSIM is lower" if gain > 0 > self.ssim_over_pca else ""),
+            + (", and its SSIM is lower" if gain > 0 > self.ssim_over_pca else "")
+            + (
+                f"; {100 * self.left_out:.1f} % of pixels lie beyond the picture and don't count"
+                if self.left_out
+                else ""
+            ),
         )
 
     def brief(self) -> str:
@@ -188,9 +197,10 @@ class Reconstruction(base.Result):
 
     def draw_examples(self, shown: Predicted, pictures: NDArray[np.floating], title: str) -> Figure:
         """Input, latent code, output and clean image, one below the other."""
+        from autoencoder.plots.brightness import brightness_of
         from autoencoder.plots.images import image_grid, to_picture
 
-        decibels = metrics.psnr(metrics.mse(torch.from_numpy(shown.output), torch.from_numpy(shown.truth)))
+        decibels = _score(shown.output, shown.truth, shown.counted)[:, 1]
         captions = [f"PSNR {value:.1f} dB" for value in decibels.tolist()]
         lines: list[tuple[str, NDArray[np.floating]]] = [
             ("input", pictures),
@@ -199,27 +209,38 @@ class Reconstruction(base.Result):
         ]
         if self.compared_with != INPUT_ITSELF:
             lines.append(("clean", to_picture(shown.truth)))
-        return image_grid(lines, captions, title)
+        brightness = brightness_of(*(images for name, images in lines if name in ("input", "clean")))
+        return image_grid(lines, captions, title, brightness)
 
     def movies(self, shown: Predicted, pictures: NDArray[np.floating]) -> Mapping[str, Callable[[], Iterator[Frame]]]:
         """`input`, `output`, and `side_by_side` with the clean image where there is one."""
+        from autoencoder.plots.brightness import brightness_of
         from autoencoder.plots.images import enlarged, side_by_side, to_picture
 
-        parts = {"input": pictures, "output": to_picture(shown.output)}
+        seen = {"input": pictures, "output": to_picture(shown.output)}
         if self.compared_with != INPUT_ITSELF:
-            parts["clean"] = to_picture(shown.truth)
+            seen["clean"] = to_picture(shown.truth)
+        brightness = brightness_of(*(images for name, images in seen.items() if name != "output"))
+        parts, note = {name: brightness(images) for name, images in seen.items()}, brightness.note
         return {
-            "input": lambda: enlarged(parts["input"]),
-            "output": lambda: enlarged(parts["output"]),
-            "side_by_side": lambda: side_by_side(parts),
+            "input": lambda: enlarged(parts["input"], note),
+            "output": lambda: enlarged(parts["output"], note),
+            "side_by_side": lambda: side_by_side(parts, note),
         }
 
 
-def _score(images: FloatArray, reference: FloatArray) -> Tensor:
-    """(n, 3): MSE, PSNR and SSIM of each image."""
+def _score(images: FloatArray, reference: FloatArray, counted: FloatArray | None) -> Tensor:
+    """(n, 3): MSE, PSNR and SSIM of each image, of the pixels that count."""
     a, b = torch.from_numpy(images), torch.from_numpy(reference)
-    error = metrics.mse(a, b)
-    return torch.stack([error, metrics.psnr(error), metrics.ssim(a, b)], dim=1)
+    weight = None if counted is None else torch.from_numpy(counted)
+    error = metrics.mse(a, b, weight)
+    return torch.stack([error, metrics.psnr(error), metrics.ssim(a, b, weight)], dim=1)
+
+
+def _share_left_out(tested: Tested) -> float:
+    """Share of the tested images' pixels that do not count."""
+    inside = tested.data.inside
+    return 0.0 if inside is None else 1.0 - float(inside[tested.rows].mean())
 
 
 def _mean(scores: Tensor) -> Quality:

@@ -19,6 +19,7 @@ from autoencoder.array_types import Rows
 from autoencoder.config import ModelConfig, ObjectiveConfig
 from autoencoder.data.batches import BatchRows, to_device
 from autoencoder.data.images import ImageSet
+from autoencoder.data.tables import parse_column
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
@@ -47,6 +48,12 @@ class Objective(base.Objective):
     def resolved(self, data: ImageSet, train_rows: Rows | None = None) -> ObjectiveConfig:
         """Names the column, and what its values are standardised by; see `base.Objective.resolved`."""
         target = self.config.target or _only_quantity(data)
+        if data.metadata.kind(target) is ColumnKind.CIRCULAR:
+            raise UserError(
+                f"column '{target}' is an angle and no quantity: use --objective angle, or say --column-kind "
+                f"{target}=quantity"
+            )
+        _refuse_text(data, target, data.metadata.column(target))
         values = _quantity(data, target)
         known = values if train_rows is None else values[train_rows]
         known = known[np.isfinite(known)]
@@ -243,12 +250,19 @@ def _only_quantity(data: ImageSet) -> str:
 
 
 def _quantity(data: ImageSet, target: str) -> Values:
-    """The quantity of each image; NaN where it is not known."""
+    """The quantity of each image; NaN where it is not known.
+
+    A run that learned from a column goes on doing so where it is an angle, or a code such as 007, for this version.
+    """
     values = data.metadata.column(target)
-    if data.metadata.kind(target) is ColumnKind.CIRCULAR:
-        raise UserError(f"column '{target}' is an angle and no quantity: use --objective angle")
+    if values.dtype.kind == "U":
+        values = parse_column(values.tolist(), f"column '{target}'", with_codes=False)
+        _refuse_text(data, target, values)
+    return values.astype(np.float64)
+
+
+def _refuse_text(data: ImageSet, target: str, values: NDArray[Any]) -> None:
     if values.dtype.kind == "U":
         raise UserError(
             f"column '{target}' in {table_name(data)} holds text and no quantity: use --objective classify, or mend it"
         )
-    return values.astype(np.float64)

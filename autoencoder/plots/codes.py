@@ -10,10 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Reals
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.plots.brightness import AS_THEY_ARE, brightness_of
 from autoencoder.plots.colors import Kind, color_by
 from autoencoder.plots.drawing import (
     MARGIN,
@@ -49,6 +51,13 @@ UNITS_PER_BLOCK = 16
 """More units are drawn in two blocks beside each other."""
 
 BAR_COLOR = "#0072B2"
+
+GAP, STRIP_GAP, BAR_GAP, BAR, COLOR_BAR = 0.05, 0.2, 0.15, 1.15, 0.75
+"""Inches, of what each unit does: between pictures, between these and their differences, before the bars, the bars, and
+below all for the colours of differences."""
+
+HEADINGS = ("pictures", "differences from the picture of the mean code")
+DIFFERENCE_LABEL = "difference (share of the full range of a pixel)"
 HEADER_SIZE = 10.5
 """Points, of the small numbers around the pictures."""
 
@@ -96,8 +105,9 @@ def code_scatter(
     left = MARGIN + column + text_height(1, 14) + 0.1
     colors_left = left + side + 0.3 + column
     width = colors_left + colors_width(coloring, label, side) + MARGIN
+    brightness = AS_THEY_ARE if examples is None else brightness_of(examples.images)
     lines = title_lines(title, width)
-    header_lines = wrapped(header, width - 2 * MARGIN, 13)
+    header_lines = wrapped(brightness.behind(header), width - 2 * MARGIN, 13)
     top = title_height(lines) + text_height(len(header_lines), 13) + 0.05
     fig = new_figure(width, top + side + text_height(1, 14) + 0.1 + MARGIN)
     draw_title(fig, lines)
@@ -112,7 +122,7 @@ def code_scatter(
     draw_colors(fig, coloring, label, colors_left, top, side)
     if examples is not None:
         places = (embedding[shown] - (x0, y1)) / (x1 - x0, y0 - y1) * side + (left, top)
-        _draw_examples(fig, examples.images, places, coloring.colors[shown] / 255, (left, top, side))
+        _draw_examples(fig, brightness(examples.images), places, coloring.colors[shown] / 255, (left, top, side))
     return fig
 
 
@@ -154,6 +164,7 @@ def unit_influence(
     *,
     units: Sequence[int] | None = None,
     spread_label: str = "change of the picture",
+    mean: Reals | None = None,
 ) -> Figure:
     """What each latent unit does to the picture: a row per unit, in which only its value changes, from left to right.
 
@@ -166,6 +177,8 @@ def unit_influence(
         title: above all.
         units: (n,) numbers of the units; None for 0, 1, 2, ...
         spread_label: what `spread` is, with its unit.
+        mean: (H, W) or (H, W, 3) the picture of the mean code. Beside its pictures, each unit then has their
+            differences from it, all on one scale; of colours, the mean over the three. None for no differences.
 
     Raises:
         UserError: the arrays differ in length or are empty, or there are too many units.
@@ -175,54 +188,124 @@ def unit_influence(
     steps = pictures.shape[1]
     if n > MAX_UNITS or values.shape != (n, steps):
         raise UserError(f"up to {MAX_UNITS} units are drawn, not {n}; {values.shape} values for {n} x {steps} pictures")
-    per_block = n if n <= UNITS_PER_BLOCK else math.ceil(n / 2)
-    blocks = math.ceil(n / per_block)
-    tile = min(1.0, 7.0 / steps) if n <= 8 else 0.64
-    tile_width, tile_height = tile_size(pictures.shape[2:], tile)
-    gap = 0.05
-    names_width = max(text_width(f"unit {number}", TEXT_SIZE) for number in names) + 0.15
-    names_width = max(names_width, text_width("sd 0.000", HEADER_SIZE) + 0.15)
-    strip = steps * (tile_width + gap) - gap
-    bar, bar_gap, between = 1.15, 0.15, 0.35
-    block = names_width + strip + bar_gap + bar
-    width = max(2 * MARGIN + blocks * block + (blocks - 1) * between, 5.0)
-    label_lines = wrapped(spread_label, bar, HEADER_SIZE)
-    lines = title_lines(title, width)
-    top = title_height(lines) + text_height(max(len(label_lines), 1), HEADER_SIZE) + 0.06
-    row_height = max(tile_height, text_height(1, TEXT_SIZE) + text_height(1, HEADER_SIZE)) + gap
-    fig = new_figure(width, top + per_block * row_height + MARGIN)
-    draw_title(fig, lines)
-    headers = _step_names(values, deviations)
+    brightness = brightness_of(pictures.reshape(-1, *pictures.shape[2:]))
+    sheet = _UnitSheet(pictures, names, deviations, brightness.below(title), spread_label, mean is not None)
+    fig, headers = sheet.figure, _step_names(values, deviations)
+    strips: list[tuple[Reals, dict[str, Any]]] = [(brightness(pictures), _GREY)]
+    if mean is not None:
+        differences = pictures - mean
+        differences = differences.mean(axis=-1) if pictures.ndim == 5 else differences
+        largest = float(np.abs(differences[np.isfinite(differences)]).max(initial=0.0)) or 1.0
+        strips.append((differences, {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}))
     for i, number in enumerate(names):
-        left = MARGIN + i // per_block * (block + between)
-        y = top + i % per_block * row_height
-        middle = y + (row_height - gap) / 2
-        ax = place_axes(fig, left + names_width, y + (row_height - gap - tile_height) / 2, strip, tile_height)
-        for step in range(steps):
-            start = step * (tile_width + gap)
-            draw_image(ax, pictures[i, step], extent=(start, start + tile_width, tile_height, 0))
-        ax.set(xlim=(0, strip), ylim=(tile_height, 0), label=f"unit {number}")
-        place_text(fig, left + names_width - 0.1, middle + 0.02, f"unit {number}", TEXT_SIZE, ha="right", va="bottom")
-        place_text(
-            fig,
-            left + names_width - 0.1,
-            middle + 0.02,
-            f"sd {deviations[i]:.3g}",
-            HEADER_SIZE,
-            ha="right",
-            color="0.4",
-        )
-        if i % per_block == 0:
-            for step, name in enumerate(headers):
-                x = left + names_width + step * (tile_width + gap) + tile_width / 2
-                place_text(fig, x, top - 0.08, name, HEADER_SIZE, va="baseline")
-            place_text(fig, left + block - bar, top - 0.06, label_lines, HEADER_SIZE, ha="left", va="bottom")
-            drawn = slice(i, min(i + per_block, n))
-            place = (left + block - bar, top, bar, len(spread[drawn]) * row_height)
-            _draw_spread(
-                place_axes(fig, *place), spread[drawn], float(np.nanmax(np.append(spread, 0.0))), gap / row_height
-            )
+        sheet.write_name(i, number, float(deviations[i]))
+        for k, (shown, looks) in enumerate(strips):
+            ax = sheet.strip(i, k)
+            for step in range(steps):
+                left, width, height = step * sheet.pitch, *sheet.tile
+                ax.imshow(shown[i, step], extent=(left, left + width, height, 0), aspect="auto", **looks)
+            ax.set(xlim=(0, sheet.strip_width), ylim=(sheet.tile[1], 0), xticks=[], yticks=[])
+            ax.set_label(f"{'unit' if k == 0 else 'differences of unit'} {number}")
+            ax.spines[:].set_visible(False)
+            if i % sheet.per_block == 0:
+                sheet.write_headers(i, k, headers)
+        if i % sheet.per_block == 0:
+            drawn = slice(i, min(i + sheet.per_block, n))
+            largest_spread = float(np.nanmax(np.append(spread, 0.0)))
+            _draw_spread(sheet.bars(i, len(spread[drawn])), spread[drawn], largest_spread, GAP / sheet.row_height)
+    if mean is not None:
+        bar = fig.colorbar(sheet.strip_axes[1].images[0], cax=sheet.color_bar(), orientation="horizontal")
+        bar.set_label(DIFFERENCE_LABEL, fontsize=TEXT_SIZE)
+        bar.set_ticks(MaxNLocator(4, symmetric=True).tick_values(-largest, largest))
+        bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        bar.ax.set_xlim(-largest, largest)
+        bar.ax.tick_params(labelsize=HEADER_SIZE, length=3)
+        bar.outline.set_visible(False)
     return fig
+
+
+_GREY: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "antialiased"}
+
+
+class _UnitSheet:
+    """Places of everything in `unit_influence`: a block of up to `UNITS_PER_BLOCK` rows, or two beside each other."""
+
+    def __init__(
+        self,
+        pictures: Reals,
+        names: Sequence[int],
+        deviations: Reals,
+        title: str | None,
+        spread_label: str,
+        with_differences: bool,
+    ) -> None:
+        n, steps = pictures.shape[:2]
+        self.per_block = n if n <= UNITS_PER_BLOCK else math.ceil(n / 2)
+        blocks = math.ceil(n / self.per_block)
+        strips = 2 if with_differences else 1
+        largest = (0.72 if blocks == 1 else 0.42) if with_differences else (1.0 if n <= 8 else 0.64)
+        self.tile = tile_size(pictures.shape[2:], min(largest, 7.0 / steps))
+        self.pitch = max(self.tile[0] + GAP, text_width("\N{MINUS SIGN}0.5", HEADER_SIZE) + 0.04)
+        self.strip_width = steps * self.pitch - GAP
+        names_width = max(text_width(f"unit {number}", TEXT_SIZE) for number in names) + 0.15
+        self._names_width = max(names_width, text_width("sd 0.000", HEADER_SIZE) + 0.15)
+        self._block = self._names_width + strips * (self.strip_width + STRIP_GAP) - STRIP_GAP + BAR_GAP + BAR
+        self._between = 0.35
+        width = max(2 * MARGIN + blocks * self._block + (blocks - 1) * self._between, 5.0)
+        self._label_lines = wrapped(spread_label, BAR, HEADER_SIZE)
+        lines = title_lines(title, width)
+        self._headings = [wrapped(text, self.strip_width, HEADER_SIZE) for text in HEADINGS[: 2 * with_differences]]
+        above = max(len(self._label_lines), 1 + max(map(len, self._headings), default=0))
+        self._top = title_height(lines) + text_height(above, HEADER_SIZE) + 0.1
+        self.row_height = max(self.tile[1], text_height(1, TEXT_SIZE) + text_height(1, HEADER_SIZE)) + GAP
+        self._bottom = self._top + self.per_block * self.row_height
+        self.figure = new_figure(width, self._bottom + MARGIN + (COLOR_BAR if with_differences else 0.0))
+        self.strip_axes: list[Axes] = []
+        draw_title(self.figure, lines)
+
+    def _corner(self, i: int) -> tuple[float, float]:
+        """Left edge of the block and upper edge of the row of unit `i`."""
+        block, row = divmod(i, self.per_block)
+        return MARGIN + block * (self._block + self._between), self._top + row * self.row_height
+
+    def _strip_left(self, i: int, k: int) -> float:
+        return float(self._corner(i)[0] + self._names_width + k * (self.strip_width + STRIP_GAP))
+
+    def write_name(self, i: int, number: int, deviation: float) -> None:
+        """Its number and how much it varies, left of its row."""
+        left, top = self._corner(i)
+        right, middle = left + self._names_width - 0.1, top + (self.row_height - GAP) / 2 + 0.02
+        place_text(self.figure, right, middle, f"unit {number}", TEXT_SIZE, ha="right", va="bottom")
+        place_text(self.figure, right, middle, f"sd {deviation:.3g}", HEADER_SIZE, ha="right", color="0.4")
+
+    def strip(self, i: int, k: int) -> Axes:
+        """Axes in inches of the row of unit `i`: of its pictures (0) or of their differences (1)."""
+        _, top = self._corner(i)
+        top += (self.row_height - GAP - self.tile[1]) / 2
+        ax = place_axes(self.figure, self._strip_left(i, k), top, self.strip_width, self.tile[1])
+        self.strip_axes.append(ax)
+        return ax
+
+    def write_headers(self, i: int, k: int, steps: Sequence[str]) -> None:
+        """What stands over a strip."""
+        left = self._strip_left(i, k)
+        for step, name in enumerate(steps):
+            x = left + step * self.pitch + self.tile[0] / 2
+            place_text(self.figure, x, self._top - 0.08, name, HEADER_SIZE, va="baseline")
+        if self._headings:
+            middle, above = left + self.strip_width / 2, self._top - 0.08 - text_height(1, HEADER_SIZE)
+            place_text(self.figure, middle, above, self._headings[k], HEADER_SIZE, va="bottom", color="0.25")
+
+    def bars(self, i: int, n: int) -> Axes:
+        """Axes for the bars of `n` units from `i` on, with their label above."""
+        left = self._corner(i)[0] + self._block - BAR
+        place_text(self.figure, left, self._top - 0.06, self._label_lines, HEADER_SIZE, ha="left", va="bottom")
+        return place_axes(self.figure, left, self._top, BAR, n * self.row_height)
+
+    def color_bar(self) -> Axes:
+        """Axes for the bar of the differences' colours, below the first of them."""
+        width = max(min(self.strip_width, 4.0), text_width(DIFFERENCE_LABEL, TEXT_SIZE) * 0.6)
+        return place_axes(self.figure, self._strip_left(0, 1), self._bottom + 0.12, width, 0.14)
 
 
 def _step_names(values: Reals, deviations: Reals) -> list[str]:
@@ -240,15 +323,19 @@ def _draw_spread(ax: Axes, spread: Reals, largest: float, gap: float) -> None:
     places = np.arange(len(spread)) + 0.5 - gap / 2
     largest = largest or 1.0
     ax.barh(places, spread, height=0.32, color=BAR_COLOR)
-    for place, value in zip(places.tolist(), spread.tolist(), strict=True):
-        ax.text(max(value, 0) + 0.04 * largest, place, f"{value:.2g}", va="center", ha="left", fontsize=HEADER_SIZE)
-    ax.set(xlim=(0, 1.6 * largest), ylim=(len(spread), 0), xticks=[], yticks=[])
+    texts = [f"{value:.2g}" for value in spread.tolist()]
+    for place, value, text in zip(places.tolist(), spread.tolist(), texts, strict=True):
+        ax.text(max(value, 0) + 0.04 * largest, place, text, va="center", ha="left", fontsize=HEADER_SIZE)
+    room = max(text_width(text, HEADER_SIZE) for text in texts) / BAR
+    ax.set(xlim=(0, 1.06 * largest / (1 - room)), ylim=(len(spread), 0), xticks=[], yticks=[])
     ax.spines[["top", "right", "bottom"]].set_visible(False)
     ax.spines["left"].set_color("0.6")
 
 
 def generated_images(pictures: Reals, nearest: Reals | None = None, title: str | None = None) -> Figure:
     """Images decoded from random codes, each with the training image that is most like it below.
+
+    Dark images are drawn brighter, as the training images need it where these are there.
 
     Args:
         pictures: (n, H, W) or (n, H, W, 3), values in [0, 1].
@@ -258,6 +345,8 @@ def generated_images(pictures: Reals, nearest: Reals | None = None, title: str |
     Raises:
         UserError: the arrays differ in shape or are empty.
     """
+    brightness = brightness_of(pictures if nearest is None else nearest)
+    title = brightness.below(title)
     if nearest is None:
         n = check_lengths(pictures=pictures)
         fig, axes = tile_figure(n, pictures.shape[1:], title=title, tile=1.1)
@@ -267,9 +356,9 @@ def generated_images(pictures: Reals, nearest: Reals | None = None, title: str |
             raise UserError(f"nearest images {nearest.shape} do not have the shape of the generated {pictures.shape}")
         names = ("generated", "nearest\ntraining image")
         fig, axes = tile_figure(n, pictures.shape[1:], title=title, row_names=names, tile=1.1)
-        for ax, image in zip(axes[:, 1], nearest, strict=True):
+        for ax, image in zip(axes[:, 1], brightness(nearest), strict=True):
             draw_image(ax, image)
-    for ax, image in zip(axes[:, 0], pictures, strict=True):
+    for ax, image in zip(axes[:, 0], brightness(pictures), strict=True):
         draw_image(ax, image)
     return fig
 
@@ -313,14 +402,16 @@ def cluster_figure(
     side = k * cell
     width = max(left + side + 0.3 + 0.2 + 1.05 + MARGIN, 6.2)
     lines = title_lines(title, width)
-    scores = wrapped(f"adjusted Rand index {ari:.2f}, normalised mutual information {nmi:.2f}", width - 2 * MARGIN, 13)
+    brightness = brightness_of(center_pictures)
+    said = brightness.behind(f"adjusted Rand index {ari:.2f}, normalised mutual information {nmi:.2f}")
+    scores = wrapped(said, width - 2 * MARGIN, 13)
     top = title_height(lines) + text_height(len(scores), 13) + 0.15
     table_top = top + tile_height + 0.1
     height = max(n_classes * row_height, 1.9)  # as high as the label of the colour bar
     fig = new_figure(width, table_top + height + 0.75)
     draw_title(fig, lines)
     place_text(fig, width / 2, title_height(lines), scores, 13, color="0.25")
-    for i, picture in enumerate(center_pictures):
+    for i, picture in enumerate(brightness(center_pictures)):
         x = left + i * cell + (cell - tile_width) / 2
         draw_image(place_axes(fig, x, top, tile_width, tile_height), picture)
     place_text(fig, left - 0.12, top + tile_height / 2, ["decoded", "centre"], TEXT_SIZE, ha="right", va="center")

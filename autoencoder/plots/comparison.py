@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Reals
 from autoencoder.errors import raise_if_any
+from autoencoder.plots.brightness import brightness_of
 from autoencoder.plots.colors import Coloring, Kind, color_by
 from autoencoder.plots.drawing import (
     MARGIN,
@@ -56,6 +57,7 @@ class ComparisonRow:
         details: a few words below it, such as "strided, reconstruct, 22.9 dB"; no-break spaces keep words together.
         reconstructions: (n, H, W) or (n, H, W, 3) of the inputs, values in [0, 1]; None for a network that makes no
             images.
+        like_inputs: whether these are images as the inputs are, drawn as bright as they are, and no masks.
         embedding: (m, 2) of its latent codes.
         values: (m,) what the points are coloured by.
         held_out: (m,) the points that were held out from training; None for no difference, in all rows alike.
@@ -69,6 +71,7 @@ class ComparisonRow:
     values: NDArray[Any]
     result: str = ""
     held_out: NDArray[np.bool_] | None = None
+    like_inputs: bool = True
 
 
 def comparison_figure(
@@ -122,16 +125,20 @@ def comparison_figure(
     rows_height = sum(heights) + ROW_GAP * (len(rows) - 1)
     width = colors_left + colors_width(colorings[0], label, rows_height) + MARGIN
     lines = title_lines(title, width)
-    top = title_height(lines)
+    brightness = brightness_of(*(images for images in (inputs, references) if images is not None))
+    notes = wrapped(brightness.note, images_width, SMALL_SIZE)
+    note_top = title_height(lines)
+    top = note_top + text_height(len(notes), SMALL_SIZE)
     above = [("input", inputs)] + ([("clean", references)] if references is not None else [])
     rows_top = top + len(above) * (tile_height + GAP) + ROW_GAP
     fig = new_figure(width, rows_top + rows_height + text_height(1, TEXT_SIZE) + 0.1 + MARGIN / 2)
     draw_title(fig, lines)
+    place_text(fig, images_left, note_top - 0.02, notes, SMALL_SIZE, ha="left", color="0.25")
     names_right = images_left - 0.15
     for k, (name, images) in enumerate(above):
         y = top + k * (tile_height + GAP)
         place_text(fig, names_right, y + tile_height / 2, name, NAME_SIZE, ha="right", va="center", color="0.3")
-        _draw_strip(fig, images, images_left, y, tile_width, tile_height)
+        _draw_strip(fig, brightness(images), images_left, y, tile_width, tile_height)
     heading = wrapped("latent space", panel, NAME_SIZE)
     place_text(fig, panel_left + panel / 2, rows_top - ROW_GAP, heading, NAME_SIZE, va="bottom", color="0.3")
 
@@ -144,7 +151,8 @@ def comparison_figure(
         below = name_top + text_height(len(names[i]), NAME_SIZE)
         place_text(fig, names_right, below, details[i], SMALL_SIZE, ha="right", color="0.25")
         if row.reconstructions is not None:
-            _draw_strip(fig, row.reconstructions, images_left, middle - tile_height / 2, tile_width, tile_height)
+            pictures = brightness(row.reconstructions) if row.like_inputs else row.reconstructions
+            _draw_strip(fig, pictures, images_left, middle - tile_height / 2, tile_width, tile_height)
         else:
             place_text(fig, images_left + images_width / 2, middle, results[i], RESULT_SIZE, va="center", color="0.25")
         ax = place_axes(fig, panel_left, middle - panel / 2, panel, panel)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import bisect
 import functools
 import math
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
 from autoencoder.machine.plain_text import visible
-from autoencoder.plots.colors import Coloring
+from autoencoder.plots.colors import OTHER, Coloring
 from autoencoder.plots.figures import boxes_for_unknown_letters, new_figure
 from autoencoder.plots.points import point_radius
 
@@ -321,7 +322,9 @@ def draw_color_bar(ax: Axes, coloring: Coloring, size: float = TEXT_SIZE) -> Non
     ax.spines[:].set_visible(False)
 
 
-def legend_handles(entries: Sequence[tuple[str, tuple[int, int, int]]], marker_size: float = 9) -> list[Line2D]:
+def legend_handles(
+    entries: Sequence[tuple[str, tuple[int, int, int]]], marker_size: float = 9, longest: int = LONGEST_NAME
+) -> list[Line2D]:
     """A dot and the (shortened) name of each of `entries`, names with their RGB colours."""
     return [
         Line2D(
@@ -331,7 +334,7 @@ def legend_handles(entries: Sequence[tuple[str, tuple[int, int, int]]], marker_s
             marker="o",
             ms=marker_size,
             color=(rgb[0] / 255, rgb[1] / 255, rgb[2] / 255),
-            label=shortened(name),
+            label=shortened(name, longest),
         )
         for name, rgb in entries
     ]
@@ -352,49 +355,99 @@ def legend_above(ax: Axes) -> None:
     )
 
 
-def legend_columns(coloring: Coloring, height: float) -> int:
+@dataclass(frozen=True)
+class ColorsText:
+    """How texts beside colours are written.
+
+    Attributes:
+        size: points.
+        longest: letters of a name in a legend.
+        in_one_column: whether a legend that needs more columns only says how many more names there are.
+    """
+
+    size: float = TEXT_SIZE
+    longest: int = LONGEST_NAME
+    in_one_column: bool = False
+
+    @property
+    def entry(self) -> float:
+        """Inches from one name in a legend to the next."""
+        return LEGEND_ENTRY * self.size / TEXT_SIZE
+
+    @property
+    def handle(self) -> float:
+        """Inches that an entry takes beside its name."""
+        return 0.45 * self.size / TEXT_SIZE
+
+    def shown(self, coloring: Coloring, height: float) -> tuple[tuple[str, tuple[int, int, int]], ...]:
+        """The entries of a legend that is `height` inches high."""
+        rows = max(1, int((height - 0.4) / self.entry))
+        if not self.in_one_column or len(coloring.legend) <= rows:
+            return coloring.legend
+        return (*coloring.legend[: rows - 1], (f"{len(coloring.legend) - rows + 1} more", OTHER))
+
+    def width(self, names: Iterable[str]) -> float:
+        """Inches of the widest of some entries."""
+        return max((text_width(shortened(name, self.longest), self.size) for name in names), default=0.0) + self.handle
+
+
+USUAL_TEXT = ColorsText()
+
+
+def legend_columns(coloring: Coloring, height: float, text: ColorsText = USUAL_TEXT) -> int:
     """Columns of a legend that is `height` inches high."""
-    return math.ceil(len(coloring.legend) / max(1, int((height - 0.4) / LEGEND_ENTRY)))
+    return math.ceil(len(text.shown(coloring, height)) / max(1, int((height - 0.4) / text.entry)))
 
 
-def colors_width(coloring: Coloring, label: str, height: float) -> float:
+def colors_width(coloring: Coloring, label: str, height: float, text: ColorsText = USUAL_TEXT) -> float:
     """Inches that `draw_colors` takes from left to right."""
-    split = max((text_width(name, TEXT_SIZE) + 0.45 for name, _ in coloring.split_legend), default=0.0)
-    return max(split, _own_colors_width(coloring, label, height - _split_height(coloring)))
+    split = [name for name, _ in coloring.split_legend]
+    own = _own_colors_width(coloring, label, height - _split_height(coloring, text), text)
+    return max(replace(text, longest=LONGEST_NAME).width(split), own) if split else own
 
 
-def _split_height(coloring: Coloring) -> float:
+def _split_height(coloring: Coloring, text: ColorsText) -> float:
     """Inches that the legend of held-out points takes from top to bottom."""
     entries = len(coloring.split_legend)
-    return entries * LEGEND_ENTRY + SPLIT_GAP if entries else 0.0
+    return entries * text.entry + SPLIT_GAP if entries else 0.0
 
 
-def _own_colors_width(coloring: Coloring, label: str, height: float) -> float:
-    if coloring.colormap is not None:
-        ticks = max((text_width(name, TEXT_SIZE) for name in coloring.tick_labels), default=0.0)
-        return BAR_WIDTH + 0.15 + ticks + text_height(1, TEXT_SIZE) + 0.1
+def _own_colors_width(coloring: Coloring, label: str, height: float, text: ColorsText) -> float:
     label = shortened(label, LONGEST_LABEL)
-    entries = max((text_width(shortened(name), TEXT_SIZE) for name, _ in coloring.legend), default=0.0) + 0.45
-    return max(legend_columns(coloring, height) * entries, text_width(label, TEXT_SIZE) + 0.1)
+    if coloring.colormap is not None:
+        ticks = max((text_width(name, text.size) for name in coloring.tick_labels), default=0.0)
+        return BAR_WIDTH + 0.15 + ticks + (text_height(1, text.size) + 0.1 if label else 0.0)
+    entries = text.width(name for name, _ in coloring.legend)
+    return max(legend_columns(coloring, height, text) * entries, text_width(label, text.size) + 0.1)
 
 
-def draw_colors(fig: Figure, coloring: Coloring, label: str, left: float, top: float, height: float) -> None:
+def draw_colors(
+    fig: Figure,
+    coloring: Coloring,
+    label: str,
+    left: float,
+    top: float,
+    height: float,
+    text: ColorsText = USUAL_TEXT,
+) -> None:
     """The colour bar or the legend with the name of what it shows, `height` inches high at most, and below it what
     strong and pale points are."""
-    split = _split_height(coloring)
+    split = _split_height(coloring, text)
     if split:
-        _draw_legend(fig, coloring.split_legend, left, top + height - split + SPLIT_GAP)
+        _draw_legend(
+            fig, coloring.split_legend, left, top + height - split + SPLIT_GAP, replace(text, longest=LONGEST_NAME)
+        )
         height -= split
     label = shortened(label, LONGEST_LABEL)
     if coloring.colormap is not None:
-        label_width = text_width(label, TEXT_SIZE)
+        label_width = text_width(label, text.size)
         height = min(height, max(BAR_HEIGHT, label_width))
         ax = place_axes(fig, left, top, BAR_WIDTH, height)
-        draw_color_bar(ax, coloring)
+        draw_color_bar(ax, coloring, text.size)
         ax.yaxis.set_label_position("right")
-        ax.set_ylabel(label, fontsize=min(TEXT_SIZE, TEXT_SIZE * height / max(label_width, 0.1)), labelpad=6)
+        ax.set_ylabel(label, fontsize=min(text.size, text.size * height / max(label_width, 0.1)), labelpad=6)
         return
-    _draw_legend(fig, coloring.legend, left, top, label, legend_columns(coloring, height))
+    _draw_legend(fig, text.shown(coloring, height), left, top, text, label, legend_columns(coloring, height, text))
 
 
 def _draw_legend(
@@ -402,20 +455,21 @@ def _draw_legend(
     entries: Sequence[tuple[str, tuple[int, int, int]]],
     left: float,
     top: float,
+    text: ColorsText,
     title: str | None = None,
     columns: int = 1,
 ) -> None:
     full_width, full_height = fig.get_size_inches().tolist()
     fig.legend(
-        handles=legend_handles(entries),
+        handles=legend_handles(entries, 9 * text.size / TEXT_SIZE, text.longest),
         title=title,
         ncols=columns,
         loc="upper left",
         bbox_to_anchor=(left / full_width, 1 - top / full_height),
         alignment="left",
         frameon=False,
-        fontsize=TEXT_SIZE,
-        title_fontsize=TEXT_SIZE,
+        fontsize=text.size,
+        title_fontsize=text.size,
         handletextpad=0.2,
         columnspacing=0.8,
         borderpad=0,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from autoencoder.config.movies import AS_PNG, DPI, FigureOptions
 from autoencoder.machine.files import replacing
 
-DPI = 100
-"""Dots per inch: a figure of 8 inches is 800 pixels wide."""
+UNDATED: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""What a format would write of the time, which would make the files of one figure differ."""
+
+WRITTEN: dict[Any, Any] = {"svg.fonttype": "path", "pdf.fonttype": 42}
+"""In an SVG letters are outlines, which look the same where the font is missing; in a PDF they are text with the font,
+which can be searched and edited."""
 
 
 class PlainFigure(Figure):
@@ -56,9 +62,58 @@ def boxes_for_unknown_letters() -> Iterator[None]:
         yield
 
 
-def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, or as SVG by the suffix of its name; the same figure gives the same file."""
-    vector = path.suffix == ".svg"
-    with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": path.stem}):
-        figure.savefig(temporary, dpi=DPI, metadata={"Date": None} if vector else None)
+def rendered(figure: Figure, name: str, form: str = "png", dpi: int = DPI) -> bytes:
+    """A figure as the bytes of a file; the same figure and name give the same bytes.
+
+    Args:
+        figure: to draw.
+        name: of the file, without its suffix.
+        form: one of `autoencoder.config.movies.FIGURE_FORMATS`.
+        dpi: dots per inch of what is pixels.
+    """
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({**WRITTEN, "svg.hashsalt": name}):
+        figure.savefig(buffer, format=form, dpi=dpi, metadata=UNDATED.get(form))
+    return buffer.getvalue()
+
+
+def save_figure(figure: Figure, path: Path, dpi: int = DPI) -> Path:
+    """Write a figure in the format that the suffix of its name says: `.png`, `.svg` or `.pdf`."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(rendered(figure, path.stem, path.suffix[1:], dpi))
     return path
+
+
+def save_figures(figure: Figure, stem: Path, options: FigureOptions = AS_PNG) -> list[Path]:
+    """Write a figure in each format that is asked for.
+
+    Args:
+        figure: to write.
+        stem: path of the files without their suffix, which may hold dots.
+        options: formats and resolution.
+
+    Returns:
+        the files, in the order of the formats.
+    """
+    return [save_figure(figure, stem.with_name(f"{stem.name}.{form}"), options.dpi) for form in options.formats]
+
+
+def save_and_hold(
+    figure: Figure, stem: Path, options: FigureOptions, held: Sequence[str]
+) -> tuple[list[Path], list[bytes]]:
+    """Write a figure as `save_figures` does, and also give what a page holds of it.
+
+    Args:
+        figure, stem, options: see `save_figures`.
+        held: formats for the page, whether they are written or not.
+
+    Returns:
+        the files, and the bytes in each of the formats `held`.
+    """
+    wanted = dict.fromkeys((*options.formats, *held))
+    drawn = {form: rendered(figure, stem.name, form, options.dpi) for form in wanted}
+    files = [stem.with_name(f"{stem.name}.{form}") for form in options.formats]
+    for file, form in zip(files, options.formats, strict=True):
+        with replacing(file) as temporary:
+            temporary.write_bytes(drawn[form])
+    return files, [drawn[form] for form in held]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Reals
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.plots.brightness import Brightness, brightness_of
 from autoencoder.plots.figures import new_figure
 
 MIN_TILE_HEIGHT = 200
@@ -20,6 +21,7 @@ MIN_TILE_HEIGHT = 200
 
 SEPARATOR = 4
 CAPTION_HEIGHT = 34
+NOTE_HEIGHT, NOTE_SIZE = 24, 15
 BACKGROUND, TEXT = 255, 30
 """Grey levels of a movie frame's separators and captions."""
 
@@ -29,7 +31,12 @@ Row = tuple[str, NDArray[Any]]
 # ---------------------------------------------------------------------------------------------------------------- grid
 
 
-def image_grid(rows: Sequence[Row], captions: Sequence[str] | None = None, title: str | None = None) -> Figure:
+def image_grid(
+    rows: Sequence[Row],
+    captions: Sequence[str] | None = None,
+    title: str | None = None,
+    brightness: Brightness | None = None,
+) -> Figure:
     """Rows of images, one column per sample.
 
     Args:
@@ -37,6 +44,7 @@ def image_grid(rows: Sequence[Row], captions: Sequence[str] | None = None, title
             shape (n, d) as latent codes by `latent_row`. All have the same n.
         captions: text under each column, such as "PSNR 31.2".
         title: above all.
+        brightness: of all images; None for that which they need together.
 
     Raises:
         UserError: no rows, no samples, or numbers of samples that differ.
@@ -47,10 +55,16 @@ def image_grid(rows: Sequence[Row], captions: Sequence[str] | None = None, title
         problems.append(f"there are {len(captions)} captions for {max(counts)} samples")
     raise_if_any(problems)
     (n,) = counts
+    if brightness is None:
+        brightness = brightness_of(*(array for _, array in rows if array.ndim > 2))
+    title = brightness.below(title)
     heights = [_relative_height(array) for _, array in rows]
     column = 1.3  # inches
     margin = 0.35 + 0.11 * max(len(name) for name, _ in rows)  # for the rows' titles, left of the first column
-    size = (margin + column * n * 1.06 + 0.15, column * sum(heights) * 1.08 + 0.5 + (0.5 if title else 0))
+    size = (
+        margin + column * n * 1.06 + 0.15,
+        column * sum(heights) * 1.08 + 0.5 + (0.25 + 0.25 * len(title.split("\n")) if title else 0),
+    )
     fig = new_figure(*size)
     fig.set_layout_engine("constrained", w_pad=0.06, h_pad=0.05)
     axes = fig.subplots(len(rows), n, squeeze=False, height_ratios=heights)
@@ -58,7 +72,7 @@ def image_grid(rows: Sequence[Row], captions: Sequence[str] | None = None, title
         if array.ndim == 2:
             latent_row(array, row_axes)
         else:
-            for ax, image in zip(row_axes, array, strict=True):
+            for ax, image in zip(row_axes, brightness(array), strict=True):
                 ax.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         for ax in row_axes:
             ax.set(xticks=[], yticks=[])
@@ -110,18 +124,20 @@ def _relative_height(array: NDArray[Any]) -> float:
 # --------------------------------------------------------------------------------------------------------------- movie
 
 
-def enlarged(images: Reals) -> Iterator[NDArray[np.uint8]]:
-    """Images (n, H, W[, 3]) in [0, 1] as frames of a movie, enlarged without smoothing."""
+def enlarged(images: Reals, note: str = "") -> Iterator[NDArray[np.uint8]]:
+    """Images (n, H, W[, 3]) in [0, 1] as frames of a movie, enlarged without smoothing, with a note below them."""
     factor = math.ceil(MIN_TILE_HEIGHT / images.shape[1])
+    below = _note_strip(note, images.shape[2] * factor)
     for image in images:
-        yield _enlarged(image, factor)
+        yield np.concatenate([_enlarged(image, factor), *below])
 
 
-def side_by_side(parts: Mapping[str, Reals]) -> Iterator[NDArray[np.uint8]]:
+def side_by_side(parts: Mapping[str, Reals], note: str = "") -> Iterator[NDArray[np.uint8]]:
     """Frames of a movie that shows images beside each other, such as input, output and the clean image.
 
     Args:
         parts: name and images (n, H, W) or (n, H, W, 3) of each tile, values in [0, 1]; others are clipped.
+        note: below the tiles, in small letters.
 
     Yields:
         n frames (height, width, 3) uint8. The images are enlarged without smoothing, to at least `MIN_TILE_HEIGHT`.
@@ -136,11 +152,12 @@ def side_by_side(parts: Mapping[str, Reals]) -> Iterator[NDArray[np.uint8]]:
     factor = math.ceil(MIN_TILE_HEIGHT / images.shape[1])
     tile_width = images.shape[2] * factor
     strip = _caption_strip(list(parts), tile_width)
+    below = _note_strip(note, int(strip.shape[1]))
     for row in range(len(images)):
         tiles = [_enlarged(array[row], factor) for array in parts.values()]
         line = np.full((tiles[0].shape[0], SEPARATOR, 3), BACKGROUND, np.uint8)
         joined = [piece for tile in tiles for piece in (tile, line)][:-1]
-        yield np.concatenate([strip, np.concatenate(joined, axis=1)])
+        yield np.concatenate([strip, np.concatenate(joined, axis=1), *below])
 
 
 def _enlarged(image: Reals, factor: int) -> NDArray[np.uint8]:
@@ -160,6 +177,19 @@ def _caption_strip(names: Sequence[str], tile_width: int) -> NDArray[np.uint8]:
         middle = i * (tile_width + SEPARATOR) + tile_width / 2
         draw.text((middle, CAPTION_HEIGHT / 2), name, fill=TEXT, font=font, anchor="mm")
     return np.repeat(np.asarray(strip)[:, :, None], 3, axis=2)
+
+
+def _note_strip(note: str, width: int) -> list[NDArray[np.uint8]]:
+    """(NOTE_HEIGHT, width, 3) uint8 with a note in its middle, as small as it has to be; nothing without a note."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    if not note:
+        return []
+    size = NOTE_SIZE * min(1.0, (width - 4) / ImageFont.load_default(size=NOTE_SIZE).getlength(note))
+    strip = Image.new("L", (width, NOTE_HEIGHT), BACKGROUND)
+    font = ImageFont.load_default(size=size)
+    ImageDraw.Draw(strip).text((width / 2, NOTE_HEIGHT / 2), note, fill=TEXT, font=font, anchor="mm")
+    return [np.repeat(np.asarray(strip)[:, :, None], 3, axis=2)]
 
 
 def to_picture(images: Reals) -> Reals:

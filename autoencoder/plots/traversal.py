@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Reals
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.plots.brightness import AS_THEY_ARE, brightness_of
 from autoencoder.plots.drawing import (
     MARGIN,
     PREDICTED_COLOR,
@@ -52,6 +53,7 @@ def traversal_strip(
     *,
     title: str | None = None,
     note: str = "",
+    like_starts: bool = True,
 ) -> Figure:
     """A row for each start: its image, and what its code decodes to where it is moved to each value.
 
@@ -63,6 +65,7 @@ def traversal_strip(
         found_texts: (m, k) the values that were read from the pictures, written below each.
         title: above all; lines are kept.
         note: smaller, below the title.
+        like_starts: whether what is decoded are images as the starts are, drawn as bright as they are, and no masks.
 
     Raises:
         UserError: the numbers of pictures and texts differ, or there are none.
@@ -80,7 +83,8 @@ def traversal_strip(
     left = MARGIN + cell + AFTER_START
     width = max(left + k * cell - GAP + MARGIN, 6.0)
     shift = (width - left - k * cell + GAP - MARGIN) / 2  # a narrow strip stands in the middle
-    lines, notes = title_lines(title, width), wrapped(note, width - 2 * MARGIN, NOTE_SIZE)
+    brightness = brightness_of(starts)
+    lines, notes = title_lines(title, width), wrapped(brightness.behind(note, "\n"), width - 2 * MARGIN, NOTE_SIZE)
     top = title_height(lines) + text_height(len(notes), NOTE_SIZE) + 0.12 + text_height(1, TEXT_SIZE)
     row_height = tile_height + text_height(1, SMALL_SIZE) + 0.1
     fig = new_figure(width, top + m * row_height + MARGIN / 2)
@@ -91,10 +95,11 @@ def traversal_strip(
     place_text(fig, first, top - 0.08, "start", TEXT_SIZE, va="baseline", color="0.35")
     for j, text in enumerate(above):
         place_text(fig, moved + j * cell, top - 0.08, text, TEXT_SIZE, va="baseline", fontweight="bold")
+    begun, decoded = brightness(starts), brightness(pictures) if like_starts else pictures
     for i in range(m):
         y = top + i * row_height
         places = [first, *(moved + j * cell for j in range(k))]
-        for x, image, text in zip(places, [starts[i], *pictures[i]], [below[i], *found[i]], strict=True):
+        for x, image, text in zip(places, [begun[i], *decoded[i]], [below[i], *found[i]], strict=True):
             sheet.draw(image, x - tile_width / 2, y)
             place_text(fig, x, y + tile_height + 0.17, text, SMALL_SIZE, va="baseline", color="0.25")
     return fig
@@ -129,28 +134,34 @@ class TraversalMovie:
         starts: (m, H, W) or (m, H, W, 3) images, values in [0, 1]; drawn in the first row and never changed.
         ticks: places on the scale, from 0 to 1, and what is written there.
         label: of the scale.
+        like_starts: see `traversal_strip`.
 
     Raises:
         UserError: there is no start.
     """
 
-    def __init__(self, starts: Reals, ticks: Sequence[tuple[float, str]], label: str) -> None:
+    def __init__(
+        self, starts: Reals, ticks: Sequence[tuple[float, str]], label: str, *, like_starts: bool = True
+    ) -> None:
         m = check_lengths(starts=starts)
         tile_width, tile_height = tile_size(starts.shape[1:], MOVIE_TILE)
         left = MARGIN + text_width("decoded", TEXT_SIZE) + 0.15
         width = max(left + m * (tile_width + GAP) - GAP + MARGIN, 6.0)
-        lines = title_lines(label, width)
-        scale_top = title_height(lines)
+        brightness = brightness_of(starts)
+        self._brightness = brightness if like_starts else AS_THEY_ARE
+        lines, notes = title_lines(label, width), wrapped(brightness.note, width - 2 * MARGIN, NOTE_SIZE)
+        scale_top = title_height(lines) + text_height(len(notes), NOTE_SIZE)
         top = scale_top + TRACK + text_height(1, SMALL_SIZE) + 0.16
         self._figure = new_figure(width, top + 2 * (tile_height + GAP) + MARGIN)
         draw_title(self._figure, lines)
+        place_text(self._figure, width / 2, title_height(lines) - 0.05, notes, NOTE_SIZE, color="0.35")
         shift = (width - left - m * (tile_width + GAP) + GAP - MARGIN) / 2
         sheet = _Sheet(self._figure, (tile_width, tile_height))
         self._pictures = []
         for row, name in enumerate(("start", "decoded")):
             y = top + row * (tile_height + GAP)
             place_text(self._figure, shift + left - 0.12, y + tile_height / 2, name, TEXT_SIZE, ha="right", va="center")
-            for i, image in enumerate(starts):
+            for i, image in enumerate(brightness(starts)):
                 self._pictures.append(sheet.draw(image, shift + left + i * (tile_width + GAP), y))
         self._draw_scale(ticks, scale_top, width)
 
@@ -174,7 +185,7 @@ class TraversalMovie:
         if len(pictures) != len(moving):
             raise UserError(f"{len(pictures)} pictures do not go with {len(moving)} starts")
         for shown, picture in zip(moving, pictures, strict=True):
-            shown.set_data(picture.clip(0, 1))
+            shown.set_data(self._brightness(picture).clip(0, 1))
         self._dot.set_xdata([place])
         canvas: Any = self._figure.canvas
         canvas.draw()

@@ -14,6 +14,10 @@ from autoencoder.plots.figures import new_figure
 
 CURVE_COLOR, USED_COLOR, GOAL_COLOR = "#0072B2", "#D55E00", "0.3"
 GOAL = 0.95
+
+EDGE = 0.05
+"""Of an axis, that is left beyond the first and the last point: half a ring and a little."""
+
 MAX_LINEAR = 30
 """Components up to which the axis is linear; with more, the first ones would not be seen."""
 
@@ -50,14 +54,14 @@ def explained_variance(ratio: Reals, *, n_used: int, n_for_95: int | None = None
         _mark(ax, n_for_95, float(total[n_for_95 - 1]), GOAL_COLOR, f"95 %: {_components(n_for_95)}")
     if k > MAX_LINEAR:
         ax.set_xscale("log")
-        ax.set_xlim(1, k)
+        ax.set_xlim(k**-EDGE, k ** (1 + EDGE))
         ax.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         ax.xaxis.set_minor_formatter(NullFormatter())
     else:
         ax.set_xlim(0.5, k + 0.5)
         ax.xaxis.set_major_locator(MaxNLocator(10, integer=True))
-    ax.set_ylim(0, 1.02)
+    ax.set_ylim(0, 1 + EDGE)  # a ring at 100 % is whole
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     ax.set_xlabel("principal components", fontsize=14)
     ax.set_ylabel("explained variance", fontsize=14)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import FITS
 from autoencoder.data.arrays import open_npy
-from autoencoder.data.images import ImageSet
+from autoencoder.data.images import ImageSet, all_alike
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.latent.layers import list_moments, snapshot_rows
 from autoencoder.machine.memory import refuse_too_large
@@ -131,6 +131,8 @@ def track_run(
 
 
 def _track(run: OpenedRun, layer: str, stop_index: int | None, seed: int, device: str) -> Track:
+    if (alike := all_alike(run.images)) is not None:
+        raise UserError(f"{alike}, and so are their codes: there is nothing to project; look at what was recorded")
     rows = snapshot_rows(run)
     moments = list_moments(run, layer, device)[:stop_index]
     series = series_of(moments, seed)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from autoencoder.config import DataConfig, ObjectiveConfig, RunConfig
 from autoencoder.config.choices import AUTO_SPLIT, BLOCK_SPLIT, GROUP_SPLIT, RANDOM_SPLIT
 from autoencoder.data.images import ImageSet, load_images
 from autoencoder.data.split import DEFAULT_BLOCKS, Split, group_split, make_split
+from autoencoder.data.tables import parse_column
 from autoencoder.data.timescales import RECORDING, slowest, timeline_of, timescales
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.objectives.base import make_objective
-from autoencoder.runs.folder import Run, RunSplit
+from autoencoder.runs.folder import Run, RunSplit, read_config
 from autoencoder.runs.snapshots import choose_samples
 from autoencoder.seeding import stream_seed
 
@@ -33,7 +40,9 @@ def load_data(config: RunConfig) -> ImageSet:
     """The images and metadata that a run's configuration names."""
     data = config.data
     metadata = None if data.metadata is None else Path(data.metadata)
-    return load_images(data.images, metadata, data.columns, data.max_pixel_value)
+    return load_images(
+        data.images, metadata, data.columns, data.max_pixel_value, data.column_kinds, kinds_may_miss=True
+    )
 
 
 def load_run_data(run: Run, config: RunConfig | None = None) -> ImageSet:
@@ -80,6 +89,12 @@ def refuse_other_data(run: Run, images: ImageSet) -> None:
         UserError: their hash differs.
     """
     if images.content_hash() != run.environment().get("data_sha256"):
+        known = read_config(run.config_file).data.images
+        if images.source is not None and not Path(known).exists():
+            raise UserError(
+                f"{known}, which {run.path} learned from, is not there, and {images.source} holds other images (its "
+                f"hash differs): put it back, or say where it is by 'autoencoder train FILE --resume {run.path}'"
+            )
         raise UserError(
             f"{images.source or 'the data'} is not the data that {run.path} was started with (its hash differs): "
             "restore that file, or start a new run"
@@ -94,8 +109,10 @@ def target_hash(objective: ObjectiveConfig, images: ImageSet) -> str | None:
         images: with these columns, or with a mask.
     """
     stored = make_objective(objective).stored_targets(images)
-    if not stored:
-        return None
+    return _hash_of(stored) if stored else None
+
+
+def _hash_of(stored: Sequence[NDArray[Any]]) -> str:
     digest = hashlib.sha256()
     for values in stored:
         content = "\n".join(values.tolist()).encode() if values.dtype.kind == "U" else values.tobytes()
@@ -103,14 +120,38 @@ def target_hash(objective: ObjectiveConfig, images: ImageSet) -> str | None:
     return digest.hexdigest()
 
 
+def has_same_targets(run: Run, config: RunConfig, images: ImageSet) -> bool:
+    """Whether the targets of images are those that `run` was started with; a run of an older version knows no hash.
+
+    Numbers that are written in another way are the same: 1.0 for 1, or 007 for 7, which older versions read as 7.
+    """
+    environment = run.environment()
+    stored = make_objective(config.objective).stored_targets(images)
+    if not stored or "targets_sha256" not in environment:
+        return True
+    known = environment["targets_sha256"]
+    return any(_hash_of(values) == known for values in itertools.product(*map(_ways_to_store, stored)))
+
+
+def _ways_to_store(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """The same values in all the types that a table can have brought them in."""
+    yield values
+    if values.ndim != 1:
+        return
+    numbers = parse_column(values.tolist(), "targets", with_codes=False) if values.dtype.kind == "U" else values
+    if numbers.dtype.kind in "if":
+        yield numbers.astype(np.float64)
+        if np.isfinite(numbers).all() and (numbers == np.round(numbers)).all():
+            yield numbers.astype(np.int64)
+
+
 def check_same_targets(run: Run, config: RunConfig, images: ImageSet) -> None:
-    """Refuse images whose targets are not those that `run` was started with; a run of an older version knows no hash.
+    """Refuse images whose targets are not those that `run` was started with; see `has_same_targets`.
 
     Raises:
-        UserError: their hash differs.
+        UserError: they are others.
     """
-    environment, found = run.environment(), target_hash(config.objective, images)
-    if environment.get("targets_sha256", found) != found:
+    if not has_same_targets(run, config, images):
         what = make_objective(config.objective).targets_are
         raise UserError(
             f"the {what} in {images.metadata.source or images.source} are not those that {run.path} was started with "
@@ -144,7 +185,7 @@ def resolve_split(data: DataConfig, images: ImageSet) -> ResolvedSplit:
     metadata, n = images.metadata, len(images)
     timeline = timeline_of(metadata, n)
     if data.split == AUTO_SPLIT:
-        n_recordings = len(set(metadata.column(RECORDING).tolist())) if RECORDING in metadata.names else 1
+        n_recordings = len(np.unique(metadata.known_values(RECORDING))) if RECORDING in metadata.names else 1
         if n_recordings >= SEVERAL_RECORDINGS:
             said = f"split: whole recordings are held out, of {n_recordings} in column '{RECORDING}'"
             return ResolvedSplit(dataclasses.replace(data, split=f"{GROUP_SPLIT}:{RECORDING}"), said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from autoencoder.config import ModelConfig, ObjectiveConfig, RunConfig
 from autoencoder.config.presets import PRESETS
+from autoencoder.data.column_kinds import UNIT_NAMES
 from autoencoder.data.metadata import Metadata
 from autoencoder.data.timescales import Timescale, label_warnings, timeline_of, timescales
 from autoencoder.errors import UserError
@@ -28,28 +29,34 @@ MAX_SAMPLE, SAMPLE_BYTES = 1000, 256 * 2**20
 MOST_OF_THE_VARIANCE = 0.95
 
 
-def describe(path: Path, max_pixel_value: float | None = None) -> dict[str, Any]:
+def describe(
+    path: Path, max_pixel_value: float | None = None, column_kinds: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Facts about a data file (`.npz`, `.npy`), a run folder, or a checkpoint (`.pt`).
 
     Raises:
-        UserError: it is none of these, or damaged.
+        UserError: it is none of these, or damaged; or what columns are is said of something else than a data file.
     """
+    if column_kinds and path.exists() and path.suffix.lower() not in (".npz", ".npy"):
+        raise UserError(f"--column-kind goes with a data file (.npz, .npy), and {path} is none: leave it out")
     if path.is_dir():
         return describe_run(Run(path))
     if path.suffix.lower() == ".pt":
         return describe_checkpoint(path)
     if path.suffix.lower() in (".npz", ".npy"):
-        return describe_data(path, max_pixel_value)
+        return describe_data(path, max_pixel_value, column_kinds)
     if not path.exists():
         raise UserError(f"there is no {path}: check the path; 'info presets' lists the presets")
     raise UserError(f"{path} is no data file (.npz, .npy), run folder or checkpoint (.pt)")
 
 
-def describe_data(path: Path, max_pixel_value: float | None = None) -> dict[str, Any]:
+def describe_data(
+    path: Path, max_pixel_value: float | None = None, column_kinds: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Images, what goes with them, and the range of each metadata column."""
-    from autoencoder.data.images import load_images
+    from autoencoder.data.images import depth_advice, load_images
 
-    images = load_images(path, max_pixel_value=max_pixel_value)
+    images = load_images(path, max_pixel_value=max_pixel_value, column_kinds=column_kinds)
     channels, height, width = images.image_shape
     most = min(MAX_SAMPLE, SAMPLE_BYTES // (4 * channels * height * width))
     sample = images.scaled(np.linspace(0, len(images) - 1, max(1, min(len(images), most))).astype(np.int64))
@@ -60,10 +67,12 @@ def describe_data(path: Path, max_pixel_value: float | None = None) -> dict[str,
         for name in images.metadata.names
     }
     notes = label_warnings(images.metadata, len(images))
+    pixels = f"{images.max_pixel_value:g} stands for 1; mean {sample.mean():.3f}, deviation {sample.std():.3f}"
+    advice = depth_advice(images.images, max_pixel_value)
     return {
         "file": str(path),
         "images": f"{len(images):,} of {channels}x{height}x{width} {images.images.dtype}",
-        "pixels": f"{images.max_pixel_value:g} stands for 1; mean {sample.mean():.3f}, deviation {sample.std():.3f}",
+        "pixels": pixels if advice is None else f"{pixels}; {advice}",
         "clean images": "yes" if images.clean is not None else "no",
         "masks": "yes" if images.mask is not None else "no",
         "columns": columns or "none",
@@ -83,14 +92,16 @@ def _describe_timeline(timeline: Timeline, scales: Mapping[str, Timescale]) -> s
 
 def _describe_column(metadata: Metadata, name: str) -> str:
     values, kind = metadata.column(name), metadata.kind(name)
+    known = metadata.known_values(name)
+    missing = f", {len(values) - len(known):,} missing" if len(known) < len(values) else ""
     if kind is ColumnKind.CATEGORY:
-        found, counts = np.unique(values, return_counts=True)
-        listed = ", ".join(f"{value} ({n:,})" for value, n in zip(found[:COUNTED_VALUES], counts, strict=False))
-        return f"category: {listed}{', ...' if len(found) > COUNTED_VALUES else ''}"
-    missing = int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
-    known = values[~np.isnan(values)] if missing else values
+        found, counts = np.unique(known, return_counts=True)
+        texts = [value if isinstance(value, str) else f"{value:.15g}" for value in found[:COUNTED_VALUES].tolist()]
+        listed = ", ".join(f"{text} ({n:,})" for text, n in zip(texts, counts, strict=False))
+        return f"category: {listed or 'no values'}{', ...' if len(found) > COUNTED_VALUES else ''}{missing}"
     span = f"{known.min():g} to {known.max():g}" if len(known) else "no values"
-    return f"{kind.value}: {span}{f', {missing:,} missing' if missing else ''}"
+    unit = f" {UNIT_NAMES[metadata.meanings[name].unit]}" if kind is ColumnKind.CIRCULAR else ""
+    return f"{kind.value}: {span}{unit}{missing}"
 
 
 def describe_run(run: Run) -> dict[str, Any]:
@@ -103,6 +114,7 @@ def describe_run(run: Run) -> dict[str, Any]:
     return {
         "run": str(run.path),
         "data": config.data.images,
+        **({"columns are": ", ".join(config.data.column_kinds)} if config.data.column_kinds else {}),
         **_describe_network(config),
         **(_describe_components(run, config) if config.model.explains_variance else {}),
         "images": f"{len(split.train):,} for training, {len(split.val):,} held out ({config.data.split})",
@@ -112,7 +124,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "checkpoints": ", ".join(file.stem for file in run.checkpoints()) or "none yet",
         "snapshots": f"{len(index)} of {len(split.snapshot):,} images" if index else "none",
         "configuration": dataclasses.asdict(config.training),
-        "environment": run.environment(),
+        "environment": {name: value for name, value in run.environment().items() if name != "columns_sha256"},
     }
 
 

@@ -7,7 +7,7 @@
         reducer.npz        what a fitted encoder (pca, umap) was fitted to
         environment.json   versions, device, threads, the data's hash
         metrics.csv        one row per epoch
-        checkpoints/       last.pt, best.pt, epoch_0010.pt ...
+        checkpoints/       last.pt, best.pt, epoch_0010.pt ...; early networks, to look at: step_00000000.pt ...
         latents/           step_00000120.npy ..., index.csv
         tensorboard/ comet/ wandb/   what these log, where they were asked for
         test/ visualize/   what later commands made
@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import math
 import re
@@ -35,6 +36,7 @@ from autoencoder.data.arrays import npz_headers, read_npz
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json, read_toml, write_arrays, write_csv, write_error, write_json
 from autoencoder.machine.memory import refuse_too_large
+from autoencoder.runs.moved import found_again
 
 METRIC_COLUMNS = ("epoch", "step", "lr", "train_loss", "val_loss", "images_per_second", "seconds")
 """Columns of every `metrics.csv`; the objective adds its own metric, such as `val_mse_to_clean`, after `val_loss`."""
@@ -133,6 +135,10 @@ class Run:
         stem = f"epoch_{name:04d}" if isinstance(name, int) else name
         return self.path / "checkpoints" / f"{stem}.pt"
 
+    def early_checkpoint_file(self, step: int) -> Path:
+        """An early network, after update number `step`: weights alone, to look at and not to train on."""
+        return self.path / "checkpoints" / f"step_{step:08d}.pt"
+
     def output_folder(self, command: str, *parts: str) -> Path:
         """Where `command` ("test", "visualize") leaves what it makes."""
         return self.path.joinpath(command, *parts)
@@ -206,14 +212,15 @@ class Run:
             raise UserError(f"the fitted encoder of {self.path} cannot be read: {error}") from None
 
     def config(self) -> RunConfig:
-        """What the run is.
+        """What the run is; its data are where they lie now, if they were moved together with the run.
 
         Raises:
             UserError: the folder is no run, or its configuration is damaged.
         """
         if not self.path.is_dir():
             raise UserError(f"there is no run folder {self.path}: check the path, or make a run by 'autoencoder train'")
-        return read_config(self.config_file)
+        config = read_config(self.config_file)
+        return dataclasses.replace(config, data=found_again(config.data, self.path))
 
     def write_config(self, config: RunConfig) -> None:
         """Replace the configuration, when a resumed run is given more epochs."""
@@ -299,6 +306,10 @@ class Run:
         epochs = sorted((self.path / "checkpoints").glob("epoch_*.pt"))
         named = [self.checkpoint_file(name) for name in ("best", "last")]
         return epochs + [file for file in named if file.exists()]
+
+    def early_checkpoints(self) -> list[Path]:
+        """Networks that were kept before the first checkpoint of an epoch, in the order of steps."""
+        return sorted((self.path / "checkpoints").glob("step_*.pt"))
 
     def find_checkpoint(self, name: str) -> Path:
         """The file of checkpoint `name`: `last`, `best`, an epoch's number, or a path.

@@ -12,11 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from autoencoder.config import DataConfig, RunConfig
+from autoencoder.config import DataConfig, RunConfig, kinds_of_columns
 from autoencoder.data.images import ImageSet, load_images, with_metadata
+from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import ImageShape
 from autoencoder.runs.checkpoint import Checkpoint, LoopState
+from autoencoder.runs.columns import changes_since_start
 from autoencoder.runs.data import check_there, refuse_other_data
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.trained import NOT_OF_THE_NETWORK, Trained, load_encoder, load_own_checkpoint, trained_from
@@ -37,18 +39,21 @@ class Shelf:
     def images(self, data: DataConfig) -> ImageSet:
         """The images and metadata that a configuration names; arrays are held once, whatever metadata go with them.
 
+        Kinds of columns that the metadata lack are left out: a run's own are of its own table.
+
         Raises:
             UserError: a file is missing or damaged.
         """
         file = (Path(data.images).resolve(), data.max_pixel_value)
         metadata = None if data.metadata is None else Path(data.metadata)
-        key = (*file, metadata and metadata.resolve(), data.columns)
+        key = (*file, metadata and metadata.resolve(), data.columns, data.column_kinds)
         if key not in self._images:
+            named = (data.images, metadata, data.columns, data.max_pixel_value, data.column_kinds)
             same = next((images for other, images in self._images.items() if other[: len(file)] == file), None)
             self._images[key] = (
-                load_images(data.images, metadata, data.columns, data.max_pixel_value)
+                load_images(*named, kinds_may_miss=True)
                 if same is None
-                else with_metadata(same, Path(data.images), metadata, data.columns)
+                else with_metadata(same, Path(data.images), metadata, data.columns, data.column_kinds)
             )
         return self._images[key]
 
@@ -70,23 +75,35 @@ class OpenedRun(Run):
     Args:
         path: the folder.
         shelf: shared with other runs.
+        images: the file of its images, where that is not where the run knows it to be.
         metadata: other metadata than the run's, to colour by and the like.
         columns: names of their columns, where they are an `.npy`.
+        column_kinds: what columns are, such as `heading=radians`, beside and before what the run says.
     """
 
     def __init__(
-        self, path: str | Path, shelf: Shelf, metadata: Path | None = None, columns: Sequence[str] | None = None
+        self,
+        path: str | Path,
+        shelf: Shelf,
+        images: Path | None = None,
+        metadata: Path | None = None,
+        columns: Sequence[str] | None = None,
+        column_kinds: Sequence[str] | None = None,
     ) -> None:
         super().__init__(path)
         self._number = next(NUMBERS)
-        self.shelf, self._metadata, self._columns = shelf, metadata, columns
+        self.shelf, self._images, self._metadata, self._columns = shelf, images, metadata, columns
+        self._asked_kinds = kinds_of_columns(column_kinds or ())
         self._states: dict[Path, LoopState] = {}
         self._kept: dict[Path, Checkpoint] = {}
         self._networks: dict[tuple[Path, str], Trained] = {}
 
     def config(self) -> RunConfig:
         """See `Run.config`."""
-        return self.once("config", super().config)
+        config = self.once("config", super().config)
+        if self._images is None:
+            return config
+        return dataclasses.replace(config, data=dataclasses.replace(config.data, images=str(self._images)))
 
     def environment(self) -> dict[str, Any]:
         """See `Run.environment`."""
@@ -117,19 +134,46 @@ class OpenedRun(Run):
         """The run's images, with the metadata that it was opened with.
 
         Raises:
-            UserError: a file is missing or damaged, or the images are not those that the run was started with.
+            UserError: a file is missing or damaged, a column is not what it was said to be, or the images are not those
+                that the run was started with.
         """
         data = self.config().data
-        if self._metadata is not None or self._columns is not None:
+        if self.has_other_table:
             data = dataclasses.replace(
                 data,
                 metadata=data.metadata if self._metadata is None else str(self._metadata),
                 columns=None if self._columns is None else tuple(self._columns),
             )
+        if self._asked_kinds:
+            kinds = tuple(f"{name}={kind}" for name, kind in self.column_kinds.items())
+            data = dataclasses.replace(data, column_kinds=kinds)
         check_there(self, data)
         images = self.shelf.images(data)
+        refuse_unknown_kinds(images.metadata, [f"{name}={kind}" for name, kind in self._asked_kinds.items()])
         refuse_other_data(self, images)
         return images
+
+    @property
+    def has_other_table(self) -> bool:
+        """Whether it was opened with other metadata than its own."""
+        return self._metadata is not None or self._columns is not None
+
+    @property
+    def column_kinds(self) -> dict[str, str]:
+        """What columns are said to be, by this run or by whoever opened it."""
+        return kinds_of_columns(self.config().data.column_kinds or ()) | self._asked_kinds
+
+    def changed_table(self) -> str | None:
+        """What has changed in the run's own metadata since it was started, in a clause; None where nothing has.
+
+        Raises:
+            UserError: as `images`.
+        """
+        if self.has_other_table:
+            return None
+        metadata = self.images.metadata
+        changes = changes_since_start(self, metadata, aside=self._asked_kinds)
+        return None if changes is None else f"{metadata.source or self.config().data.images} has changed: {changes}"
 
     def state_of(self, checkpoint: Path) -> LoopState:
         """Where the loop stood when one of the run's checkpoints was taken.
@@ -188,21 +232,56 @@ def open_run(
     run: str | Path | Run,
     *,
     shelf: Shelf | None = None,
+    images: str | Path | None = None,
     metadata: str | Path | None = None,
     columns: Sequence[str] | None = None,
+    column_kinds: Sequence[str] | None = None,
 ) -> OpenedRun:
     """Open a run, or hand on one that is open already. Nothing is read before it is asked for.
 
     Args:
         run: a run folder, finished or in training.
         shelf: that of other runs, to be opened together; None for one of its own.
+        images: the file of its images, where that was moved.
         metadata: file of other metadata than the run's.
         columns: names of its columns, where it is an `.npy`.
+        column_kinds: what columns are, such as `heading=radians`, where it is not what the run says.
+
+    Raises:
+        UserError: what columns are is not said in this form.
     """
     if isinstance(run, OpenedRun):
         return run
     path = run.path if isinstance(run, Run) else run
-    return OpenedRun(path, shelf or Shelf(), None if metadata is None else Path(metadata), columns)
+    return OpenedRun(
+        path,
+        shelf or Shelf(),
+        None if images is None else Path(images),
+        None if metadata is None else Path(metadata),
+        columns,
+        column_kinds,
+    )
+
+
+def table_notes(runs: Sequence[OpenedRun]) -> list[str]:
+    """What has changed in the metadata of runs since they were started, a sentence for all that say the same.
+
+    Raises:
+        UserError: as `OpenedRun.images`.
+    """
+    changed: dict[str, list[str]] = {}
+    for run in runs:
+        if (said := run.changed_table()) is not None:
+            changed.setdefault(said, []).append(str(run.path))
+    return [
+        f"since {' and '.join(_few(paths))} {'was' if len(paths) == 1 else 'were'} started, {said}"
+        for said, paths in changed.items()
+    ]
+
+
+def _few(paths: Sequence[str]) -> list[str]:
+    """One or two paths, or the first with the number of the others."""
+    return list(paths) if len(paths) < 3 else [paths[0], f"{len(paths) - 1} other runs"]
 
 
 def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto") -> Trained:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,36 @@ def steps_of_snapshots(batches_per_epoch: int, epochs: int, per_epoch: int, spac
         first = {step for step in _doubling(1, n, batches_per_epoch) if step < batches_per_epoch} | {batches_per_epoch}
         n += 1
     return frozenset({*first, *_doubling(batches_per_epoch, per_epoch, last), last})
+
+
+EARLIEST = 0.25
+"""Epochs after which the first network is kept, beside that before the first update."""
+
+DOUBLED = 1.9
+"""From one to the next: a little below 2, since thirds of an epoch are not whole updates."""
+
+
+def steps_of_early_networks(
+    snapshots: Collection[int], batches_per_epoch: int, checkpoint_interval: int
+) -> frozenset[int]:
+    """After which updates the network is kept before the first checkpoint of an epoch, so that pictures can show it.
+
+    Those are 0 and the steps of snapshots that double, about: a movie shows what the network made of its examples from
+    its first frame on, and nearly as it was then, by 6 networks where the first checkpoint is of epoch 10.
+
+    Args:
+        snapshots: steps at which one is due, as of `steps_of_snapshots`.
+        batches_per_epoch: updates in an epoch.
+        checkpoint_interval: epochs between two checkpoints; 0 for none, and then none are kept early either.
+    """
+    if not snapshots or not checkpoint_interval:
+        return frozenset()
+    kept, least = {0}, EARLIEST * batches_per_epoch
+    for step in sorted(snapshots):
+        if least <= step < checkpoint_interval * batches_per_epoch:
+            kept.add(step)
+            least = DOUBLED * step
+    return frozenset(kept)
 
 
 def _doubling(start: int, n: int, stop: int) -> set[int]:

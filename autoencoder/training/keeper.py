@@ -80,6 +80,21 @@ class Keeper:
             checkpoint.save(self.run.checkpoint_file(name))
             self._last_save = time.monotonic()
 
+    def save_early(self, learner: Learner, step: int) -> None:
+        """Save the network after update number `step`, to be looked at: without what training goes on with."""
+        epoch, batch = divmod(step, learner.batches_per_epoch)
+        checkpoint = Checkpoint(
+            learner.config,
+            learner.image_shape,
+            learner.network.state_dict(),
+            {},
+            LoopState(epoch, batch, step, images_seen=batch * learner.config.training.batch_size),
+            self._data_sha256,
+            self._split_sha256,
+        )
+        self._held.check()
+        checkpoint.save(self.run.early_checkpoint_file(step))
+
     def seconds_since_save(self) -> float:
         """Since the last checkpoint, or since training began."""
         return time.monotonic() - self._last_save

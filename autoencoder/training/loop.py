@@ -21,7 +21,7 @@ from autoencoder.machine.device import naming_what_is_not_deterministic
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
 from autoencoder.runs.checkpoint import LoopState
-from autoencoder.runs.snapshots import steps_of_snapshots
+from autoencoder.runs.snapshots import steps_of_early_networks, steps_of_snapshots
 from autoencoder.seeding import numpy_stream
 from autoencoder.training.engines import Engine
 from autoencoder.training.keeper import Keeper
@@ -76,6 +76,11 @@ class TrainingLoop:
             learner.batches_per_epoch, self.training.epochs, per_epoch, self.training.snapshot_spacing
         )
         self._losses = Losses(learner.device)
+        self._early_steps = frozenset[int]()
+        if learner.objective.makes_pictures:
+            self._early_steps = steps_of_early_networks(
+                self._snapshot_steps, learner.batches_per_epoch, self.training.checkpoint_interval
+            )
         self._said_zero = False
         self._began = time.perf_counter()
 
@@ -213,6 +218,9 @@ class TrainingLoop:
         if not np.isfinite(codes).all():
             raise self._diverged("latent codes became NaN or infinite", max(step, 1))
         self.keeper.write_snapshot(step, step / self.learner.batches_per_epoch, codes)
+        if step in self._early_steps:
+            self._check_weights()
+            self.keeper.save_early(self.learner, step)
 
     def _save_within_epoch(self) -> None:
         self.state.seconds = time.perf_counter() - self._began

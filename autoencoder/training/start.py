@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from autoencoder.config import WRITERS, DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.batches import Pixels
-from autoencoder.data.images import ImageSet
+from autoencoder.data.images import ImageSet, all_alike, depth_advice
+from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.data.timescales import label_warnings
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
@@ -25,6 +26,7 @@ from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import check_image_shape
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.checkpoint import Checkpoint, LoopState
+from autoencoder.runs.columns import changes_since_start, column_hashes
 from autoencoder.runs.data import (
     check_same_targets,
     load_data,
@@ -162,6 +164,7 @@ def begin(
         folder.refuse_existing()  # another process may have made it meanwhile
         prepare_machine(device, config.training.threads, deterministic=config.training.deterministic)
         images = data if data is not None else load_data(config)
+        refuse_unknown_kinds(images.metadata, config.data.column_kinds)
         resolved = resolve_split(config.data, images)
         config = dataclasses.replace(config, data=resolved.data)
         split = split_rows(config, images)
@@ -175,6 +178,7 @@ def begin(
             "data_sha256": images.content_hash(),
             "split_sha256": split.content_hash(),
             "targets_sha256": target_hash(config.objective, images),
+            "columns_sha256": column_hashes(images.metadata),
             "n_without_target": int((~known).sum()),
         }
         if config.model.is_fitted and encoder is None:
@@ -186,9 +190,13 @@ def begin(
         say(f"Training {what}; the run goes to {folder.path}")
         if resolved.said is not None:
             say(resolved.said)
-        if config.objective.target is not None:
-            for warning in label_warnings(images.metadata, len(images), [config.objective.target]):
-                say(f"note: {warning}")
+        if (alike := all_alike(images)) is not None:
+            say(f"note: {alike}: there is nothing to learn")
+        if (advice := depth_advice(images.images, config.data.max_pixel_value)) is not None:
+            say(f"note: {advice}")
+        predicted = [] if config.objective.target is None else [config.objective.target]
+        for warning in label_warnings(images.metadata, len(images), predicted):
+            say(f"note: {warning}")
         keeper = open_keeper(folder, held, learner, split, None, say)
         executor = make_engine(learner, say)
         loop = TrainingLoop(learner, executor, keeper, split.snapshot, LoopState(), quiet=quiet, say=say)
@@ -283,6 +291,9 @@ def go_on(
             refuse_other_data(folder, data)
         images = load_run_data(folder, config) if data is None else data
         check_same_targets(folder, config, images)
+        if (changes := changes_since_start(folder, images.metadata)) is not None:
+            where = images.metadata.source or images.source or "the metadata"
+            say(f"note: since {folder.path} was started, {where} has changed: {changes}")
         checkpoint = _newest_checkpoint(folder, config, say)
         if checkpoint is not None:
             begun = checkpoint.state.epoch + (checkpoint.state.batch > 0)

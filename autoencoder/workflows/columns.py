@@ -10,6 +10,13 @@ from autoencoder.data.metadata import Metadata
 from autoencoder.machine.plain_text import visible
 from autoencoder.measures.kinds import ColumnKind
 
+UNITS = {
+    **{f"{length}_per_s": f"{length}/s" for length in ("deg", "rad", "px", "mm", "cm")},
+    **{name: name for name in ("deg", "rad", "px", "um", "mm", "cm", "ms", "s")},
+    **{"degrees": "deg", "degree": "deg", "radians": "rad", "seconds": "s", "pixels": "px", "hz": "Hz", "db": "dB"},
+}
+"""Ends of columns' names that are units, and how these are written; longer ones first."""
+
 NO_COLUMN = "row"
 """What points are coloured by where nothing is known of the images: their place in the data file."""
 
@@ -35,9 +42,9 @@ def telling_columns(metadata: Metadata) -> list[str]:
 
 
 def readable(column: str) -> str:
-    """`body_angle_deg` to `body angle (deg)`; what cannot be seen is written out."""
+    """`body_angle_deg` to `body angle (deg)`, `speed_px_per_s` to `speed (px/s)`; what is not seen is written out."""
     column = visible(column)
-    for unit in ("deg", "rad"):
-        if column.endswith(f"_{unit}"):
-            return f"{column[: -len(unit) - 1].replace('_', ' ')} ({unit})"
+    for ending, unit in UNITS.items():
+        if column.lower().endswith(f"_{ending}") and len(column) > len(ending) + 1:
+            return f"{column[: -len(ending) - 1].replace('_', ' ')} ({unit})"
     return column.replace("_", " ")

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from autoencoder.array_types import Rows
+from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.data.timescales import slowest, timeline_of, timescales
 from autoencoder.evaluation.evaluate import Evaluation
 from autoencoder.machine.files import check_writable, write_json
@@ -16,7 +17,7 @@ from autoencoder.measures.timeline import Timeline, away_from
 from autoencoder.neighbors.far_apart import far_apart
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.curves import loss_curves
-from autoencoder.plots.figures import save_figure
+from autoencoder.plots.figures import save_figures
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.runs.folder import Run
@@ -36,6 +37,7 @@ def report(
     movies: bool = True,
     movie_frames: int = 120,
     movie_format: str = "mp4",
+    figures: FigureOptions = AS_PNG,
     quiet: bool = True,
 ) -> list[Path]:
     """Write what a test found.
@@ -47,12 +49,13 @@ def report(
         movies: also write the movies `input`, `output` and `side_by_side`.
         movie_frames: images in a movie, consecutive ones where the tested images are.
         movie_format: `mp4` or `gif`.
+        figures: formats and resolution of the figures.
         quiet: show no progress.
 
     Returns:
         the files: `metrics.json`, `grid.png` (images that differ from each other), `best.png`, `worst.png` (by the
         output's error, of different moments), `loss.png`, and the figures and movies that the objective has, such as
-        `side_by_side`.
+        `side_by_side`; figures in other formats than PNG where `figures` says so.
 
     Raises:
         UserError: `out` cannot be written to, or the run's metrics are damaged.
@@ -73,11 +76,11 @@ def report(
     for name, (title, rows) in chosen.items():
         shown = evaluation.predict(rows)
         figure = evaluation.result.draw_examples(shown, to_picture(shown.seen), title)
-        made.append(save_figure(figure, out / f"{name}.png"))
+        made += save_figures(figure, out / name, figures)
     for name, figure in evaluation.result.draw_summary().items():
-        made.append(save_figure(figure, out / f"{name}.png"))
+        made += save_figures(figure, out / name, figures)
     if losses is not None:
-        made.append(save_figure(losses, out / "loss.png"))
+        made += save_figures(losses, out / "loss", figures)
     if movies:
         made += _write_movies(evaluation, out, movie_frames, movie_format, quiet)
     return made

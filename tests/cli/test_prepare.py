@@ -19,7 +19,7 @@ def test_arena(tmp_path, succeed):
     said = succeed(
         "prepare", "arena", "--out", tmp_path / "sub" / "arena", "--images", 30, "--size", 20, "--seed", 4
     ).out
-    assert sorted(path.name for path in (tmp_path / "sub").iterdir()) == ["arena.csv", "arena.npz"]
+    assert sorted(path.name for path in (tmp_path / "sub").iterdir()) == ["arena-check.png", "arena.csv", "arena.npz"]
     assert "30 grayscale images of 20x20" in said
     assert f"next: autoencoder train {tmp_path / 'sub' / 'arena.npz'}" in said
     data = load_images(tmp_path / "sub" / "arena.npz")
@@ -70,3 +70,14 @@ def test_folder(tmp_path, succeed):
     data = load_images(tmp_path / "set.npz")
     assert data.images.shape == (6, 3, 16, 16)
     assert data.metadata.column("label").tolist() == ["cat"] * 3 + ["dog"] * 3
+
+
+def test_an_old_check_picture_is_replaced_only_where_that_is_allowed(tmp_path, call, succeed):
+    old = tmp_path / "a-check.png"
+    old.write_bytes(b"old")
+    command = ("prepare", "arena", "--out", tmp_path / "a", "--images", 5)
+    call(*command).refused("a-check.png is there already")
+    assert old.read_bytes() == b"old"
+    succeed(*command, "--overwrite")
+    with Image.open(old) as picture:
+        assert picture.width > 1000

@@ -79,14 +79,32 @@ def test_trails_go_through_snapshots_that_no_frame_shows(draw):
     assert (picture(draw(*alone, "--trails", 0) / "x.png") != picture(few / "x.png")).any()
 
 
-def test_no_network_of_a_later_moment_is_shown(draw, finished, arena):
-    """Before the first epoch has ended the tiles below the examples are empty; then they are of that epoch."""
-    out = draw("--save-frames", "--stop-index", 5, "--fps", 2, seconds=4)  # snapshots at steps 0, 2, 4, 6 and 8
-    frames = [picture(path) for path in sorted((out / "x_frames").iterdir())]
-    tiles = [frame[:, :120] for frame in (frames[0], frames[3], frames[-3], frames[-1])]  # of the examples at the left
-    np.testing.assert_array_equal(tiles[0], tiles[1])
-    np.testing.assert_array_equal(tiles[2], tiles[3])
-    assert (np.abs(tiles[3] - tiles[0]).max(axis=2) > 60).mean() > 0.05
+def left_tiles(out):
+    """Of each frame the examples at the left, and what is made of them."""
+    return [picture(path)[:, :120] for path in sorted((out / "x_frames").iterdir())]
+
+
+FIVE = ("--save-frames", "--stop-index", 5, "--fps", 2)
+"""Snapshots at steps 0, 2, 4, 6 and 8, in 8 frames: 0, 0, 2, 4, 4, 6, 8, 8."""
+
+
+def test_no_network_of_a_later_moment_is_shown(draw):
+    """Networks were kept at the steps 0, 2, 4 and 6: every frame has the latest of them, from the first one on."""
+    tiles = left_tiles(draw(*FIVE, seconds=4))
+    for same in ((0, 1), (3, 4), (5, 6), (6, 7)):
+        np.testing.assert_array_equal(tiles[same[0]], tiles[same[1]])
+    assert len({tile.tobytes() for tile in tiles}) == 4
+
+
+def test_runs_without_early_networks_say_that_there_are_none(draw, finished_copy):
+    """As of earlier versions: no empty box, but since when there are checkpoints; then that of the epoch."""
+    for early in Run(finished_copy).early_checkpoints():
+        early.unlink()
+    tiles = left_tiles(draw(*FIVE, seconds=4, run=finished_copy))
+    assert len({tile.tobytes() for tile in tiles}) == 2
+    np.testing.assert_array_equal(tiles[0], tiles[4])
+    np.testing.assert_array_equal(tiles[5], tiles[7])
+    assert (np.abs(tiles[7] - tiles[0]).max(axis=2) > 60).mean() > 0.05
 
 
 def test_a_run_in_its_first_epoch_has_neither_losses_nor_reconstructions(finished_copy, draw, call, tmp_path):

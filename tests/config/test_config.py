@@ -31,6 +31,8 @@ from autoencoder.config import (
     RunConfig,
     TrainingConfig,
 )
+from autoencoder.config.choices import COLUMN_KINDS
+from autoencoder.config.formats import FORMAT_VERSION
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_json
 from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS, MAX_DEPTH, OBJECTIVES
@@ -66,6 +68,7 @@ def data_configs(draw: st.DrawFn) -> DataConfig:
         block_size=draw(st.none() | whole) if split == "blocks" else None,
         hold_out=held_out if split.startswith("group:") else None,
         split_seed=draw(st.integers(0, 2**63)),
+        column_kinds=draw(st.none() | st.sampled_from(COLUMN_KINDS).map(lambda kind: (f"{column}={kind}",))),
     )
 
 
@@ -335,7 +338,7 @@ def test_nested_noise_is_checked_too() -> None:
         RunConfig.from_json(stored)
 
 
-@pytest.mark.parametrize("version", [5, 0, None, "1"])
+@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 0, None, "1"])
 def test_other_format_version_is_refused(version: object) -> None:
     with pytest.raises(UserError, match="format version"):
         RunConfig.from_json(content(format_version=version))

@@ -139,3 +139,29 @@ def test_mnist_itself(tmp_path: Path) -> None:
     loaded = load_images(prepared.npz)
     assert loaded.image_shape == (1, 28, 28)
     assert loaded.metadata.column("label")[:5].tolist() == [7, 2, 1, 0, 4]  # as everyone who has plotted them knows
+
+
+def test_transposed(tmp_path: Path) -> None:
+    path = write(tmp_path / "emnist-letters", encode(IMAGES))
+    (hint,) = prepare_idx(path, tmp_path / "m").notes
+    assert "--transpose" in hint
+    prepared = prepare_idx(path, tmp_path / "n", transpose=True, limit=5)
+    np.testing.assert_array_equal(load_images(prepared.npz).images[:, 0], IMAGES[:5].transpose(0, 2, 1))
+    assert prepared.notes == ("took the first 5 of 12 images",)
+
+
+def test_images_that_are_not_square_keep_their_shape(tmp_path: Path) -> None:
+    path = write(tmp_path / "i", encode(IMAGES))  # 4 wide, 6 high
+    totals: list[int] = []
+    prepared = prepare_idx(path, tmp_path / "m", resize=6, background=255, on_total=totals.append)
+    images = load_images(prepared.npz).images[:, 0]
+    np.testing.assert_array_equal(images, np.pad(IMAGES, [(0, 0), (0, 0), (1, 1)], constant_values=255))
+    assert "pictures of 4x6 (width x height) are padded to squares, in white" in prepared.notes[0]
+    assert totals == [12]
+    cut = load_images(prepare_idx(path, tmp_path / "n", resize=4, fit="crop").npz).images[:, 0]
+    np.testing.assert_array_equal(cut, IMAGES[:, 1:-1])
+
+
+def test_advice_on_binary_images(tmp_path: Path) -> None:
+    (note,) = prepare_idx(write(tmp_path / "i", encode(IMAGES // 128)), tmp_path / "m").notes
+    assert note.startswith("the largest pixel is 1 of 255: train with --max-pixel-value 1,")

@@ -2,12 +2,13 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from autoencoder.data import images as images_module
-from autoencoder.data.images import load_images
+from autoencoder.data.images import all_alike, depth_advice, likely_max_pixel_value, load_images
 from autoencoder.errors import UserError
 from autoencoder.machine import memory
 
@@ -236,6 +237,105 @@ def test_given_largest_value(tmp_path: Path) -> None:
         load_images(path, max_pixel_value=100)
 
 
+# --------------------------------------------------------------------------------------------------------------- depth
+
+
+@pytest.mark.parametrize(
+    ("largest", "expected"),
+    [
+        (1, 1),
+        (16, 16),
+        (15.5, 16),
+        (127, 127),
+        (128, 255),
+        (255, 255),
+        (300, 300),
+        (1000, 1023),
+        (2047, 2047),
+        (2048, 4095),
+        (4080, 4095),
+        (16000, 16383),
+        (65535, 65535),
+        (70000, 70000),
+        (1.0000001, 1.01),
+        (1.25, 1.25),
+    ],
+)
+def test_what_probably_stands_for_one(tmp_path: Path, largest: float, expected: float) -> None:
+    """And the largest pixel is never above it, so that who follows the advice is not refused."""
+    assert likely_max_pixel_value(largest) == expected
+    if largest > 1:
+        path = npy(tmp_path / "a.npy", np.array([[[0, float(largest)]]]))
+        with pytest.raises(UserError, match=f"give --max-pixel-value {expected:g}$"):
+            load_images(path)
+        assert load_images(path, max_pixel_value=expected).max_pixel_value == expected
+
+
+@pytest.mark.parametrize(
+    ("dtype", "largest", "words"),
+    [
+        ("uint16", 4080, "4,080 of 65,535, as of a 12-bit camera: train with --max-pixel-value 4095,"),
+        ("uint16", 16383, "16,383 of 65,535, as of a 14-bit camera: train with --max-pixel-value 16383,"),
+        ("uint16", 250, "250 of 65,535, as of 8 bits: train with --max-pixel-value 255,"),
+        ("uint16", 16, "16 of 65,535: train with --max-pixel-value 16,"),
+        ("uint8", 16, "16 of 255: train with --max-pixel-value 16,"),
+        ("uint8", 1, "1 of 255: train with --max-pixel-value 1,"),
+        ("uint8", 64, None),
+        ("uint8", 0, None),
+        ("uint16", 16384, None),
+        ("float32", 0.1, None),
+    ],
+)
+def test_advice_on_the_depth(dtype: str, largest: float, words: str | None) -> None:
+    images = np.zeros((5, 1, 3, 4), dtype)
+    images[3, 0, 2, 1] = largest
+    said = depth_advice(images)
+    assert said is None if words is None else said is not None and f"the largest pixel is {words}" in said
+    assert depth_advice(images, 65535) is None  # who said what stands for 1 needs no advice
+
+
+def test_advice_on_a_large_set_is_of_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images_module, "WHOLE_HASH_BYTES", 100)
+    images = np.full((5000, 1, 2, 2), 9, np.uint8)
+    said = depth_advice(images)
+    assert said is not None
+    assert "the largest pixel of 1,000 images is 9 of 255" in said
+    images[-1] = 255
+    assert depth_advice(images) is None
+
+
+# --------------------------------------------------------------------------------------------------------------- alike
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_images_that_are_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    monkeypatch.setattr(images_module, "CHUNK_BYTES", 2 * 35)
+    pixels = np.repeat(PIXELS[:1], 7, axis=0)
+    save = npy if suffix == ".npy" else lambda path, array: npz(path, images=array)
+    assert all_alike(load_images(save(tmp_path / f"a{suffix}", pixels))) == (
+        f"all 7 images of {tmp_path / f'a{suffix}'} are the same"
+    )
+    for row in range(7):
+        other = pixels.copy()
+        other[row, 4, 6] ^= 1
+        assert all_alike(load_images(save(tmp_path / f"b{suffix}", other))) is None
+    assert all_alike(load_images(save(tmp_path / f"b{suffix}", pixels[:1]))) is None
+
+
+def test_a_run_on_such_images_is_told_so(tmp_path: Path, succeed: Any, call: Any) -> None:
+    """When training begins; and no learning rate is blamed for what comes of it."""
+    path, run = npy(tmp_path / "a.npy", np.full((24, 8, 8), 9, np.uint8)), tmp_path / "run"
+    flags = ("--encoder", "dense", "--epochs", 1, "--batch-size", 16, "--latent-dim", 2)
+    said = succeed("train", path, "--run", run, *flags).out
+    assert f"note: all 24 images of {path} are the same: there is nothing to learn" in said
+    assert "note: the largest pixel is 9 of 255: train with --max-pixel-value 9," in said
+    for how in ((), ("--snapshot", "last", "--show", "scatter")):
+        refused = call("visualize", "--run", run, "--no-movies" if not how else "--quiet", *how, "--reduce", "pca")
+        refused.refused("all 24 images of", "are the same, and so are their codes")
+        assert "learning rate" not in refused.err
+    assert "train with --max-pixel-value 9," in succeed("info", path).out
+
+
 # ---------------------------------------------------------------------------------------------------------------- hash
 
 
@@ -270,7 +370,7 @@ def test_a_large_memory_map_never_becomes_resident(tmp_path: Path) -> None:
 import resource
 from pathlib import Path
 import numpy as np
-from autoencoder.data.images import load_images
+from autoencoder.data.images import all_alike, depth_advice, likely_max_pixel_value, load_images
 resource.setrlimit(resource.RLIMIT_DATA, (300 * 2**20,) * 2)
 print(len(load_images(Path({str(path)!r}))))
 """
@@ -278,3 +378,28 @@ print(len(load_images(Path({str(path)!r}))))
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "40000", done.stderr
     assert resource.RLIMIT_DATA  # the limit on anonymous memory, which a read-only map does not count against
+
+
+def test_pixels_that_were_filled_in_are_told(tmp_path: Path) -> None:
+    inside = np.ones((6, 5, 7), np.uint8)
+    inside[2, :, 3:] = 0
+    loaded = load_images(npz(tmp_path / "a.npz", frames=PIXELS, inside=inside))
+    counted = loaded.counted(np.array([2, 0]))
+    assert counted is not None
+    assert counted.dtype == np.float32
+    np.testing.assert_array_equal(counted[:, 0], inside[[2, 0]])
+    assert load_images(npz(tmp_path / "b.npz", images=PIXELS)).counted(slice(None)) is None
+
+
+@pytest.mark.parametrize(
+    ("inside", "why"),
+    [
+        (np.ones((6, 5, 5), np.uint8), "must be"),
+        (np.full((6, 5, 7), 255, np.uint8), "other values than 0 and 1"),
+        (np.ones((6, 5, 7)), "other values than 0 and 1"),
+        (np.arange(6)[:, None, None].astype(np.uint8).clip(0, 1) * np.ones((6, 5, 7), np.uint8), "the first is 0"),
+    ],
+)
+def test_what_is_no_map_of_filled_in_pixels_is_refused(tmp_path: Path, inside: np.ndarray, why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        load_images(npz(tmp_path / "a.npz", images=PIXELS, inside=inside))

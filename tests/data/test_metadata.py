@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoencoder.data.metadata import Metadata, load_metadata
+from autoencoder.data.metadata import Metadata
+from autoencoder.data.metadata_files import load_metadata
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
 
@@ -180,3 +181,57 @@ def test_csv_gives_back_what_was_saved(
 
 def test_large_numbers_keep_their_decimals() -> None:
     assert Metadata({"time_s": np.array([1234567.123456, 0.1])}).to_csv() == "time_s\n1234567.1235\n0.1\n"
+
+
+def test_what_r_and_pandas_write_is_understood(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.csv", "speed,behaviour,pandas,mouse\n1.5,0,1.0,001\nNA,,nan,002\n2.5,1,0.0,001\n")
+    metadata = load_metadata(path, 3)
+    np.testing.assert_array_equal(metadata.column("speed"), [1.5, np.nan, 2.5])
+    assert {name: metadata.kind(name).value for name in metadata.names} == {
+        "speed": "linear",
+        "behaviour": "category",
+        "pandas": "category",
+        "mouse": "category",
+    }
+    assert metadata.labels("behaviour").tolist() == ["0", "", "1"]
+    assert metadata.labels("pandas").tolist() == ["1", "", "0"]
+    assert metadata.labels("mouse").tolist() == ["001", "002", "001"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('a,h\n1,"1,5"\n2,"2,5"\n', ["column 'h'", "decimal commas, as '1,5' on line 2", "h=category"]),
+        ('h\n"1,234.5"\n"2"\n', ["commas between thousands", "thousands=','"]),
+        ("a,b\n1,5,2,5\n1,7,3,0\n", ["line 2", "4 fields", "decimal commas"]),
+        ("a b\n1 2\n3 4\n", ["but by spaces", r"sep=r'\s+'"]),
+        ("Heading (deg)\n5\nnorth\n", ["angle by its name", "'north' on line 3", "--column-kind"]),
+        ("a;b\n1,5;2\n1;2\n", ["but by semicolons", "decimal=','"]),
+    ],
+)
+def test_other_habits_are_refused_by_the_true_reason(tmp_path: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        load_metadata(write(tmp_path / "m.csv", text), 2)
+    for word in ("m.csv", *words):
+        assert word in str(caught.value)
+
+
+def test_the_users_word_comes_before_habits(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.csv", 'h,day,turn_deg,frame\n"1,5",01,left,001\n"2,5",02,right,002\n')
+    kinds = ["h=category", "day=quantity", "turn_deg=category"]
+    metadata = load_metadata(path, 2, column_kinds=kinds)
+    assert metadata.labels("h").tolist() == ["1,5", "2,5"]
+    assert metadata.column("day").tolist() == [1, 2]
+    assert metadata.kind("day") is ColumnKind.LINEAR
+    assert metadata.labels("turn_deg").tolist() == ["left", "right"]
+    assert metadata.column("frame").tolist() == [1, 2]  # it counts, whatever zeros are before it
+    with pytest.raises(UserError, match=r"'left' on line 2 of .*, and --column-kind turn_deg=degrees makes it an"):
+        load_metadata(path, 2, column_kinds=[*kinds[:2], "turn_deg=degrees"])
+
+
+def test_kinds_of_arrays_in_an_npz(tmp_path: Path) -> None:
+    np.savez(tmp_path / "m.npz", heading=np.linspace(-3, 3, 9), arm=np.array(["a", "b", "c"] * 3))
+    metadata = load_metadata(tmp_path / "m.npz", 9, column_kinds=["heading=radians"])
+    assert metadata.period("heading") == pytest.approx(2 * np.pi)
+    with pytest.raises(UserError, match=r"'arm' holds text, and --column-kind arm=quantity.*m\.npz"):
+        load_metadata(tmp_path / "m.npz", 9, column_kinds=["arm=quantity"])

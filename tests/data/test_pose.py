@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoencoder.data.sources.pose import load_pose
+from autoencoder.data.sources.pose import LIKELIHOOD, NO_SCORES, SCORE, load_pose
 from autoencoder.errors import UserError
 
 HEADER = (
@@ -90,6 +90,21 @@ def test_slp_written_by_sleap_io(tmp_path: Path) -> None:
     np.testing.assert_allclose(pose.xy, [[[1, 2], [3, 4]], [nan, nan], [[5, 6], nan], [[7, 8], [9, 10]]])
     np.testing.assert_allclose(pose.likelihood, [[0.5, 0.75], [0, 0], [0.25, 0], [1, 1]])
     assert pose.notes == ()
+    assert pose.scores == SCORE
+
+
+def test_scores_are_known_by_where_they_come_from(tmp_path):
+    """SLEAP's are no likelihoods: half of them lie below 0.6 where the parts are found well."""
+    assert load_pose(write(tmp_path / "p.csv", HEADER + "0,1.5,2,0.9,3,4,0.25\n")).scores == LIKELIHOOD
+    clicked = "scorer,me,me\nbodyparts,Nose,Nose\ncoords,x,y\n0,1,2\n"
+    assert load_pose(write(tmp_path / "c.csv", clicked)).scores == NO_SCORES
+    assert LIKELIHOOD.threshold > SCORE.threshold > 0
+    assert NO_SCORES.threshold is None
+    sio = pytest.importorskip("sleap_io")
+    skeleton, video = sio.Skeleton(["nose", "tail"]), sio.Video("absent.mp4", open_backend=False)
+    labelled = sio.LabeledFrame(video, 0, [sio.Instance.from_numpy(np.array([[7.0, 8], [9, 10]]), skeleton)])
+    sio.Labels([labelled]).save(str(tmp_path / "p.slp"))
+    assert load_pose(tmp_path / "p.slp").scores == NO_SCORES
 
 
 def test_the_first_track_of_several_is_taken_and_said(tmp_path: Path) -> None:

@@ -90,3 +90,11 @@ def test_labels_of_whole_recordings_are_named() -> None:
     one = {**two, "drug": np.repeat(["no", "yes", "no", "no"], 100)}
     (said,) = label_warnings(Metadata(one), 400)
     assert "no split can tell the label from the recording" in said
+
+
+def test_the_name_of_a_file_is_no_question_to_its_recording() -> None:
+    """Each stack of a folder is a recording, so that `file` says the same as `recording` does."""
+    names = np.repeat(["a.tif", "b.tif", "c.tif"], 30)
+    columns = {"recording": names, "frame": np.tile(np.arange(30), 3)}
+    assert label_warnings(Metadata({**columns, "file": names}), 90) == []
+    assert len(label_warnings(Metadata({**columns, "animal": names}), 90)) == 1

@@ -124,12 +124,12 @@ BOMBS = {
     "png of 13,000 x 13,000": (
         "pictures",
         lambda p: (p.mkdir(), (p / "x.png").write_bytes(png_of_zeros(13_000, 13_000))),
-        ["x.png", "2.03 GB", "1.00 GB", "smaller"],
+        ["x.png", "3.38 GB", "1.00 GB", "smaller"],
     ),
     "png of 60,000 x 60,000": (
         "pictures",
         lambda p: (p.mkdir(), (p / "x.png").write_bytes(png_of_zeros(60_000, 60_000))),
-        ["x.png", "pixels", "mend it or take it away"],
+        ["x.png", "pixels", "mend it or remove it"],
     ),
 }
 

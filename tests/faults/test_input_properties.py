@@ -27,7 +27,8 @@ from autoencoder.cli.train import build_config
 from autoencoder.cli.visualize_flags import check_flags
 from autoencoder.config import DataConfig, RunConfig
 from autoencoder.data.images import load_images
-from autoencoder.data.metadata import Metadata, load_metadata
+from autoencoder.data.metadata import Metadata
+from autoencoder.data.metadata_files import load_metadata
 from autoencoder.data.sources.folder import prepare_images
 from autoencoder.data.sources.idx import read_idx
 from autoencoder.data.sources.pose import load_pose

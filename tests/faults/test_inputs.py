@@ -336,7 +336,7 @@ TO_TRAIN_ON = {
     "fewer than a batch": (npy(np.zeros((30, 16, 16), np.uint8)), ["24", "--batch-size 24"]),
     "one image": (npy(np.zeros((1, 16, 16), np.uint8)), ["at least 2"]),
     "two dimensions": (npy(np.zeros((40, 16), np.uint8)), ["(40, 16)", "(N, height, width)"]),
-    "values over the flag": (npy(np.full((40, 16, 16), 101, np.uint8)), ["--max-pixel-value 255"]),
+    "values over the flag": (npy(np.full((40, 16, 16), 101, np.uint8)), ["--max-pixel-value 101"]),
 }
 
 
@@ -779,16 +779,17 @@ PICTURES = {
     "of another size than it says": ({"a.png": png_of_size(100, 100)}, ["a.png", "mend it"]),
     "of 2**31 pixels each way": ({"a.png": png_of_size(2**31 - 1, 2**31 - 1)}, ["a.png", "pixels", "mend it"]),
     "text of 50 MB in it": ({"a.png": text_bomb()}, ["a.png", "too large"]),
-    "GIF under the name of a PNG": ({"a.png": saved(GRAY, "gif")}, ["a.png", "mend it"]),
+    "GIF under the name of a PNG": ({"a.png": saved(GRAY, "gif")}, None),
+    "cut gif": ({"a.gif": cut(saved(GRAY, "gif"), 0.5)}, ["a.gif", "mend it"]),
     "PostScript under the name of a PNG": ({"a.png": saved(GRAY, "eps")}, ["a.png", "mend it"]),
     "JPEG under the name of a PNG": ({"a.png": JPEG}, None),
-    "several pictures in one": ({"a.tif": many_frames()}, ["a.tif", "3 pictures"]),
+    "cut stack": ({"a.tif": cut(many_frames(), 0.5)}, ["a.tif", "mend it"]),
     "floats": ({"a.tif": saved(Image.fromarray(FLOATS[0]), "tiff")}, ["a.tif", "floats"]),
     "32 bits": (
         {"a.tif": saved(Image.fromarray(PIXELS[0].astype(np.int32) * 10**6), "tiff")},
         ["a.tif", "32 bits"],
     ),
-    "two sizes": ({"a.png": png(PIXELS[0]), "b.png": png(PIXELS[0, 1:])}, ["b.png", "10 x 8", "--resize"]),
+    "two sizes": ({"a.png": png(PIXELS[0]), "b.png": png(PIXELS[0, 1:])}, ["a.png", "b.png", "10 x 8", "--resize"]),
     "two depths": (
         {"a.png": png(PIXELS[0]), "b.png": png(PIXELS[0].astype(np.uint16) * 257)},
         ["b.png", "as many bits"],
@@ -893,7 +894,7 @@ POSES = {
         pose_table(body=[f"{i},40,20,1,20,20,1" for i in range(15)]),
         ["10 frames", "15 rows"],
     ),
-    "never seen": (pose_table(body=[f"{i},,,,,," for i in range(N_FRAMES)]), ["in no frame", "not seen"]),
+    "never seen": (pose_table(body=[f"{i},,,,,," for i in range(N_FRAMES)]), ["in no frame", "not found"]),
     "unlikely": (pose_table(body=[f"{i},40,20,0.1,20,20,1" for i in range(N_FRAMES)]), ["in no frame"]),
     "outside of the picture": (pose_table(body=[f"{i},4000,20,1,4020,20,1" for i in range(N_FRAMES)]), ["outside"]),
     "at infinity": (pose_table(body=[f"{i},inf,20,1,1e999,20,1" for i in range(N_FRAMES)]), ["in no frame"]),

@@ -31,7 +31,7 @@ def no_work(monkeypatch):
         "workflows.stills.look.embed_snapshots",
         "workflows.traversals.traverse.Ground.of",
         "workflows.compare.report.embeddings",
-        "workflows.testing.save_figure",
+        "workflows.testing.save_figures",
     ):
         monkeypatch.setattr(f"autoencoder.{name}", work)
 

@@ -190,7 +190,7 @@ def assert_as_stored(same_rounding, assert_same_run):
 
     def check(run, stored_run, form):
         if same_rounding(form):
-            assert_same_run(run, stored_run)
+            assert_same_run(run, stored_run, early_networks=False)  # which these versions did not keep
             return
         assert_close(metrics(run), metrics(stored_run))
         assert_close_weights(weights(run), weights(stored_run))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from autoencoder.machine import progress
-from autoencoder.machine.progress import Progress
+from autoencoder.machine.progress import Progress, times
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -47,3 +47,23 @@ def test_the_last_note_stays(capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert found[0] == "Reading: 3 of 6 frames"
     assert found[1].startswith("Reading: 5 of 6 frames, ")
     assert found[2].endswith("a note")  # the last note stays until there is another
+
+
+def test_a_total_that_is_known_later_gives_the_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    with Progress("Preparing", None) as bar:
+        bar.advance(1)
+        bar.expect(11)
+        clock[0] += 2.0
+        bar.advance(2)
+    assert lines(capsys) == ["Preparing: 1 images", "Preparing: 3 of 11 images, 8 s left"]
+
+
+def test_times_say_what_they_are() -> None:
+    assert times(7.9, 70.2) == "0:00:07 passed, 0:01:11 left"
+    assert times(7.9, None) == "0:00:07 passed"
+    assert times(None, 0) == "0:00:00 passed"

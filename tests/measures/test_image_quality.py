@@ -101,3 +101,47 @@ def test_psnr_of_known_errors(error: float, decibel: float) -> None:
 def test_psnr_of_a_uniform_shift() -> None:
     a = torch.full((2, 1, 8, 8), 0.5)
     assert psnr(mse(a, a + 0.1)).tolist() == pytest.approx([20.0, 20.0], abs=1e-3)
+
+
+def edges(shape: tuple[int, int, int], n: int = 4) -> Tensor:
+    """(n, 1, H, W): other parts of each image count; never less than a corner of 4 x 5 pixels."""
+    counted = torch.zeros(n, 1, *shape[1:])
+    for i in range(n):
+        counted[i, :, : 4 + 6 * i, 3 * i : 3 * i + 5 + 7 * i] = 1
+    return counted
+
+
+@pytest.mark.parametrize("shape", [(1, 50, 50), (3, 32, 40)])
+def test_pixels_that_do_not_count_change_nothing(shape: tuple[int, int, int]) -> None:
+    a, b = pair(*shape)
+    counted = edges(shape)
+    filled = torch.where(counted > 0, b, torch.rand(b.shape, generator=torch.Generator().manual_seed(0)))
+    for measure in (mse, ssim):
+        assert torch.allclose(measure(a, b, counted), measure(a, filled, counted), atol=1e-6)
+        assert not torch.allclose(measure(a, b), measure(a, filled), atol=1e-2)
+
+
+def test_where_all_pixels_count_nothing_changes() -> None:
+    a, b = pair(3, 32, 40)
+    counted = torch.ones(4, 1, 32, 40)
+    assert torch.allclose(mse(a, b, counted), mse(a, b), rtol=1e-6)
+    assert torch.allclose(ssim(a, b, counted), ssim(a, b), atol=1e-6)
+
+
+def test_mse_is_that_of_the_part_that_counts() -> None:
+    a, b = pair(3, 32, 40)
+    counted = torch.zeros(4, 1, 32, 40)
+    counted[:, :, 5:20, 7:40] = 1
+    part = (slice(None), slice(None), slice(5, 20), slice(7, 40))
+    assert torch.allclose(mse(a, b, counted), mse(a[part], b[part]), rtol=1e-5)
+
+
+def test_ssim_in_windows_that_count_wholly_is_the_usual_one() -> None:
+    """Three quarters of the image count; their SSIM is near that of the part alone, and far from that with the fill."""
+    a, b = pair(1, 50, 50)
+    counted = torch.zeros(4, 1, 50, 50)
+    counted[:, :, :, :38] = 1
+    filled = [torch.where(counted > 0, images, 0.5) for images in (a, b)]
+    alone = ssim(a[..., :38], b[..., :38])
+    assert torch.allclose(ssim(*filled, counted), alone, atol=0.01)
+    assert (ssim(*filled) - alone).abs().max() > 0.05

@@ -69,7 +69,7 @@ def measured() -> Callable[..., Result]:
             seen = data.scaled(some)
             truth = targets.truth(some, torch.from_numpy(seen)).numpy()
             latent = np.zeros((len(some), latent_dim), np.float32)
-            return Predicted(some, seen, latent, presented[some].astype(np.float32), truth)
+            return Predicted(some, seen, latent, presented[some].astype(np.float32), truth, data.counted(some))
 
         return objective.measure(
             Tested(

@@ -95,6 +95,14 @@ def test_what_is_no_class_is_refused_by_name(data, resolved, columns, target, wo
         assert word in str(caught.value)
 
 
+def test_a_run_goes_on_with_codes_that_it_learned_as_numbers(data):
+    """Earlier versions read 007 as 7."""
+    learned = make_objective(ae.ObjectiveConfig("classify", target="mouse", classes=("7", "12")))
+    targets = learned.targets(data({"mouse": np.array(["007", "012", ""])}), torch.device("cpu"))
+    assert targets.known.tolist() == [True, True, False]
+    assert targets.batch(np.arange(2), torch.zeros(2, 1, 8, 8)).tolist() == [0, 1]
+
+
 def test_classes_that_the_network_does_not_know(data, resolved):
     objective = resolved(CLASSIFY, data({"kind": ["a", "b"]}))
     objective.targets(data({"kind": ["b", "", "b"]}), CPU)  # one of them, or none, is no reason to refuse

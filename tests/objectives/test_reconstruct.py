@@ -1,5 +1,6 @@
 """`reconstruct`: its losses, and what its result says, against what is known beforehand."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -85,3 +86,24 @@ def test_images_without_known_targets_are_all_taken(table, tmp_path, succeed):
     succeed("train", path, "--run", tmp_path / "run", *flags)
     assert json.loads((tmp_path / "run" / "environment.json").read_text())["n_without_target"] == 0
     assert len(ae.evaluate(tmp_path / "run").rows) == 8
+
+
+def test_pixels_beyond_the_picture_are_left_out_of_every_number(data, measured):
+    """Grey fill that is reconstructed to the bit would flatter; a wrong fill would harm: neither changes a number."""
+    rng = np.random.default_rng(0)
+    pictures = rng.random((60, 1, 16, 16), np.float32)
+    inside = np.ones((60, 1, 16, 16), np.uint8)
+    inside[:, :, :, 10:] = 0
+    made = (pictures + 0.1 * rng.normal(size=pictures.shape)).clip(0, 1).astype(np.float32)
+    images = dataclasses.replace(data({"index": np.arange(60)}, images=pictures), inside=inside)
+    results = [
+        measured(ae.ObjectiveConfig(), images, np.where(inside == 1, made, fill), 40).numbers()
+        for fill in (pictures, 1)
+    ]
+    assert results[0] == results[1]
+    part = np.square(made - pictures)[40:, :, :, :10]
+    assert results[0]["output"]["mse"] == pytest.approx(part.mean(), rel=1e-5)
+    assert results[0]["share_of_pixels_beyond_the_picture"] == pytest.approx(6 / 16)
+    of_all = measured(ae.ObjectiveConfig(), dataclasses.replace(images, inside=None), made, 40)
+    assert of_all.numbers()["share_of_pixels_beyond_the_picture"] == 0
+    assert "beyond the picture" not in of_all.table().closing

@@ -49,6 +49,24 @@ def test_whole_numbers_and_large_ones_are_quantities(data, resolved):
     assert found.target_deviation == pytest.approx(np.std(np.arange(9)), rel=1e-3)
 
 
+def test_a_run_goes_on_with_a_column_that_is_an_angle_or_a_code_by_now(data):
+    """Earlier versions read 007 as 7, and took Speed_Deg for a quantity; they are refused where a run begins."""
+    for name, values in {"code": np.array(["007", "012", ""]), "Speed_Deg": np.array([7.0, 12.0, math.nan])}.items():
+        started = ae.ObjectiveConfig("regress", target=name, target_mean=10.0, target_deviation=4.0)
+        targets = make_objective(started).targets(data({name: values}), CPU)
+        assert targets.known.tolist() == [True, True, False]
+        assert targets.truth(np.arange(2), torch.zeros(2, 1, 8, 8)).tolist() == [7, 12]
+        with pytest.raises(
+            ae.UserError, match=r"holds text|an angle and no quantity.*--column-kind Speed_Deg=quantity"
+        ):
+            make_objective(ae.ObjectiveConfig("regress", target=name)).resolved(data({name: values}))
+
+
+def test_whole_numbers_with_gaps_are_learned_as_quantities(data, resolved):
+    gaps = data({"count": [1.0, math.nan, 2, 3]})
+    assert resolved(ae.ObjectiveConfig("regress", target="count"), gaps).config.target_mean == 2
+
+
 # ----------------------------------------------------------------------------------------------------------- controls
 
 

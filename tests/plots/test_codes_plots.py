@@ -110,6 +110,36 @@ def test_bars_stand_beside_their_rows() -> None:
         assert box.x1 < bar[0]
 
 
+@pytest.mark.parametrize(("n", "colors"), [(1, (3,)), (6, ()), (17, ())])
+def test_differences_from_the_mean_stand_beside_their_pictures(
+    n: int, colors: tuple[int, ...], check_texts: CheckTexts
+) -> None:
+    _, values, deviations, spread = influence(n, 3)
+    pictures, mean = RNG.random((n, 3, 8, 8, *colors)), RNG.random((8, 8, *colors))
+    fig = unit_influence(pictures, values, deviations, spread, "units", mean=mean)
+    check_texts(fig)
+    rows = [ax for ax in fig.axes if str(ax.get_label()).startswith("unit ")]
+    beside = [ax for ax in fig.axes if str(ax.get_label()).startswith("differences")]
+    assert len(rows) == len(beside) == n
+    expected = pictures - mean
+    expected = expected.mean(axis=-1) if colors else expected
+    for row, ax, differences in zip(rows, beside, expected, strict=True):
+        assert row.get_window_extent().x1 < ax.get_window_extent().x0
+        assert row.get_window_extent().y0 == pytest.approx(ax.get_window_extent().y0)
+        for image, difference in zip(ax.images, differences, strict=True):
+            np.testing.assert_allclose(image.get_array(), difference)
+            assert image.get_clim() == pytest.approx((-np.abs(expected).max(), np.abs(expected).max()))  # one scale
+    bar = next(ax for ax in fig.axes if "difference (share" in ax.get_xlabel())
+    assert bar.get_xlim() == pytest.approx(beside[0].images[0].get_clim())
+    assert fig.get_size_inches().max() < 23
+
+
+def test_numbers_of_any_length_stay_beside_their_bars(check_texts: CheckTexts) -> None:
+    pictures, values, deviations, _ = influence(5)
+    for spread in (np.array([1.6e-4, 2.1e-7, 0, 1.2e-4, 3e-5]), np.array([0.061, 0.5, 0.3, 12.0, 0.0])):
+        check_texts(unit_influence(pictures, values, deviations, spread, mean=pictures[0, 2]))
+
+
 def test_dead_units_and_colours_are_drawn(check_texts: CheckTexts) -> None:
     pictures, values, _, spread = influence(3)
     fig = unit_influence(np.stack([pictures] * 3, axis=-1), values * 0, np.zeros(3), spread * 0)

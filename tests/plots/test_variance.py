@@ -39,6 +39,20 @@ def test_curve_adds_up_and_marks_both_numbers(k: int, scale: str, check_texts: C
     assert {"principal components", "explained variance"} <= set(texts)
 
 
+@pytest.mark.parametrize("k", [1, 5, 30, 31, 2500])
+def test_rings_at_the_ends_are_whole(k: int) -> None:
+    for n_used in {1, k}:
+        fig = explained_variance(ratio(k), n_used=n_used, n_for_95=k)
+        fig.canvas.draw()
+        (ax,) = fig.axes
+        for line in ax.lines:
+            if line.get_marker() != "o":
+                continue
+            places, reach = ax.transData.transform(line.get_xydata()), line.get_markersize() / 2 * fig.dpi / 72
+            assert (places.min(axis=0) - reach >= [ax.bbox.x0, -1e9]).all()
+            assert (places.max(axis=0) + reach <= [ax.bbox.x1, ax.bbox.y1]).all()
+
+
 def test_too_few_components_for_95_percent_are_said(check_texts: CheckTexts) -> None:
     shares = np.full(16, 0.03)
     before = shares.copy()

@@ -261,6 +261,8 @@ FITTED_FILES = {
     "pca": {"reducer.npz", "explained_variance.csv", "explained_variance.png"},
     "umap": {"reducer.npz"},
 }
+EARLY_FILES = {f"checkpoints/step_{step:08d}.pt" for step in (0, 3)}
+"""Of objectives that make pictures, before the first checkpoint of an epoch."""
 TEST_FILES = {"metrics.json", "grid.png", "best.png", "worst.png", "loss.png"}
 SUMMARIES = {
     "reconstruct": set(),
@@ -320,6 +322,8 @@ def test_a_run(labelled, tmp_path, succeed, tree, monkeypatch, encoder, objectiv
     succeed("train", labelled, "--run", run, *flags)
 
     files = RUN_FILES | (FITTED_FILES[encoder] if fitted else {"latents/step_00000003.npy"})
+    if MOVIES[objective] and not fitted:
+        files = files | EARLY_FILES
     assert tree(run) == files
     (row,) = read_metrics(run)
     measures = ("train_loss", "val_loss", METRICS[objective])

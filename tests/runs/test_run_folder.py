@@ -19,6 +19,7 @@ AFTER_TRAINING = {
     "checkpoints/last.pt",
     "checkpoints/best.pt",
     *(f"checkpoints/epoch_{epoch:04d}.pt" for epoch in (1, 2, 3)),
+    *(f"checkpoints/step_{step:08d}.pt" for step in (0, 2, 4)),  # before the first epoch has ended
     "latents/index.csv",
     *(f"latents/step_{step:08d}.npy" for step in range(0, 19, 2)),  # 6 steps per epoch, 3 snapshots each, and step 0
 }

@@ -155,6 +155,18 @@ def test_the_bound_is_what_components_of_the_clean_images_keep(images, contrast)
     assert 60 not in bound.errors
 
 
+def test_the_bound_leaves_out_what_lies_beyond_the_picture(images):
+    inside = np.ones((N, 1, SIDE, SIDE), np.uint8)
+    inside[::2, :, :2] = 0
+    bound = linear_bound(population_of(dataclasses.replace(images, inside=inside), []), [2])
+    center, components = decomposed(images.clean[:TRAINED])
+    held_out = images.clean[TRAINED:].reshape(N - TRAINED, -1).astype(np.float64)
+    kept = (center + (held_out - center) @ components[:2].T @ components[:2]).clip(0, 1)
+    counted = inside[TRAINED:].reshape(N - TRAINED, -1) == 1
+    each = [np.square(a - b)[c].mean() for a, b, c in zip(kept, held_out, counted, strict=True)]
+    assert bound.errors[2] == pytest.approx(np.mean(each), rel=1e-9)
+
+
 # ------------------------------------------------------------------------------------------------------- what is found
 
 
@@ -308,7 +320,9 @@ def test_the_figure_shows_every_seed_the_components_and_what_is_told(measured):
     figure = units_of(told, {"units": found, "probes": {"columns": columns}})
     error, explained, x = figure.axes
     assert [ax.get_title() for ax in figure.axes] == ["Reconstruction of held-out images", "Explained variance", "x"]
-    assert error.get_xscale() == error.get_yscale() == "log"
+    assert (error.get_xscale(), error.get_yscale()) == ("log", "linear")  # the errors span less than a decade
+    low, high = sorted(error.get_ylim())
+    assert sum(low <= tick <= high for tick in error.get_yticks()) >= 3
     for ax in (error, explained, x):
         dots = [line for line in ax.lines if line.get_linestyle() == "None" and len(line.get_xdata()) == 9]
         assert len(dots) == 1

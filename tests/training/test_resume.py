@@ -153,7 +153,10 @@ LONG = (
     2,
     "--noise",
     "gaussian:0.3",
+    "--split",
+    "random",
 )
+"""Four epochs of 12 updates."""
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ import numpy as np
 
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
-from autoencoder.data.sources.resize import fit, fit_problems, refuse_unfitting
+from autoencoder.data.images import depth_advice
+from autoencoder.data.sources.resize import BLACK, Fitting, fit_image, refuse_unfitting, square_note
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
 
@@ -27,6 +28,9 @@ MAX_GZIP_RATIO = 1032
 
 READ_BYTES = 2**20
 MAX_DIMENSIONS = 8
+
+TRANSPOSED_SET = "emnist"
+"""What is in the names of the files of a well-known set that is stored column by column."""
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -101,8 +105,12 @@ def prepare_idx(
     resize: int | None = None,
     limit: int | None = None,
     *,
+    fit: str | None = None,
+    background: int = BLACK,
+    transpose: bool = False,
     overwrite: bool = False,
     on_progress: Callable[[int], None] | None = None,
+    on_total: Callable[[int], None] | None = None,
 ) -> Prepared:
     """Turn IDX images into a data set, with the column `label` where there are labels and `index` where there are not.
 
@@ -110,17 +118,50 @@ def prepare_idx(
         images: IDX file of shape (N, H, W), uint8.
         output: path with or without `.npz`.
         labels: IDX file of shape (N,), integers.
-        pad: black pixels to add on every side; 2 makes MNIST 32 x 32.
+        pad: pixels of background to add on every side; 2 makes MNIST 32 x 32.
         resize: side of the square to resize to, after padding.
         limit: take the first so many images; None for all.
+        fit: one of `SQUARES`: how images that are not square are resized to squares; None for padding them.
+        background: what is added, 0 (black) to 255 (white).
+        transpose: rows of the file are columns of the images, as in EMNIST.
         overwrite: files of these names may be replaced.
         on_progress: called with the number of images done since the last call.
+        on_total: called with the number of images, as soon as it is known.
 
     Raises:
         UserError: a file is not what it should be, images and labels differ in number, or the output cannot be written.
     """
-    raise_if_any(fit_problems(pad, resize, limit))
+    fitting = Fitting(pad, resize, fit, background, limit)
+    raise_if_any(fitting.problems)
     check_output(output, overwrite=overwrite, inputs=(images, *([] if labels is None else [labels])))
+    pictures, columns = _read_pair(images, labels)
+    notes = []
+    if limit is not None and limit < len(pictures):
+        notes.append(f"took the first {limit:,} of {len(pictures):,} images")
+    pictures, columns = pictures[:limit], {name: values[:limit] for name, values in columns.items()}
+    if transpose:
+        pictures = pictures.swapaxes(1, 2)
+    elif TRANSPOSED_SET in images.name.lower():
+        notes.append(f"{images.name} is EMNIST by its name, whose images lie on their side: --transpose puts them up")
+    if on_total is not None:
+        on_total(len(pictures))
+    refuse_unfitting(len(pictures), pictures[0], fitting, f"{len(pictures):,} images of {images}")
+    fitted = np.empty((len(pictures), *fit_image(pictures[0], fitting).shape), np.uint8)
+    for i, picture in enumerate(pictures):
+        fitted[i] = fit_image(picture, fitting)
+        if on_progress is not None:
+            on_progress(1)
+    said = square_note([(pictures.shape[2], pictures.shape[1])], fitting), depth_advice(fitted)
+    notes += [note for note in said if note is not None]
+    return save_dataset(output, fitted, columns, overwrite=overwrite, notes=tuple(notes))
+
+
+def _read_pair(images: Path, labels: Path | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Images (N, H, W) uint8, and the column of their labels where there are such.
+
+    Raises:
+        UserError: a file is not what it should be, or they differ in number.
+    """
     pictures = read_idx(images)
     problems = []
     if pictures.ndim != 3 or pictures.dtype != np.uint8 or 0 in pictures.shape:
@@ -132,16 +173,6 @@ def prepare_idx(
             problems.append(f"{labels} holds {values.dtype} of shape {values.shape}: labels are integers, (N,)")
         elif len(values) != len(pictures):
             problems.append(f"{images} has {len(pictures):,} images and {labels} has {len(values):,} labels")
-        columns["label"] = values[:limit]
+        columns["label"] = values
     raise_if_any(problems)
-    notes = []
-    if limit is not None and limit < len(pictures):
-        notes.append(f"took the first {limit:,} of {len(pictures):,} images")
-    pictures = pictures[:limit]
-    refuse_unfitting(len(pictures), pictures[0], pad, resize, f"{len(pictures):,} images of {images}")
-    fitted = np.empty((len(pictures), *fit(pictures[0], pad, resize).shape), np.uint8)
-    for i, picture in enumerate(pictures):
-        fitted[i] = fit(picture, pad, resize)
-        if on_progress is not None:
-            on_progress(1)
-    return save_dataset(output, fitted, columns, overwrite=overwrite, notes=tuple(notes))
+    return pictures, columns

@@ -21,6 +21,32 @@ COORDINATES = ("x", "y", "likelihood")
 """What DeepLabCut writes of each part; the likelihood is missing where people clicked the parts."""
 
 
+@dataclass(frozen=True)
+class Scores:
+    """What a tracker says of how sure it is of a part.
+
+    Attributes:
+        name: what it is called, in a sentence.
+        threshold: a part that scores less counts as not seen, unless the user says otherwise; None where there are
+            no scores.
+    """
+
+    name: str
+    threshold: float | None
+
+
+LIKELIHOOD = Scores("likelihood", 0.6)
+"""Of DeepLabCut, from 0 to 1, and nearly always close to one of them; 0.6 is the threshold that it has itself
+(`pcutoff`)."""
+
+SCORE = Scores("score", 0.2)
+"""Of SLEAP and what else sleap-io reads: the height of a peak, often no more than 0.3 where a part is found well, and
+at times above 1. SLEAP itself takes a peak for a part from 0.2 on."""
+
+NO_SCORES = Scores("score", None)
+"""Of parts that people clicked."""
+
+
 @dataclass(frozen=True, eq=False)
 class Pose:
     """The track of one animal; F frames, P parts.
@@ -28,8 +54,9 @@ class Pose:
     Attributes:
         parts: names of the body parts.
         xy: (F, P, 2) float64, pixels of the video, x to the right and y down; NaN where a part was not found.
-        likelihood: (F, P) float64, 0 to 1; 0 where a part was not found, 1 where the tracker does not say.
+        likelihood: (F, P) float64, the tracker's score; 0 where a part was not found, 1 where the tracker does not say.
         source: the file it came from.
+        scores: what the likelihoods are.
         notes: what was left out, one sentence each.
     """
 
@@ -37,6 +64,7 @@ class Pose:
     xy: NDArray[np.float64]
     likelihood: NDArray[np.float64]
     source: Path
+    scores: Scores = LIKELIHOOD
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -61,12 +89,17 @@ def load_pose(path: Path) -> Pose:
 
 
 def _pose(
-    parts: tuple[str, ...], xy: NDArray[np.float64], likelihood: NDArray[np.float64], path: Path, *notes: str
+    parts: tuple[str, ...],
+    xy: NDArray[np.float64],
+    likelihood: NDArray[np.float64],
+    path: Path,
+    scores: Scores,
+    *notes: str,
 ) -> Pose:
     """A `Pose` in which a missing part is NaN and has a likelihood of 0."""
     found = np.asarray(np.isfinite(xy).all(axis=2))
     xy = np.where(found[:, :, None], xy, np.nan)
-    return Pose(parts, xy, np.where(found, np.nan_to_num(likelihood), 0.0), path, notes)
+    return Pose(parts, xy, np.where(found, np.nan_to_num(likelihood), 0.0), path, scores, notes)
 
 
 # ---------------------------------------------------------------------------------------------------------- DeepLabCut
@@ -97,7 +130,8 @@ def _read_deeplabcut(path: Path) -> Pose:
     for i, place in enumerate(places.values()):
         if "likelihood" in place:
             likelihood[:, i] = table[:, place["likelihood"]]
-    return _pose(tuple(places), xy, likelihood, path)
+    scored = any("likelihood" in place for place in places.values())
+    return _pose(tuple(places), xy, likelihood, path, LIKELIHOOD if scored else NO_SCORES)
 
 
 def _places(parts: list[str], coordinates: list[str], path: Path) -> dict[str, dict[str, int]]:
@@ -171,7 +205,9 @@ def _read_with_sleap_io(path: Path) -> Pose:
     if n_videos > 1:
         notes.append(f"{path} holds {n_videos} videos; the first was taken")
     xy, score = table[:, 0, :, :2], table[:, 0, :, 2]
-    return _pose(parts, xy, np.where(np.isnan(score), 1.0, score), path, *notes)
+    clicked = np.isnan(score) | (score == 1)  # what sleap-io gives for those, depending on the format
+    scores = NO_SCORES if clicked.all() else SCORE
+    return _pose(parts, xy, np.where(np.isnan(score), 1.0, score), path, scores, *notes)
 
 
 def _refuse_too_long(labels: Any, path: Path) -> None:

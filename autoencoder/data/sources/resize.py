@@ -3,14 +3,70 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.machine.memory import refuse_too_large
 
+Square = Literal["pad", "crop", "stretch"]
+SQUARES: tuple[str, ...] = get_args(Square)
+"""How a picture that is not square becomes one: all of it within the background, its middle only, or distorted."""
 
-def area_resize(image: np.ndarray, size: int, box: tuple[float, float, float, float] | None = None) -> np.ndarray:
+BLACK, WHITE = 0, 255
+"""Backgrounds, in 8 bits."""
+
+NAMED_BACKGROUNDS = {BLACK: "black", WHITE: "white"}
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How pictures become images of one size.
+
+    Attributes:
+        pad: pixels of background to add on every side.
+        resize: side of the square to resize to, after padding; None to keep the size.
+        fit: one of `SQUARES`, for pictures that are not square and are resized; None for padding them.
+        background: what is added, and what shows through transparent pixels: 0 (black) to 255 (white).
+        limit: how many images are taken; None for all.
+    """
+
+    pad: int = 0
+    resize: int | None = None
+    fit: str | None = None
+    background: int = BLACK
+    limit: int | None = None
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with these options; empty where nothing is."""
+        problems = []
+        if self.pad < 0:
+            problems.append(f"padding is 0 pixels or more, not {self.pad}")
+        if self.resize is not None and self.resize < 1:
+            problems.append(f"images are resized to at least 1 pixel, not {self.resize}")
+        if self.limit is not None and self.limit < 1:
+            problems.append(f"a limit is at least 1 image, not {self.limit}")
+        if self.fit is not None and self.fit not in SQUARES:
+            problems.append(f"pictures are fitted into squares by {', '.join(SQUARES)} (--fit), not '{self.fit}'")
+        if self.fit is not None and self.resize is None:
+            problems.append(f"--fit {self.fit} says how pictures become squares: give their side, too (--resize N)")
+        if not BLACK <= self.background <= WHITE:
+            problems.append(f"a background lies between 0 (black) and 255 (white), not at {self.background}")
+        return problems
+
+    @property
+    def background_name(self) -> str:
+        """Such as "black", or "gray 128"."""
+        return NAMED_BACKGROUNDS.get(self.background, f"gray {self.background}")
+
+
+def area_resize(
+    image: np.ndarray, size: int, box: tuple[float, float, float, float] | None = None, outside: int = 0
+) -> np.ndarray:
     """Resize to a square; each new pixel is the mean over the area that it covers, parts of pixels included.
 
     Pillow's BOX filter is not this: it counts a pixel whole or not at all, which moves edges by up to half a pixel.
@@ -18,69 +74,105 @@ def area_resize(image: np.ndarray, size: int, box: tuple[float, float, float, fl
     Args:
         image: (H, W) or (C, H, W), uint8 or uint16.
         size: side of the result, in pixels.
-        box: left, top, right and bottom of the part to take, in pixels from the image's corner; None for all.
+        box: left, top, right and bottom of the part to take, in pixels from the image's corner; None for all. It may
+            reach over the image's edges.
+        outside: what lies beyond the edges.
 
     Returns:
         (size, size) or (C, size, size), of the image's dtype.
     """
     height, width = image.shape[-2:]
     left, top, right, bottom = box or (0.0, 0.0, float(width), float(height))
-    narrow = _means(image.astype(np.float64), left, right, size)
+    above = image.astype(np.float64) - outside  # so that what lies outside counts as 0
+    narrow = _means(above, left, right, size)
     means = _means(narrow.swapaxes(-1, -2), top, bottom, size).swapaxes(-1, -2)
-    return np.rint(means).astype(image.dtype)
+    return np.rint(means + outside).astype(image.dtype)
 
 
 def _means(values: NDArray[np.float64], start: float, stop: float, size: int) -> NDArray[np.float64]:
-    """Means over `size` equal stretches from `start` to `stop` along the last axis."""
-    edges = np.linspace(start, stop, size + 1)
+    """Means over `size` equal stretches from `start` to `stop` along the last axis; beyond its ends lies 0."""
+    edges = np.linspace(start, stop, size + 1).clip(0, values.shape[-1])
     whole = np.minimum(edges.astype(np.int64), values.shape[-1] - 1)
     # The integral up to each edge: all pixels before the one in which it lies, and its share of that one.
     up_to: NDArray[np.float64] = np.cumsum(values, axis=-1)[..., whole] - (whole + 1 - edges) * values[..., whole]
     return (up_to[..., 1:] - up_to[..., :-1]) * (size / (stop - start))
 
 
-def fit(image: np.ndarray, pad: int = 0, resize: int | None = None) -> np.ndarray:
-    """Add `pad` black pixels on every side, then resize to a square of side `resize` where that is given.
+def fit_image(image: np.ndarray, fitting: Fitting) -> np.ndarray:
+    """Pad an image, then resize it to a square, where that is asked for.
 
     Args:
         image: (H, W) or (C, H, W), uint8 or uint16.
-        pad: pixels to add on each of the four sides.
-        resize: side of the result, in pixels; None to keep the size.
+        fitting: how.
+
+    Returns:
+        (H', W') or (C, H', W'), of the image's dtype.
     """
-    if pad:
-        image = np.pad(image, [(0, 0)] * (image.ndim - 2) + [(pad, pad)] * 2)
-    return image if resize is None else area_resize(image, resize)
+    outside = as_deep(fitting.background, image.dtype)
+    if fitting.pad:
+        around = [(0, 0)] * (image.ndim - 2) + [(fitting.pad, fitting.pad)] * 2
+        image = np.pad(image, around, constant_values=outside)
+    if fitting.resize is None:
+        return image
+    height, width = image.shape[-2:]
+    return area_resize(image, fitting.resize, _square_within(height, width, fitting.fit), outside)
 
 
-def refuse_unfitting(n: int, image: np.ndarray, pad: int, resize: int | None, what: str) -> None:
-    """Refuse to `fit` so many images like `image`, where those that come of it do not fit into memory.
+def as_deep(background: int, dtype: np.dtype[np.generic]) -> int:
+    """A background of 0 to 255 in the range of `dtype`, uint8 or uint16."""
+    return background * (np.iinfo(dtype).max // WHITE)  # type: ignore[type-var]
+
+
+def _square_within(height: int, width: int, square: str | None) -> tuple[float, float, float, float] | None:
+    """Left, top, right and bottom of the square around, or in, the middle of an image; None for all of it."""
+    if square == "stretch" or height == width:
+        return None
+    half = (min if square == "crop" else max)(height, width) / 2
+    return width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half
+
+
+def square_note(sizes: Sequence[tuple[int, int]], fitting: Fitting) -> str | None:
+    """What to say of pictures that were not square and were made so; None where there are none.
+
+    Args:
+        sizes: widths and heights that pictures had before they were fitted, each once.
+        fitting: how.
+    """
+    uneven = [f"{width}x{height} (width x height)" for width, height in sizes if width != height]
+    if fitting.resize is None or not uneven:
+        return None
+    what = f"pictures of {uneven[0]}"
+    if len(uneven) > 1:
+        what = f"pictures of {len(uneven):,} sizes that are not square, such as {uneven[0]},"
+    padded = f"{what} are padded to squares, in {fitting.background_name}"
+    if fitting.fit is None:
+        return f"{padded}; until now they were stretched: --fit stretch does that, --fit crop takes their middle"
+    done = {
+        "pad": padded,
+        "crop": f"{what} are cut to the square in their middle",
+        "stretch": f"{what} are stretched to squares, which changes shapes and angles in them",
+    }
+    return done[fitting.fit]
+
+
+def refuse_unfitting(n: int, image: np.ndarray, fitting: Fitting, what: str) -> None:
+    """Refuse to fit so many images like `image`, where those that come of it do not fit into memory.
 
     Args:
         n: number of images.
         image: (H, W) or (C, H, W), one of them before it is fitted.
-        pad, resize: as for `fit`.
+        fitting: how.
         what: what the images are, for the message.
 
     Raises:
         UserError: they do not fit.
     """
     *channels, height, width = image.shape
-    height, width = height + 2 * pad, width + 2 * pad
+    height, width = height + 2 * fitting.pad, width + 2 * fitting.pad
+    resize = fitting.resize
     result = math.prod(channels) * (height * width if resize is None else resize**2)
     work = height * width * image.itemsize
     if resize is not None:  # 64-bit numbers, their sums and the means of them
         work = 8 * math.prod(channels) * (3 * height * width + 3 * height * resize + 3 * resize**2)
     remedy = "take fewer (--limit), or make them smaller (--resize, --pad)"
     refuse_too_large(what, n * result * image.itemsize + work, remedy)
-
-
-def fit_problems(pad: int, resize: int | None, limit: int | None) -> list[str]:
-    """What is wrong with the options of preparing still images; empty where nothing is."""
-    problems = []
-    if pad < 0:
-        problems.append(f"padding is 0 pixels or more, not {pad}")
-    if resize is not None and resize < 1:
-        problems.append(f"images are resized to at least 1 pixel, not {resize}")
-    if limit is not None and limit < 1:
-        problems.append(f"a limit is at least 1 image, not {limit}")
-    return problems

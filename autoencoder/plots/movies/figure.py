@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,29 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Frame, Reals
+from autoencoder.config.movies import DPI
 from autoencoder.errors import raise_if_any
+from autoencoder.plots.brightness import AS_THEY_ARE, brightness_of
 from autoencoder.plots.colors import Coloring, color_by
-from autoencoder.plots.drawing import colors_width, drawing_order, shortened
-from autoencoder.plots.figures import DPI, new_figure
+from autoencoder.plots.drawing import TEXT_SIZE, ColorsText, colors_width, drawing_order, shortened
+from autoencoder.plots.figures import new_figure
 from autoencoder.plots.movies.frames import MAX_EXAMPLES, Examples, Limits
-from autoencoder.plots.movies.layout import MAX_PANELS, SIDES, Layout, lay_out
+from autoencoder.plots.movies.layout import MAX_PANELS, MAX_WIDTH, SIDES, Layout, lay_out
 from autoencoder.plots.movies.marked_curves import Curve, MarkedCurves, by_axes
 from autoencoder.plots.movies.panels import Panel, Shown
 from autoencoder.plots.movies.tiles import Outputs, Tiles
-from autoencoder.plots.movies.titles import Header, write_titles
+from autoencoder.plots.movies.titles import Header, write_note, write_titles
 from autoencoder.plots.points import point_radius, visible_points
+
+SEVERAL_SIZE = 9.5
+"""Points of the texts beside the colours of several panels, 13 pixels."""
+
+NAMES = ((24, False), (16, False), (10, False), (10, True))
+"""Letters of names in legends, and whether legends are cut to a column; what comes later is taken where panels would be
+smaller than `LEAST_SIDE` beside what comes before."""
+
+LEAST_SIDE, SIDE_STEP = 250, 4
+"""Pixels: of panels, and between two sides that are tried."""
 
 
 class EvolutionFigure:
@@ -61,7 +74,10 @@ class EvolutionFigure:
         indices = np.empty(0, np.int64) if examples is None else examples.indices
         # Over several panels stands what their colours are; over one, the title says it.
         color_names = [shortened(panels[0].label)] if len(panels) == 1 else [""] * len(panels)
-        layout = self._layout = _layout(color_names, colorings, examples, outputs, len(groups))
+        # What strong and pale points are is the same in all panels, and said beside the last.
+        explained = [*(replace(coloring, held_out=None) for coloring in colorings[:-1]), colorings[-1]]
+        layout, text = _layout(color_names, explained, examples, outputs, len(groups))
+        self._layout = layout
         self._n_points = len(panels[0].values)
         self._figure = new_figure(layout.width / DPI, layout.height / DPI)
         self._figure.set_dpi(DPI)
@@ -72,10 +88,12 @@ class EvolutionFigure:
                 self._figure,
                 place,
                 limits,
-                colorings[i],
+                explained[i],
                 label=color_names[i],
                 colors_left=layout.colors[i],
-                axes_names=(axes_names[0], axes_names[1] if i == 0 else ""),
+                colors_text=text,
+                axes_names=axes_names if last == 0 else (f"{axes_names[0]}, upwards {axes_names[1]}", ""),
+                name_at="right" if last and i == 0 else "left",  # no line to an example leads over it
                 examples=indices,
                 leaders={j: tile.leader for j, tile in enumerate(layout.tiles) if i == (0 if tile.on_left else last)},
             )
@@ -89,7 +107,12 @@ class EvolutionFigure:
             owners = [0 if tile.on_left else last for tile in layout.tiles]
             colors = [colorings[owner].colors[index] / 255 for owner, index in zip(owners, indices, strict=True)]
             images = examples.images / 255 if examples.images.dtype == np.uint8 else examples.images
-            self._tiles = Tiles(self._figure, layout.tiles, images, np.reshape(colors, (-1, 3)), outputs)
+            brightness = brightness_of(images)
+            write_note(self._figure, layout, brightness.note)
+            if outputs is not None:
+                as_bright = brightness if outputs.like_images else AS_THEY_ARE
+                outputs = replace(outputs, pictures=as_bright(outputs.pictures))
+            self._tiles = Tiles(self._figure, layout.tiles, brightness(images), np.reshape(colors, (-1, 3)), outputs)
         self._outputs = outputs
         self._header = Header(self._figure, layout)
 
@@ -193,17 +216,25 @@ def _layout(
     examples: Examples | None,
     outputs: Outputs | None,
     n_curves: int,
-) -> Layout:
-    side = SIDES[len(colorings)] / DPI
-    widths = [colors_width(coloring, name, side) for coloring, name in zip(colorings, color_names, strict=True)]
+) -> tuple[Layout, ColorsText]:
+    """The largest panels with which a frame is no wider than `MAX_WIDTH`, and how the texts beside them are written."""
     n_examples = 0 if examples is None else len(examples.indices)
-    return lay_out(
-        [width * DPI for width in widths],
-        n_examples=n_examples,
-        image_shape=examples.images.shape[1:3] if examples is not None and n_examples else (1, 1),
-        with_output=outputs is not None,
-        n_curves=n_curves,
-    )
+    size = TEXT_SIZE if len(colorings) == 1 else SEVERAL_SIZE
+    for longest, in_one_column in NAMES:
+        text = ColorsText(size, longest, in_one_column)
+        for side in range(SIDES[len(colorings)], LEAST_SIDE - 1, -SIDE_STEP):
+            named = zip(colorings, color_names, strict=True)
+            layout = lay_out(
+                [colors_width(coloring, name, side / DPI, text) * DPI for coloring, name in named],
+                side=side,
+                n_examples=n_examples,
+                image_shape=examples.images.shape[1:3] if examples is not None and n_examples else (1, 1),
+                with_output=outputs is not None,
+                n_curves=n_curves,
+            )
+            if layout.width <= MAX_WIDTH:
+                return layout, text
+    return layout, text
 
 
 def _by_order(panels: Sequence[Panel], colorings: Sequence[Coloring]) -> list[tuple[NDArray[np.int64], list[Panel]]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autoencoder.config.movies import DPI
 from autoencoder.plots.drawing import text_width, tile_size
-from autoencoder.plots.figures import DPI
+
+MAX_WIDTH = 1920
+"""Pixels of a frame: more does not fit on a slide, and is made smaller there with all of its text."""
 
 SIDES = {1: 640, 2: 560, 3: 480, 4: 440}
-"""Width and height of each panel, by their number."""
+"""Width and height of each panel, by their number, where the frame is not too wide for it."""
 
 MAX_PANELS = max(SIDES)
 MAX_CURVE_AXES = 2
@@ -20,12 +23,15 @@ TITLE, HEADER, PANEL_TITLE = 26, 66, 104
 
 TOP, TOP_OF_SEVERAL = 90, 124
 AXIS_NAME = 38
-"""Left of the first panel; below the panels it takes less."""
+"""Left of a single panel; of several, both axes are named below each, where no line to an example leads over them."""
 
 BELOW, CURVES_BELOW = 40, 64
 """From the panels to what lies below them: the frame's edge, or the curves."""
 
 CURVE_HEIGHT, CURVE_GAP, CURVE_WIDTH, EPOCHS = 96, 70, 640, 48
+CURVE_TICKS = 45
+"""Left of a curve's axes, for the numbers at its ticks."""
+
 TILE = 108
 TILE_GAP = 8
 CAPTION = 40
@@ -110,6 +116,7 @@ def pixels_wide(text: str, size: float) -> float:
 def lay_out(
     colors_widths: Sequence[float],
     *,
+    side: int | None = None,
     n_examples: int = 0,
     image_shape: tuple[int, int] = (1, 1),
     with_output: bool = False,
@@ -119,15 +126,16 @@ def lay_out(
 
     Args:
         colors_widths: pixels that the colour bar or legend of each panel takes; one to `MAX_PANELS`.
+        side: of each panel; None for that of `SIDES`.
         n_examples: pictures beside the panels.
         image_shape: height and width of the examples' images.
         with_output: what the network makes of each image is shown below it.
         n_curves: axes below the panels, up to `MAX_CURVE_AXES`.
     """
-    side = SIDES[len(colors_widths)]
+    side = SIDES[len(colors_widths)] if side is None else side
     top = TOP if len(colors_widths) == 1 else TOP_OF_SEVERAL
     n_left, n_right = (n_examples + 1) // 2, n_examples // 2
-    left: float = MARGIN + AXIS_NAME + (TILE if n_left else 0)
+    left: float = MARGIN + (AXIS_NAME if len(colors_widths) == 1 else GAP) + (TILE if n_left else 0)
     panels, colors = [], []
     for i, width in enumerate(colors_widths):
         panels.append(Place(left, top, side, side))
@@ -135,21 +143,30 @@ def lay_out(
         left += side + GAP + (TILE + GAP if last and n_right else 0)
         colors.append(left)
         left += width + (0 if last else 2 * GAP)
-    tiles = [
-        *_tiles(n_left, True, MARGIN, panels[0], image_shape, with_output),
-        *_tiles(n_right, False, panels[-1].right + GAP, panels[-1], image_shape, with_output),
-    ]
     curves = _curves(n_curves, panels[0].left, panels[-1].right, top + side + CURVES_BELOW)
     bottom = curves[-1].bottom + EPOCHS if curves else top + side + BELOW
+    # Beside several panels, which are small, examples also take what the curves leave at both sides.
+    free = len(panels) > 1 and (not curves or curves[0].left - panels[0].left > CURVE_TICKS)
+    lowest = bottom - MARGIN if free else top + side
+    tiles = [
+        *_tiles(n_left, True, MARGIN, lowest - top, panels[0], image_shape, with_output),
+        *_tiles(n_right, False, panels[-1].right + GAP, lowest - top, panels[-1], image_shape, with_output),
+    ]
     return Layout(_even(left + MARGIN), _even(bottom), tuple(panels), tuple(colors), tuple(tiles), tuple(curves))
 
 
 def _tiles(
-    n: int, on_left: bool, left: float, panel: Place, image_shape: tuple[int, int], with_output: bool
+    n: int,
+    on_left: bool,
+    left: float,
+    height_of_all: float,
+    panel: Place,
+    image_shape: tuple[int, int],
+    with_output: bool,
 ) -> list[Tile]:
     """Places of `n` examples below each other, in a column of the width `TILE` that begins at `left`."""
     pictures = 2 if with_output else 1
-    slot = panel.height / max(n, 1)
+    slot = height_of_all / max(n, 1)
     room = slot - TILE_GAP - (TILE_GAP + CAPTION if with_output else 0)
     width, height = tile_size(image_shape, TILE)
     shrink = min(1.0, room / (pictures * height))

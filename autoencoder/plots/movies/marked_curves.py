@@ -11,14 +11,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from autoencoder.array_types import Reals
+from autoencoder.config.movies import DPI
 from autoencoder.errors import raise_if_any
-from autoencoder.plots.curves import spans_a_decade
+from autoencoder.plots.curves import set_log_scale, spans_a_decade
 from autoencoder.plots.drawing import place_axes, place_text
-from autoencoder.plots.figures import DPI
 from autoencoder.plots.movies.layout import MAX_CURVE_AXES, Place, pixels_wide
+from autoencoder.plots.movies.titles import fitting
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """Blue, vermilion, green and purple of Okabe and Ito."""
@@ -31,9 +32,6 @@ NAME_HEIGHT, NAME_GAP = 8, 14
 
 ROUNDING = 0.5
 """Pixels that a moment may lie outside a curve that ends there."""
-
-WIDE = 300
-"""Above this ratio of the largest value to the smallest, only powers of ten are marked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,11 +164,8 @@ def _prepare(ax: Axes, curves: Sequence[Curve], end: float) -> None:
     known = np.concatenate([curve.known()[1] for curve in curves])
     ax.set_xlim(0, end or 1)
     if any(curve.logarithmic for curve in curves) and spans_a_decade(known):
-        ax.set_yscale("log")
-        steps = (1, 3) if known.max() / known.min() < WIDE else (1,)
-        ax.yaxis.set_major_locator(LogLocator(subs=steps, numticks=6))
+        set_log_scale(ax, known, (1, 3))
         ax.yaxis.set_minor_locator(NullLocator())
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     else:
         ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.margins(y=0.08)
@@ -189,9 +184,10 @@ def _write_names(figure: Figure, place: Place, name: str, curves: Sequence[tuple
     if len(names) == 1:
         names = [(name, curves[0][1])]
     room = place.width - NAME_GAP * (len(names) - 1)
-    size = NAME_SIZE * min(1.0, room / sum(pixels_wide(text, NAME_SIZE) for text, _ in names))
+    wide = sum(pixels_wide(text, NAME_SIZE) for text, _ in names)
     left = place.left
     for text, color in names:
+        text, size = fitting(text, NAME_SIZE, pixels_wide(text, NAME_SIZE) * min(1.0, room / wide))
         place_text(
             figure, left / DPI, (place.top - NAME_HEIGHT) / DPI, text, size, color=color, ha="left", va="baseline"
         )

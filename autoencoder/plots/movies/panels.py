@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -13,9 +13,9 @@ from matplotlib.transforms import Bbox, IdentityTransform
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Frame, Reals
+from autoencoder.config.movies import DPI
 from autoencoder.plots.colors import Coloring, Kind
-from autoencoder.plots.drawing import draw_colors, place_axes
-from autoencoder.plots.figures import DPI
+from autoencoder.plots.drawing import ColorsText, draw_colors, place_axes
 from autoencoder.plots.movies.frames import Limits
 from autoencoder.plots.movies.layout import Place
 from autoencoder.plots.points import Visible, paint_points
@@ -56,7 +56,9 @@ class Panel:
         coloring: of the points.
         label: name of what they are coloured by.
         colors_left: where the colour bar or the legend begins.
+        colors_text: how it is written.
         axes_names: beside the axes.
+        name_at: where below the panel the first of them stands: "left" or "right".
         examples: (k,) the points with a ring and a trail.
         leaders: where lines start, by the position in `examples` of the point that they lead to.
     """
@@ -70,9 +72,11 @@ class Panel:
         *,
         label: str,
         colors_left: float,
+        colors_text: ColorsText,
         axes_names: tuple[str, str],
         examples: NDArray[np.integer],
         leaders: dict[int, tuple[float, float]],
+        name_at: Literal["left", "right"] = "left",
     ) -> None:
         self._place, self._limits, self._coloring = place, limits, coloring
         self._examples, self._starts = examples, leaders
@@ -80,9 +84,9 @@ class Panel:
         ax = place_axes(figure, *place.inches)
         ax.set(xlim=limits[0], ylim=limits[1], xticks=[], yticks=[])
         ax.spines[:].set_color("0.8")
-        ax.set_xlabel(axes_names[0], fontsize=14, labelpad=5, loc="left")
+        ax.set_xlabel(axes_names[0], fontsize=14, labelpad=5, loc=name_at)
         ax.set_ylabel(axes_names[1], fontsize=14, labelpad=3, loc="bottom")
-        draw_colors(figure, coloring, label, colors_left / DPI, place.top / DPI, place.height / DPI)
+        draw_colors(figure, coloring, label, colors_left / DPI, place.top / DPI, place.height / DPI, colors_text)
         box = Bbox([[place.left, self._height - place.bottom], [place.right, self._height - place.top]])
         self._trails = [_trail_lines(figure, box, width) for width in (TRAIL_EDGE, TRAIL_WIDTH)]
         self._leaders = {i: Line2D([], [], color="0.35", lw=1.0, transform=None) for i in leaders}

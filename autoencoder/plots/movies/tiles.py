@@ -13,8 +13,8 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Reals
+from autoencoder.config.movies import DPI
 from autoencoder.plots.drawing import LINE_SPACING, draw_image, frame, place_axes
-from autoencoder.plots.figures import DPI
 from autoencoder.plots.movies.layout import Place, Tile
 
 CAPTION_SIZE = 9.0
@@ -31,12 +31,14 @@ class Outputs:
         epochs: (c,) the same in epochs.
         pictures: (c, k, H, W) or (c, k, H, W, 3), values in [0, 1].
         name: of a picture, such as "reconstruction".
+        like_images: whether these are images as the examples are, drawn as bright as they are, and no masks.
     """
 
     steps: NDArray[np.integer]
     epochs: NDArray[np.floating]
     pictures: Reals
     name: str = "reconstruction"
+    like_images: bool = True
 
     def at(self, step: int) -> int | None:
         """Position of the latest moment at or before `step`; None before the first."""
@@ -59,44 +61,48 @@ class Tiles:
         self, figure: Figure, places: Sequence[Tile], images: Reals, colors: Reals, outputs: Outputs | None
     ) -> None:
         self._outputs = outputs
-        self._shown: list[tuple[AxesImage, Text]] = []
+        self._shown: list[tuple[AxesImage, Text, Text]] = []
         for i, (place, color) in enumerate(zip(places, colors.tolist(), strict=True)):
             ax = place_axes(figure, *place.image.inches)
             draw_image(ax, images[i])
             frame(ax, tuple(color), FRAME_WIDTH)
             if outputs is not None and place.output is not None:
-                self._shown.append(_output_tile(figure, place.output, outputs.pictures[0, i], tuple(color)))
+                picture = _output_tile(figure, place.output, outputs.pictures[0, i], tuple(color))
+                x = place.output.left + place.output.width / 2
+                caption = _free_text(figure, x, place.output.bottom + 7, "", "top")
+                middle = place.output.top + place.output.height / 2
+                missing = f"no checkpoint\nbefore step {int(outputs.steps[0])}"
+                self._shown.append((picture, caption, _free_text(figure, x, middle, missing, "center")))
 
     def draw(self, renderer: Any, moment: int | None) -> None:
-        """Draw the outputs of a moment, of `Outputs.at`, with their epoch; None leaves the tiles empty."""
+        """Draw the outputs of a moment, of `Outputs.at`, with their epoch; for None it is said that there are none."""
         if self._outputs is None:
             return
-        if moment is None:
-            text = "no checkpoint\nyet"
-        else:
-            text = f"{self._outputs.name},\nepoch {round(float(self._outputs.epochs[moment]), 1):g}"
-        for i, (picture, caption) in enumerate(self._shown):
-            if moment is not None:
-                picture.set_data(self._outputs.pictures[moment, i].clip(0, 1))
-                picture.draw(renderer)
-                for spine in picture.axes.spines.values():
-                    spine.draw(renderer)
-            caption.set_text(text)
+        for i, (picture, caption, missing) in enumerate(self._shown):
+            if moment is None:
+                missing.draw(renderer)
+                continue
+            picture.set_data(self._outputs.pictures[moment, i].clip(0, 1))
+            picture.draw(renderer)
+            for spine in picture.axes.spines.values():
+                spine.draw(renderer)
+            caption.set_text(f"{self._outputs.name},\nepoch {round(float(self._outputs.epochs[moment]), 2):g}")
             caption.draw(renderer)
 
 
-def _output_tile(figure: Figure, place: Place, picture: Reals, color: tuple[float, ...]) -> tuple[AxesImage, Text]:
-    """An empty tile with a pale line around it, the picture that will be drawn into it, and its caption."""
-    empty = place_axes(figure, *place.inches)
-    empty.set(xticks=[], yticks=[])
-    frame(empty, "0.85", 1.0)
+def _output_tile(figure: Figure, place: Place, picture: Reals, color: tuple[float, ...]) -> AxesImage:
+    """The picture that will be drawn into a tile, in a line of its colour; before that there is nothing."""
     ax = place_axes(figure, *place.inches)
     shown = draw_image(ax, picture)
     frame(ax, color, FRAME_WIDTH)
     ax.set_visible(False)
-    x, y = (place.left + place.width / 2) / DPI, (place.bottom + 7) / DPI
+    return shown
+
+
+def _free_text(figure: Figure, x: float, y: float, content: str, side: str) -> Text:
+    """Small text at a place in pixels, drawn over the figure and no part of it."""
     width, height = figure.get_size_inches().tolist()
-    caption = Text(x / width, 1 - y / height, "", ha="center", va="top", color="0.25", linespacing=LINE_SPACING)
-    caption.set(fontsize=CAPTION_SIZE, transform=figure.transFigure)
-    caption.set_figure(figure)
-    return shown, caption
+    text = Text(x / DPI / width, 1 - y / DPI / height, content, ha="center", color="0.25", linespacing=LINE_SPACING)
+    text.set(va=side, fontsize=CAPTION_SIZE, transform=figure.transFigure)
+    text.set_figure(figure)
+    return text

@@ -8,12 +8,18 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from autoencoder.plots.drawing import LONGEST_LABEL, place_text, shortened
-from autoencoder.plots.figures import DPI
-from autoencoder.plots.movies.layout import HEADER, MARGIN, PANEL_TITLE, TITLE, Layout, pixels_wide
+from autoencoder.config.movies import DPI
+from autoencoder.plots.drawing import LONGEST_LABEL, place_text, shortened, wrapped
+from autoencoder.plots.movies.layout import HEADER, MARGIN, PANEL_TITLE, TILE, TITLE, Layout, pixels_wide
 
 TITLE_SIZE, HEADER_SIZE, PANEL_TITLE_SIZE = 20.0, 16.0, 16.0
 """Points."""
+
+LEAST_SIZE = 9.0
+"""Points, 12.5 pixels: what is smaller cannot be read."""
+
+NOTE_GAP = 6
+"""Pixels from a note to what it is on."""
 
 HEADER_GAP = 4
 """Pixels from the middle to epoch and step."""
@@ -39,8 +45,26 @@ def write_titles(figure: Figure, layout: Layout, labels: Sequence[str], space: s
 
 def _write_fitting(figure: Figure, x: float, y: float, text: str, size: float, room: float) -> None:
     """Text centred at a place in pixels, smaller than `size` where it would be wider than `room` pixels."""
-    size *= min(1.0, room / pixels_wide(text, size))
+    text, size = fitting(text, size, room)
     place_text(figure, x / DPI, y / DPI, text, size, va="center_baseline")
+
+
+def fitting(text: str, size: float, room: float) -> tuple[str, float]:
+    """A line at most `room` pixels wide: smaller than `size` as far as it can be read, then with an ellipsis."""
+    size = min(size, max(LEAST_SIZE, size * room / max(pixels_wide(text, size), 1.0)))
+    longest = len(text)
+    while longest > 1 and pixels_wide(shortened(text, longest), size) > room:
+        longest -= 1
+    return shortened(text, longest), size
+
+
+def write_note(figure: Figure, layout: Layout, note: str) -> None:
+    """A note on the examples, above those at the left."""
+    if not note:
+        return
+    lines = wrapped(note, (TILE + MARGIN) / DPI, LEAST_SIZE)
+    top = layout.panels[0].top - NOTE_GAP
+    place_text(figure, (MARGIN + TILE / 2) / DPI, top / DPI, lines, LEAST_SIZE, va="bottom", color="0.25")
 
 
 class Header:

@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
+from autoencoder.plots.brightness import brightness_of
 from autoencoder.plots.drawing import (
     MARGIN,
     PREDICTED_COLOR,
@@ -178,8 +179,12 @@ def angle_arrows(
         name: Line2D([], [], color=color, lw=4)
         for name, color in (("true", TRUE_COLOR), ("predicted", PREDICTED_COLOR))
     }
-    fig, axes = tile_figure(n, images.shape[1:], title=title, caption_lines=1, legend=legend, tile=1.5, columns=6)
-    for ax, image, predicted, true, error in zip(axes[:, 0], images, predicted_deg, true_deg, errors_deg, strict=True):
+    brightness = brightness_of(images)
+    fig, axes = tile_figure(
+        n, images.shape[1:], title=brightness.below(title), caption_lines=1, legend=legend, tile=1.5, columns=6
+    )
+    shown = brightness(images)
+    for ax, image, predicted, true, error in zip(axes[:, 0], shown, predicted_deg, true_deg, errors_deg, strict=True):
         draw_image(ax, image)
         _draw_arrow(ax, image.shape, float(true), TRUE_COLOR, TRUE_LENGTH, 4.5)
         _draw_arrow(ax, image.shape, float(predicted), PREDICTED_COLOR, PREDICTED_LENGTH, 1.8)

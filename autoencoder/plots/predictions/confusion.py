@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Reals
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.plots.brightness import brightness_of
 from autoencoder.plots.drawing import (
     MARGIN,
     SMALL_SIZE,
@@ -124,8 +125,10 @@ def labelled_images(
     for name, answer, probability in zip(predicted, true, probabilities.tolist(), strict=True):
         text = _fitting(f"{name} ({100 * probability:.0f} %)", tile)
         texts.append(text if name == answer else text + _fitting(f"is {answer}", tile))
+    brightness = brightness_of(images)
+    title, shown = brightness.below(title), brightness(images)
     fig, axes = tile_figure(n, images.shape[1:], title=title, caption_lines=max(map(len, texts)), tile=tile)
-    for ax, image, name, answer, text in zip(axes[:, 0], images, predicted, true, texts, strict=True):
+    for ax, image, name, answer, text in zip(axes[:, 0], shown, predicted, true, texts, strict=True):
         draw_image(ax, image)
         caption(ax, text, RIGHT_COLOR if name == answer else WRONG_COLOR)
         if name != answer:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
+from autoencoder.plots.brightness import brightness_of
 from autoencoder.plots.drawing import PREDICTED_COLOR, TRUE_COLOR, caption, check_lengths, draw_image, tile_figure
 
 THRESHOLD = 0.5
@@ -50,17 +51,19 @@ def mask_overlays(
         "missed": _patch(TRUE_COLOR),
         "extra": _patch(PREDICTED_COLOR),
     }
+    brightness = brightness_of(images)
     fig, axes = tile_figure(
         n,
         images.shape[1:],
-        title=title,
+        title=brightness.below(title),
         row_names=("image", "masks"),
         caption_lines=1,
         legend=legend,
         tile=1.8,
         columns=6,
     )
-    for (plain, overlay), image, probability, mask, iou in zip(axes, images, predicted, true, ious, strict=True):
+    shown = brightness(images)
+    for (plain, overlay), image, probability, mask, iou in zip(axes, shown, predicted, true, ious, strict=True):
         draw_image(plain, image)
         draw_image(overlay, image)
         found, wanted = probability >= THRESHOLD, mask > 0

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from autoencoder.array_types import Reals
 from autoencoder.errors import UserError
+from autoencoder.plots.brightness import brightness_of
 from autoencoder.plots.drawing import (
     MARGIN,
     TEXT_SIZE,
@@ -84,8 +85,10 @@ def valued_images(images: Reals, predicted: Reals, true: Reals, title: str | Non
         UserError: the arrays differ in length or are empty.
     """
     n = check_lengths(images=images, predictions=predicted, true_values=true)
+    brightness = brightness_of(images)
+    title, shown = brightness.below(title), brightness(images)
     fig, axes = tile_figure(n, images.shape[1:], title=title, caption_lines=2, tile=1.5, columns=6)
-    for ax, image, made, wanted in zip(axes[:, 0], images, predicted, true, strict=True):
+    for ax, image, made, wanted in zip(axes[:, 0], shown, predicted, true, strict=True):
         draw_image(ax, image)
         caption(ax, [f"predicted {float(made):.4g}", f"true {float(wanted):.4g}"])
     return fig

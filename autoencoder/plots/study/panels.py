@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from autoencoder.plots.drawing import shortened
+from autoencoder.plots.drawing import LONGEST_LABEL, shortened, wrapped
 from autoencoder.plots.figures import new_figure
 
 Array = NDArray[np.float64]
@@ -31,6 +32,9 @@ TICK_APART = 2.0
 
 PANELS = 3
 """Panels in a row."""
+
+TITLE_WIDTH = 3.2
+"""Inches of a title over dots, whose axes share their panel with the names of settings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,16 +159,17 @@ class Dots:
     color: str
 
 
-def dots_figure(panels: Mapping[str, Sequence[Dots]]) -> Figure:
+def dots_figure(panels: Mapping[str, Sequence[Dots]], units: Mapping[str, str] | None = None) -> Figure:
     """Numbers of single seeds beside each other, with means and intervals, a panel each.
 
     Args:
         panels: at least one, by their titles.
+        units: what the numbers of a panel are in, by its title.
     """
     n_columns = min(PANELS, len(panels))
     n_rows = math.ceil(len(panels) / n_columns)
     most = max(len(groups) for groups in panels.values())
-    fig = new_figure(4.9 * n_columns, (1.1 + 0.32 * most) * n_rows + 0.4, "constrained")
+    fig = new_figure(4.9 * n_columns, (1.5 + 0.32 * most) * n_rows + 0.4, "constrained")
     axes = fig.subplots(n_rows, n_columns, squeeze=False).ravel()
     for ax, (title, groups) in zip(axes, panels.items(), strict=False):
         for place, dots in enumerate(groups):
@@ -175,7 +180,10 @@ def dots_figure(panels: Mapping[str, Sequence[Dots]]) -> Figure:
             ax.plot([dots.mean], [place], "|", color="0.15", ms=13, mew=2)
         ax.set_yticks(range(len(groups)), [shortened(dots.label, 24) for dots in groups], fontsize=11)
         ax.set_ylim(len(groups) - 0.5, -0.5)
-        ax.set_title(shortened(title, 44), fontsize=12)
+        ax.set_title("\n".join(wrapped(shortened(title, LONGEST_LABEL), TITLE_WIDTH, 12)), fontsize=12)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+        ax.set_xlabel((units or {}).get(title, ""), fontsize=11)
         ax.tick_params(axis="x", labelsize=11)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="x", alpha=0.3)

@@ -17,6 +17,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Frame
+from autoencoder.config.movies import DPI
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.plots.drawing import (
     LEGEND_ENTRY,
@@ -33,7 +34,7 @@ from autoencoder.plots.drawing import (
     title_lines,
     wrapped,
 )
-from autoencoder.plots.figures import DPI, new_figure
+from autoencoder.plots.figures import new_figure
 
 Array = NDArray[np.float64]
 Box = tuple[float, float, float, float]

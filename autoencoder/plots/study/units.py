@@ -10,8 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import NullFormatter
+from numpy.typing import NDArray
 
+from autoencoder.plots.curves import set_log_scale, spans_a_decade
 from autoencoder.plots.drawing import TEXT_SIZE, shortened, text_width
 from autoencoder.plots.figures import new_figure
 from autoencoder.plots.study.panels import PANELS
@@ -62,7 +64,7 @@ class UnitsPanel:
         unit: on its vertical axis.
         curves: of the groups.
         pixels: what principal components reach; None where there are none.
-        logarithmic: whether the vertical axis is; values are positive then.
+        logarithmic: whether the vertical axis is, where values, which are positive then, span a decade.
         downwards: whether less is more, as of an error, and the axis is turned.
     """
 
@@ -141,13 +143,15 @@ def _scale(ax: Axes, panel: UnitsPanel) -> None:
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.minorticks_off()
-    if panel.logarithmic:
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        ax.yaxis.set_minor_formatter(NullFormatter())
+    known = np.concatenate([*(np.ravel(values) for curve in panel.curves for values in curve.seeds), _line(panel)])
+    if panel.logarithmic and spans_a_decade(known):
+        set_log_scale(ax, known)
     if panel.downwards:
         ax.invert_yaxis()
+
+
+def _line(panel: UnitsPanel) -> NDArray[np.float64]:
+    return np.asarray(() if panel.pixels is None else panel.pixels[1], np.float64)
 
 
 def _apart(sizes: Collection[int]) -> list[int]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.linalg import eigh
+from torch import Tensor
 
 from autoencoder.array_types import Rows
 from autoencoder.data.batches import Pixels, evenly
@@ -143,12 +144,23 @@ def reconstruction_error(population: Population, run: OpenedRun, device: str = "
     seen = Pixels(images.images, images.max_pixel_value, trained.device)
     wanted = seen if images.clean is None else Pixels(images.clean, images.max_pixel_value, trained.device)
     errors = [
-        mse(trained.objective.present(trained.network(batch).prediction), wanted.batch(rows)).double().cpu()
+        mse(
+            trained.objective.present(trained.network(batch).prediction),
+            wanted.batch(rows),
+            _counted(images, rows, trained.device),
+        )
+        .double()
+        .cpu()
         for rows, batch in seen.batches(
             population.rows[population.compared], trained.config.training.snapshot_batch_size
         )
     ]
     return float(torch.cat(errors).mean())
+
+
+def _counted(images: ImageSet, rows: Rows, device: torch.device) -> Tensor | None:
+    counted = images.counted(rows)
+    return None if counted is None else torch.from_numpy(counted).to(device)
 
 
 def _held_out_loss(run: OpenedRun) -> float:
@@ -218,14 +230,14 @@ def linear_bound(population: Population, sizes: Sequence[int]) -> LinearBound:
     squares, total = dict.fromkeys(known, 0.0), 0.0
     rows = population.rows[population.compared]
     for start in range(0, len(rows), BATCH):
-        flat = _reference(images, rows[start : start + BATCH])
-        total += float(np.square(flat - center).sum())
+        part = rows[start : start + BATCH]
+        flat, weights = _reference(images, part), _weights(images, part)
+        total += float((np.square(flat - center) * weights).sum())
         codes = (flat - center) @ components.T
         for size in known:
             kept = (center + codes[:, :size] @ components[:size]).clip(0, 1)
-            squares[size] += float(np.square(kept - flat).sum())
-    n_values = len(rows) * len(center)
-    return LinearBound({size: value / n_values for size, value in squares.items()}, total / n_values, notes)
+            squares[size] += float((np.square(kept - flat) * weights).sum())
+    return LinearBound({size: value / len(rows) for size, value in squares.items()}, total / len(rows), notes)
 
 
 def principal_components(centred: Array, most: int) -> Array:
@@ -256,6 +268,17 @@ def _reference(images: ImageSet, rows: Rows) -> Array:
     """What reconstructions are measured against, flattened: (n, C*H*W) float64 in [0, 1]."""
     scaled = images.scaled(rows, "images" if images.clean is None else "clean")
     return scaled.reshape(len(rows), -1).astype(np.float64)
+
+
+def _weights(images: ImageSet, rows: Rows) -> Array:
+    """What each value of `_reference` weighs in the mean of its image; pixels that do not count weigh nothing."""
+    counted = images.counted(rows)
+    n, channels = len(rows), images.image_shape[0]
+    if counted is None:
+        return np.full((1, 1), 1 / math.prod(images.image_shape))
+    repeated = np.repeat(counted, channels, axis=1).reshape(n, -1).astype(np.float64)
+    weights: Array = repeated / repeated.sum(axis=1, keepdims=True)
+    return weights
 
 
 # ------------------------------------------------------------------------------------------------------ choosing a size

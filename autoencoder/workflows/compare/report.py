@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
+from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.data.timescales import label_warnings
 from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Compared, Comparison
@@ -20,7 +21,7 @@ from autoencoder.machine.files import check_writable, replacing, write_csv, writ
 from autoencoder.neighbors.far_apart import far_apart
 from autoencoder.pages.report import Report, report_document
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
-from autoencoder.plots.figures import save_figure
+from autoencoder.plots.figures import save_and_hold
 from autoencoder.plots.images import to_picture
 from autoencoder.projections.reducers.base import embed_snapshots
 from autoencoder.projections.rings import ring_note
@@ -47,7 +48,7 @@ from autoencoder.workflows.held_out import places_shown
 from autoencoder.workflows.markdown import TextTable, as_markdown, markdown_table
 from autoencoder.workflows.study.figures import study_figures
 from autoencoder.workflows.study.page import Drawn
-from autoencoder.workflows.study.report import SUFFIXES
+from autoencoder.workflows.study.report import HELD
 from autoencoder.workflows.study.results import Study
 
 MAX_POINTS = 4000
@@ -137,6 +138,7 @@ def write_comparison(
     rows: str = "all",
     seed: int = 0,
     alike: Study | None = None,
+    options: FigureOptions = AS_PNG_AND_SVG,
 ) -> list[Path]:
     """Write what a comparison found.
 
@@ -149,6 +151,7 @@ def write_comparison(
         rows: points in the figure: `all`, with those that were trained on in pale colours, or the `held-out` ones.
         seed: of the projection and of the choice of images.
         alike: from `measure_codes`, to be written as well; None where there is a single representation.
+        options: formats and resolution of the figures.
 
     Returns:
         `comparison.csv` (a row per run and seed), `comparison.md`, `comparison.json`, and `comparison-COLUMN.png` and
@@ -176,8 +179,10 @@ def write_comparison(
     made = _write_tables(comparisons, cells, out, alike)
     if alike is not None:
         figures |= _alike_figures(alike)
-    drawn = {name: _save(figure, out / name) for name, figure in figures.items()}
-    made += [file for files in drawn.values() for file in files]
+    drawn = {}
+    for name, figure in figures.items():
+        files, drawn[name] = _save(figure, out / name, options)
+        made += files
     if alike is None:
         return made
     page = _page(comparisons, cells, alike, columns, drawn)
@@ -222,11 +227,12 @@ def _alike_figures(alike: Study) -> dict[str, Figure]:
     return study_figures(alike.table, {"similarity": similarity})
 
 
-def _save(figure: Figure, path: Path) -> list[Path]:
-    """Write a figure in both formats; points, of which there are thousands, are pixels in either."""
+def _save(figure: Figure, stem: Path, options: FigureOptions) -> tuple[list[Path], Drawn]:
+    """Write a figure, and hold it for the page; points, of which there are thousands, are pixels in all formats."""
     for points in figure.findobj(Collection):
         points.set_rasterized(True)
-    return [save_figure(figure, path.with_name(f"{path.name}{suffix}")) for suffix in SUFFIXES]
+    files, held = save_and_hold(figure, stem, options, HELD)
+    return files, Drawn(*held)
 
 
 def _page(
@@ -234,7 +240,7 @@ def _page(
     cells: Cells,
     alike: Study,
     columns: Mapping[str, str],
-    drawn: Mapping[str, Sequence[Path]],
+    drawn: Mapping[str, Drawn],
 ) -> Report:
     comparison, merged, measures = comparisons[0], over_seeds(cells), _measures_name(alike.path)
     files = {
@@ -253,7 +259,7 @@ def _page(
             file: f"The same held-out images by each run, and the latent of each, coloured by {readable(name)}"
             for file, name in columns.items()
         },
-        {name: Drawn(*(file.read_bytes() for file in both)) for name, both in drawn.items()},
+        drawn,
         files,
         measures,
     )
@@ -365,6 +371,7 @@ def _figure(
                 values,
                 result.table().closing,
                 held_out,
+                run.evaluation.trained.objective.reconstructs,
             )
         )
     clean = comparison.data.clean

@@ -18,6 +18,7 @@ from autoencoder.machine.progress import Progress
 from autoencoder.objectives import base
 from autoencoder.objectives.base import make_objective
 from autoencoder.pages.content import Column, Curve, PageContent, View
+from autoencoder.plots.brightness import AS_THEY_ARE, Brightness, brightness_of
 from autoencoder.plots.colors import color_by as colors_of
 from autoencoder.plots.curves import LOSSES
 from autoencoder.plots.images import to_picture
@@ -81,13 +82,18 @@ def page_content(
         UserError: the last checkpoint is damaged, or a column is not there.
     """
     images, rows = evolutions[0].images, evolutions[0].rows
-    pictures = {"image": _as_pictures(images, rows)}
+    as_stored = _as_pictures(images, rows)
+    brightness = brightness_of(as_stored)
+    pictures = {"image": brightness(as_stored)}
     table, notes = images.metadata.take(rows), []
+    if brightness.note:
+        notes.append(f"Dark pictures are stretched: {brightness.note}.")
     if not run.checkpoint_file("last").exists():
         notes.append(NO_OUTPUTS_NOTE)
     else:
         trained = run.network(device=device)
-        outputs = _outputs(trained, images, rows, quiet)
+        shown = brightness if trained.objective.reconstructs else AS_THEY_ARE
+        outputs = _outputs(trained, images, rows, shown, quiet)
         if trained.objective.pictures is not None:
             pictures[trained.objective.pictures.one] = outputs
         else:
@@ -124,13 +130,13 @@ def _as_bytes(pictures: NDArray[np.floating]) -> NDArray[np.uint8]:
     return levels
 
 
-def _outputs(trained: Trained, images: ImageSet, rows: Rows, quiet: bool) -> NDArray[Any]:
+def _outputs(trained: Trained, images: ImageSet, rows: Rows, brightness: Brightness, quiet: bool) -> NDArray[Any]:
     """What the network makes of images `rows`: pictures as bytes, or what `Trained.predict` gives."""
     parts: list[NDArray[Any]] = []
     with Progress("Reconstructing and predicting", len(rows), quiet=quiet) as progress:
         for start in range(0, len(rows), CHUNK):
             part = trained.predict(images.images[rows[start : start + CHUNK]])
-            parts.append(_as_bytes(to_picture(part)) if trained.objective.makes_pictures else part)
+            parts.append(_as_bytes(brightness(to_picture(part))) if trained.objective.makes_pictures else part)
             progress.advance(len(part))
     return np.concatenate(parts)
 
@@ -140,7 +146,7 @@ def _with_column(table: Metadata, column: base.Column) -> Metadata:
     name = column.name
     while name in table.names:
         name = f"run_{name}"
-    return Metadata({**table.columns, name: column.values}, table.source, {**table.kinds, name: column.kind})
+    return table.with_column(name, column.values, column.kind)
 
 
 def _columns(table: Metadata, color_by: Sequence[str] | None, rows: Rows, held_out: NDArray[np.bool_]) -> list[Column]:

@@ -14,12 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from autoencoder.data.batches import evenly
 from autoencoder.machine.files import replacing
+from autoencoder.plots.brightness import brightness_of
 from autoencoder.plots.images import to_picture
 from autoencoder.workflows.exports.content import Content
 
 MAX_SPRITE = 8192
 """Pixels of a side; browsers take no larger texture."""
+
+BRIGHTNESS_FROM = 1000
+"""Images, at most, by which it is decided how bright all of them are drawn."""
 
 
 def check() -> None:
@@ -31,7 +36,7 @@ def write(content: Content, out: Path) -> Path:
 
     Its files: `projector_config.pbtxt`, `step_STEP_latent.tsv` and `step_STEP_embedding.tsv` (a line per image),
     `metadata.tsv` (where something is known of the images), and `sprite.png` with the images, made smaller where
-    8192 pixels a side do not hold them.
+    8192 pixels a side do not hold them, and brighter where they are dark.
 
     Raises:
         UserError: as `Content.latents` does, or a file cannot be written.
@@ -95,8 +100,9 @@ def _write_sprite(content: Content, path: Path) -> tuple[int, int]:
     scale = min(1.0, MAX_SPRITE / (across * max(height, width)))
     size = max(1, int(width * scale)), max(1, int(height * scale))
     sheet = Image.new("RGB" if images.image_shape[0] == 3 else "L", (across * size[0], across * size[1]))
+    brightness = brightness_of(images.scaled(evenly(rows, BRIGHTNESS_FROM)))
     for place, row in enumerate(rows.tolist()):
-        picture = to_picture(images.scaled(np.array([row])))[0]
+        picture = brightness(to_picture(images.scaled(np.array([row])))[0])
         tile = Image.fromarray((picture.clip(0, 1) * 255 + 0.5).astype(np.uint8))
         if scale < 1:
             tile = tile.resize(size, Image.Resampling.BOX)

@@ -140,7 +140,7 @@ def _outputs(run: OpenedRun, rows: Rows, device: str) -> Outputs:
     pictures = np.stack([to_picture(moment) for moment in kept.pictures])
     made = make_objective(run.config().objective).pictures
     assert made is not None, "asked by `why_no_outputs`"
-    return Outputs(kept.steps, kept.epochs, pictures, made.one)
+    return Outputs(kept.steps, kept.epochs, pictures, made.one, made.like == "images")
 
 
 def _shown(evolution: Evolution, name: str) -> Shown:

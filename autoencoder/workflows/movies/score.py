@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.config import FITS
+from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.errors import UserError
 from autoencoder.machine.files import check_writable, write_csv, write_json
 from autoencoder.machine.progress import Progress
-from autoencoder.plots.figures import save_figure
+from autoencoder.plots.figures import save_figures
 from autoencoder.plots.scores import ScoredMethod, scores_figure
 from autoencoder.projections.evolution import Track, embed_track, track_run
 from autoencoder.projections.fits import fit_problems
@@ -65,6 +66,7 @@ def score_methods(
     stop_index: int | None = None,
     seed: int | None = None,
     out: Path | None = None,
+    figures: FigureOptions = AS_PNG,
     device: str = "auto",
     quiet: bool = True,
 ) -> ScoreTable:
@@ -75,10 +77,11 @@ def score_methods(
         wanted: `all`, or methods called REDUCER-FIT such as `umap-joint`.
         layer, stop_index, seed, device: see `autoencoder.projections.evolution.track_run`.
         out: folder; None for `RUN/visualize/scores[-LAYER]`.
+        figures: formats and resolution of the figure.
         quiet: show no progress.
 
     Returns:
-        the table; `scores.json` (with the scores of every frame), `scores.csv` and `scores.png` were written.
+        the table; `scores.json` (with the scores of every frame), `scores.csv` and the figure `scores` were written.
 
     Raises:
         UserError: as `track_run` does; a method is not known, or none could be used; `out` cannot be written to.
@@ -104,7 +107,7 @@ def score_methods(
         f"{len(track.steps)} snapshots of {track.series.shape[0]:,} images, layer {layer}",
         [cells(scores) for scores in found],
         list(dict.fromkeys(notes)),
-        _write(track, found, notes, out),
+        _write(track, found, notes, out, figures),
     )
 
 
@@ -164,7 +167,9 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.0f} %"
 
 
-def _write(track: Track, found: Sequence[Scores], notes: Sequence[str], out: Path) -> list[Path]:
+def _write(
+    track: Track, found: Sequence[Scores], notes: Sequence[str], out: Path, figures: FigureOptions
+) -> list[Path]:
     steps, epochs = track.steps.tolist(), track.epochs.tolist()
     write_json(
         out / "scores.json",
@@ -176,8 +181,7 @@ def _write(track: Track, found: Sequence[Scores], notes: Sequence[str], out: Pat
         track.epochs,
         [ScoredMethod(method_name(s.reducer, s.fit), s.stability.spearman, s.faithfulness.preservation) for s in found],
     )
-    save_figure(figure, out / "scores.png")
-    return [out / "scores.json", out / "scores.csv", out / "scores.png"]
+    return [out / "scores.json", out / "scores.csv", *save_figures(figure, out / "scores", figures)]
 
 
 def _csv_row(scores: Scores) -> dict[str, Any]:

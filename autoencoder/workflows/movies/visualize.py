@@ -95,7 +95,7 @@ def _score_curves(evolution: Evolution, scores: Scores) -> list[Curve]:
     found = scores.faithfulness
     if not np.isfinite(found.preservation).any():
         return []
-    return [Curve("neighbours kept", evolution.epochs, found.preservation, f"kept of {found.k} neighbours")]
+    return [Curve(f"share kept of {found.k} neighbours", evolution.epochs, found.preservation)]
 
 
 def _write_embedding(evolution: Evolution, out: Path) -> Path:

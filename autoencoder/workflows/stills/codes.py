@@ -36,14 +36,16 @@ def unit_sweep(still: Still) -> tuple[Figure, list[dict[str, Any]]]:
     d = len(sweep.mean)
     moved = f"mean code decoded with one unit moved{' in its range' if bounded else ''}"
     which = f"; the {k} most influential" if k < d else ""
+    pictures = pictures.reshape(k, steps, *pictures.shape[1:])
     figure = unit_influence(
-        pictures.reshape(k, steps, *pictures.shape[1:]),
+        pictures,
         sweep.values,
         sweep.deviations[sweep.shown],
         sweep.influence[sweep.shown],
         f"{moved}\n{still.header}{which}",
         units=sweep.shown.tolist(),
         spread_label="rms change of a pixel per sd",
+        mean=pictures[0, steps // 2],  # the step in the middle is none
     )
     dead = np.flatnonzero(sweep.dead).tolist()
     if dead:

@@ -53,4 +53,6 @@ def choose_labels(metadata: Metadata, rows: Rows, name: str | None) -> Labels | 
 def _labels(metadata: Metadata, rows: Rows, name: str) -> Labels:
     values = metadata.column(name)[rows]
     known = values != "" if values.dtype.kind == "U" else np.isfinite(values)
+    if values.dtype.kind == "f" and (values[known] == values[known].round()).all():
+        values = np.where(known, values, 0).astype(np.int64)  # 1, and not 1.0, is the name of a class
     return Labels(name, values, np.asarray(known, bool), len(np.unique(values[known])))

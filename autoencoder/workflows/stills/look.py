@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.config import STILL_LAYERS, STILLS
+from autoencoder.config.movies import AS_PNG, FigureOptions
+from autoencoder.data.images import all_alike
 from autoencoder.errors import problems_of, raise_if_any, unknown
 from autoencoder.latent.layers import (
     Narrowing,
@@ -53,6 +55,7 @@ def look(
     rows: str = "all",
     seed: int | None = None,
     out: Path | None = None,
+    figures: FigureOptions = AS_PNG,
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda _: None,
@@ -82,13 +85,15 @@ def look(
         out: folder, with a folder in it for each of several layers; None for
             `RUN/visualize/snapshot-STEP[-REDUCER][-LAYER]`, where the latent, and without a scatter plot the reducer,
             is not named.
+        figures: formats and resolution of the figures.
         device: where the network computes.
         quiet: show no progress.
         say: called with each line that a user should read.
 
     Returns:
         the files: `COLUMN.png` for each column and `embedding.npz` (embedding (n, 2), rows, step), `units.png`,
-        `generated.png`, `clusters.png`, and `codes.json` with the numbers.
+        `generated.png`, `clusters.png`, and `codes.json` with the numbers; figures in other formats where `figures`
+        says so.
 
     Raises:
         UserError: there is no such snapshot, layer, column or checkpoint, or what was asked for cannot be shown;
@@ -114,6 +119,8 @@ def look(
     problems += wrong
     if "scatter" in shown and reducer in REDUCERS:
         problems += problems_of(make_projection, reducer, 0)
+    if "scatter" in shown and (alike := all_alike(opened.images)) is not None:
+        problems.append(f"{alike}, and so are their codes: there is no scatter plot of them; look at what was recorded")
     if "clusters" in shown:
         problems += problems_of(choose_labels, metadata, kept_rows, labels)
         most = min(MAX_CLUSTERS, len(kept_rows))
@@ -155,7 +162,7 @@ def look(
             computed[place] = _compute(still, layer, parts)
         else:
             say(f"left out: the layer {layer} ({' and '.join(shown)} are of the latent)")
-    return [file for place, result in computed.items() for file in result.write(place)]
+    return [file for place, result in computed.items() for file in result.write(place, figures)]
 
 
 def output_name(step: int, reducer: str | None, layer: str) -> str:

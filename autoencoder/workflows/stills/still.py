@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import RunConfig
+from autoencoder.config.movies import FigureOptions
 from autoencoder.data.images import ImageSet
 from autoencoder.latent.layers import describe_moment
 from autoencoder.machine.files import write_arrays, write_json
 from autoencoder.machine.progress import Say
 from autoencoder.objectives.base import make_objective
-from autoencoder.plots.figures import save_figure
+from autoencoder.plots.figures import save_figures
 from autoencoder.runs.opened import OpenedRun
 from autoencoder.runs.snapshots import Snapshot
 from autoencoder.runs.trained import Trained
@@ -97,12 +98,13 @@ class Computed:
     arrays: dict[str, NDArray[Any]]
     numbers: dict[str, Any]
 
-    def write(self, out: Path) -> list[Path]:
-        """Write all into the folder `out`; returns the files."""
+    def write(self, out: Path, options: FigureOptions) -> list[Path]:
+        """Write all into the folder `out`, figures as `options` say; returns the files."""
         made = []
         if self.arrays:
             write_arrays(out / "embedding.npz", self.arrays)
             made.append(out / "embedding.npz")
-        made += [save_figure(figure, out / f"{name}.png") for name, figure in self.figures.items()]
+        for name, figure in self.figures.items():
+            made += save_figures(figure, out / name, options)
         write_json(out / "codes.json", self.numbers)
         return [*made, out / "codes.json"]

@@ -14,11 +14,22 @@ from autoencoder.measures.targets import SCORE_NAMES
 from autoencoder.plots.study.panels import Dots, Line, Panel, color_of, course_figure, distance_figure, dots_figure
 from autoencoder.study.measured.likeness import MAIN
 from autoencoder.study.table import Table
+from autoencoder.workflows.columns import readable
 from autoencoder.workflows.study.space_figures import space_figure_of
 from autoencoder.workflows.study.tables import effect_name, single_measures
 from autoencoder.workflows.study.unit_figures import units_of
 
 PROBES = ("ridge", "knn")
+
+UNITS = {
+    "participation_ratio": "dimensions",
+    "components_95": "principal components",
+    "mle_dimension": "dimensions",
+    "train_loss": "loss",
+    "val_loss": "loss",
+}
+METRIC_UNITS = {"_deg": "deg", "psnr": "dB", "mse": "MSE", "iou": "IoU", "accuracy": "share of the images", "r2": "R2"}
+"""By what is in the name of an objective's metric."""
 
 WITHIN = {
     "within": ("one setting, other seed", "#0072B2"),
@@ -97,10 +108,11 @@ def _told(table: Table, found: Mapping[str, Any]) -> Figure | None:
 
 def _seeds(found: Mapping[str, Any]) -> Figure | None:
     """Single measures at the end: every seed a dot, means and their 95 % intervals."""
-    panels, effects = {}, single_measures(found)
+    panels, units, effects = {}, dict[str, str](), single_measures(found)
     settings = list(dict.fromkeys(entry["setting"] for effect in effects for entry in effect["settings"]))
     for effect in effects:
         title = effect_name(effect)
+        units[title] = _unit_of(effect, found)
         panels[title] = [
             Dots(
                 entry["setting"],
@@ -112,7 +124,15 @@ def _seeds(found: Mapping[str, Any]) -> Figure | None:
             )
             for entry in effect["settings"]
         ]
-    return dots_figure(panels) if panels else None
+    return dots_figure(panels, units) if panels else None
+
+
+def _unit_of(effect: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """What the numbers of a single measure are in."""
+    if effect.get("probe"):
+        return SCORE_NAMES[ColumnKind(found["probes"]["columns"][effect["column"]]["kind"])]
+    name = str(effect.get("column") or effect["measure"])
+    return UNITS.get(name) or next((unit for ending, unit in METRIC_UNITS.items() if ending in name), "")
 
 
 def _panel(table: Table, name: str, column: Mapping[str, Any], colors: Mapping[str, str]) -> Panel:
@@ -129,7 +149,7 @@ def _panel(table: Table, name: str, column: Mapping[str, Any], colors: Mapping[s
             lines.append(Line(None, shared, means, color, dashed=probe != PROBES[0]))
     chances = [run[probe]["by_chance"] for run in column["runs"].values() for probe in PROBES]
     known = [value for value in chances if value is not None]
-    title = name if column["enough_time"] else f"{name} (too slow)"
+    title = readable(name) if column["enough_time"] else f"{readable(name)} (too slow)"
     return Panel(title, SCORE_NAMES[kind], lines, stats.mean(known) if known else None, kind is ColumnKind.CIRCULAR)
 
 

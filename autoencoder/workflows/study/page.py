@@ -199,6 +199,7 @@ def _files(folder: StudyFolder) -> dict[str, str]:
         folder.statistics_file: "what was tested, and what came out",
         folder.methods_file: "what was done, for a Methods section",
         folder.movie_file: "the space of representations over training",
+        folder.movie_file.with_suffix(".gif"): "the space of representations over training",
     }
     return {file.name: what for file, what in files.items() if file.exists()}
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.data.batches import evenly
 from autoencoder.data.metadata import Metadata
 from autoencoder.machine.files import replacing
 from autoencoder.machine.progress import Progress
 from autoencoder.pages.report import report_document
-from autoencoder.plots.figures import save_figure
+from autoencoder.plots.figures import save_and_hold
 from autoencoder.plots.images import image_grid, to_picture
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.population import Population
@@ -26,16 +27,27 @@ from autoencoder.workflows.study.results import Study
 from autoencoder.workflows.study.space_figures import Thumbnails, write_space_movie
 from autoencoder.workflows.study.tables import full_tables, notes
 
-SUFFIXES = (".png", ".svg")
+HELD = ("png", "svg")
+"""Formats of the figures in a page, which holds them whether there are such files or not."""
 
 
-def write_report(study: Study, folder: StudyFolder, population: Population, *, quiet: bool = True) -> list[Path]:
+def write_report(
+    study: Study,
+    folder: StudyFolder,
+    population: Population,
+    *,
+    options: FigureOptions = AS_PNG_AND_SVG,
+    movie_format: str = "mp4",
+    quiet: bool = True,
+) -> list[Path]:
     """Write sentences, tables and figures; the page, which holds all of them, is written last.
 
     Args:
         study: measured.
         folder: where to.
         population: that was measured.
+        options: formats and resolution of the figures.
+        movie_format: `mp4` or `gif`.
         quiet: show no progress.
 
     Returns:
@@ -53,12 +65,13 @@ def write_report(study: Study, folder: StudyFolder, population: Population, *, q
         progress.advance()
         drawn = {}
         for name, figure in figures.items():
-            files = _save(figure, name, folder)
-            drawn[name] = Drawn(*(file.read_bytes() for file in files))
+            files, held = save_and_hold(figure, folder.path / name, options, HELD)
+            drawn[name] = Drawn(*held)
             made += files
             progress.advance()
-        if write_space_movie(study.statistics, folder.movie_file):
-            made.append(folder.movie_file)
+        movie = folder.movie_file.with_suffix(f".{movie_format}")
+        if write_space_movie(study.statistics, movie):
+            made.append(movie)
         progress.advance()
         _write_text(folder.page_file, _page(study, folder, drawn, methods, metadata))
         progress.advance()
@@ -97,10 +110,6 @@ def _thumbnails(study: Study, metadata: Metadata) -> Thumbnails | None:
         return None
     epochs = {name: values.tolist() for name, values in study.planes.epochs.items()}
     return Thumbnails(thumbnails(study.planes, metadata), epochs, readable(telling_column(metadata)))
-
-
-def _save(figure: Figure, name: str, folder: StudyFolder) -> list[Path]:
-    return [save_figure(figure, folder.figure_file(name, suffix)) for suffix in SUFFIXES]
 
 
 def _write_text(path: Path, text: str) -> None:

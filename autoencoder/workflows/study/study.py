@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.config import RunConfig
+from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.evaluation.outside_codes import expand, read_list
@@ -114,6 +115,8 @@ def measure_study(
     by: str = "loss",
     beside: Sequence[str | Path] = (),
     out: str | Path | None = None,
+    figures: FigureOptions = AS_PNG_AND_SVG,
+    movie_format: str = "mp4",
     device: str = "auto",
     quiet: bool = True,
 ) -> tuple[Study, list[Path]]:
@@ -126,6 +129,8 @@ def measure_study(
         by: "loss" or "steps": what says that runs are equally far in their training, where they are compared as well.
         beside: other measured studies, whose answers stand in the report.
         out: where to write what a table's runs give; None for `studies/TABLE`. A study is written to its own folder.
+        figures: formats and resolution of the figures.
+        movie_format: `mp4` or `gif`.
         device: where networks compute.
         quiet: show no progress.
 
@@ -147,7 +152,17 @@ def measure_study(
         folder = study if isinstance(study, StudyFolder) else StudyFolder(study)
         shown = bool(folder.design().get("control"))
         population = with_controls(open_population(folder, extra), untrained=shown)
-    return measure_population(population, folder, only=only, by=by, beside=beside, device=device, quiet=quiet)
+    return measure_population(
+        population,
+        folder,
+        only=only,
+        by=by,
+        beside=beside,
+        figures=figures,
+        movie_format=movie_format,
+        device=device,
+        quiet=quiet,
+    )
 
 
 def measure_population(
@@ -157,6 +172,8 @@ def measure_population(
     only: Collection[str] | None = None,
     by: str = "loss",
     beside: Sequence[str | Path] = (),
+    figures: FigureOptions = AS_PNG_AND_SVG,
+    movie_format: str = "mp4",
     device: str = "auto",
     quiet: bool = True,
 ) -> tuple[Study, list[Path]]:
@@ -188,7 +205,8 @@ def measure_population(
     else:
         study.planes.write(folder.planes_file)
         files.append(folder.planes_file)
-    return study, [*files, *write_report(study, folder, population, quiet=quiet)]
+    files += write_report(study, folder, population, options=figures, movie_format=movie_format, quiet=quiet)
+    return study, files
 
 
 def _as_beside(other: Study) -> dict[str, Any]:

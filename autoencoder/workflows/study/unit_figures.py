@@ -16,6 +16,7 @@ from autoencoder.study.measured.controls import PIXEL_CODES
 from autoencoder.study.measured.told import MEASURE
 from autoencoder.study.measured.units import ERROR, EXPLAINED, HELD_OUT_LOSS, SIZE, group_name
 from autoencoder.study.table import Row, Table
+from autoencoder.workflows.columns import readable
 
 PROBE = "ridge"
 """The probe whose scores are drawn."""
@@ -39,10 +40,12 @@ def units_of(table: Table, found: Mapping[str, Any]) -> Figure | None:
         return None
     colors = {group["group"]: color_of(number) for number, group in enumerate(groups)}
     panels = [_errors(groups, error, colors) for error in ERRORS]
-    panels.append(UnitsPanel("Explained variance", "share", *_by_size(table, colors, measure=EXPLAINED)))
+    panels.append(
+        UnitsPanel("Explained variance", "share of the variance", *_by_size(table, colors, measure=EXPLAINED))
+    )
     for name, column in found.get("probes", {}).get("columns", {}).items():
         kind = ColumnKind(column["kind"])
-        title = name if column["enough_time"] else f"{name} (too slow)"
+        title = readable(name) if column["enough_time"] else f"{readable(name)} (too slow)"
         curves, pixels = _by_size(table, colors, measure=MEASURE, column=name, probe=PROBE)
         panels.append(UnitsPanel(title, SCORE_NAMES[kind], curves, pixels, downwards=kind is ColumnKind.CIRCULAR))
     return units_figure([panel for panel in panels if panel.curves])

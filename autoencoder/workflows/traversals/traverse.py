@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.config import MovieOptions
+from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, problems_of, raise_if_any
 from autoencoder.latent.layers import checkpoint_for, describe_moment, find_snapshot, why_no_checkpoint
@@ -19,7 +21,7 @@ from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
-from autoencoder.plots.figures import save_figure
+from autoencoder.plots.figures import save_figures
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
@@ -38,6 +40,7 @@ def traverse(
     *,
     snapshot: str | int = "last",
     movie: MovieOptions = MovieOptions(),
+    figures: FigureOptions = AS_PNG,
     seed: int | None = None,
     out: Path | None = None,
     device: str = "auto",
@@ -54,6 +57,7 @@ def traverse(
         snapshot: `last`, `first`, or the number of a step; one at which a checkpoint was kept.
         movie: its `examples` are the images to start from, 1 to 6; with `format`, `fps` and `seconds`, the length of a
             movie, there and back (None for 8, or 2 per class). The rest is of other movies.
+        figures: formats and resolution of the strips of pictures.
         seed: of every draw; None for the run's.
         out: folder; None for `RUN/visualize/snapshot-STEP/traverse`.
         device: where the network computes.
@@ -116,7 +120,7 @@ def traverse(
     for item, traversal in zip(asked, made, strict=True):
         say(traversal.summary)
         stem = stems[item] if isinstance(item, str) else _unit_stem(item)
-        files.append(_write_strip(ground, traversal, header, out / f"{stem}.png"))
+        files += save_figures(_strip(ground, traversal, header), out / stem, figures)
         files.append(_write_movie(ground, traversal, out / f"{stem}.{movie.format}", movie.fps, quiet))
         write_json(out / f"{stem}.json", {**common, **traversal.numbers, "starts": _starts(traversal)})
         files.append(out / f"{stem}.json")
@@ -154,8 +158,8 @@ def _pictures(ground: Ground, codes: NDArray[np.float64]) -> NDArray[np.float32]
     return drawn.reshape(*codes.shape[:2], *drawn.shape[1:])
 
 
-def _write_strip(ground: Ground, traversal: Traversal, header: str, path: Path) -> Path:
-    figure = traversal_strip(
+def _strip(ground: Ground, traversal: Traversal, header: str) -> Figure:
+    return traversal_strip(
         to_picture(ground.images.scaled(traversal.rows)),
         _texts(traversal, traversal.values),
         _pictures(ground, traversal.codes),
@@ -163,8 +167,8 @@ def _write_strip(ground: Ground, traversal: Traversal, header: str, path: Path) 
         [_texts(traversal, row) for row in traversal.found],
         title=f"codes moved along {traversal.label}\n{header}",
         note=traversal.note,
+        like_starts=ground.sees_its_pictures,
     )
-    return save_figure(figure, path)
 
 
 def _write_movie(ground: Ground, traversal: Traversal, path: Path, fps: float, quiet: bool) -> Path:
@@ -173,7 +177,8 @@ def _write_movie(ground: Ground, traversal: Traversal, path: Path, fps: float, q
     closed = traversal.quantity.is_closed
     ends += ends[:1] * closed
     ticks = list(zip(np.linspace(0, 1, len(ends)).tolist(), ends, strict=True))
-    figure = TraversalMovie(to_picture(ground.images.scaled(traversal.rows)), ticks, traversal.label)
+    starts = to_picture(ground.images.scaled(traversal.rows))
+    figure = TraversalMovie(starts, ticks, traversal.label, like_starts=ground.sees_its_pictures)
     order = list(range(len(traversal.places)))
     order = order[:-1] if closed else order + order[-2:0:-1]
     pictures = _pictures(ground, traversal.path)

@@ -1,0 +1,61 @@
+"""The check picture of a prepared data set, NAME-check.png."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from autoencoder.array_types import Reals
+from autoencoder.data.dataset import Marks, Prepared, Sample, check_file
+from autoencoder.data.images import default_max_pixel_value
+from autoencoder.data.metadata import Metadata
+from autoencoder.plots.check import Overlay, check_figure
+from autoencoder.plots.figures import save_figure
+from autoencoder.plots.images import to_picture
+
+BODY_ANGLE = "body_angle_deg"
+
+CAPTIONS = (("file", ""), ("label", ""), ("frame", "frame "), ("index", "image "))
+"""Columns that tell which image it is, and what stands before their value; the first that there are, two at most."""
+
+LONGEST = 24
+"""Letters of a caption; of longer ones the end is shown, which tells files apart."""
+
+
+def check_picture(prepared: Prepared) -> Path:
+    """Draw a dozen images from all over a set, with the arrow of the body angle, the parts seen and the picture's edge.
+
+    Args:
+        prepared: what was made.
+
+    Returns:
+        the picture, beside the data set.
+    """
+    sample = prepared.sample
+    marks = sample.marks or Marks()
+    title = f"{prepared.npz.stem}: {len(sample.images)} of {prepared.n_images:,} images, from first to last"
+    overlay = Overlay(_angle(sample.metadata), marks.points, marks.picture)
+    figure = check_figure(to_picture(_scaled(sample)), _captions(sample.metadata), title, overlay)
+    return save_figure(figure, check_file(prepared.npz))
+
+
+def _scaled(sample: Sample) -> Reals:
+    """(m, C, H, W) float32 in [0, 1]."""
+    images = sample.images if sample.images.ndim == 4 else sample.images[:, None]
+    scaled: Reals = images.astype(np.float32) / np.float32(default_max_pixel_value(images.dtype))
+    return scaled
+
+
+def _angle(metadata: Metadata) -> Reals | None:
+    if BODY_ANGLE not in metadata.names:
+        return None
+    angle: Reals = np.radians(metadata.column(BODY_ANGLE))
+    return angle
+
+
+def _captions(metadata: Metadata) -> list[str]:
+    named = [(name, before) for name, before in CAPTIONS if name in metadata.names][:2]
+    rows = zip(*(metadata.column(name).tolist() for name, _ in named), strict=True)
+    texts = [", ".join(f"{before}{value}" for (_, before), value in zip(named, row, strict=True)) for row in rows]
+    return [text if len(text) <= LONGEST else f"...{text[3 - LONGEST :]}" for text in texts] or [""] * len(metadata)
