@@ -1,7 +1,7 @@
 """Convolutions that have a faster form on a GPU. Parameters are those of torch's own modules, and results, too.
 
 On the CPU the plain forms are the fastest. On a GPU of NVIDIA's, three of torch's operations take a third of an update
-of `conv` (docs/performance.md, "GPU"), and each has an equal that does not:
+of `conv` (docs/performance.md, "CUDA"), and each has an equal that does not:
 
 - `pixel_shuffle` gives maps that are not channels last, so that the norm behind it takes three times as long and the
   next convolution copies them back. Shuffling whole vectors of channels keeps the layout.

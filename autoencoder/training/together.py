@@ -23,7 +23,7 @@ from autoencoder.training.engines import WARM_UP_UPDATES
 from autoencoder.training.start import Training
 
 MOST = 8
-"""Runs at a time where nobody says how many: 16 were hardly faster in all than 8 (docs/performance.md, "GPU")."""
+"""Runs at a time where nobody says how many: 16 were hardly faster in all than 8 (docs/performance.md, "CUDA")."""
 
 SPARE = 2.0
 """So many times the memory that a run has taken so far must be free before another begins: it validates later on."""
