@@ -149,6 +149,20 @@ def test_a_run_that_another_process_holds_is_named(members, tmp_path, images):
     assert "has been training" in failed["plain"]
 
 
+def test_auto_on_the_processor_is_a_process_for_each_core(members, tmp_path, images, monkeypatch):
+    """With a thread each, which is faster than all threads for one run after the other."""
+    asked = {}
+
+    def note(pieces, jobs, backend, cluster):
+        asked["jobs"], asked["threads"] = jobs, {config.training.threads for p in pieces for _, _, config in p.runs}
+        return []
+
+    monkeypatch.setattr("autoencoder.study.training._all_done", note)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    start_all(members, tmp_path / "beside", images, "auto")
+    assert asked == {"jobs": 3, "threads": {1}}
+
+
 def test_finished_runs_make_room(members, tmp_path, images):
     """Each is finished, and its folder free, before the next takes its place."""
     events = []
