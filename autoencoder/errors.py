@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice
+
+CLOSE_ENOUGH = 0.7
+"""How much of two names has to be the same for one to be taken for a slip of the other (1 for all of it)."""
+
+MOST_COMPARED = 2000
+"""At most this many known names are compared, and none longer than a tenth of it, since each takes its time."""
 
 
 class UserError(Exception):
@@ -29,7 +37,21 @@ def raise_if_any(problems: Iterable[str]) -> None:
 
 def unknown(what: str, names: Sequence[str], known: Collection[str]) -> list[str]:
     """What to say of each of `names` that is not among `known`."""
-    return [f"a {what} is one of {', '.join(known)}, not '{name}'" for name in names if name not in known]
+    return [
+        f"a {what} is one of {', '.join(known)}, not '{name}'{did_you_mean(name, known)}"
+        for name in names
+        if name not in known
+    ]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)`, to stand behind an unknown `name`, of the nearest name in `known`; "" if none is near."""
+    longest = MOST_COMPARED // 10
+    if len(name) > longest:
+        return ""
+    by_lower = {one.lower(): one for one in islice(known, MOST_COMPARED) if len(one) <= longest}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=CLOSE_ENOUGH)
+    return f" (did you mean '{by_lower[near[0]]}'?)" if near else ""
 
 
 def problems_of(check: Callable[..., object], *arguments: object) -> list[str]:

@@ -16,6 +16,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from autoencoder.errors import did_you_mean
+
 MAX_COUNT = 10**9
 """Largest number of epochs, images in a batch and the like: more is a slip, and overflows further on."""
 
@@ -261,7 +263,9 @@ def problems_of_settings(section: Any) -> list[str]:
 
 def not_one_of(name: str, value: object, allowed: Collection[str]) -> list[str]:
     """What to say where a value is not among those that are allowed."""
-    return [] if value in allowed else [f"{name} is one of {', '.join(allowed)}, not {value!r}"]
+    if value in allowed:
+        return []
+    return [f"{name} is one of {', '.join(allowed)}, not {value!r}{did_you_mean(str(value), allowed)}"]
 
 
 def path_problems(name: str, path: str | None) -> list[str]:

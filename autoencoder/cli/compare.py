@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="FOLDER", help="where to write (default: compare, runs/reference-DATA)"
     )
     parser.add_argument(
-        "--given", nargs="+", metavar="COLUMN", help="how much each latent adds to these columns, which are known"
+        "--given", nargs="+", metavar="COLUMN", help="known columns: report what each latent tells beyond them"
     )
     add_table(parser, "other metadata (default: that of the runs; with --train the .csv beside DATA)")
     add_device(parser)
@@ -126,7 +126,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=LEARNED_ENCODERS,
         help="of the autoencoder and of the predicting network (default: strided)",
     )
-    add("--target", metavar="COLUMN", help="angle, label or quantity to predict (default: the one that can be meant)")
+    add("--target", metavar="COLUMN", help="angle, label or quantity to predict (default: the only one that fits)")
     for section, names in ((c.DataConfig, DATA_FIELDS), (c.TrainingConfig, TRAINING_FIELDS)):
         for setting in settings_of(section):
             if setting.name in names:
@@ -139,7 +139,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train where it is asked for, compare, print the tables, draw."""
     if (args.train is None) == (not args.runs):
-        raise UserError("name the run folders to compare, or a data file by --train, and not both")
+        raise UserError("name the run folders to compare, or a data file with --train, and not both")
     given = [name for name in (*DATA_FIELDS, *TRAINING_FIELDS, *OTHER_FIELDS) if name in vars(args)]
     if args.train is None and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
@@ -154,7 +154,10 @@ def run(args: argparse.Namespace) -> None:
     runs, codes = ([entry for entry in listed if entry.is_codes is kind] for kind in (False, True))
     opened = [open_run(entry.path, shelf=shelf, **_table(args)) for entry in runs]
     if codes and not opened:
-        raise UserError("codes are compared on the images of a run: name at least one run beside them")
+        raise UserError(
+            f"{codes[0].path} is not a run folder, so it is taken for a file of codes, which are compared on the "
+            "images of a run: name at least one run beside it; a data file to train on goes with --train"
+        )
     images = opened[0].images if opened else shelf.images(_data_config(args))
     for name in (*(args.color_by or ()), *(args.given or ())):
         images.metadata.column(name)

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-pixel-value", type=argument(Real().parse), metavar="X", help="pixel value that stands for 1"
     )
     parser.add_argument(
-        "--relations", action="store_true", help="how well each column of a data file is told from each other one"
+        "--relations", action="store_true", help="how well each column of a data file is predicted from each other one"
     )
     add_column_kinds(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -68,7 +68,7 @@ def _print_relations(args: argparse.Namespace) -> None:
 
     path = Path(args.path)
     if path.suffix.lower() not in (".npz", ".npy"):
-        raise UserError(f"{path} is no data file (.npz, .npy): --relations is of columns of a data file")
+        raise UserError(f"{path} is not a data file (.npz, .npy), whose columns --relations compares: leave it out")
     data = DataConfig(str(path), max_pixel_value=args.max_pixel_value, column_kinds=args.column_kinds)
     images = load_images(data.images, max_pixel_value=data.max_pixel_value, column_kinds=data.column_kinds)
     found = relations(images, data)

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 from autoencoder.cli import old_flags
-from autoencoder.cli.options import Parser, add_common
+from autoencoder.cli.options import CommandParser, Parser, add_common
 from autoencoder.errors import UserError
 from autoencoder.machine.libraries import silence_libraries
 from autoencoder.machine.plain_text import one_line
@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; needs neither torch nor umap, so that help comes at once."""
     parser = Parser(prog="autoencoder", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"autoencoder {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=CommandParser)
     for name in COMMANDS:
         module = importlib.import_module(f"autoencoder.cli.{name}")
         command = commands.add_parser(

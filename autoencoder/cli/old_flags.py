@@ -125,7 +125,7 @@ def translate_with_documented_defaults(arguments: Sequence[str]) -> list[str]:
         return [script.command, *others, *today]
     if "--resume" in _flags(rest):
         if script.encoders and old.dim_reduction_algo is not None:
-            raise UserError("--resume goes on with the run as it is: leave --dim_reduction_algo out")
+            raise UserError("--resume continues the run as it is: leave --dim_reduction_algo out")
         return [script.command, *others, *today]
     defaults = list(script.defaults)
     if script.command == "train" and script.encoders:

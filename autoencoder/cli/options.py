@@ -12,7 +12,7 @@ from autoencoder import config as c
 from autoencoder.config import DEVICES, NoiseConfig
 from autoencoder.config.movies import DPI, FIGURE_FORMATS, LEAST_DPI, MOST_DPI, MOVIE_FORMATS, FigureOptions
 from autoencoder.config.training import KEPT
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, did_you_mean
 from autoencoder.flags import Setting, Whole, parse_number, settings_of, shortened
 from autoencoder.machine.plain_text import one_line
 from autoencoder.registries import OBJECTIVES
@@ -28,9 +28,30 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"argument {argument.removesuffix('=--')}: expected a value, not '--'")
         return super().parse_known_args(args, namespace)
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse what is no choice, as argparse does, and ask whether the nearest one was meant."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            guess = did_you_mean(str(value), map(str, action.choices or ()))
+            raise argparse.ArgumentError(action, f"{error.message}{guess}") from None
+
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""
         self.exit(2, f"error: {one_line(message)}; see '{self.prog} --help'\n")
+
+
+class CommandParser(Parser):
+    """The parser of one command, which refuses itself what it does not know, so that its own help is named."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and refuse what is left; the nearest flag is named if one is close."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown and self._subparsers is None:
+            flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+            guesses = (did_you_mean(text.partition("=")[0], flags) for text in unknown if text.startswith("--"))
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{next(filter(None, guesses), '')}")
+        return parsed, unknown
 
 
 def argument(parse: Callable[[str], Any]) -> Callable[[str], Any]:

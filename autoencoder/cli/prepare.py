@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autoencoder.cli.options import Parser, add_common, argument, count, names, number, point, positive_int
+from autoencoder.cli.options import CommandParser, add_common, argument, count, names, number, point, positive_int
 from autoencoder.cli.reporting import made, say
 from autoencoder.flags import parse_number
 
@@ -30,7 +30,7 @@ HELP = "make a data set from a video, MNIST files, a folder of images, or the sy
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The four sources, each a subcommand."""
     parser.set_defaults(has_subcommands=True)
-    sources = parser.add_subparsers(dest="source", metavar="SOURCE", required=True, parser_class=Parser)
+    sources = parser.add_subparsers(dest="source", metavar="SOURCE", required=True, parser_class=CommandParser)
 
     arena = sources.add_parser(
         "arena",
@@ -185,10 +185,8 @@ def run(args: argparse.Namespace) -> None:
         say(args, f"note: {note}")
     channels, height, width = prepared.image_shape
     kind = {1: "grayscale", 3: "colour"}.get(channels, f"{channels}-channel")
-    say(
-        args,
-        f"{prepared.n_images:,} {kind} images of {height}x{width}; columns: {', '.join(prepared.columns) or 'none'}",
-    )
+    images = f"{prepared.n_images:,} {kind} image{'s' * (prepared.n_images != 1)}"
+    say(args, f"{images} of {height}x{width}; columns: {', '.join(prepared.columns) or 'none'}")
     made(args, (prepared.npz, prepared.csv, picture))
     if prepared.sample.marks is not None:
         say(args, f"look at {picture}: does the pose sit on the animal?")

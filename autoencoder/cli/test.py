@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> None:
     from autoencoder.workflows.testing import report
 
     suffix, figures = movie_format(args), figure_options(args)
+    Run(args.run).config()  # what is not a run is refused as that, not as a folder that cannot be written to
     out = args.out or Run(args.run).output_folder("test", *([args.data.stem] if args.data else []))
     check_writable(out)
     opened = open_run(args.run)

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _train(args: argparse.Namespace) -> Any:
     if args.data is None and args.config is None:
-        raise UserError("what to train on? give a data file, or --resume RUN; 'autoencoder prepare --help' makes one")
+        raise UserError("what to train on? Give a data file, which 'autoencoder prepare' makes, or --resume RUN")
     config = build_config(args)
     from autoencoder.runs.folder import Run, next_free_run
     from autoencoder.training.start import train
@@ -85,7 +85,7 @@ def _resume(args: argparse.Namespace) -> Any:
     refused = sorted(given - set(RESUME_TAKES))
     if refused:
         raise UserError(
-            f"--resume goes on with the run as it is, so it does not take {', '.join(refused)}: leave those out "
+            f"--resume continues the run as it is, so it does not take {_listed(refused)}: leave it out "
             "(--epochs, --device, --engine and --deterministic may change, and DATA and --metadata where they were "
             "moved), or start a new run"
         )
@@ -167,5 +167,6 @@ def _say_result(args: argparse.Namespace, folder: Any) -> None:
     if rows:
         last = rows[-1]
         best = min((row["val_loss"] for row in rows if row["val_loss"] is not None), default=None)
+        epochs = f"{last['epoch']} epoch{'s' * (last['epoch'] != 1)}"
         best_text = "" if best is None else f", best validation loss {best:.5f}"
-        say(args, f"{last['epoch']} epochs, {last['step']} steps: training loss {last['train_loss']:.5f}{best_text}")
+        say(args, f"{epochs}, {last['step']} steps: training loss {last['train_loss']:.5f}{best_text}")

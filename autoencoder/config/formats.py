@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import reprlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -14,7 +14,7 @@ from autoencoder.config.data import DataConfig
 from autoencoder.config.model import ModelConfig, own_settings
 from autoencoder.config.objective import NoiseConfig, ObjectiveConfig
 from autoencoder.config.training import TrainingConfig
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, did_you_mean, raise_if_any
 from autoencoder.flags import Flag, Whole, values_of
 
 FORMAT_VERSION = 5
@@ -149,7 +149,7 @@ def _build(kind: type[_Config], content: Mapping[str, Any], where: str) -> _Conf
         if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
     ]
     missing = [f"entry '{where}{name}' is missing" for name in needed if name not in content]
-    unknown = [f"unknown entry '{where}{name}'" for name in content if name not in _types(kind)]
+    unknown = [_unknown(where, name, _types(kind)) for name in content if name not in _types(kind)]
     raise_if_any(unknown + missing)
     return kind(**_values(kind, content, where))
 
@@ -159,7 +159,7 @@ def _values(kind: type[Any], content: Any, where: str) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         raise UserError(f"entry '{where.removesuffix('.')}' is not a group of settings")
     types = _types(kind)
-    raise_if_any(f"unknown entry '{where}{name}'" for name in content if name not in types)
+    raise_if_any(_unknown(where, name, types) for name in content if name not in types)
     values: dict[str, Any] = {}
     problems = []
     for name, value in content.items():
@@ -174,6 +174,10 @@ def _values(kind: type[Any], content: Any, where: str) -> dict[str, Any]:
         values[name] = value
     raise_if_any(problems)
     return values
+
+
+def _unknown(where: str, name: object, known: Iterable[str]) -> str:
+    return f"unknown entry '{where}{name}'{did_you_mean(str(name), known)}"
 
 
 def _types(kind: type) -> dict[str, Any]:

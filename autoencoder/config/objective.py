@@ -68,7 +68,7 @@ class ObjectiveConfig:
     """Loss of a reconstruction, `mse` unless said otherwise; None for other objectives, which have one loss each."""
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     """Corruption of the input."""
-    target: Annotated[str | None, Flag("column to predict (default: the one that can be meant)", "COLUMN")] = None
+    target: Annotated[str | None, Flag("column to predict (default: the only one that fits)", "COLUMN")] = None
     """Column to predict, for `angle`, `classify` and `regress`; None for the only one that can be meant."""
     vector: Annotated[
         tuple[str, ...] | None,

@@ -85,7 +85,7 @@ def check_readable(path: Path, what: str) -> None:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise UserError(f"{path} is a folder, not a file of {what}")
+            raise UserError(f"{path} is a folder, not a file of {what}{_instead(path, what)}")
         _check_regular(path)
         if status.st_size == 0:
             raise UserError(f"{path} is empty (0 bytes): make it again")
@@ -96,6 +96,13 @@ def check_readable(path: Path, what: str) -> None:
     except (OSError, ValueError) as error:  # ValueError: no file has such a name
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise UserError(f"{path} cannot be read ({reason}): check its path and permissions") from None
+
+
+def _instead(path: Path, what: str) -> str:
+    """What a folder under `path` may have been given for, where it takes images or a run."""
+    if (path / "config.json").is_file():
+        return ": it is a run, whose folder is given by --run or --resume"
+    return ": of a folder of pictures, 'autoencoder prepare images' makes one" if what == "images" else ""
 
 
 def _check_regular(path: Path) -> None:

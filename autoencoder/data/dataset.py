@@ -94,7 +94,7 @@ def check_output(output: Path, *, overwrite: bool = False, inputs: Iterable[Path
         UserError: one of them exists, is an input, or the folder cannot be written to.
     """
     if output.name in ("", ".."):
-        raise UserError(f"'{output}' is no name of a data set: choose one, such as data/mouse")
+        raise UserError(f"'{output}' is not a name for a data set: choose one, such as data/mouse (--out)")
     npz = output if output.suffix.lower() == ".npz" else output.with_name(f"{output.name}.npz")
     csv = npz.with_suffix(".csv")
     try:
@@ -112,15 +112,22 @@ def check_file(npz: Path) -> Path:
     return npz.with_name(f"{npz.stem}-check.png")
 
 
+def _refuse_to_replace(there: Sequence[Path]) -> None:
+    if there:
+        verb, it = ("is", "it") if len(there) == 1 else ("are", "them")
+        raise UserError(
+            f"{', '.join(map(str, there))} {verb} there already: choose another name (--out), or replace {it} "
+            "(--overwrite)"
+        )
+
+
 def _check_free(files: Sequence[Path], overwrite: bool, inputs: Iterable[Path]) -> None:
-    raise_if_any(f"{path} is a folder: choose another name" for path in files if path.is_dir())
+    raise_if_any(f"{path} is a folder: choose another name (--out)" for path in files if path.is_dir())
     there = [path for path in files if path.exists()]
     if not overwrite:
-        raise_if_any(
-            f"{path} is there already: choose another name, or allow it to be replaced (--overwrite)" for path in there
-        )
+        _refuse_to_replace(there)
     raise_if_any(
-        f"{path} is what the data set is to be made from, and would be replaced: choose another name"
+        f"{path} is what the data set is to be made from, and would be replaced: choose another name (--out)"
         for path in there
         if any(source.exists() and path.samefile(source) for source in inputs)
     )

@@ -159,7 +159,7 @@ def _load_table(
     if metadata_path is not None:
         return load_metadata(metadata_path, n_images, columns, images_path=path, column_kinds=column_kinds)
     if columns is not None:
-        raise UserError(f"columns are named and there is no metadata to {path}: give its path (--metadata)")
+        raise UserError(f"--columns names columns, and {path} has no metadata: give its path (--metadata)")
     return _table_within(arrays, n_images, path, column_kinds)
 
 
@@ -250,7 +250,9 @@ def _read_arrays(path: Path, *, with_columns: bool) -> dict[str, np.ndarray]:
     if suffix == ".npy":
         return {"images": open_npy(path)}
     if suffix != ".npz":
-        raise UserError(f"{path} is no set of images: it is read from .npy or .npz; make one by 'autoencoder prepare'")
+        raise UserError(
+            f"{path} is not a data file: images are read from .npz or .npy, which 'autoencoder prepare' makes"
+        )
     headers = npz_headers(path)
     key = _images_key(headers, path)
     wanted: list[str] = [name for name in BESIDE if name in headers]
@@ -353,7 +355,7 @@ def depth_advice(images: np.ndarray, given: float | None = None) -> str | None:
     camera = f", as of {CAMERA_NAMES[likely]}" if likely in CAMERA_NAMES else ""
     return (
         f"the largest pixel{'' if is_small else f' of {len(sample):,} images'} is {largest:,} of {top:,.0f}{camera}: "
-        f"train with --max-pixel-value {likely}, or images are nearly black"
+        f"train with --max-pixel-value {likely}, otherwise images are nearly black"
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.column_kinds import Doubt, Meaning, doubt_of, meaning_of
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, did_you_mean, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
 from autoencoder.measures.kinds import ColumnKind
 
@@ -97,7 +97,11 @@ class Metadata:
             )
         listed = ", ".join(self.names[:SHOWN_NAMES])
         more = f" and {len(self.names) - SHOWN_NAMES:,} more" if len(self.names) > SHOWN_NAMES else ""
-        raise UserError(f"there is no column '{name}' in {where}; its columns are {listed}{more}")
+        parts = name.split(",")
+        guess = did_you_mean(name, self.names)
+        if len(parts) > 1 and all(part in self.columns for part in parts):
+            guess = f" (separate names by spaces: {' '.join(parts)})"
+        raise UserError(f"there is no column '{name}' in {where}{guess}; its columns are {listed}{more}")
 
     def known_values(self, name: str) -> np.ndarray:
         """Values of the column `name` where there is one, (m,): no NaN, and no empty text.
@@ -148,7 +152,10 @@ class Metadata:
         """
         values = self.column(name)
         if self.kind(name) is ColumnKind.CIRCULAR:
-            raise UserError(f"column '{name}' in {self.source or 'the metadata'} is an angle and names nothing")
+            raise UserError(
+                f"column '{name}' in {self.source or 'the metadata'} is an angle, not a category: choose another, or "
+                f"say --column-kind {name}=category"
+            )
         if values.dtype.kind == "U":
             return values
         numbers = values.astype(np.float64)
@@ -157,8 +164,8 @@ class Metadata:
         if not are_whole and self.kind(name) is not ColumnKind.CATEGORY:
             where = self.source or "the metadata"
             raise UserError(
-                f"column '{name}' in {where} is a quantity and names nothing: names are text, or whole numbers; else "
-                f"say --column-kind {name}=category"
+                f"column '{name}' in {where} is a quantity, not a category: choose a column of text or of whole "
+                f"numbers, or say --column-kind {name}=category"
             )
         known_texts = [str(int(number)) if are_whole else repr(number) for number in known.tolist()]
         texts = np.zeros(len(values), f"U{max(map(len, known_texts), default=1)}")
@@ -244,7 +251,7 @@ def _as_text(name: str, values: np.ndarray) -> np.ndarray:
     try:
         text = values.astype(np.str_)
     except UnicodeDecodeError:
-        raise UserError(f"column '{name}' holds bytes that are no ASCII text: save it as text") from None
+        raise UserError(f"column '{name}' holds bytes that are not ASCII text: save it as text") from None
     points = np.ascontiguousarray(text).view(np.uint32)
     if ((points > MOST_CODE_POINT) | ((points >= SURROGATES[0]) & (points <= SURROGATES[1]))).any():
         raise UserError(f"column '{name}' holds numbers that are no characters: save it as text again")

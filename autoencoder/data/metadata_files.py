@@ -56,7 +56,7 @@ def load_metadata(
     check_readable(path, "metadata")
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".npy", ".npz"):
-        raise UserError(f"{path} is no metadata: it is read from .csv, .npy or .npz")
+        raise UserError(f"{path} is not a metadata file: metadata is read from .csv, .npy or .npz")
     if suffix != ".npy" and columns is not None:
         raise UserError(f"{path} names its columns itself: leave the names of columns (--columns) out")
 

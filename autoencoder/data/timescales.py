@@ -137,8 +137,8 @@ def label_warnings(metadata: Metadata, n: int, columns: Sequence[str] | None = N
             said.append(_label_of_recordings(name, labels, own))
         elif timeline.frames is not None and (found := stretches(labels, own)) < ENOUGH_TIME:
             said.append(
-                f"column '{name}' has {found} stretches of equal values in {len(rows):,} frames: whatever else drifts "
-                "tells it as well, so that a network that tells it need not know anything about it"
+                f"column '{name}' has {found} stretches of equal values in {len(rows):,} frames: anything else that "
+                "drifts predicts it too, so a network that predicts it need not have learned anything about it"
             )
     return said
 

@@ -283,7 +283,9 @@ def _refuse_different(folders: Sequence[OpenedRun]) -> None:
                 f"{folder.path} held out other images than {first.path}: {_split_of(folder)} against {_split_of(first)}"
             )
     if problems:
-        raise UserError([*problems, "runs are compared on the same held-out images: train them with the same settings"])
+        raise UserError(
+            [*problems, "runs are compared on the same held-out images: train them on one file with one split"]
+        )
     _refuse_other_kinds(folders)
     twice = sorted({str(f.path) for f in folders if [g.path for g in folders].count(f.path) > 1})
     raise_if_any(f"{path} is named twice" for path in twice)

@@ -107,8 +107,8 @@ def evaluate(
 
     Args:
         run: a run folder, or what `open_run` gave.
-        data: another data file, all of whose images are tested; None, or the run's own file wherever it lies now, for
-            its held-out images.
+        data: another data file, all of whose images are tested; None, or the run's own file, also where that was moved,
+            for its held-out images.
         metadata: other metadata of the run's images, or metadata of another data file; None for the run's own, or the
             file beside that data file.
         columns: names of their columns, where they are an `.npy`.
@@ -258,9 +258,12 @@ def _are_own(
     columns: Sequence[str] | None,
     column_kinds: Sequence[str] | None,
 ) -> bool:
-    """Whether a data file holds the images that the run learned from, wherever they lie now."""
-    if Path(data).resolve() == Path(run.config().data.images).resolve():
+    """Whether a data file is the one that the run learned from, or stands for it where that is nowhere to be found."""
+    known = Path(run.config().data.images)
+    if Path(data).resolve() == known.resolve():
         return True
+    if known.exists():
+        return False  # a copy is another file
     images = run.shelf.images(_other_data(run, data, metadata, columns, column_kinds))
     return images.content_hash() == run.environment().get("data_sha256")
 

@@ -66,7 +66,9 @@ def read_list(path: Path) -> list[Listed]:
         name = row.pop("name", "") or _name_of(place)
         listed.append(Listed(place, name, int(seed) if seed else None, row))
     names = [entry.name for entry in listed]
-    problems += [f"{path} calls two of its rows '{name}'" for name in dict.fromkeys(names) if names.count(name) > 1]
+    problems += [
+        f"{path} calls two of its rows '{name}': rename one" for name in dict.fromkeys(names) if names.count(name) > 1
+    ]
     if not listed and not problems:
         problems.append(f"{path} lists nothing")
     raise_if_any(problems)
@@ -101,7 +103,7 @@ def read_codes(path: Path, n_images: int) -> FloatArray:
     elif suffix == ".npz":
         arrays = read_npz(path, npz_headers(path))
         if len(arrays) != 1:
-            raise UserError(f"{path} holds {len(arrays)} arrays ({', '.join(arrays)}): codes are a file with one")
+            raise UserError(f"{path} holds {len(arrays)} arrays ({', '.join(arrays)}): save the codes alone")
         array = next(iter(arrays.values()))
     else:
         raise UserError(f"{path} is no run folder, and codes are read from .npy or .npz")

@@ -226,7 +226,7 @@ class Probing:
         if name == self._held_out_by:
             self.left_out[name] = "is what images are held out by: no held-out value was trained on"
         elif asked is None and name in TIME_COLUMNS and self._timeline.frames is not None:
-            self.left_out[name] = "counts time, and whatever drifts tells it"
+            self.left_out[name] = "counts time, so anything that drifts predicts it"
         elif len(np.unique(known)) < 2:
             self.left_out[name] = "has the same value in every row" if len(known) else "has no value in any row"
         elif self._metadata.kind(name) is ColumnKind.CATEGORY and _too_many(len(np.unique(known)), len(known)):

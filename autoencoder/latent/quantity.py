@@ -130,10 +130,10 @@ def quantity_of(metadata: Metadata, name: str, training: NDArray[np.int64]) -> Q
     distinct, sizes = np.unique(known, return_counts=True)
     if len(known) < MIN_IMAGES:
         raise UserError(
-            f"column '{name}' has a value for {len(known)} of the training images: {MIN_IMAGES} are needed to follow it"
+            f"column '{name}' has a value for {len(known)} training images only: {MIN_IMAGES} are needed to follow it"
         )
     if len(distinct) == 1:
-        raise UserError(f"column '{name}' is constant, {distinct[0]} for all training images: there is no way to go")
+        raise UserError(f"column '{name}' is constant, {distinct[0]} for all training images: choose another one")
     if kind is not ColumnKind.CATEGORY:
         period = metadata.period(name) if kind is ColumnKind.CIRCULAR else 1.0
         low, high = np.percentile(known, PERCENTILES).tolist()
@@ -142,7 +142,7 @@ def quantity_of(metadata: Metadata, name: str, training: NDArray[np.int64]) -> Q
     if not 2 <= len(classes) <= MAX_CLASSES:
         raise UserError(
             f"column '{name}' has {len(classes)} classes of {MIN_IMAGES // 2} training images or more: codes are moved "
-            f"between 2 to {MAX_CLASSES}"
+            f"between 2 to {MAX_CLASSES} of them"
         )
     return Quantity(name, kind, 1.0, classes)
 

@@ -133,12 +133,12 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _parsed(path: Path, language: str, parse: Callable[[str], Any]) -> Any:
     try:
         if not path.is_file():
-            raise UserError(f"there is no file {path}")
+            raise UserError(f"{path} is not a file" if path.exists() else f"there is no file {path}: check the path")
         if path.stat().st_size > MAX_TEXT_BYTES:
             raise UserError(f"{path} has {path.stat().st_size:,} bytes, and at most {MAX_TEXT_BYTES:,} are read")
         return parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:  # no JSON, no UTF-8, 5,000 digits, 100,000 brackets
-        raise UserError(f"{path} cannot be read as {language} ({type(error).__name__}: {error})") from None
+        raise UserError(f"{path} cannot be read as {language} ({error})") from None
 
 
 def _plain(value: Any) -> Any:

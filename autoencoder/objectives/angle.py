@@ -247,7 +247,7 @@ def _only_angle(data: ImageSet) -> str:
     if len(names) == 1:
         return names[0]
     if names:
-        raise UserError(f"which angle? {table_name(data)} has {', '.join(names)}: name one by --target")
+        raise UserError(f"which angle? {table_name(data)} has {', '.join(names)}: name one with --target")
     raise UserError(
         f"the objective 'angle' needs an angle for each image, and {table_name(data)} has none: add a column whose "
         "name ends in _deg or _rad, say --column-kind NAME=degrees (or radians) of one that is there, or name the "

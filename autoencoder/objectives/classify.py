@@ -194,7 +194,7 @@ class Classification(base.Result):
         return Table(
             ("", "accuracy (%)"),
             tuple((name, f"{100 * value:.2f}") for name, value in named.items()),
-            f"{self.confusion.trace():,} of {self.confusion.sum():,} images are classified rightly",
+            f"{self.confusion.trace():,} of {self.confusion.sum():,} images are classified correctly",
         )
 
     def brief(self) -> str:
@@ -235,7 +235,7 @@ def _only_category(data: ImageSet) -> str:
     if len(names) == 1:
         return names[0]
     if names:
-        raise UserError(f"which classes? {table_name(data)} has the columns {', '.join(names)}: name one by --target")
+        raise UserError(f"which classes? {table_name(data)} has the columns {', '.join(names)}: name one with --target")
     raise UserError(
         f"the objective 'classify' needs a label for each image, and {table_name(data)} has none: add a column of "
         f"text, or of whole numbers with at most {MAX_CATEGORIES} different values"

@@ -242,7 +242,7 @@ def _only_quantity(data: ImageSet) -> str:
     if len(names) == 1:
         return names[0]
     if names:
-        raise UserError(f"which quantity? {table_name(data)} has {', '.join(names)}: name one by --target")
+        raise UserError(f"which quantity? {table_name(data)} has {', '.join(names)}: name one with --target")
     raise UserError(
         f"the objective 'regress' needs a quantity for each image, and {table_name(data)} has none: add a column of "
         "numbers"

@@ -38,7 +38,7 @@ def describe(
         UserError: it is none of these, or damaged; or what columns are is said of something else than a data file.
     """
     if column_kinds and path.exists() and path.suffix.lower() not in (".npz", ".npy"):
-        raise UserError(f"--column-kind goes with a data file (.npz, .npy), and {path} is none: leave it out")
+        raise UserError(f"--column-kind goes with a data file (.npz, .npy), and {path} is not one: leave it out")
     if path.is_dir():
         return describe_run(Run(path))
     if path.suffix.lower() == ".pt":
@@ -46,8 +46,8 @@ def describe(
     if path.suffix.lower() in (".npz", ".npy"):
         return describe_data(path, max_pixel_value, column_kinds)
     if not path.exists():
-        raise UserError(f"there is no {path}: check the path; 'info presets' lists the presets")
-    raise UserError(f"{path} is no data file (.npz, .npy), run folder or checkpoint (.pt)")
+        raise UserError(f"there is no file or folder {path}: check the path; 'info presets' lists the presets")
+    raise UserError(f"{path} is not a data file (.npz, .npy), a run folder or a checkpoint (.pt)")
 
 
 def describe_data(

@@ -153,7 +153,8 @@ class Run:
         """
         if self.config_file.exists():
             raise UserError(
-                f"the run {self.path} exists: go on with it by 'train --resume {self.path}', or choose another --run"
+                f"the run {self.path} exists: resume it with 'autoencoder train --resume {self.path}', or choose "
+                "another --run"
             )
         if self.path.exists() and (not self.path.is_dir() or any(map(self._is_foreign, self.path.iterdir()))):
             raise UserError(f"{self.path} exists and is not a run: choose another --run")
@@ -217,8 +218,10 @@ class Run:
         Raises:
             UserError: the folder is no run, or its configuration is damaged.
         """
+        if self.path.is_file():
+            raise UserError(f"{self.path} is a file, not the folder of a run: 'autoencoder train' makes one")
         if not self.path.is_dir():
-            raise UserError(f"there is no run folder {self.path}: check the path, or make a run by 'autoencoder train'")
+            raise UserError(f"there is no run folder {self.path}: check the path; 'autoencoder train' makes one")
         config = read_config(self.config_file)
         return dataclasses.replace(config, data=found_again(config.data, self.path))
 
@@ -384,7 +387,12 @@ def read_settings(path: Path) -> Preset:
     Raises:
         UserError: the file is missing or damaged, or names a setting that there is not.
     """
-    content = read_toml(path) if path.suffix.lower() == ".toml" else read_json(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: give the file of settings in it (--config {path / 'config.json'})")
+    try:
+        content = read_toml(path) if path.suffix.lower() == ".toml" else read_json(path)
+    except UserError as error:
+        raise UserError(f"{error}; --config takes a run's config.json, or a .toml") from None
     try:
         return Preset(f"the settings in {path}", **settings_from_json(content))
     except UserError as error:
@@ -411,7 +419,7 @@ def latest_run_on(data: Path, parent: Path) -> Run:
         if Path(run.config().data.images).resolve() == data.resolve():
             found.append((run.split_file.stat().st_mtime_ns, run))
     if not found:
-        raise UserError(f"no run in {parent} learned from {data}: name the run's folder by --run")
+        raise UserError(f"no run in {parent} learned from {data}: name the run's folder with --run")
     return max(found, key=lambda pair: pair[0])[1]
 
 

@@ -45,7 +45,7 @@ class Hold:
         if not self.lasts():
             raise UserError(
                 f"the folder {self._run.path} was removed, moved or replaced while it was trained, so nothing more is "
-                "written there: if it was moved, go on by 'autoencoder train --resume' where it is now"
+                "written there: if it was moved, resume it where it is now ('autoencoder train --resume RUN')"
             )
 
 
@@ -68,7 +68,9 @@ def hold(run: Run) -> Iterator[Hold]:
         raise UserError(f"{_holder(run)}: wait for it or stop it, or choose another run") from None
     except NotImplementedError:
         _remove_empty(made)
-        raise UserError(f"the file system of {run.path} knows no locks: choose a folder on another one") from None
+        raise UserError(
+            f"the file system of {run.path} does not support locks: choose a folder on another one"
+        ) from None
     except OSError as error:
         _remove_empty(made)
         raise write_error(run.lock_file, error) from error

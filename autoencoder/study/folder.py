@@ -126,7 +126,7 @@ class StudyFolder:
         """
         if not self.design_file.is_file():
             raise UserError(
-                f"{self.path} is no study: it has no {self.design_file.name}; 'autoencoder study' makes one"
+                f"{self.path} is not a study: it has no {self.design_file.name}; 'autoencoder study' makes one"
             )
         content = read_json(self.design_file)
         version = content.get("format_version")
@@ -134,7 +134,7 @@ class StudyFolder:
             raise UserError(f"{self.design_file} has the format {version}, and this version reads {FORMAT_VERSION}")
         problem = _problem_of(content)
         if problem is not None:
-            raise UserError(f"{self.design_file} is damaged ({problem}): the command that made the study mends it")
+            raise UserError(f"{self.design_file} is damaged ({problem}): run the command that made the study again")
         return content
 
 

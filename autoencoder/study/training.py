@@ -132,7 +132,7 @@ def train_members(
 
 
 def _stopped(signum: int) -> Interrupted:
-    return Interrupted(signum, "stopped and saved; the same command goes on where it stopped")
+    return Interrupted(signum, "stopped and saved; the same command resumes it")
 
 
 def _pieces(runs: dict[str, tuple[Path, RunConfig]], finish: Finish) -> list[Piece]:
@@ -270,7 +270,7 @@ def refuse_others(members: Sequence[Member], out: Path) -> None:
             if differing:
                 problems.append(f"{folder} was trained with other settings ({'; '.join(differing)})")
     if problems:
-        raise UserError([*problems, "choose another --out, or the settings of before"])
+        raise UserError([*problems, "choose another --out, or give the settings from before"])
 
 
 def _with_threads(config: RunConfig, threads: int) -> RunConfig:

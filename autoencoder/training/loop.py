@@ -91,7 +91,8 @@ class TrainingLoop:
             UserError: a loss, a weight or a code is not finite, or a file cannot be written.
             Interrupted: SIGINT or SIGTERM came; all is saved.
         """
-        title, total = f"Training {self.training.epochs} epochs", self.training.epochs * len(self.learner.train_rows)
+        epochs = self.training.epochs
+        title, total = f"Training {epochs} epoch{'s' * (epochs != 1)}", epochs * len(self.learner.train_rows)
         with StopRequest() as stop, Progress(title, total, quiet=self._quiet) as progress:
             for _ in self.turns(stop, progress.advance):
                 pass

@@ -16,7 +16,7 @@ from autoencoder.plots.images import to_picture
 
 BODY_ANGLE = "body_angle_deg"
 
-CAPTIONS = (("file", ""), ("label", ""), ("frame", "frame "), ("index", "image "))
+CAPTIONS = (("file", ""), ("label", "label "), ("frame", "frame "), ("index", "image "))
 """Columns that tell which image it is, and what stands before their value; the first that there are, two at most."""
 
 LONGEST = 24

@@ -311,7 +311,7 @@ def test_runs_that_cannot_be_compared_over_training_are_at_one_moment_and_it_is_
         config["training"]["epochs"] = 3
         (run / "config.json").write_text(json.dumps(config))
     result = succeed("compare", *runs, "--out", tmp_path / "c", "--reduce", "pca", "--examples", 1)
-    why = f"and not over training: {KINDS[0]} is not finished: 'autoencoder train --resume {runs[0]}'"
+    why = f"and not over training: {KINDS[0]} is not finished: finish it with 'autoencoder train --resume {runs[0]}'"
     assert why in result.out
     assert tree(tmp_path / "c") == FILES
     assert "How alike are these representations?" in (tmp_path / "c" / "comparison.html").read_text()

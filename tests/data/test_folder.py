@@ -143,7 +143,7 @@ def test_a_single_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.images[:, 0], [pixels])
     assert loaded.metadata.column("file").tolist() == ["a.png"]
     (tmp_path / "a.mp4").touch()
-    with pytest.raises(UserError, match=r"a\.mp4 is no picture by its name.*'prepare video'"):
+    with pytest.raises(UserError, match=r"a\.mp4 is not a picture by its name.*'prepare video'"):
         prepare_images(tmp_path / "a.mp4", tmp_path / "n")
     with pytest.raises(UserError, match=r"no file or folder .*c\.png"):
         prepare_images(tmp_path / "in" / "c.png", tmp_path / "n")

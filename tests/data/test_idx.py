@@ -48,10 +48,10 @@ def test_gzip_is_told_by_its_content(tmp_path: Path) -> None:
         (encode(IMAGES)[:-1], "cut short"),
         (encode(IMAGES)[:100], "cut short"),
         (encode(IMAGES)[:9], "cut short within its header"),
-        (encode(IMAGES)[:3], "no IDX file"),
+        (encode(IMAGES)[:3], "not an IDX file"),
         (encode(IMAGES) + b"x", "there are more|damaged"),
         (b"\0\0\x09\x01\0\0\0\x01x", "IDX type 0x09; those that are read are 0x08"),
-        (b"PK\x03\x04 something else", "no IDX file"),
+        (b"PK\x03\x04 something else", "not an IDX file"),
         (b"\0\0\x08\x03" + b"\xff" * 12 + b"abc", "cannot hold them"),
     ],
 )

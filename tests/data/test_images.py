@@ -103,7 +103,7 @@ def test_npy_sibling_needs_names(tmp_path: Path) -> None:
 
 
 def test_names_without_metadata_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"columns are named and there is no metadata"):
+    with pytest.raises(UserError, match=r"--columns names columns, and .* has no metadata"):
         load_images(npy(tmp_path / "a.npy", PIXELS), columns=["label"])
 
 
@@ -130,7 +130,7 @@ def test_missing_empty_and_foreign_files(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=rf"{name} is damaged, or no NumPy file"):
             load_images(tmp_path / name)
     (tmp_path / "a.png").write_text("x")
-    with pytest.raises(UserError, match=r"a\.png .*read from \.npy or \.npz"):
+    with pytest.raises(UserError, match=r"a\.png .*read from \.npz or \.npy"):
         load_images(tmp_path / "a.png")
     with pytest.raises(UserError, match="is a folder"):
         load_images(tmp_path)

@@ -43,7 +43,7 @@ def test_clicked_labels_have_no_likelihood(tmp_path: Path) -> None:
             "scorer,a\nindividuals,m1\nbodyparts,Nose\ncoords,x\n",
             r"several animals .*split it into one file per animal",
         ),
-        ("frame,x,y\n0,1,2\n", "no pose file of DeepLabCut"),
+        ("frame,x,y\n0,1,2\n", "not a pose file of DeepLabCut"),
         (HEADER, "holds no pose: it has 0 frames"),
         (HEADER + "0,1,2,1,3,4\n", "row 4 of .* has 6 fields and its header has 7"),
         (HEADER + "0,1,2,1,3,4,high\n", "row 4 of .* no number .*'high'"),

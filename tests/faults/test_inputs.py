@@ -209,7 +209,7 @@ NPZ = {
     "a column beyond 64 bits": (npz(images=PIXELS, x=np.full(N, "1e4000").astype(np.longdouble)), ["'x'", "infinite"]),
     "a column of no Unicode": (npz(images=PIXELS, x=odd_text(0x110000)), ["'x'", "no characters"]),
     "a column of half pairs": (npz(images=PIXELS, x=odd_text(0xD800)), ["'x'", "no characters"]),
-    "a column of bytes": (npz(images=PIXELS, x=np.array([b"\xff"] * N)), ["'x'", "no ASCII text"]),
+    "a column of bytes": (npz(images=PIXELS, x=np.array([b"\xff"] * N)), ["'x'", "not ASCII text"]),
     "an angle of text": (npz(images=PIXELS, a_deg=np.array(["n"] * N)), ["a_deg", "rename"]),
     "columns of every kind that is read": (
         npz(images=PIXELS, a=np.arange(N) > 3, b=np.arange(N, dtype=">u2"), c=np.full(N, 2**64 - 1), d=FLOATS[:, 0, 0]),
@@ -663,13 +663,13 @@ LABELS = np.arange(N, dtype=np.uint8)
 IDX = {
     "cut": (cut(idx(PIXELS), 0.5), ["cut short", "again"]),
     "cut in the header": (idx(PIXELS)[:9], ["cut short within its header"]),
-    "three bytes": (idx(PIXELS)[:3], ["no IDX file"]),
+    "three bytes": (idx(PIXELS)[:3], ["not an IDX file"]),
     "empty": (b"", ["empty"]),
-    "text": (b"not an image\n" * 9, ["no IDX file"]),
+    "text": (b"not an image\n" * 9, ["not an IDX file"]),
     "bytes after the values": (idx(PIXELS) + b"x", ["more", "again"]),
     "an unknown type": (idx(PIXELS, 0x09), ["type 0x09"]),
-    "no dimension": (idx(PIXELS, shape=()), ["no IDX file"]),
-    "200 dimensions": (idx(PIXELS, shape=(1,) * 200), ["no IDX file"]),
+    "no dimension": (idx(PIXELS, shape=()), ["not an IDX file"]),
+    "200 dimensions": (idx(PIXELS, shape=(1,) * 200), ["not an IDX file"]),
     "labels instead": (idx(LABELS), ["(12,)", "(N, H, W)"]),
     "no images": (idx(PIXELS[:0]), ["no values"]),
     "no width": (idx(PIXELS[:, :, :0]), ["no values"]),
@@ -688,9 +688,9 @@ GZIPPED = {
     "bytes after the archive": (gzip.compress(idx(PIXELS)) + b"more", ["again"]),
     "zeros after the archive": (gzip.compress(idx(PIXELS)) + bytes(100), None),
     "two archives": (gzip.compress(idx(PIXELS)[:100]) + gzip.compress(idx(PIXELS)[100:]), None),
-    "gzip in gzip": (gzip.compress(gzip.compress(idx(PIXELS))), ["no IDX file"]),
-    "bzip2": (bz2.compress(idx(PIXELS)), ["no IDX file"]),
-    "a zip": (archive([("images", idx(PIXELS))]), ["no IDX file"]),
+    "gzip in gzip": (gzip.compress(gzip.compress(idx(PIXELS))), ["not an IDX file"]),
+    "bzip2": (bz2.compress(idx(PIXELS)), ["not an IDX file"]),
+    "a zip": (archive([("images", idx(PIXELS))]), ["not an IDX file"]),
     "a name that never ends": (b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 5000, ["again"]),
 }
 
@@ -700,7 +700,7 @@ GZIPPED = {
 def test_idx(tmp_path, attempt, content, words, zipped):
     path = tmp_path / "images"
     path.write_bytes(gzip.compress(content) if zipped else content)
-    words = ["no IDX file"] if zipped and content == b"" else words
+    words = ["not an IDX file"] if zipped and content == b"" else words
     attempt("idx", tmp_path, "prepare", "idx", path, "--out", tmp_path / "set", words=(str(path), *words))
 
 
@@ -833,7 +833,7 @@ def test_what_is_no_picture_in_a_folder(tmp_path, attempt):
     (source / "f.png").symlink_to(source / "nowhere")
     (source / "g").symlink_to(source)
     result = attempt("image folder", tmp_path, "prepare", "images", source, "--out", tmp_path / "set", words=None)
-    assert "1 grayscale images" in result.out
+    assert "1 grayscale image of" in result.out
 
 
 # ----------------------------------------------------------------------------------------------------- video and pose
@@ -869,8 +869,8 @@ def video(tmp_path_factory):
 POSES = {
     "empty": (b"", ["empty"]),
     "only a header": (HEAD.encode(), ["no pose", "0 frames"]),
-    "one row of the header": (HEAD.splitlines()[0].encode(), ["no pose file of DeepLabCut"]),
-    "a table of something else": (b"frame,x,y\n0,1,2\n", ["no pose file of DeepLabCut"]),
+    "one row of the header": (HEAD.splitlines()[0].encode(), ["not a pose file of DeepLabCut"]),
+    "a table of something else": (b"frame,x,y\n0,1,2\n", ["not a pose file of DeepLabCut"]),
     "several animals": (b"scorer,a\nindividuals,m1\nbodyparts,Nose\ncoords,x\n", ["several animals", "split"]),
     "ragged": (first_row("0,1,2"), ["row 4", "3 fields"]),
     "words": (first_row("0,1,2,high,3,4,1"), ["row 4", "'high'"]),

@@ -198,7 +198,7 @@ def test_columns_become_quantities():
     ("values", "words"),
     [
         (np.full(60, 3.0), "constant"),
-        (np.where(np.arange(60) < 10, 1.0 * np.arange(60), np.nan), "10 of the training"),
+        (np.where(np.arange(60) < 10, 1.0 * np.arange(60), np.nan), "10 training images"),
         (np.array([f"name {i}" for i in range(60)]), "0 classes"),
         (np.repeat([f"name {i}" for i in range(30)], 20), "30 classes"),
     ],

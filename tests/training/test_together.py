@@ -126,7 +126,7 @@ def test_interrupted_all_are_saved_and_resumed(
         return loss
 
     patch = at_step(step, send_once)
-    with pytest.raises(Interrupted, match="the same command goes on"):
+    with pytest.raises(Interrupted, match="the same command resumes it"):
         start_all(members, tmp_path / "beside", images, 3)
     patch.undo()
     begun = [member.name for member in members if (tmp_path / "beside" / member.name).exists()]

@@ -106,8 +106,8 @@ def _single(file: Path) -> Path:
         raise UserError(f"there is no file or folder {file}: check the path of the pictures")
     if file.suffix.lower() not in SUFFIXES:
         raise UserError(
-            f"{file} is no picture by its name: {FORMATS_NAME} are read; for videos there is 'prepare video', and .npy "
-            "and .npz need no preparing"
+            f"{file} is not a picture by its name: {FORMATS_NAME} are read; for videos there is 'prepare video', and "
+            ".npy and .npz need no preparing"
         )
     _refuse_other_names([file.name], file.parent)
     return file
@@ -145,7 +145,7 @@ def _numbers_apart(name: str) -> list[str | int]:
 
 def _refuse_other_names(names: Sequence[str], folder: Path) -> None:
     raise_if_any(
-        f"the name of {folder / name} is no UTF-8 text, and cannot be written to the metadata: rename it"
+        f"the name of {folder / name} is not UTF-8 text, and cannot be written to the metadata: rename it"
         for name in names
         if not _is_text(name)
     )

@@ -61,7 +61,7 @@ def read_idx(path: Path) -> np.ndarray:
 def _read_header(file: BufferedIOBase, path: Path) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or not 1 <= magic[3] <= MAX_DIMENSIONS:
-        raise UserError(f"{path} is no IDX file: such a file starts with two zero bytes, a type and a count of sizes")
+        raise UserError(f"{path} is not an IDX file: those start with two zero bytes, a type and a count of sizes")
     if magic[2] not in DTYPES:
         known = ", ".join(f"0x{code:02X}" for code in DTYPES)
         raise UserError(f"{path} holds values of the IDX type 0x{magic[2]:02X}; those that are read are {known}")
@@ -166,13 +166,18 @@ def _read_pair(images: Path, labels: Path | None) -> tuple[np.ndarray, dict[str,
     problems = []
     if pictures.ndim != 3 or pictures.dtype != np.uint8 or 0 in pictures.shape:
         problems.append(f"{images} holds {pictures.dtype} of shape {pictures.shape}: images are uint8, (N, H, W)")
+        if pictures.ndim == 1:
+            problems.append("these seem to be labels: name the file of images first, and that of labels by --labels")
     columns = {}
     if labels is not None:
         values = read_idx(labels)
         if values.ndim != 1 or values.dtype.kind not in "ui":
             problems.append(f"{labels} holds {values.dtype} of shape {values.shape}: labels are integers, (N,)")
         elif len(values) != len(pictures):
-            problems.append(f"{images} has {len(pictures):,} images and {labels} has {len(values):,} labels")
+            problems.append(
+                f"{images} has {len(pictures):,} images and {labels} has {len(values):,} labels: "
+                "they do not belong together"
+            )
         columns["label"] = values
     raise_if_any(problems)
     return pictures, columns

@@ -107,7 +107,7 @@ def read_pages(file: Path, pages: Sequence[int], color: bool, background: int) -
             if page:
                 picture.seek(page)
             width, height = picture.size
-            refuse_too_large(str(file), width * height * PICTURE_BYTES, "make it smaller, or take it away")
+            refuse_too_large(str(file), width * height * PICTURE_BYTES, "make it smaller, or remove it")
             if picture.format == "TIFF":
                 turn = _orientation(picture)  # of this page; loading it turns it, and takes the tag away
             layout = _layout(picture)
@@ -138,7 +138,7 @@ def _opened(file: Path) -> Iterator[Image]:
         raise
     except Exception as error:  # what damaged files raise in four readers is not documented
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{file} cannot be read as a picture ({reason}): mend it or take it away") from None
+        raise UserError(f"{file} cannot be read as a picture ({reason}): mend it or remove it") from None
 
 
 # --------------------------------------------------------------------------------------------------------------- pages

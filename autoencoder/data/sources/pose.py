@@ -115,7 +115,7 @@ def _read_deeplabcut(path: Path) -> Pose:
         )
     if titles[:3] != ["scorer", "bodyparts", "coords"]:
         raise UserError(
-            f"{path} is no pose file of DeepLabCut: the first three rows of such a CSV start with scorer, bodyparts "
+            f"{path} is not a pose file of DeepLabCut: the first three rows of such a CSV start with scorer, bodyparts "
             "and coords; of SLEAP take the .slp or the analysis .h5"
         )
     _, part_line, coordinate_line, *rows = lines
@@ -123,7 +123,7 @@ def _read_deeplabcut(path: Path) -> Pose:
     table = _numbers(rows, len(part_line.fields), path)
     if not np.array_equal(table[:, 0], np.arange(len(table))):
         raise UserError(
-            f"the rows of {path} are not numbered 0, 1, 2, ..., so their frames are not known: export it all"
+            f"the rows of {path} are not numbered 0, 1, 2, ..., so their frames are not known: export all frames"
         )
     xy = np.stack([table[:, [place["x"], place["y"]]] for place in places.values()], axis=1)
     likelihood = np.ones(xy.shape[:2])
@@ -184,7 +184,10 @@ def _read_with_sleap_io(path: Path) -> Pose:
     try:
         labels = sleap_io.load_file(str(path))
         if not isinstance(labels, sleap_io.Labels):
-            raise UserError(f"{path} holds no pose: sleap-io reads it as {type(labels).__name__}")
+            raise UserError(
+                f"{path} holds no pose (sleap-io reads it as {type(labels).__name__}): name the video first, and the "
+                "file of its pose by --pose"
+            )
         _refuse_too_long(labels, path)
         # Frames count from 0 on the first video; untracked animals come in the order in which they are stored.
         table = labels.numpy(video=0, untracked=not labels.tracks, return_confidence=True).astype(np.float64)

@@ -147,7 +147,7 @@ def experiment_id(folder: Path) -> str:
         write_json(file, {"id": uuid.uuid4().hex})
     known = read_json(file).get("id")
     if not (isinstance(known, str) and known.isalnum() and 8 <= len(known) <= 64):
-        raise UserError(f"{file} does not say under which number the run is logged: take it away for a new one")
+        raise UserError(f"{file} does not say under which number the run is logged: remove it to log a new one")
     return known
 
 

@@ -101,7 +101,7 @@ class Writer(base.Writer):
         ):
             return [
                 "--comet needs a key: set COMET_API_KEY, put 'apikey' into settings.json in this folder, or log to a "
-                "file by --comet offline"
+                "file with --comet offline"
             ]
         return []
 

@@ -66,7 +66,7 @@ class Writer(base.Writer):
         if importlib.util.find_spec("wandb") is None:
             return [f"--wandb needs the extra: {installing('wandb')}"]
         if config.training.wandb == "online" and not os.environ.get(KEY) and not _is_logged_in():
-            return [f"--wandb needs a key: set {KEY}, run 'wandb login', or log to a file by --wandb offline"]
+            return [f"--wandb needs a key: set {KEY}, run 'wandb login', or log to a file with --wandb offline"]
         return []
 
     @classmethod

@@ -20,7 +20,7 @@ from autoencoder.config import (
 )
 from autoencoder.config.presets import NEVER_LEFT_OUT, Preset, Settings, configure
 from autoencoder.data.images import ImageSet
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, did_you_mean, raise_if_any
 from autoencoder.flags import Setting, settings_of
 from autoencoder.machine.file_names import file_stem
 from autoencoder.registries import OBJECTIVES
@@ -164,7 +164,8 @@ def _why_not_varied(name: str) -> str | None:
     if name == "seed":
         return "every combination is trained with all --seeds"
     if name not in known:
-        return f"there is no such setting; they are {', '.join(sorted(known - {*MEASURED_BY, 'seed'}))}"
+        names = sorted(known - {*MEASURED_BY, "seed"})
+        return f"there is no such setting{did_you_mean(name, names)}; they are {', '.join(names)}"
     if name in settings and settings[name].values == "many":
         return "its value is a list itself: train one study for each"
     return None
@@ -178,17 +179,18 @@ def value_of(name: str, text: str) -> Any:
     """
     if name == "objective":
         if text not in OBJECTIVES:
-            raise ValueError(f"is one of {', '.join(OBJECTIVES)}, not {text!r}")
+            raise ValueError(f"it is one of {', '.join(OBJECTIVES)}, not {text!r}{did_you_mean(text, OBJECTIVES)}")
         return text
     if name == "noise":
         return NoiseConfig.parse(text)
     setting = _settings()[name]
     if setting.values == "switch":
         if text not in ("yes", "no"):
-            raise ValueError(f"is yes or no, not {text!r}")
+            raise ValueError(f"it is yes or no, not {text!r}")
         return text == "yes"
     if setting.choices is not None and text not in setting.choices:
-        raise ValueError(f"is one of {', '.join(setting.choices)}, not {text!r}")
+        guess = did_you_mean(text, setting.choices)
+        raise ValueError(f"it is one of {', '.join(setting.choices)}, not {text!r}{guess}")
     return text if setting.flag.kind is None else setting.flag.kind.parse(text)
 
 

@@ -175,7 +175,7 @@ def _refuse_other_codes(comparisons: Sequence[Comparison]) -> None:
 
 def _source(run: OpenedRun, name: str, levels: Levels, seed: int, noted: list[str]) -> Source:
     if not has_finished(run):
-        raise UserError(f"{name} is not finished: 'autoencoder train --resume {run.path}' goes on with it")
+        raise UserError(f"{name} is not finished: finish it with 'autoencoder train --resume {run.path}'")
     try:
         return run_source(run, levels, seed, None, noted, name)
     except UserError as error:

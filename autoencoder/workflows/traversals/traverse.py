@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from autoencoder.config import MovieOptions
 from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.data.metadata import Metadata
-from autoencoder.errors import UserError, problems_of, raise_if_any
+from autoencoder.errors import UserError, did_you_mean, problems_of, raise_if_any
 from autoencoder.latent.layers import checkpoint_for, describe_moment, find_snapshot, why_no_checkpoint
 from autoencoder.latent.quantity import quantity_of
 from autoencoder.machine.file_names import file_stems
@@ -146,9 +146,10 @@ def column_or_unit(name: str, metadata: Metadata, latent_dim: int) -> str | int:
     for column in (name, name.removeprefix("column:")):
         if column in metadata.names:
             return column
+    guess = did_you_mean(name.removeprefix("column:"), metadata.names)
     raise UserError(
-        f"there is no column or unit '{name}': the columns are {', '.join(metadata.names) or 'none'}, and the units 0 "
-        f"to {latent_dim - 1}"
+        f"there is no column or unit '{name}'{guess}: the columns are {', '.join(metadata.names) or 'none'}, and the "
+        f"units 0 to {latent_dim - 1}"
     )
 
 

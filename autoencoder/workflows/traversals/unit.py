@@ -35,7 +35,7 @@ def along_unit(ground: Ground, unit: int, n_starts: int, pace: Pace, advance: Ad
     """
     codes = ground.training[1]
     if codes[:, unit].std() <= DEAD * np.abs(codes).max(initial=0):
-        raise UserError(f"unit {unit} is dead, the same for every image: there is no way to go")
+        raise UserError(f"unit {unit} is dead, the same for every image: choose another one")
     low, high = np.percentile(codes[:, unit], UNIT_PERCENTILES).tolist()
     targets = np.linspace(low, high, STEPS)
     quantity = Quantity(f"unit {unit}", ColumnKind.LINEAR, 1.0, np.empty(0), decimals_for(high - low))

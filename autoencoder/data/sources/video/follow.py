@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from autoencoder.data.sources.pose import Pose
 from autoencoder.data.sources.video.options import SEEN, VideoOptions
 from autoencoder.data.sources.video.timing import Clock
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, did_you_mean
 
 FRONT_NAMES = ("nose", "snout", "nosetip", "head")
 BACK_NAMES = ("tailroot", "tailbase", "tailstart", "basetail", "baseoftail")
@@ -88,8 +88,9 @@ def _find_part(track: Pose, name: str | None, usual: Sequence[str], where: str) 
 def _named_part(track: Pose, name: str, where: str) -> int:
     plain = [_plain(part) for part in track.parts]
     if _plain(name) not in plain:
+        guess = did_you_mean(name, track.parts)
         raise UserError(
-            f"no part of {track.source} is called '{name}': choose one (--{where}) of {', '.join(track.parts)}"
+            f"no part of {track.source} is called '{name}'{guess}: choose one (--{where}) of {', '.join(track.parts)}"
         )
     return plain.index(_plain(name))
 

@@ -74,7 +74,7 @@ class VideoOptions:
         if self.limit is not None and self.limit < 1:
             problems.append(f"a limit is at least 1 image, not {self.limit}")
         if self.every < 1:
-            problems.append(f"every 1st frame or fewer can be taken, not every {self.every}")
+            problems.append(f"every N-th frame is taken, and N is 1 or more (--every), not {self.every}")
         return problems
 
 

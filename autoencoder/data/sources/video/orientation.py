@@ -122,7 +122,7 @@ def read_orientation(video: Path) -> Orientation:
             if len(possible) <= 1:
                 break
     if size is None:
-        raise UserError(f"{video} cannot be decoded: it is no video, or damaged; convert it to .mp4")
+        raise UserError(f"{video} cannot be decoded: it is damaged, or not a video; convert it to .mp4")
     # Of several, all have fitted all frames: each is as right as another.
     return Orientation(size, possible[0] if possible else None)
 

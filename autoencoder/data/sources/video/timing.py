@@ -146,7 +146,7 @@ def decoded_clock(video: Path, fps: Fraction | None = None) -> Clock:
     with ffmpeg(video, ["-v", "error"], after) as (pipe, _):
         stamps, unit = _stamps(pipe)
     if not len(stamps):
-        raise UserError(f"{video} cannot be decoded: it is no video, or damaged; convert it to .mp4")
+        raise UserError(f"{video} cannot be decoded: it is damaged, or not a video; convert it to .mp4")
     if fps is not None:
         return Clock(np.arange(len(stamps)), 1 / fps, counted=True, rate=fps)
     steps = np.diff(stamps)
