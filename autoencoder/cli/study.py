@@ -46,6 +46,7 @@ DESIGN: dict[str, Any] = {
     "config": None,
     "dry_run": False,
     "jobs": 1,
+    "together": None,
     "backend": "loky",
     "scheduler": None,
 }
@@ -82,6 +83,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dry-run", action="store_true", help="say what would be trained, how long it takes, and stop")
     group.add_argument("--jobs", type=positive_int, default=1, metavar="N", help="runs to train at a time (default: 1)")
     group.add_argument(
+        "--together",
+        type=_together,
+        metavar="N|auto",
+        help="runs to train at a time in one process, in turns; auto, the default on a GPU: as many as its memory "
+        "holds (without a GPU: a process for each core)",
+    )
+    group.add_argument(
         "--backend", choices=c.BACKENDS, default="loky", help="processes of this machine, or a Dask cluster"
     )
     group.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, such as tcp://host:8786")
@@ -104,6 +112,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_figure_flags(parser.add_argument_group("figures"), default="mp4, png and svg")
     add_run_settings(parser)
+
+
+def _together(text: str) -> int | str:
+    if text == "auto":
+        return text
+    count: int = positive_int(text)
+    return count
 
 
 def _seeds(text: str) -> int | tuple[int, ...]:
@@ -154,6 +169,10 @@ def _study(args: argparse.Namespace) -> None:
     if len(args.what) > 1:
         raise UserError(f"a study is of one data file: {args.what[1]} is one too many; codes go with 'study report'")
     data, reference = args.what[0], args.preset == c.REFERENCE
+    if args.together is not None and (args.jobs > 1 or args.backend != DESIGN["backend"]):
+        raise UserError(
+            "--together trains runs in one process, and --jobs and --backend dask in several: give one of them"
+        )
     suffix, figures = movie_format(args), figure_options(args, AS_PNG_AND_SVG.formats)
     from autoencoder.runs.opened import Shelf
     from autoencoder.study.designs.design import SEEDS, crossed, parse_vary
@@ -189,6 +208,7 @@ def _study(args: argparse.Namespace) -> None:
         out,
         control=args.control,
         jobs=args.jobs,
+        together=args.together,
         backend=args.backend,
         scheduler=args.scheduler,
         say=lambda text: say(args, text),

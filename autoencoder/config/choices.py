@@ -29,6 +29,10 @@ SCHEDULES: tuple[str, ...] = get_args(Schedule)
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DEVICES: tuple[str, ...] = get_args(Device)
 
+Engine = Literal["auto", "graph", "eager"]
+ENGINES: tuple[str, ...] = get_args(Engine)
+"""How updates are executed: captured once as CUDA graphs, or one operation after the other."""
+
 Spacing = Literal["even", "log"]
 SPACINGS: tuple[str, ...] = get_args(Spacing)
 """Where snapshots lie in training: evenly in each epoch, or at steps that grow by a constant factor."""

@@ -10,6 +10,7 @@ from autoencoder.config.choices import (
     MAX_THREADS,
     SAMPLES,
     Device,
+    Engine,
     LoggingMode,
     Schedule,
     Spacing,
@@ -81,6 +82,16 @@ class TrainingConfig:
     init_from: Annotated[str | None, Flag("start from the weights of this checkpoint", "CHECKPOINT")] = None
     """Checkpoint whose weights the network starts from; None for freshly drawn ones."""
     device: Annotated[Device, Flag("where to train; auto takes a GPU if there is one")] = "auto"
+    engine: Annotated[
+        Engine, Flag("graph: updates are captured once and replayed, on a GPU of NVIDIA's; auto does so where it can")
+    ] = "auto"
+    """How updates are executed: as captured CUDA graphs, or `eager`, one operation after the other. It changes results
+    by rounding only."""
+    deterministic: Annotated[
+        bool,
+        Flag("on a GPU: the same bits every time, alone and beside other runs; slower, and refused where it can't be"),
+    ] = False
+    """On a GPU, only algorithms that give the same bits every time; on the CPU all do."""
     threads: Annotated[
         int | None, Flag("processor threads (default: torch's choice)", "N", Whole(most=MAX_THREADS))
     ] = None

@@ -15,6 +15,9 @@ from torch import Tensor
 
 from autoencoder.array_types import Rows
 
+BatchRows = Rows | Tensor
+"""Row numbers in a data file, (n,) int64: an array, or a tensor that is on the device already."""
+
 RESIDENT_SHARE = 0.5
 """Share of a GPU's free memory that the images may take."""
 
@@ -34,13 +37,24 @@ class Pixels:
         self._device = device
         self._resident = self._send_all() if self._fits() else None
 
+    @property
+    def resident(self) -> bool:
+        """Whether all images are in the GPU's memory, so that a batch can be gathered by rows that are there."""
+        return self._resident is not None
+
     def __len__(self) -> int:
         return len(self._stored)
 
-    def batch(self, rows: Rows) -> Tensor:
-        """Images `rows` as (n, C, H, W) float32 in [0, 1], channels last in memory."""
+    def batch(self, rows: BatchRows) -> Tensor:
+        """Images `rows` as (n, C, H, W) float32 in [0, 1], channels last in memory.
+
+        Raises:
+            TypeError: the rows are on the device, and the images are not.
+        """
         if self._resident is not None:
-            pixels = self._resident[torch.from_numpy(rows).to(self._device)]
+            pixels = self._resident[to_device(rows, self._device)]
+        elif isinstance(rows, Tensor):
+            raise TypeError("images in the processor's memory are gathered by rows that are there too")
         else:
             pixels = _to_tensor(self._stored[rows])
             if self._device.type == "cuda":
@@ -67,6 +81,11 @@ class Pixels:
 
     def _send_all(self) -> Tensor:
         return _to_tensor(self._stored).to(self._device)
+
+
+def to_device(rows: BatchRows, device: torch.device) -> Tensor:
+    """Row numbers as a tensor on `device`."""
+    return rows if isinstance(rows, Tensor) else torch.from_numpy(rows).to(device)
 
 
 def _to_tensor(pixels: NDArray[np.generic]) -> Tensor:

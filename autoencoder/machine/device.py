@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -34,15 +37,68 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def prepare_machine(device: torch.device, threads: int | None = None) -> None:
-    """Settings of this process that make training faster and change no result beyond rounding."""
+CUBLAS_SETTING = "CUBLAS_WORKSPACE_CONFIG"
+"""Environment variable that cuBLAS reads when it starts: where its sums are put together."""
+
+CUBLAS_DETERMINISTIC = (":4096:8", ":16:8")
+"""Its values with which products of matrices are the same every time; the first is the faster one."""
+
+NO_DETERMINISTIC_FORM = "does not have a deterministic"
+"""What torch says of an operation that it refuses."""
+
+
+def prepare_machine(device: torch.device, threads: int | None = None, *, deterministic: bool = False) -> None:
+    """Settings of this process that make training faster and change no result beyond rounding.
+
+    Args:
+        device: where to compute.
+        threads: of the processor; None for as many as there are.
+        deterministic: take algorithms only that give the same bits every time. This holds for the process from here on.
+
+    Raises:
+        UserError: it is too late for deterministic algorithms.
+    """
     if threads is not None:
         torch.set_num_threads(threads)
-    if device.type == "cuda":
+    if deterministic:
+        _make_deterministic(device)
+    elif device.type == "cuda":
         torch.backends.cudnn.benchmark = True
+    if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
     elif device.type == "cpu":
         keep_freed_memory()
+
+
+def _make_deterministic(device: torch.device) -> None:
+    if device.type == "cuda":
+        if os.environ.get(CUBLAS_SETTING) not in CUBLAS_DETERMINISTIC:
+            if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+                raise UserError(
+                    "--deterministic: this process uses the GPU already, and products of matrices were not set up for "
+                    f"it: set the environment variable {CUBLAS_SETTING}={CUBLAS_DETERMINISTIC[0]} before it starts"
+                )
+            os.environ[CUBLAS_SETTING] = CUBLAS_DETERMINISTIC[0]
+        torch.backends.cudnn.benchmark = False  # it chooses by time, which differs from run to run
+    torch.use_deterministic_algorithms(True)
+
+
+@contextmanager
+def naming_what_is_not_deterministic() -> Iterator[None]:
+    """Have an operation that torch refuses, since it gives other bits every time, refused in words for the user.
+
+    Raises:
+        UserError: the block did such an operation.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if NO_DETERMINISTIC_FORM not in str(error):
+            raise
+        raise UserError(
+            f"--deterministic: {str(error).split()[0]} gives other bits every time on this device, and torch "
+            f"{torch.__version__} has no other form of it: train without --deterministic, or on --device cpu"
+        ) from None
 
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4

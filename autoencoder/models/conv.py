@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autoencoder.models.blocks import activation, norm_1d, norm_2d
+from autoencoder.models.convolutions import Conv2d, Convolution, ConvTranspose2d, DoublingConv2d, NormOverBias
 
 DEFAULT_LATENT_ACTIVATION = "relu"
 
@@ -44,9 +45,9 @@ class Encoder(nn.Module):
         super().__init__()
         channels, height, width = image_shape
         self.convolutions = nn.Sequential(
-            *_pooled_layer(nn.Conv2d(channels, 64, 3), norm),
-            *_pooled_layer(nn.Conv2d(64, 64, 3), norm),
-            *_layer(nn.Conv2d(64, 128, 3), norm),
+            *_pooled_layer(Conv2d(channels, 64), norm),
+            *_pooled_layer(Conv2d(64, 64), norm),
+            *_layer(Conv2d(64, 128), norm),
         )
         # A norm over one image's own latent units would take dimensions away, so "layer" leaves the latent alone.
         self.fc1 = nn.Sequential(
@@ -70,11 +71,11 @@ class Decoder(nn.Module):
         (self._first, self._second, self._third) = zip(_sizes(height), _sizes(width), strict=True)
         features = 128 * self._third[0] * self._third[1]
         self.fc2 = nn.Sequential(nn.Linear(latent_dim, features), norm_1d(norm, features), nn.ReLU(inplace=True))
-        self.grow_third = nn.Sequential(*_layer(nn.ConvTranspose2d(128, 64, 3), norm))
+        self.grow_third = nn.Sequential(*_layer(ConvTranspose2d(128, 64), norm))
         self.double_second = nn.Sequential(*_layer(DoublingConv2d(64, 64), norm))
-        self.grow_second = nn.Sequential(*_layer(nn.ConvTranspose2d(64, 64, 3), norm))
+        self.grow_second = nn.Sequential(*_layer(ConvTranspose2d(64, 64), norm))
         self.double_first = nn.Sequential(*_layer(DoublingConv2d(64, 64), norm))
-        self.grow_first = nn.ConvTranspose2d(64, channels, 3)
+        self.grow_first = ConvTranspose2d(64, channels)
 
     def first_layer(self, latent: Tensor) -> Tensor:
         """The start of the decoder, "fc2": (N, latent_dim) to (N, features)."""
@@ -91,28 +92,12 @@ class Decoder(nn.Module):
         return images
 
 
-class DoublingConv2d(nn.ConvTranspose2d):
-    """A 2x2 transposed convolution of stride 2, computed as a 1x1 convolution and a pixel shuffle.
-
-    Its output pixels do not overlap, so the two are the same sum; forward and backward take two thirds of the time on a
-    CPU. Parameters are those of `torch.nn.ConvTranspose2d`.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 2, stride=2)
-
-    def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """(N, in, H, W) to (N, out, 2 H, 2 W)."""
-        weight = self.weight.permute(1, 2, 3, 0).reshape(4 * self.out_channels, self.in_channels, 1, 1)
-        bias = None if self.bias is None else self.bias.repeat_interleave(4)
-        return F.pixel_shuffle(F.conv2d(maps, weight, bias), 2)
+def _layer(convolution: Convolution, norm: str) -> tuple[nn.Module, nn.Module, nn.Module]:
+    normed = NormOverBias(convolution) if norm == "batch" else norm_2d(norm, convolution.out_channels)
+    return convolution, normed, nn.ReLU(inplace=True)
 
 
-def _layer(convolution: nn.Module, norm: str) -> tuple[nn.Module, nn.Module, nn.Module]:
-    return convolution, norm_2d(norm, int(convolution.out_channels)), nn.ReLU(inplace=True)  # type: ignore[arg-type]
-
-
-def _pooled_layer(convolution: nn.Conv2d, norm: str) -> tuple[nn.Module, ...]:
+def _pooled_layer(convolution: Conv2d, norm: str) -> tuple[nn.Module, ...]:
     """A layer and the max-pooling behind it. ReLU comes last: the two commute, and it has a quarter of the work so."""
     normed, relu = _layer(convolution, norm)[1:]
     return convolution, normed, nn.MaxPool2d(2), relu

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autoencoder.models.blocks import activation, dense_layer, latent_layer, norm_2d
+from autoencoder.models.convolutions import Conv2d, double_by_vectors, on_gpu
 
 DEFAULT_LATENT_ACTIVATION = "linear"
 """Linear units: nothing that the latent could say is cut off."""
@@ -60,7 +61,7 @@ class Encoder(nn.Module):
         layers: list[nn.Module] = []
         channels = image_shape[0]
         for wider in ENCODER_CHANNELS:
-            convolution = nn.Conv2d(channels, wider, 3, stride=2, padding=1, bias=norm != "batch")
+            convolution = Conv2d(channels, wider, stride=2, padding=1, bias=norm != "batch")
             layers += [convolution, norm_2d(norm, wider), activation("silu")]
             channels = wider
         self.maps = nn.Sequential(*layers)
@@ -125,7 +126,17 @@ class _Doubling(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         height, width = self.size
+        if on_gpu(maps):
+            doubled = double_by_vectors(maps, *self._by_vectors(), padding=1)
+            rows, columns = doubled.shape[2] - height, doubled.shape[3] - width
+            return F.pad(doubled, (0, -columns, 0, -rows)) if rows or columns else doubled
         return F.pixel_shuffle(self.convolution(maps), 2)[:, :, :height, :width]
+
+    def _by_vectors(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias in the order of `double_by_vectors`; they are stored in that of `pixel_shuffle`."""
+        weight, bias = self.convolution.weight, cast(Tensor, self.convolution.bias)
+        order = weight.view(-1, 4, *weight.shape[1:]).transpose(0, 1)
+        return order.flatten(0, 1), bias.view(-1, 4).t().reshape(-1)
 
 
 def _halvings(image_shape: tuple[int, int, int]) -> list[Size]:

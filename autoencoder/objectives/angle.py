@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from autoencoder.array_types import Rows
 from autoencoder.config import ModelConfig, ObjectiveConfig
+from autoencoder.data.batches import BatchRows, to_device
 from autoencoder.data.column_kinds import split_unit
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
@@ -225,9 +226,9 @@ class _Points(Targets):
         points = _to_point(np.where(self.known, angles, 0.0))
         self._points = torch.from_numpy(points.astype(np.float32)).to(device)
 
-    def batch(self, rows: Rows, images: Tensor) -> Tensor:
+    def batch(self, rows: BatchRows, images: Tensor) -> Tensor:
         """(n, 2) points on the unit circle."""
-        return self._points[torch.from_numpy(rows).to(self._points.device)]
+        return self._points[to_device(rows, self._points.device)]
 
 
 def _to_point(angles: Radians) -> NDArray[np.float64]:

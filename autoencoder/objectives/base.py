@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from autoencoder.array_types import FloatArray, Frame, Rows
 from autoencoder.config import ModelConfig, NoiseConfig, ObjectiveConfig
+from autoencoder.data.batches import BatchRows
 from autoencoder.data.images import ImageSet
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Network, Output, build_encoder
@@ -39,10 +40,15 @@ class Targets(ABC):
     measurable = True
 
     @abstractmethod
-    def batch(self, rows: Rows, images: Tensor) -> Tensor:
-        """Targets (n, ...) of `rows`, whose uncorrupted `images` (n, C, H, W) are on the device already."""
+    def batch(self, rows: BatchRows, images: Tensor) -> Tensor:
+        """Targets (n, ...) of `rows`, whose uncorrupted `images` (n, C, H, W) are on the device already.
 
-    def truth(self, rows: Rows, images: Tensor) -> Tensor:
+        Rows are an array, or a tensor on the device where the update is to be captured. Nothing may be drawn at random
+        here, nor depend on anything but the arguments: a captured update repeats what was computed once. Targets that
+        take no tensor are trained on eagerly.
+        """
+
+    def truth(self, rows: BatchRows, images: Tensor) -> Tensor:
         """What predictions are measured against, where that is better known than the training target is."""
         return self.batch(rows, images)
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from autoencoder.array_types import Rows
 from autoencoder.config import ModelConfig, ObjectiveConfig
+from autoencoder.data.batches import BatchRows, to_device
 from autoencoder.data.column_kinds import MAX_CATEGORIES
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
@@ -141,9 +142,9 @@ class _Classes(Targets):
         self.known = members >= 0
         self._members = torch.from_numpy(members).to(device)
 
-    def batch(self, rows: Rows, images: Tensor) -> Tensor:
+    def batch(self, rows: BatchRows, images: Tensor) -> Tensor:
         """(n,) int64 numbers of classes."""
-        return self._members[torch.from_numpy(rows).to(self._members.device)]
+        return self._members[to_device(rows, self._members.device)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from autoencoder.array_types import Frame, Rows
 from autoencoder.config import ModelConfig, ObjectiveConfig
-from autoencoder.data.batches import Pixels
+from autoencoder.data.batches import BatchRows, Pixels
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.models.network import ImageShape, Output, build_decoder
@@ -113,7 +113,7 @@ class _MaskTargets(Targets):
         self.known = np.ones(len(masks), bool)
         self._masks = Pixels(masks, 1.0, device)
 
-    def batch(self, rows: Rows, images: Tensor) -> Tensor:
+    def batch(self, rows: BatchRows, images: Tensor) -> Tensor:
         """(n, 1, H, W) of 0 and 1."""
         return self._masks.batch(rows)
 

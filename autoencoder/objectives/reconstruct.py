@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autoencoder.array_types import FloatArray, Frame, Rows
+from autoencoder.array_types import FloatArray, Frame
 from autoencoder.config import ModelConfig
-from autoencoder.data.batches import Pixels
+from autoencoder.data.batches import BatchRows, Pixels
 from autoencoder.data.images import ImageSet
 from autoencoder.measures import image_quality as metrics
 from autoencoder.models.network import ImageShape, Output, build_decoder
@@ -101,11 +101,11 @@ class _Images(Targets):
         self.measurable = data.clean is not None
         self._clean = None if data.clean is None else Pixels(data.clean, data.max_pixel_value, device)
 
-    def batch(self, rows: Rows, images: Tensor) -> Tensor:
+    def batch(self, rows: BatchRows, images: Tensor) -> Tensor:
         """The images themselves."""
         return images
 
-    def truth(self, rows: Rows, images: Tensor) -> Tensor:
+    def truth(self, rows: BatchRows, images: Tensor) -> Tensor:
         """The clean images, or the images themselves."""
         return images if self._clean is None else self._clean.batch(rows)
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from autoencoder.array_types import Rows
 from autoencoder.config import ModelConfig, ObjectiveConfig
+from autoencoder.data.batches import BatchRows, to_device
 from autoencoder.data.images import ImageSet
 from autoencoder.data.tables import parse_column
 from autoencoder.errors import UserError
@@ -136,13 +137,13 @@ class _Quantities(Targets):
         self._values = torch.from_numpy(known.astype(np.float32)).to(device)
         self._standardised = torch.from_numpy(((known - mean) / deviation).astype(np.float32)).to(device)
 
-    def batch(self, rows: Rows, images: Tensor) -> Tensor:
+    def batch(self, rows: BatchRows, images: Tensor) -> Tensor:
         """(n,) standard deviations from the mean."""
-        return self._standardised[torch.from_numpy(rows).to(self._values.device)]
+        return self._standardised[to_device(rows, self._standardised.device)]
 
-    def truth(self, rows: Rows, images: Tensor) -> Tensor:
+    def truth(self, rows: BatchRows, images: Tensor) -> Tensor:
         """(n,) in the quantity's unit."""
-        return self._values[torch.from_numpy(rows).to(self._values.device)]
+        return self._values[to_device(rows, self._values.device)]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Train the runs of a study: one after the other, in several processes, or on a cluster.
+"""Train the runs of a study: one after the other, together in one process, in several processes, or on a cluster.
 
 What belongs together is one piece of work: PCA to 16 and to 2 units take one decomposition, UMAP to 16 and to 2 one
 graph of neighbours. Pieces are independent of each other. A run that fails is named, and the others are trained.
@@ -11,19 +11,25 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from autoencoder.config import RunConfig, differing_settings
+from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
+from autoencoder.machine.device import choose_device, prepare_machine
 from autoencoder.machine.progress import Say
 from autoencoder.machine.stopping import Interrupted
 from autoencoder.runs.data import load_data
 from autoencoder.runs.folder import Run
 from autoencoder.study.designs.design import Member
 from autoencoder.training.fitting import fit_encoders
-from autoencoder.training.start import resume, train
+from autoencoder.training.start import begin, go_on
+from autoencoder.training.together import CudaRoom, Entry, PlainRoom, train_together
 from autoencoder.version import installing
 
 Finish = Callable[[Path, RunConfig], None]
@@ -32,7 +38,10 @@ Finish = Callable[[Path, RunConfig], None]
 CLUSTER_SECONDS = 5
 """How long the cluster's scheduler may take to answer."""
 
-SELDOM_CHANGED = ("device", "threads")
+AUTO = "auto"
+"""Instead of a number of runs at a time."""
+
+SELDOM_CHANGED = ("device", "engine", "deterministic", "threads")
 """Settings in which an earlier run may differ from what is asked for and still be resumed."""
 
 
@@ -71,6 +80,7 @@ def train_members(
     finish: Finish,
     images: ImageSet | None = None,
     jobs: int = 1,
+    together: int | str | None = None,
     backend: str = "loky",
     cluster: AbstractContextManager[Any] | None = None,
     say: Say = lambda _: None,
@@ -83,7 +93,9 @@ def train_members(
         out: folder that holds the run folders.
         finish: is called with each run when it is finished; to be found by its name in other processes.
         images: the data of all runs, where the caller has them loaded.
-        jobs: pieces of work at a time.
+        jobs: pieces of work at a time, in a process each.
+        together: runs at a time in this process, or `AUTO`: on a GPU as many as its memory holds, and on the processor
+            a process for each core. None for `AUTO` on a GPU, and one run after the other elsewhere.
         backend: one of `config.BACKENDS`.
         cluster: from `connect`, with the backend `dask`.
         say: is told what begins and what is done.
@@ -96,11 +108,16 @@ def train_members(
         Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
     """
     runs = {member.name: (out.absolute() / member.name, member.config.with_absolute_paths()) for member in members}
+    device = choose_device(members[0].config.training.device)
+    if together == AUTO and device.type == "cpu":
+        jobs, together = min(os.cpu_count() or 1, len(runs)), None  # a thread each is the faster way
     if jobs > 1:
         share = max(1, (os.cpu_count() or 1) // jobs)
         runs = {name: (folder, _with_threads(config, share)) for name, (folder, config) in runs.items()}
     pieces = _pieces(runs, finish)
-    if jobs == 1 and backend == "loky":
+    if jobs == 1 and backend == "loky" and (together or device.type == "cuda"):
+        outcomes = [_done_together(pieces, images or load_data(members[0].config), device, together, quiet, say)]
+    elif jobs == 1 and backend == "loky":
         outcomes = [_done(piece, quiet, say, images) for piece in pieces]
     else:
         say(f"training {len(runs)} runs in {len(pieces)} pieces, {jobs} at a time")
@@ -130,12 +147,24 @@ def _pieces(runs: dict[str, tuple[Path, RunConfig]], finish: Finish) -> list[Pie
 def _done(piece: Piece, quiet: bool, say: Say, images: ImageSet | None) -> Outcome:
     """Train the runs of a piece. Images are loaded once, and a fitted encoder is fitted once for all that lack one."""
     outcome, images = Outcome(), load_data(piece.runs[0][2]) if images is None else images
+    for entry in _entries(piece, images, None, outcome, quiet, say):
+        with _noting(outcome, entry.name):
+            with entry.begin() as training:
+                training.finished()
+            entry.finish()
+    return outcome
+
+
+def _entries(
+    piece: Piece, images: ImageSet, pixels: Pixels | None, outcome: Outcome, quiet: bool, say: Say
+) -> Iterator[Entry]:
+    """The runs of a piece, those that were begun before first; what cannot be fitted is noted, and left out."""
+    known: dict[str, Any] = {"data": images, "pixels": pixels, "quiet": quiet, "say": say}
     begun = [entry for entry in piece.runs if Run(entry[1]).config_file.exists()]
     fresh = [entry for entry in piece.runs if not Run(entry[1]).config_file.exists()]
     for name, folder, config in begun:
-        with _noting(outcome, name):
-            resume(folder, device=config.training.device, data=images, quiet=quiet, say=say)
-            piece.finish(folder, config)
+        how = {setting: getattr(config.training, setting) for setting in ("device", "engine", "deterministic")}
+        yield Entry(name, partial(go_on, folder, **how, **known), partial(piece.finish, folder, config))
     encoders: Sequence[Any] = [None] * len(fresh)
     if fresh and fresh[0][2].model.is_fitted:
         dims = [config.model.latent_dim for _, _, config in fresh]
@@ -143,10 +172,22 @@ def _done(piece: Piece, quiet: bool, say: Say, images: ImageSet | None) -> Outco
             encoders = fit_encoders(fresh[0][2], images, dims, quiet=quiet)
     for (name, folder, config), encoder in zip(fresh, encoders, strict=True):
         if name not in outcome.failed:
-            with _noting(outcome, name):
-                train(config, folder, data=images, encoder=encoder, quiet=quiet, say=say)
-                piece.finish(folder, config)
-    return outcome
+            made = partial(begin, config, folder, encoder=encoder, **known)
+            yield Entry(name, made, partial(piece.finish, folder, config))
+
+
+def _done_together(
+    pieces: list[Piece], images: ImageSet, device: torch.device, together: int | str | None, quiet: bool, say: Say
+) -> Outcome:
+    """Train the runs of all pieces in turns, in this process. Images are sent to the device once."""
+    outcome, most = Outcome(), together if isinstance(together, int) else None
+    runs = [config for piece in pieces for _, _, config in piece.runs]
+    prepare_machine(device, runs[0].training.threads, deterministic=runs[0].training.deterministic)
+    pixels = Pixels(images.images, images.max_pixel_value, device)
+    room = CudaRoom(device, most) if device.type == "cuda" else PlainRoom(most or 1)
+    entries = (entry for piece in pieces for entry in _entries(piece, images, pixels, outcome, True, say))
+    result = train_together(entries, len(runs), room, quiet=quiet)
+    return Outcome(outcome.failed | result.failed, signum=result.signum)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from autoencoder.array_types import Rows
 from autoencoder.config import RunConfig
-from autoencoder.data.batches import Pixels, split_into_batches
+from autoencoder.data.batches import BatchRows, Pixels, split_into_batches, to_device
 from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt, corrupt_each
 from autoencoder.errors import UserError
@@ -24,7 +24,7 @@ from autoencoder.objectives.base import Objective, Targets, make_objective
 from autoencoder.runs.checkpoint import Checkpoint
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.snapshots import encode_rows
-from autoencoder.seeding import numpy_stream, stream_seed, torch_stream
+from autoencoder.seeding import numpy_stream, stream_seed
 from autoencoder.training.schedules import learning_rate
 
 
@@ -66,18 +66,32 @@ class Learner:
         training = self.config.training
         return learning_rate(training.schedule, training.lr, step, training.epochs * self.batches_per_epoch)
 
+    def noise_seed(self, step: int) -> int:
+        """Of the noise of update number `step`."""
+        return stream_seed(self.config.training.seed, "noise", step)
+
     def loss(self, rows: Rows, step: int) -> Tensor:
         """Mean loss of images `rows` with the noise of update number `step`, and the penalty; to be differentiated."""
+        generator = torch.Generator(device=self.device).manual_seed(self.noise_seed(step))
+        return self.loss_of(rows, self.target_rows[rows], generator)
+
+    def loss_of(self, rows: BatchRows, target_rows: BatchRows, generator: torch.Generator) -> Tensor:
+        """The same, with everything that changes from one update to the next from outside.
+
+        Args:
+            rows: (n,) of the images; on the device, where the update is to be captured.
+            target_rows: (n,) of the images whose targets these are given; likewise.
+            generator: on the device; it draws the noise, and nothing else draws from it.
+        """
         images = self.pixels.batch(rows)
-        output = self._forward(rows, images, step)
-        target = self.targets.batch(self.target_rows[rows], images)
+        output = self._forward(rows, images, generator)
+        target = self.targets.batch(target_rows, images)
         return self.objective.losses(output, target).mean() + self.objective.penalty(output.latent)
 
-    def _forward(self, rows: Rows, images: Tensor, step: int) -> Output:
+    def _forward(self, rows: BatchRows, images: Tensor, generator: torch.Generator) -> Output:
         if self.codes is not None:
-            latent = self.codes[torch.from_numpy(rows).to(self.device)]
+            latent = self.codes[to_device(rows, self.device)]
             return Output(latent, self.network.head(latent))
-        generator = torch_stream(self.config.training.seed, "noise", step, self.device)
         return self.network(corrupt(images, self.config.objective.noise, generator))  # type: ignore[no-any-return]
 
     @torch.no_grad()
@@ -115,6 +129,8 @@ def make_learner(
     device: torch.device,
     encoder: FittedEncoder | None,
     checkpoint: Checkpoint | None = None,
+    *,
+    pixels: Pixels | None = None,
 ) -> Learner:
     """A network as it is at the beginning of a run, or at one of its checkpoints. Nothing is written.
 
@@ -126,12 +142,14 @@ def make_learner(
         device: where to compute.
         encoder: the fitted one, where `config` names such; else None.
         checkpoint: of the run, where it is resumed; else None, and weights are drawn or those of `init_from`.
+        pixels: `images` on `device`, where the caller has them there; several runs can share them.
 
     Raises:
         UserError: the checkpoint, or that of `init_from`, is not of this network.
     """
     objective, training = make_objective(config.objective), config.training
-    pixels = Pixels(images.images, images.max_pixel_value, device)
+    if pixels is None:
+        pixels = Pixels(images.images, images.max_pixel_value, device)
     targets = objective.targets(images, device)
     train_rows, val_rows = (rows[targets.known[rows]] for rows in (split.train, split.val))
     batches_per_epoch = len(split_into_batches(train_rows, training.batch_size))

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from autoencoder.array_types import Rows
 from autoencoder.config import TrainingConfig
 from autoencoder.data.batches import epoch_order, split_into_batches
 from autoencoder.errors import UserError
+from autoencoder.machine.device import naming_what_is_not_deterministic
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
 from autoencoder.runs.checkpoint import LoopState
@@ -26,12 +26,16 @@ from autoencoder.seeding import numpy_stream
 from autoencoder.training.engines import Engine
 from autoencoder.training.keeper import Keeper
 from autoencoder.training.learner import Learner
+from autoencoder.training.losses import Losses
 
 SECONDS_BETWEEN_SAVES = 60.0
 """An epoch that takes longer than this also saves `last.pt` on its way."""
 
 LOSS_CHECK_INTERVAL = {"cpu": 1, "cuda": 20, "mps": 20}
 """Updates between two looks at the loss; each look makes a GPU wait, so there they are rarer."""
+
+Advance = Callable[[int, str], None]
+"""Is told of so many more images, with a note; see `Progress.advance`."""
 
 
 def is_finished(training: TrainingConfig, state: LoopState) -> bool:
@@ -71,6 +75,7 @@ class TrainingLoop:
         self._snapshot_steps = steps_of_snapshots(
             learner.batches_per_epoch, self.training.epochs, per_epoch, self.training.snapshot_spacing
         )
+        self._losses = Losses(learner.device)
         self._early_steps = frozenset[int]()
         if learner.objective.makes_pictures:
             self._early_steps = steps_of_early_networks(
@@ -86,56 +91,71 @@ class TrainingLoop:
             UserError: a loss, a weight or a code is not finite, or a file cannot be written.
             Interrupted: SIGINT or SIGTERM came; all is saved.
         """
-        learner, state = self.learner, self.state
         epochs = self.training.epochs
-        title, total = f"Training {epochs} epoch{'s' * (epochs != 1)}", epochs * len(learner.train_rows)
+        title, total = f"Training {epochs} epoch{'s' * (epochs != 1)}", epochs * len(self.learner.train_rows)
+        with StopRequest() as stop, Progress(title, total, quiet=self._quiet) as progress:
+            for _ in self.turns(stop, progress.advance):
+                pass
+
+    def turns(self, stop: StopRequest, advance: Advance) -> Iterator[None]:
+        """What `run` does, an update and all that is due after it at a time, so that several runs can take turns.
+
+        Args:
+            stop: is asked after each update.
+            advance: is told of each update's images, and of the loss where it was looked at.
+
+        Raises:
+            UserError, Interrupted: as `run`.
+        """
+        learner, state = self.learner, self.state
         if state.step == 0 and self.training.snapshots_per_epoch:
             self._take_snapshot()
         self._began = time.perf_counter() - state.seconds
-        with self.keeper, StopRequest() as stop, Progress(title, total, quiet=self._quiet) as progress:
-            progress.advance(state.epoch * len(learner.train_rows) + state.images_seen)
+        with self.keeper, naming_what_is_not_deterministic():
+            advance(state.epoch * len(learner.train_rows) + state.images_seen, "")
             while not is_finished(self.training, state):
-                self._train_epoch(progress, stop)
+                yield from self._train_epoch(stop, advance)
                 self._end_epoch()
                 self._leave_if_asked(stop)
 
-    def _train_epoch(self, progress: Progress, stop: StopRequest) -> None:
+    def _train_epoch(self, stop: StopRequest, advance: Advance) -> Iterator[None]:
         """The updates of an epoch that are still to be done."""
-        state, learner, device = self.state, self.learner, self.learner.device
+        state, learner, losses = self.state, self.learner, self._losses
         order = epoch_order(learner.train_rows, numpy_stream(self.training.seed, "order", state.epoch))
         batches = split_into_batches(order, self.training.batch_size)
-        look = LOSS_CHECK_INTERVAL[device.type]
+        look = LOSS_CHECK_INTERVAL[learner.device.type]
         learner.network.train()
-        exact = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no float64
-        pending = torch.zeros((), dtype=exact, device=device)
-        unseen: list[Tensor] = []
+        self.engine.prepare(batches[state.batch :], state.step)
+        started = time.perf_counter()
         for rows in batches[state.batch :]:
-            started = time.perf_counter()
             loss = self.engine.update(rows, state.step)
-            pending += loss * len(rows)
-            unseen.append(loss)
             state.step += 1
             state.batch += 1
             state.images_seen += len(rows)
+            losses.add(state.step, len(rows), loss)
             last = state.batch == len(batches)
             overdue = self.keeper.seconds_since_save() > SECONDS_BETWEEN_SAVES
             leaving = last or stop.signum is not None or overdue
-            note = ""
-            if leaving or state.batch % look == 0:
-                self._check_losses(unseen)
-                state.loss_sum += float(pending)
-                pending.zero_()
-                unseen.clear()
-                note = f"loss {state.loss_sum / state.images_seen:.5f}"
+            kept = state.step in self._snapshot_steps
+            looked = leaving or state.batch % look == 0
+            if looked or kept:
+                self._add_losses(every=leaving or kept)
             state.epoch_seconds += time.perf_counter() - started
-            if state.step in self._snapshot_steps:
+            if kept:
                 self._take_snapshot()
-            progress.advance(
-                len(rows), f"{note}  {state.images_seen / state.epoch_seconds:.0f} images/s" if note else ""
-            )
+            advance(len(rows), self._note() if looked else "")
             if leaving and not last:
                 self._save_within_epoch()
                 self._leave_if_asked(stop, saved=True)
+            started = time.perf_counter()
+            yield  # what others do meanwhile is a part of this run's time
+
+    def _note(self) -> str:
+        """The epoch's mean loss, as far as it is known, and its pace; beside the bar."""
+        state = self.state
+        known = state.images_seen - len(self._losses)
+        loss = f"loss {state.loss_sum / known:.5f}  " if known else ""
+        return f"{loss}{state.images_seen / state.epoch_seconds:.0f} images/s"
 
     def _end_epoch(self) -> None:
         """Validate when it is due, log the epoch, save its checkpoints."""
@@ -208,12 +228,12 @@ class TrainingLoop:
         self._check_weights()
         self.keeper.save(self.learner, self.state, "last")
 
-    def _check_losses(self, losses: list[Tensor]) -> None:
-        """Stop at the first of the latest updates whose loss is not finite."""
-        values = torch.stack(losses).tolist()
-        for step, value in enumerate(values, self.state.step - len(values) + 1):
-            if not math.isfinite(value):
-                raise self._diverged(f"the loss became {value}", step)
+    def _add_losses(self, *, every: bool) -> None:
+        """Add the losses of the latest updates that have come, or of all; stop at the first that is not finite."""
+        for loss in self._losses.read(every=every):
+            if not math.isfinite(loss.value):
+                raise self._diverged(f"the loss became {loss.value}", loss.step)
+            self.state.loss_sum += float(np.float32(loss.value) * np.float32(loss.size))
 
     def _check_weights(self) -> None:
         """Refuse to keep a network with weights that are not finite."""

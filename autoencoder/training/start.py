@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,12 +14,14 @@ import torch
 from numpy.typing import NDArray
 
 from autoencoder.config import WRITERS, DataConfig, RunConfig, TrainingConfig
+from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet, all_alike, depth_advice
 from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.data.timescales import label_warnings
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
 from autoencoder.machine.progress import Say
+from autoencoder.machine.stopping import StopRequest
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import check_image_shape
 from autoencoder.objectives.base import make_objective
@@ -35,17 +40,67 @@ from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.lock import hold
 from autoencoder.runs.trained import Trained, load_encoder, load_own_checkpoint
 from autoencoder.runs.writers.base import check_writers
-from autoencoder.training.engines import EagerEngine
+from autoencoder.training.engines import engine_name, make_engine
 from autoencoder.training.fitting import fit_encoders, fitting_problems
 from autoencoder.training.keeper import open_keeper
 from autoencoder.training.learner import Learner, make_learner
-from autoencoder.training.loop import TrainingLoop, is_finished
+from autoencoder.training.loop import Advance, TrainingLoop, is_finished
 
-MAY_CHANGE = ("images", "metadata", "columns", "epochs", "device", "threads", "experiment_name", *WRITERS)
+MAY_CHANGE = (
+    "images",
+    "metadata",
+    "columns",
+    "epochs",
+    "device",
+    "engine",
+    "deterministic",
+    "threads",
+    "experiment_name",
+    *WRITERS,
+)
 """Settings in which a run may differ from its checkpoint when it is resumed; images are known by their hash."""
 
-ROUNDING_DEPENDS_ON = {"torch", "numpy", "device", "device_name", "cpu_capability", "threads"}
-"""What `describe_environment` says that sums are rounded by."""
+ROUNDING_DEPENDS_ON = {
+    "torch",
+    "numpy",
+    "device",
+    "device_name",
+    "cpu_capability",
+    "threads",
+    "engine",
+    "deterministic",
+}
+"""What a run's environment says that sums are rounded by."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run that is ready for its next update, and held.
+
+    Attributes:
+        run: its folder.
+        learner: its network, and all that it learns from.
+        loop: what trains it; None where nothing is left to train.
+    """
+
+    run: Run
+    learner: Learner
+    loop: TrainingLoop | None
+
+    def finished(self) -> Trained:
+        """Train to the end, and give the network, for encoding and reconstructing."""
+        if self.loop is not None:
+            self.loop.run()
+        learner = self.learner
+        learner.network.eval()
+        return Trained(
+            self.run, learner.config, learner.image_shape, learner.objective, learner.network, learner.device
+        )
+
+    def turns(self, stop: StopRequest, advance: Advance) -> Iterator[None]:
+        """The same an update at a time; see `TrainingLoop.turns`."""
+        if self.loop is not None:
+            yield from self.loop.turns(stop, advance)
 
 
 def train(
@@ -75,14 +130,39 @@ def train(
             folder is left), another process trains this run, the disk is full, or the loss is not finite.
         Interrupted: SIGINT or SIGTERM came; the run is saved and can be resumed.
     """
+    with begin(config, run, data=data, encoder=encoder, quiet=quiet, say=say) as training:
+        return training.finished()
+
+
+@contextmanager
+def begin(
+    config: RunConfig,
+    run: str | Path,
+    *,
+    data: ImageSet | None = None,
+    pixels: Pixels | None = None,
+    encoder: FittedEncoder | None = None,
+    quiet: bool = True,
+    say: Say = lambda text: None,
+) -> Iterator[Training]:
+    """What `train` does before the first update: a run folder that is complete but for its training, and is held.
+
+    Args:
+        pixels: `data` on the device, where the caller has them there.
+        config, run, data, encoder, quiet, say: see `train`.
+
+    Raises:
+        UserError: as `train`.
+    """
     folder = Run(run)
     folder.refuse_existing()
     config = config.with_absolute_paths()
     check_writers(config)
     device = choose_device(config.training.device)
+    executed_by = engine_name(config.training.engine, device)
     with hold(folder) as held:
         folder.refuse_existing()  # another process may have made it meanwhile
-        prepare_machine(device, config.training.threads)
+        prepare_machine(device, config.training.threads, deterministic=config.training.deterministic)
         images = data if data is not None else load_data(config)
         refuse_unknown_kinds(images.metadata, config.data.column_kinds)
         resolved = resolve_split(config.data, images)
@@ -90,6 +170,8 @@ def train(
         split = split_rows(config, images)
         config, known = check_fit(config, images, split)
         environment = describe_environment(device) | {
+            "engine": executed_by,
+            "deterministic": config.training.deterministic,
             "seed": config.training.seed,
             "n_images": len(images),
             "image_shape": images.image_shape,
@@ -101,7 +183,7 @@ def train(
         }
         if config.model.is_fitted and encoder is None:
             encoder = fit_encoders(config, images, [config.model.latent_dim], quiet=quiet)[0]
-        learner = make_learner(folder, config, images, split, device, encoder)
+        learner = make_learner(folder, config, images, split, device, encoder, pixels=pixels)
         held.check()
         folder.create(config, split, environment, None if encoder is None else encoder.arrays())
         what = f"'{config.model.encoder}' to {config.objective.name} on {config.data.images}"
@@ -116,8 +198,9 @@ def train(
         for warning in label_warnings(images.metadata, len(images), predicted):
             say(f"note: {warning}")
         keeper = open_keeper(folder, held, learner, split, None, say)
-        TrainingLoop(learner, EagerEngine(learner), keeper, split.snapshot, LoopState(), quiet=quiet, say=say).run()
-        return _trained(folder, learner)
+        executor = make_engine(learner, say)
+        loop = TrainingLoop(learner, executor, keeper, split.snapshot, LoopState(), quiet=quiet, say=say)
+        yield Training(folder, learner, loop)
 
 
 def resume(
@@ -125,6 +208,8 @@ def resume(
     *,
     epochs: int | None = None,
     device: str | None = None,
+    engine: str | None = None,
+    deterministic: bool | None = None,
     images_file: str | Path | None = None,
     metadata_file: str | Path | None = None,
     data: ImageSet | None = None,
@@ -137,6 +222,7 @@ def resume(
         run: a run folder.
         epochs: train until this many epochs instead of the number that the run was started with.
         device: another device than the run was started on.
+        engine, deterministic: another way to execute updates than the run was started with; see `TrainingConfig`.
         images_file, metadata_file: where the run's data are now, if they were moved; the run remembers it, also where
             there is nothing left to train.
         data: the run's images, where the caller has them loaded.
@@ -148,6 +234,45 @@ def resume(
             configuration or checkpoint are not those that belong together.
         Interrupted: as with `train`.
     """
+    with go_on(
+        run,
+        epochs=epochs,
+        device=device,
+        engine=engine,
+        deterministic=deterministic,
+        images_file=images_file,
+        metadata_file=metadata_file,
+        data=data,
+        quiet=quiet,
+        say=say,
+    ) as training:
+        return training.finished()
+
+
+@contextmanager
+def go_on(
+    run: str | Path,
+    *,
+    epochs: int | None = None,
+    device: str | None = None,
+    engine: str | None = None,
+    deterministic: bool | None = None,
+    images_file: str | Path | None = None,
+    metadata_file: str | Path | None = None,
+    data: ImageSet | None = None,
+    pixels: Pixels | None = None,
+    quiet: bool = True,
+    say: Say = lambda text: None,
+) -> Iterator[Training]:
+    """What `resume` does before the next update: the run as its last checkpoint has it, held.
+
+    Args:
+        pixels: `data` on the device, where the caller has them there.
+        run, epochs, device, engine, deterministic, images_file, metadata_file, data, quiet, say: see `resume`.
+
+    Raises:
+        UserError: as `resume`.
+    """
     folder = Run(run)
     before = folder.config()
     config = dataclasses.replace(
@@ -155,12 +280,13 @@ def resume(
         data=_changed(
             before.data, images=images_file and str(images_file), metadata=metadata_file and str(metadata_file)
         ),
-        training=_changed(before.training, epochs=epochs, device=device),
+        training=_changed(before.training, epochs=epochs, device=device, engine=engine, deterministic=deterministic),
     ).with_absolute_paths()
     target = choose_device(config.training.device)
+    executed_by = engine_name(config.training.engine, target)
     check_writers(config)
     with hold(folder) as held:
-        prepare_machine(target, config.training.threads)
+        prepare_machine(target, config.training.threads, deterministic=config.training.deterministic)
         if data is not None:
             refuse_other_data(folder, data)
         images = load_run_data(folder, config) if data is None else data
@@ -177,15 +303,17 @@ def resume(
         split = folder.split()
         if checkpoint is not None:
             _note_missing(folder, checkpoint, say)
-        learner = make_learner(folder, config, images, split, target, encoder, checkpoint)
+        learner = make_learner(folder, config, images, split, target, encoder, checkpoint, pixels=pixels)
         state = LoopState() if checkpoint is None else checkpoint.state
         held.check()
         folder.remove_leftovers()
         if is_finished(config.training, state):
             if config.data != before.data:
                 folder.write_config(dataclasses.replace(before, data=config.data))
-            return _trained(folder, learner)
-        _note_machine(folder, state.step, describe_environment(target), say)
+            yield Training(folder, learner, None)
+            return
+        how = {"engine": executed_by, "deterministic": config.training.deterministic}
+        _note_machine(folder, state.step, describe_environment(target) | how, say)
         planned = (before if checkpoint is None else checkpoint.config).training.epochs
         if config.training.epochs != planned and config.training.schedule != "constant":
             say(
@@ -195,8 +323,9 @@ def resume(
             )
         folder.write_config(config)
         keeper = open_keeper(folder, held, learner, split, None if checkpoint is None else state.step, say)
-        TrainingLoop(learner, EagerEngine(learner), keeper, split.snapshot, state, quiet=quiet, say=say).run()
-        return _trained(folder, learner)
+        executor = make_engine(learner, say)
+        loop = TrainingLoop(learner, executor, keeper, split.snapshot, state, quiet=quiet, say=say)
+        yield Training(folder, learner, loop)
 
 
 def check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[RunConfig, NDArray[np.bool_]]:
@@ -234,12 +363,6 @@ def check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[Run
         problems += fitting_problems(config.model.encoder, config.model.latent_dim, len(split.train), images)
     raise_if_any(problems)
     return config, known
-
-
-def _trained(run: Run, learner: Learner) -> Trained:
-    """The network as it now is, for encoding and reconstructing."""
-    learner.network.eval()
-    return Trained(run, learner.config, learner.image_shape, learner.objective, learner.network, learner.device)
 
 
 _Section = TypeVar("_Section", DataConfig, TrainingConfig)

@@ -123,6 +123,30 @@ def test_comparison(tiny, tmp_path, tally, judged, succeed, kill, compared, asse
     assert tables[0] == tables[1]
 
 
+TOGETHER = (
+    *("--vary", "objective=reconstruct,angle,mask", "--seeds", 1, "--together", 3, "--only", "dimension"),
+    *("--batch-size", 4, "--threads", 1, "--val-interval", 1, "--noise", "gaussian:0.3", "--quiet"),
+)
+
+
+@pytest.mark.parametrize("n_kills", [1, *(pytest.param(10, marks=SLOWLY) for _ in range(2))])
+def test_runs_together(tiny, tmp_path, tally, judged, succeed, kill, assert_same_run, n_kills):
+    """Killed amid three runs that take turns: all three are resumed."""
+    out, straight, kind = tmp_path / "out", tmp_path / "straight", "killed: study --together"
+    flags = ("--epochs", EPOCHS_PER_KILL * n_kills, *TOGETHER)
+    for _ in range(n_kills):
+        if not kill(kind, out, 3 * WORK, "study", tiny, "--out", out, *flags):
+            break
+        tally(kind, resumed=1)
+    succeed("study", tiny, "--out", out, *flags)
+    succeed("study", tiny, "--out", straight, *flags)
+    runs = sorted(path.parent.relative_to(out) for path in out.rglob("config.json"))
+    assert len(runs) == 3
+    with judged(kind, "differences"):
+        for run in runs:
+            assert_same_run(out / run, straight / run)
+
+
 def drawing(run, reduce, out):
     return ("visualize", "--run", run, "--reduce", reduce, "--color-by", "x", "--seconds", 2, "--out", out, "--quiet")
 

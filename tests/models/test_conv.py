@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from autoencoder.config import ModelConfig, ObjectiveConfig
-from autoencoder.models.conv import MIN_SIDE, Decoder, DoublingConv2d
+from autoencoder.models.conv import MIN_SIDE, Decoder
+from autoencoder.models.convolutions import DoublingConv2d
 from autoencoder.models.network import Network
 from autoencoder.objectives.base import make_objective
 

@@ -19,12 +19,12 @@ from autoencoder.runs.folder import Run
 from autoencoder.runs.snapshots import steps_of_snapshots
 from autoencoder.seeding import numpy_stream
 from autoencoder.study.designs.design import Member
-from autoencoder.training.engines import EagerEngine
+from autoencoder.training.engines import WARM_UP_UPDATES, make_engine
 from autoencoder.training.fitting import fit_encoders
 from autoencoder.training.learner import make_learner
 
-WARM_UP, TIMED = 3, 12
-"""Updates before the clock starts, and those that it times."""
+WARM_UP, TIMED = WARM_UP_UPDATES + 1, 12
+"""Updates before the clock starts, in the last of which a GPU's are captured, and those that it times."""
 
 FIT_IMAGES = 1000
 """Images that a fitted encoder is fitted to for a forecast; its time grows at least as fast as their number."""
@@ -74,7 +74,7 @@ def _seconds(config: RunConfig, images: ImageSet, jobs: int) -> float:
         encoder = fit_encoders(some[0], some[1], [config.model.latent_dim])[0]
         fitting = (time.perf_counter() - began) * max(1.0, len(split.train) / FIT_IMAGES)
     learner = make_learner(Run("forecast"), config, images, split, device, encoder)
-    engine = EagerEngine(learner)
+    engine = make_engine(learner, lambda _: None)
     order = epoch_order(learner.train_rows, numpy_stream(training.seed, "order", 0))
     batches = split_into_batches(order, training.batch_size)
     learner.network.train()
@@ -82,6 +82,8 @@ def _seconds(config: RunConfig, images: ImageSet, jobs: int) -> float:
     for step in range(WARM_UP + TIMED):
         if step == WARM_UP:
             began = time.perf_counter()
+        if step % len(batches) == 0:
+            engine.prepare(batches, step)
         float(engine.update(batches[step % len(batches)], step))
     update = (time.perf_counter() - began) / TIMED
     rows = split.snapshot[: training.snapshot_batch_size]

@@ -17,7 +17,8 @@ FIRST = ("objective.name", "model.encoder", "model.latent_dim")
 """Of several settings that tell kinds apart, these name them."""
 
 NO_MATTER = (
-    *("training.device", "training.threads", "training.tensorboard", "training.comet", "training.wandb"),
+    *("training.device", "training.engine", "training.deterministic", "training.threads"),
+    *("training.tensorboard", "training.comet", "training.wandb"),
     *("training.val_interval", "training.checkpoint_interval", "training.snapshot"),
 )
 """Beginnings of settings of where a run computes and of what is kept of it, which make no other kind of it."""

@@ -41,6 +41,7 @@ def train_study(
     *,
     control: bool = False,
     jobs: int = 1,
+    together: int | str | None = None,
     backend: str = "loky",
     scheduler: str | None = None,
     say: Say = lambda _: None,
@@ -54,7 +55,7 @@ def train_study(
         data: the path that they were loaded from.
         out: the study's folder.
         control: whether untrained networks are shown as controls.
-        jobs: runs at a time.
+        jobs, together: runs at a time, in a process each or in this one; see `train_members`.
         backend, scheduler: see `connect`.
         say: is told what begins, what is done, and which runs could not be trained.
         quiet: show no progress.
@@ -81,6 +82,7 @@ def train_study(
         finish=finish,
         images=images,
         jobs=jobs,
+        together=together,
         backend=backend,
         cluster=cluster,
         say=say,

@@ -29,7 +29,8 @@ IN_CLAUSES = {
         *("noise.amount", "sparsity", "sparsity_weight", "sparsity_target"),
     ),
     "training": (
-        *("epochs", "batch_size", "lr", "schedule", "weight_decay", "patience", "init_from", "device", "threads"),
+        *("epochs", "batch_size", "lr", "schedule", "weight_decay", "patience", "init_from"),
+        *("device", "engine", "deterministic", "threads"),
         *("snapshot_samples", *(setting.name for setting in settings_of(TrainingConfig) if setting.flag.group == KEPT)),
     ),
 }

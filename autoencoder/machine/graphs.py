@@ -1,0 +1,87 @@
+"""CUDA graphs: work of a GPU that is captured once and replayed, without Python between its kernels."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+import torch
+
+
+class Graph(Protocol):
+    """Captured work."""
+
+    def replay(self) -> None:
+        """Do it again, on the current stream, with what now stands in the memory that it reads."""
+        ...
+
+
+class Graphs(Protocol):
+    """Captures work; `CudaGraphs` is the one, and tests have another that runs on the CPU."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Where work is done before it is captured: after all that was begun, and before all that is begun later."""
+        ...
+
+    def capture(self, work: Callable[[], None], generator: torch.Generator) -> Graph:
+        """Capture what `work` does on the device; none of it is done.
+
+        Args:
+            work: reads and writes tensors that stay where they are. What it computes in Python, and what it draws from
+                other generators, is the same in every replay.
+            generator: that `work` draws from; a replay goes on from the state in which it finds it.
+
+        Raises:
+            Exception: of any kind; `work` does what cannot be captured. Nothing was done, but `generator` cannot be
+                used again.
+        """
+        ...
+
+
+class CudaGraphs:
+    """Graphs of one run.
+
+    They share a pool of memory and are captured on a stream of their own, so no two of them may run at once; those of
+    other runs may. Captures come one after the other, in one thread.
+
+    Args:
+        device: a GPU.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._pool = torch.cuda.graph_pool_handle()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """See `Graphs.aside`: on the stream that captures, so that memory and algorithms are chosen for it."""
+        current = torch.cuda.current_stream(self._device)
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
+            yield
+        current.wait_stream(self._stream)
+
+    def capture(self, work: Callable[[], None], generator: torch.Generator) -> torch.cuda.CUDAGraph:
+        """See `Graphs.capture`."""
+        graph = torch.cuda.CUDAGraph()
+        _register(graph, generator)
+        current = torch.cuda.current_stream(self._device)
+        try:
+            # Other threads may copy and allocate meanwhile, as they do not with torch's default mode.
+            with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
+                work()
+        finally:
+            torch.cuda.set_stream(current)  # a capture that fails leaves its own stream behind
+        return graph
+
+
+def _register(graph: torch.cuda.CUDAGraph, generator: torch.Generator) -> None:
+    """Have the graph read the generator's state at each replay; later versions of torch do so by themselves."""
+    register = getattr(graph, "register_generator_state", None)
+    if register is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # there it is deprecated, and does nothing
+            register(generator)

@@ -1,0 +1,263 @@
+"""Several runs in one process that take turns: an update of each, one after the other.
+
+On a GPU each run has its stream, its graphs and their memory, so the updates of all are done at once; a small network
+alone leaves most of a GPU idle. What a run computes does not depend on the others: each has its loop, its folder and
+its hold on it, and is validated, kept, stopped and resumed by itself. A run that fails is named, and the others go on.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+
+from autoencoder.errors import UserError
+from autoencoder.machine.progress import Progress
+from autoencoder.machine.stopping import Interrupted, StopRequest
+from autoencoder.training.engines import WARM_UP_UPDATES
+from autoencoder.training.start import Training
+
+MOST = 8
+"""Runs at a time where nobody says how many: 16 were hardly faster in all than 8 (docs/performance.md, "CUDA")."""
+
+SPARE = 2.0
+"""So many times the memory that a run has taken so far must be free before another begins: it validates later on."""
+
+SECONDS_BETWEEN_NOTES = 1.0
+"""How often the pace beside the bar is counted anew."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run that is to be trained.
+
+    Attributes:
+        name: for what is said of it.
+        begin: from `start.begin` or `start.go_on`.
+        finish: is called when the run is finished and its folder no longer held.
+    """
+
+    name: str
+    begin: Callable[[], AbstractContextManager[Training]]
+    finish: Callable[[], None] = lambda: None
+
+
+@dataclass
+class Result:
+    """What came of the runs.
+
+    Attributes:
+        failed: why, for the name of each run that could not be trained.
+        signum: of the signal that stopped all; None where none did.
+    """
+
+    failed: dict[str, str] = field(default_factory=dict)
+    signum: int | None = None
+
+
+class Room(Protocol):
+    """How many runs there is room for, and where each is computed."""
+
+    def has_another(self, running: int, updates: int) -> bool:
+        """Whether one more run may begin.
+
+        Args:
+            running: runs that have begun and not ended; 1 or more.
+            updates: that the run which began last has done.
+        """
+        ...
+
+    def lane(self) -> Lane:
+        """Where a run is computed from its beginning to its end."""
+        ...
+
+    def left(self) -> None:
+        """A run has ended, and its memory is free."""
+        ...
+
+
+Lane = Callable[[], AbstractContextManager[object]]
+"""Gives a context in which a run's operations are sent to the device, beside those of other runs."""
+
+
+class PlainRoom:
+    """Room for so many runs, one operation after the other; for devices without streams.
+
+    Args:
+        most: runs at a time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    def has_another(self, running: int, updates: int) -> bool:
+        """See `Room.has_another`."""
+        return running < self._most
+
+    def lane(self) -> Lane:
+        """See `Room.lane`."""
+        return nullcontext
+
+    def left(self) -> None:
+        """See `Room.left`."""
+
+
+class CudaRoom:
+    """Room on a GPU: a stream for each run, and as many runs as were asked for, or as its memory holds.
+
+    Args:
+        device: the GPU.
+        most: runs at a time; None for as many as there is memory for, by what the runs so far have taken, up to `MOST`.
+    """
+
+    def __init__(self, device: torch.device, most: int | None) -> None:
+        self._device, self._most = device, most
+        self._before = torch.cuda.memory_reserved(device)
+        self._each = 0.0
+
+    def has_another(self, running: int, updates: int) -> bool:
+        """See `Room.has_another`; the first updates of a run, and their capture, show what it takes."""
+        if self._most is not None:
+            return running < self._most
+        if running >= MOST or updates <= WARM_UP_UPDATES + 1:
+            return False
+        self._each = max(self._each, (torch.cuda.memory_reserved(self._device) - self._before) / running)
+        free, _ = torch.cuda.mem_get_info(self._device)
+        return free > SPARE * self._each
+
+    def lane(self) -> Lane:
+        """See `Room.lane`."""
+        # What the run reads, such as the images, may have been sent on another stream.
+        torch.cuda.synchronize(self._device)
+        stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        return lambda: torch.cuda.stream(stream)
+
+    def left(self) -> None:
+        """See `Room.left`; memory that torch keeps for a stream is of no use to another one."""
+        torch.cuda.synchronize(self._device)
+        gc.collect()  # what a run holds goes in circles
+        torch.cuda.empty_cache()
+
+
+def train_together(entries: Iterable[Entry], n: int, room: Room, *, quiet: bool) -> Result:
+    """Train runs, or resume them, as many at a time as there is room for; a run that ends makes room for the next.
+
+    Args:
+        entries: the runs; each is asked for when there is room for it.
+        n: how many there are.
+        room: for them.
+        quiet: show no progress.
+
+    Returns:
+        what came of them. Where a signal stopped them, all that had begun are saved and can be resumed.
+    """
+    result, running = Result(), list[_Running]()
+    waiting = iter(entries)
+    with StopRequest() as stop, Progress(f"Training {n} runs", n, "runs", quiet=quiet) as progress:
+        pace = _Pace(progress)
+        try:
+            while True:
+                while stop.signum is None and (not running or room.has_another(len(running), running[-1].updates)):
+                    entry = next(waiting, None)
+                    if entry is None:
+                        break
+                    running.append(_Running(entry, room.lane(), stop, pace))
+                    if not running[-1].turn(result):
+                        _end(running, running[-1], room, pace)
+                if not running:
+                    result.signum = result.signum or stop.signum
+                    return result
+                for one in list(running):
+                    if not one.turn(result):
+                        _end(running, one, room, pace)
+                pace.say(len(running))
+        finally:
+            for one in running:
+                one.leave()
+
+
+def _end(running: list[_Running], one: _Running, room: Room, pace: _Pace) -> None:
+    running.remove(one)
+    one.leave()
+    room.left()
+    pace.ended()
+
+
+class _Running:
+    """A run that takes its turns.
+
+    Attributes:
+        updates: that it has done here.
+    """
+
+    def __init__(self, entry: Entry, lane: Lane, stop: StopRequest, pace: _Pace) -> None:
+        self.updates = 0
+        self._entry, self._lane = entry, lane
+        self._turns = self._all_turns(stop, pace)
+
+    def _all_turns(self, stop: StopRequest, pace: _Pace) -> Generator[None]:
+        begun = False
+
+        def advance(images: int, note: str) -> None:
+            nonlocal begun
+            pace.add(images if begun else 0)  # the first are those that a resumed run has seen before
+            begun = True
+
+        with self._entry.begin() as training:
+            yield from training.turns(stop, advance)
+        self._entry.finish()
+
+    def turn(self, result: Result) -> bool:
+        """One update and what is due after it; whether there are more."""
+        try:
+            with self._lane():
+                next(self._turns)
+            self.updates += 1
+        except StopIteration:
+            return False
+        except UserError as error:
+            result.failed[self._entry.name] = str(error)
+            return False
+        except torch.OutOfMemoryError:
+            result.failed[self._entry.name] = "the GPU's memory is full: train fewer at a time (--together 1)"
+            return False
+        except Interrupted as stopped:
+            result.signum = stopped.signum
+            return False
+        return True
+
+    def leave(self) -> None:
+        """Let go of the run's folder and memory, wherever it stands."""
+        self._turns.close()
+
+
+class _Pace:
+    """Images per second of all runs, beside the bar.
+
+    Args:
+        progress: counts runs.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._images, self._since = 0, time.perf_counter()
+
+    def add(self, images: int) -> None:
+        """So many more were trained on."""
+        self._images += images
+
+    def say(self, running: int) -> None:
+        """Show the pace, now and then."""
+        seconds = time.perf_counter() - self._since
+        if seconds >= SECONDS_BETWEEN_NOTES:
+            self._progress.advance(0, f"{running} at a time, {self._images / seconds:,.0f} images/s")
+            self._images, self._since = 0, time.perf_counter()
+
+    def ended(self) -> None:
+        """A run has ended."""
+        self._progress.advance(1)
