@@ -43,7 +43,7 @@ class Sent:
         """The same with all tensors in ordinary memory, each by itself; one thread may ask, any."""
         if self._copied is not None:
             self._copied.synchronize()
-            self._content = _with(self._content, lambda values: values.clone() if values.is_pinned() else values)
+            self._content = _with(self._content, torch.clone)
             self._copied = None
         return self._content
 

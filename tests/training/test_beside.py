@@ -11,10 +11,13 @@ import torch
 from autoencoder.config import DataConfig, ModelConfig, NoiseConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from autoencoder.data.images import load_images
 from autoencoder.errors import UserError
+from autoencoder.machine.copies import Sent
 from autoencoder.machine.stopping import Interrupted
 from autoencoder.machine.writing import Beside
 from autoencoder.runs import checkpoint as checkpoint_module
 from autoencoder.runs import snapshots as snapshots_module
+from autoencoder.study.designs.design import Member
+from autoencoder.study.training import train_members
 from autoencoder.training import keeper
 from autoencoder.training.engines import EagerEngine
 from autoencoder.training.learner import Learner
@@ -167,3 +170,22 @@ def test_images_at_once_on_a_gpu(tiny, monkeypatch):
     assert at_once("cuda", 64, 80 * 2**30, 50) == 256
     assert 512 < at_once("cuda", 512, 24 * 2**30, 50) < 1024
     assert at_once("cuda", 512, 8 * 2**30, 50) == 512
+
+
+def test_others_take_turns_while_numbers_come(tiny, tmp_path, images, beside, monkeypatch, assert_same_run):
+    """A run goes on at the end of an epoch as if it had waited, however late its numbers come."""
+    members = [Member(f"run-{seed}", {}, seed, config_of(tiny, seed=seed)) for seed in range(3)]
+    for member in members:
+        train(member.config, tmp_path / "alone" / member.name, data=images)
+    asked = []
+
+    def late(sent):
+        asked.append(sent)
+        return len(asked) % 3 == 0
+
+    monkeypatch.setattr(Sent, "has_come", late)
+    out = tmp_path / "beside"
+    assert train_members(members, out, finish=lambda folder, config: None, images=images, together=3) == {}
+    assert len(asked) > 2 * 9
+    for member in members:
+        assert_same_run(out / member.name, tmp_path / "alone" / member.name)
