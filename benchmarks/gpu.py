@@ -26,12 +26,17 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,14 +63,18 @@ from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.machine.device import prepare_machine
 from autoencoder.machine.graphs import CudaGraphs
 from autoencoder.machine.stopping import StopRequest
+from autoencoder.machine.writing import Beside
 from autoencoder.objectives import reconstruct
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.seeding import numpy_stream, torch_stream
 from autoencoder.study.designs.design import Member
 from autoencoder.study.training import train_members
+from autoencoder.training import start
 from autoencoder.training.engines import EagerEngine, Engine, GraphEngine
+from autoencoder.training.keeper import Keeper
 from autoencoder.training.learner import Learner, make_learner
+from autoencoder.training.loop import TrainingLoop
 from autoencoder.training.start import begin
 from autoencoder.training.together import CudaRoom, PlainRoom
 
@@ -480,8 +489,8 @@ def profiled(work: Callable[[], object], device: torch.device) -> tuple[int, flo
         and not event.name.startswith("Optimizer.")
     )
     covered, until = 0.0, float("-inf")
-    for start, end in spans:
-        covered += max(0.0, end - max(start, until))
+    for begin_at, end in spans:
+        covered += max(0.0, end - max(begin_at, until))
         until = max(until, end)
     return len(spans), covered / 1e6
 
@@ -503,7 +512,7 @@ def trained(bench: Bench, name: str, images: ImageSet, encoder: str, **training:
 def snapshots(bench: Bench) -> None:
     """Training without and with them, in alternation; the first epoch of each is not counted."""
     for encoder, batch_size in (("strided", 32), ("conv", 64))[: 2 if bench.has_gpu else 1]:
-        for pair in range(2 if encoder == "strided" and bench.has_gpu else 1):
+        for pair in range(2 if bench.has_gpu else 1):
             seconds = {}
             for per_epoch in (0, 3):
                 run, _ = trained(
@@ -537,7 +546,7 @@ def reference(bench: Bench) -> None:
 def study(bench: Bench) -> None:
     """24 runs, trained as `study` trains them, as many at a time as there is room for; with all that they leave."""
     objectives = [ObjectiveConfig(), ObjectiveConfig("angle", target="body_angle_deg"), ObjectiveConfig("mask")]
-    seconds = {}
+    seconds, where = {}, dict[int, str]()
     for epochs in (1, 4):
         members = [
             Member(
@@ -547,14 +556,110 @@ def study(bench: Bench) -> None:
             for seed in range(8)
         ]
         began = time.perf_counter()
-        failed = train_members(members, bench.folder / f"study-{epochs}", finish=leave, images=bench.arena)
+        with Clocks() as clocks:
+            failed = train_members(members, bench.folder / f"study-{epochs}", finish=leave, images=bench.arena)
         seconds[epochs] = time.perf_counter() - began
+        where[epochs] = clocks.table(seconds[epochs])
         if failed:
             raise RuntimeError(failed)
     per_epoch = (seconds[4] - seconds[1]) / 3
     images = 24 * (len(bench.arena) - len(bench.arena) // 5) / per_epoch
     say(f"  24 runs, {len(bench.arena):,} images: {seconds[1]:.1f} s for 1 epoch, {seconds[4]:.1f} s for 4: "
         f"{images:,.0f} images/s; 20 epochs would take {seconds[4] + 16 * per_epoch:.0f} s (multiplied)")  # fmt: skip
+    for epochs, text in where.items():
+        say(f"  the processor's seconds, {epochs} epoch{'s' * (epochs > 1)}: {text}")
+
+
+class Clocks:
+    """Seconds that the processor spends in each part of a study, whatever the GPU does meanwhile; a context manager.
+
+    What one part does within another counts for the inner one. Waiting for the GPU counts where it is waited for.
+    What the threads that write files spend is given apart: it is beside all else.
+    """
+
+    PARTS: tuple[tuple[str, type | ModuleType, str], ...] = (
+        ("opening runs", start, "make_learner"),
+        ("opening runs", start, "check_fit"),
+        ("opening runs", start, "split_rows"),
+        ("opening runs", start, "describe_environment"),
+        ("opening runs", start, "label_warnings"),
+        ("opening runs", start, "open_keeper"),
+        ("opening runs", Run, "create"),
+        ("opening runs", CudaRoom, "lane"),
+        ("engine and warm-up", start, "make_engine"),
+        ("engine and warm-up", GraphEngine, "_work"),
+        ("captures", CudaGraphs, "capture"),
+        ("updates", EagerEngine, "update"),
+        ("updates", GraphEngine, "update"),
+        ("updates", GraphEngine, "prepare"),
+        ("reading losses", TrainingLoop, "_look"),
+        ("validation", Learner, "validate"),
+        ("validation", TrainingLoop, "_validate"),
+        ("weights", Learner, "largest_weights"),
+        ("weights", TrainingLoop, "_check_weights"),
+        ("snapshots", TrainingLoop, "_take_snapshot"),
+        ("checkpoints", Keeper, "save"),
+        ("log", Keeper, "log_epoch"),
+        ("waiting for files", Keeper, "drain"),
+        ("closing", Keeper, "__exit__"),
+        ("closing", CudaRoom, "left"),
+    )
+    """Name, and what is timed."""
+
+    def __init__(self) -> None:
+        self._spent: Counter[str] = Counter()
+        self._within: list[float] = []
+        self._beside = 0.0
+        self._undo = ExitStack()
+        self._thread = threading.current_thread()
+
+    def __enter__(self) -> Clocks:
+        for name, owner, function in self.PARTS:
+            self._replace(owner, function, partial(self._timed, name))
+        self._replace(Beside, "do", self._timed_beside)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._undo.close()
+
+    def _replace(self, owner: Any, name: str, timed: Callable[..., Callable[..., Any]]) -> None:
+        before = getattr(owner, name)
+        setattr(owner, name, timed(before))
+        self._undo.callback(setattr, owner, name, before)
+
+    def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **options: Any) -> Any:
+            if threading.current_thread() is not self._thread:
+                return function(*args, **options)
+            self._within.append(0.0)
+            began = time.perf_counter()
+            try:
+                return function(*args, **options)
+            finally:
+                took = time.perf_counter() - began
+                self._spent[name] += took - self._within.pop()
+                if self._within:
+                    self._within[-1] += took
+
+        return timed
+
+    def _timed_beside(self, do: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(writing: Beside, work: Callable[[], None]) -> None:
+            def timed() -> None:
+                began = time.perf_counter()
+                try:
+                    work()
+                finally:
+                    self._beside += time.perf_counter() - began  # of several threads: good enough for a look
+
+            do(writing, timed)
+
+        return asked
+
+    def table(self, seconds: float) -> str:
+        """All parts, of so many seconds, and what is left."""
+        spent = {**self._spent, "all else": seconds - sum(self._spent.values())}
+        return "; ".join(f"{name} {took:.2f}" for name, took in spent.items()) + f"; threads {self._beside:.2f}"
 
 
 def leave(folder: Path, config: RunConfig) -> None:

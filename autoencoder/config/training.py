@@ -77,7 +77,7 @@ class TrainingConfig:
     """Images whose latent codes are kept: a number, `all`, `auto` (an eighth, at least 2,000), or `probes` (1,600
     held-out ones and 2,400 others, at most)."""
     snapshot_batch_size: Annotated[int, Flag("batch size for snapshots and validation", "N", Whole(), group=KEPT)] = 512
-    """Batch size for codes and validation; changes the speed and nothing else."""
+    """Batch size for codes and validation, on a GPU up to four times as many; changes the speed, and rounding there."""
     seed: Annotated[int, Flag("of the weights, the order and the noise", "N", Whole(0, MAX_SEED))] = 42
     init_from: Annotated[str | None, Flag("start from the weights of this checkpoint", "CHECKPOINT")] = None
     """Checkpoint whose weights the network starts from; None for freshly drawn ones."""

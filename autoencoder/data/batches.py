@@ -84,8 +84,11 @@ class Pixels:
 
 
 def to_device(rows: BatchRows, device: torch.device) -> Tensor:
-    """Row numbers as a tensor on `device`."""
-    return rows if isinstance(rows, Tensor) else torch.from_numpy(rows).to(device)
+    """Row numbers as a tensor on `device`, whose work so far is not waited for."""
+    if isinstance(rows, Tensor):
+        return rows
+    # CUDA stages a copy from ordinary memory before it returns.
+    return torch.from_numpy(rows).to(device, non_blocking=device.type == "cuda")
 
 
 def _to_tensor(pixels: NDArray[np.generic]) -> Tensor:

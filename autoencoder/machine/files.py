@@ -13,7 +13,9 @@ import errno
 import io
 import json
 import os
+import shutil
 import tempfile
+import threading
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -77,9 +79,18 @@ def _flush_names(folder: Path) -> None:
         os.close(handle)
 
 
+_UMASK_LOCK = threading.Lock()
+"""Two threads that read the mask by changing it would leave it changed."""
+
+
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with contextlib.suppress(OSError, ValueError):  # Linux tells it without a moment in which it is another one
+        for line in Path("/proc/self/status").read_text("utf-8", "replace").splitlines():
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    with _UMASK_LOCK:
+        mask = os.umask(0)
+        os.umask(mask)
     return mask
 
 
@@ -187,6 +198,12 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool
     save = np.savez_compressed if compress else np.savez
     with replacing(path) as temporary, temporary.open("wb") as file:
         save(file, **arrays, allow_pickle=False)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Write what is in the file `source` to `path` as well."""
+    with replacing(path) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def check_writable(folder: Path) -> None:

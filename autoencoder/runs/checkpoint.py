@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from autoencoder.config import RunConfig
 from autoencoder.errors import UserError
+from autoencoder.machine.copies import tensors_in
 from autoencoder.machine.files import replacing
 from autoencoder.version import __version__
 
@@ -88,12 +88,16 @@ class Checkpoint:
     path: Path | None = None
 
     def save(self, path: Path) -> None:
-        """Write to `path`, replacing what is there only when all is on the disk.
+        """Write to `path`; see `write_content`.
 
         Raises:
             UserError: the disk is full, or the folder cannot be written to.
         """
-        content = {
+        write_content(self.content(), path)
+
+    def content(self) -> dict[str, Any]:
+        """What is written. Its tensors are the network's and the optimizer's own; torch's random state is a copy."""
+        return {
             "format_version": FORMAT_VERSION,
             "config": self.config.to_json(),
             "image_shape": list(self.image_shape),
@@ -108,8 +112,6 @@ class Checkpoint:
             "split_sha256": self.split_sha256,
             "written_by": {"autoencoder": __version__, "torch": str(torch.__version__)},
         }
-        with replacing(path) as temporary:
-            _write(content, temporary)
 
     @classmethod
     def load(cls, path: Path, *, restore_rng: bool = False) -> Checkpoint:
@@ -221,7 +223,7 @@ def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
 
 def _check_tensors(content: Any, what: str, n_bytes: int) -> None:
     """Refuse tensors that are not finite, or that are larger than the `n_bytes` of the file that they came from."""
-    for values in _tensors(content):
+    for values in tensors_in(content):
         if (
             values.layout is not torch.strided
             or values.is_quantized
@@ -235,19 +237,17 @@ def _check_tensors(content: Any, what: str, n_bytes: int) -> None:
             raise ValueError(f"the {what} holds values that are not finite")
 
 
-def _tensors(content: Any) -> Iterator[Tensor]:
-    """All tensors in nested dictionaries and lists."""
-    if isinstance(content, Tensor):
-        yield content
-    elif isinstance(content, dict):
-        for value in content.values():
-            yield from _tensors(value)
-    elif isinstance(content, (list, tuple)):
-        for value in content:
-            yield from _tensors(value)
-
-
 # ------------------------------------------------------------------------------------------------------------- writing
+
+
+def write_content(content: dict[str, Any], path: Path) -> None:
+    """Write `Checkpoint.content` to `path`, replacing what is there only when all is on the disk.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written to.
+    """
+    with replacing(path) as temporary:
+        _write(content, temporary)
 
 
 def _write(content: dict[str, Any], path: Path) -> None:

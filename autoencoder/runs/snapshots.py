@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from autoencoder.array_types import Rows
 from autoencoder.config import ALL_SAMPLES, AUTO_SAMPLES, PROBE_SAMPLES
@@ -152,15 +153,22 @@ def _doubling(start: int, n: int, stop: int) -> set[int]:
 @torch.no_grad()
 def encode_rows(network: Network, pixels: Pixels, rows: Rows, batch_size: int) -> NDArray[np.float32]:
     """Codes (n, latent_dim) of `rows`, with the network in evaluation mode, which is restored after."""
+    return codes_of_rows(network, pixels, rows, batch_size).cpu().numpy()
+
+
+@torch.no_grad()
+def codes_of_rows(network: Network, pixels: Pixels, rows: Rows, batch_size: int) -> Tensor:
+    """The same as a float32 tensor: on the GPU, which is not waited for, where it has all images; else in memory."""
     was_training = network.training
     network.eval()
-    codes: NDArray[np.float32] | None = None
+    codes: Tensor | None = None
     start = 0
     for part, images in pixels.batches(rows, batch_size):
-        encoded = network.encode(images).float().cpu().numpy()
+        encoded = network.encode(images)
         if codes is None:
             # One array from the start: small results kept between the large activations would fragment the heap.
-            codes = np.empty((len(rows), encoded.shape[1]), np.float32)
+            where = encoded.device if pixels.resident else "cpu"
+            codes = torch.empty((len(rows), encoded.shape[1]), dtype=torch.float32, device=where)
         codes[start : start + len(part)] = encoded
         start += len(part)
     network.train(was_training)

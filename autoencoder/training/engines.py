@@ -220,8 +220,9 @@ class _Plan:
         self.rates = [self._learner.learning_rate(step + number) for number in range(len(batches))]
         order = np.concatenate(batches)
         self._starts = [0, *np.cumsum([len(rows) for rows in batches]).tolist()]
-        self._order[: len(order)] = torch.from_numpy(order)
-        self._rates[: len(batches)] = torch.tensor(self.rates)
+        # Copies from ordinary memory are staged before they return, so these need not wait for what the device does.
+        self._order[: len(order)].copy_(torch.from_numpy(order), non_blocking=True)
+        self._rates[: len(batches)].copy_(torch.tensor(self.rates), non_blocking=True)
         self._start.zero_()
         self._number.zero_()
         self._next = 0

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.machine.copies import Sent
+from autoencoder.machine.files import copy_file
 from autoencoder.machine.progress import Say
-from autoencoder.runs.checkpoint import Checkpoint, LoopState
+from autoencoder.machine.writing import AtOnce, Beside, Work, Writing
+from autoencoder.runs.checkpoint import Checkpoint, LoopState, write_content
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.lock import Hold
 from autoencoder.runs.snapshots import SnapshotWriter
@@ -30,6 +34,7 @@ class Keeper:
         data_sha256, split_sha256: of the run's images and split, for its checkpoints.
         writers: of its epochs.
         snapshots: of its codes.
+        writing: who writes all this. Beside training, a file's error is raised by `check` or `drain`.
     """
 
     def __init__(
@@ -40,8 +45,10 @@ class Keeper:
         split_sha256: str,
         writers: Sequence[TableWriter | Guarded],
         snapshots: SnapshotWriter,
+        writing: Writing,
     ) -> None:
         self.run, self._held, self._writers, self._snapshots = run, held, writers, snapshots
+        self._writing = writing
         self._data_sha256, self._split_sha256 = data_sha256, split_sha256
         self._last_save = time.monotonic()
 
@@ -51,18 +58,39 @@ class Keeper:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._writing.close()
         for writer in self._writers:
             writer.close()
 
+    def has_failed(self) -> bool:
+        """Whether a file could not be written that was to be written beside training."""
+        return self._writing.has_failed()
+
+    def settle(self) -> None:
+        """Wait until all files are written that were to be."""
+        self._writing.settle()
+
+    def drain(self) -> None:
+        """The same, and raise why one could not be.
+
+        Raises:
+            UserError: one could not be written, or what was to be written is not finite.
+        """
+        self._writing.drain()
+
     def log_epoch(self, row: dict[str, Any]) -> None:
         """Add the row of an epoch; see `autoencoder.runs.folder.METRIC_COLUMNS`."""
-        self._held.check()
-        for writer in self._writers:
-            writer.write(row)
 
-    def write_snapshot(self, step: int, epoch: float, codes: NDArray[np.float32]) -> None:
-        """Write codes as the snapshot of `step`."""
-        self._snapshots.write(step, epoch, codes)
+        def write() -> None:
+            self._held.check()
+            for writer in self._writers:
+                writer.write(row)
+
+        self._writing.do(write)
+
+    def write_snapshot(self, step: int, epoch: float, codes: Callable[[], NDArray[np.float32]]) -> None:
+        """Write codes as the snapshot of `step`; whoever writes asks for them, and waits for them."""
+        self._writing.do(lambda: self._snapshots.write(step, epoch, codes()))
 
     def save(self, learner: Learner, state: LoopState, *names: str | int) -> None:
         """Save the network as it is under each of `names`, in this order; see `Run.checkpoint_file`."""
@@ -75,13 +103,15 @@ class Keeper:
             self._data_sha256,
             self._split_sha256,
         )
-        for name in names:
-            self._held.check()
-            checkpoint.save(self.run.checkpoint_file(name))
-            self._last_save = time.monotonic()
+        self._write(checkpoint, [self.run.checkpoint_file(name) for name in names])
+        self._last_save = time.monotonic()
 
-    def save_early(self, learner: Learner, step: int) -> None:
-        """Save the network after update number `step`, to be looked at: without what training goes on with."""
+    def save_early(self, learner: Learner, step: int, check: Work) -> None:
+        """Save the network after update number `step`, to be looked at: without what training goes on with.
+
+        Args:
+            check: is called before it is written; to refuse it.
+        """
         epoch, batch = divmod(step, learner.batches_per_epoch)
         checkpoint = Checkpoint(
             learner.config,
@@ -92,8 +122,21 @@ class Keeper:
             self._data_sha256,
             self._split_sha256,
         )
-        self._held.check()
-        checkpoint.save(self.run.early_checkpoint_file(step))
+        self._writing.do(check)
+        self._write(checkpoint, [self.run.early_checkpoint_file(step)])
+
+    def _write(self, checkpoint: Checkpoint, files: list[Path]) -> None:
+        sent = Sent(checkpoint.content(), copy=self._writing.beside)
+
+        def write() -> None:
+            for number, file in enumerate(files):
+                self._held.check()
+                if number:  # to put it together again would take many times as long
+                    copy_file(files[0], file)
+                else:
+                    write_content(sent.content(), file)
+
+        self._writing.do(write)
 
     def seconds_since_save(self) -> float:
         """Since the last checkpoint, or since training began."""
@@ -122,4 +165,5 @@ def open_keeper(run: Run, held: Hold, learner: Learner, split: RunSplit, resumed
         split.content_hash(),
         open_writers(run, learner.config, resumed_at, say),
         SnapshotWriter(run, resumed_at, held.check),
+        Beside() if learner.device.type == "cuda" else AtOnce(),
     )

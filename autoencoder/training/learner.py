@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from autoencoder.array_types import Rows
@@ -18,14 +18,21 @@ from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt, corrupt_each
 from autoencoder.errors import UserError
 from autoencoder.flags import values_of
+from autoencoder.machine.copies import Sent
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import ImageShape, Network, Output, on_device
 from autoencoder.objectives.base import Objective, Targets, make_objective
 from autoencoder.runs.checkpoint import Checkpoint
 from autoencoder.runs.folder import Run, RunSplit
-from autoencoder.runs.snapshots import encode_rows
+from autoencoder.runs.snapshots import codes_of_rows, encode_rows
 from autoencoder.seeding import numpy_stream, stream_seed
 from autoencoder.training.schedules import learning_rate
+
+LARGER_ON_GPU = 4
+"""So many times the batch that was asked for is encoded at once on a GPU, which is hardly busy with less."""
+
+ENCODING_SHARE, BYTES_PER_PIXEL = 1 / 16, 1024
+"""Share of a GPU's memory that such a batch may take, and what `conv` takes for a pixel: 4 times 64 channels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,31 +101,94 @@ class Learner:
             return Output(latent, self.network.head(latent))
         return self.network(corrupt(images, self.config.objective.noise, generator))  # type: ignore[no-any-return]
 
+    @property
+    def encoded_at_once(self) -> int:
+        """Images in a batch of a validation or a snapshot: as many as was asked for, and several times that on a GPU.
+
+        It depends on the card and not on what is free there, which would let other runs change how sums are rounded.
+        """
+        asked = self.config.training.snapshot_batch_size
+        if self.device.type != "cuda":
+            return asked
+        memory = torch.cuda.get_device_properties(self.device).total_memory
+        fitting = int(ENCODING_SHARE * memory / (BYTES_PER_PIXEL * math.prod(self.image_shape[1:])))
+        return max(asked, min(LARGER_ON_GPU * asked, fitting))
+
     @torch.no_grad()
-    def validate(self) -> tuple[float, float | None]:
-        """Loss on the held-out images, and the objective's metric where the truth is known."""
-        noise, training, objective = self.config.objective.noise, self.config.training, self.objective
-        loss_sum = 0.0
-        latents, metrics = [], []
+    def validate(self) -> Validation:
+        """Ask for the loss on the held-out images, and the objective's metric where the truth is known."""
+        noise, seed, objective = self.config.objective.noise, self.config.training.seed, self.objective
+        where = self.device if self.pixels.resident else torch.device("cpu")
+        sums, latents, metrics = list[Tensor](), list[Tensor](), list[Tensor]()
         self.network.eval()
-        for rows, images in self.pixels.batches(self.val_rows, training.snapshot_batch_size):
-            output = self.network(corrupt_each(images, noise, rows, training.seed, "validation noise"))
-            loss_sum += float(objective.losses(output, self.targets.batch(rows, images)).sum())
-            latents.append(output.latent.cpu())
+        for rows, images in self.pixels.batches(self.val_rows, self.encoded_at_once):
+            output = self.network(corrupt_each(images, noise, rows, seed, "validation noise"))
+            sums.append(objective.losses(output, self.targets.batch(rows, images)).sum())
+            latents.append(output.latent.to(where))
             if self.targets.measurable:
                 truth = self.targets.truth(rows, images)
-                metrics.append(objective.metric(objective.present(output.prediction), truth).cpu())
-        loss = loss_sum / len(self.val_rows) + float(objective.penalty(torch.cat(latents)))
-        return loss, objective.summarise(torch.cat(metrics)) if metrics else None
+                metrics.append(objective.metric(objective.present(output.prediction), truth))
+        metric = torch.cat(metrics) if metrics else None
+        sent = Sent([torch.stack(sums), objective.penalty(torch.cat(latents)), metric])
+        return Validation(sent, len(self.val_rows), objective)
 
-    def encode(self, rows: Rows) -> NDArray[np.float32]:
-        """Codes (n, latent_dim) float32 of images `rows`, without noise."""
-        return encode_rows(self.network, self.pixels, rows, self.config.training.snapshot_batch_size)
+    def encode(self, rows: Rows) -> Sent:
+        """Ask for the codes (n, latent_dim) float32 of images `rows`, without noise."""
+        return Sent(codes_of_rows(self.network, self.pixels, rows, self.encoded_at_once))
 
-    def broken_weights(self) -> str | None:
-        """The name of weights, or statistics, that are not finite; the loss shows them one update later."""
-        states = self.network.state_dict().items()
-        return next((name for name, values in states if not bool(values.isfinite().all())), None)
+    @torch.no_grad()
+    def largest_weights(self) -> LargestWeights:
+        """Ask whether all weights and statistics are finite; the loss shows it one update later."""
+        states = {
+            name: values
+            for name, values in self.network.state_dict().items()
+            if values.is_floating_point() and values.numel()
+        }
+        if not states:
+            return LargestWeights([], Sent(torch.zeros(0)))
+        largest = torch._foreach_norm(list(states.values()), float("inf"))
+        return LargestWeights(list(states), Sent(torch.stack([value.float() for value in largest])))
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Numbers of held-out images that were asked for.
+
+    Attributes:
+        sent: the sum of the losses of each batch, the penalty, and (n,) the metric of each image, or None.
+        n: images.
+        objective: what they are of.
+    """
+
+    sent: Sent
+    n: int
+    objective: Objective
+
+    def result(self) -> tuple[float, float | None]:
+        """Mean loss, and the metric of all, where the truth is known."""
+        sums, penalty, metric = self.sent.content()
+        total = 0.0
+        for value in sums.tolist():  # Python's own sum rounds in another way from 3.12 on
+            total += value
+        return total / self.n + float(penalty), None if metric is None else self.objective.summarise(metric)
+
+
+@dataclass(frozen=True)
+class LargestWeights:
+    """The largest value in each tensor of a network, asked for by one reduction.
+
+    Attributes:
+        names: of the tensors.
+        sent: (tensors,) float32.
+    """
+
+    names: list[str]
+    sent: Sent
+
+    def broken(self) -> str | None:
+        """The name of the first tensor with a value that is not finite; None where all are finite."""
+        finite = self.sent.content().isfinite().tolist()
+        return next((name for name, fine in zip(self.names, finite, strict=True) if not fine), None)
 
 
 def make_learner(

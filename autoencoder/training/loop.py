@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
 from autoencoder.config import TrainingConfig
@@ -25,14 +26,17 @@ from autoencoder.runs.snapshots import steps_of_early_networks, steps_of_snapsho
 from autoencoder.seeding import numpy_stream
 from autoencoder.training.engines import Engine
 from autoencoder.training.keeper import Keeper
-from autoencoder.training.learner import Learner
+from autoencoder.training.learner import LargestWeights, Learner, Validation
 from autoencoder.training.losses import Losses
 
 SECONDS_BETWEEN_SAVES = 60.0
 """An epoch that takes longer than this also saves `last.pt` on its way."""
 
 LOSS_CHECK_INTERVAL = {"cpu": 1, "cuda": 20, "mps": 20}
-"""Updates between two looks at the loss; each look makes a GPU wait, so there they are rarer."""
+"""Updates between two looks at the loss; each look takes the processor's time, so on a GPU they are rarer."""
+
+TURNS_TO_WAIT = 20
+"""Turns of other runs for which an epoch's numbers are let come, before they are waited for."""
 
 Advance = Callable[[int, str], None]
 """Is told of so many more images, with a note; see `Progress.advance`."""
@@ -108,15 +112,16 @@ class TrainingLoop:
             UserError, Interrupted: as `run`.
         """
         learner, state = self.learner, self.state
-        if state.step == 0 and self.training.snapshots_per_epoch:
-            self._take_snapshot()
-        self._began = time.perf_counter() - state.seconds
         with self.keeper, naming_what_is_not_deterministic():
+            if state.step == 0 and self.training.snapshots_per_epoch:
+                self._take_snapshot()
+            self._began = time.perf_counter() - state.seconds
             advance(state.epoch * len(learner.train_rows) + state.images_seen, "")
             while not is_finished(self.training, state):
                 yield from self._train_epoch(stop, advance)
-                self._end_epoch()
+                yield from self._end_epoch()
                 self._leave_if_asked(stop)
+            self.keeper.drain()
 
     def _train_epoch(self, stop: StopRequest, advance: Advance) -> Iterator[None]:
         """The updates of an epoch that are still to be done."""
@@ -139,7 +144,7 @@ class TrainingLoop:
             kept = state.step in self._snapshot_steps
             looked = leaving or state.batch % look == 0
             if looked or kept:
-                self._add_losses(every=leaving or kept)
+                self._look(wait=leaving and not last)
             state.epoch_seconds += time.perf_counter() - started
             if kept:
                 self._take_snapshot()
@@ -157,16 +162,22 @@ class TrainingLoop:
         loss = f"loss {state.loss_sum / known:.5f}  " if known else ""
         return f"{loss}{state.images_seen / state.epoch_seconds:.0f} images/s"
 
-    def _end_epoch(self) -> None:
-        """Validate when it is due, log the epoch, save its checkpoints."""
+    def _end_epoch(self) -> Iterator[None]:
+        """Validate when it is due, log the epoch, save its checkpoints. Others take turns while numbers come."""
         state = self.state
-        self._check_weights()
+        started = time.perf_counter()
+        yield from self._let_come(self._losses.have_come)
+        self._look(wait=True)
+        state.epoch_seconds += time.perf_counter() - started
+        due = (state.epoch + 1) % self.training.val_interval == 0 or state.epoch + 1 == self.training.epochs
+        weights, validation = self.learner.largest_weights(), self.learner.validate() if due else None
+        yield from self._let_come((validation or weights).sent.has_come)
+        self._check_weights(weights, state.step)
         train_loss = state.loss_sum / state.images_seen
         rate = state.images_seen / state.epoch_seconds
         state.epoch += 1
         state.batch, state.images_seen, state.loss_sum, state.epoch_seconds = 0, 0, 0.0, 0.0
-        due = state.epoch % self.training.val_interval == 0 or state.epoch == self.training.epochs
-        val_loss, metric = self._validate() if due else (None, None)
+        val_loss, metric = (None, None) if validation is None else self._validate(validation)
         self._say_if_zero(train_loss)
         improved = self._note_validation(val_loss)
         state.seconds = time.perf_counter() - self._began
@@ -187,8 +198,15 @@ class TrainingLoop:
         # `last` comes last: from there on, a run resumes from this epoch, so everything before it must be there.
         self.keeper.save(self.learner, state, *(["best"] if improved else []), *kept, "last")
 
-    def _validate(self) -> tuple[float, float | None]:
-        loss, metric = self.learner.validate()
+    def _let_come(self, has_come: Callable[[], bool]) -> Iterator[None]:
+        """Let others take their turns until something has come from the device, but not for long."""
+        for _ in range(TURNS_TO_WAIT):
+            if has_come():
+                return
+            yield
+
+    def _validate(self, validation: Validation) -> tuple[float, float | None]:
+        loss, metric = validation.result()
         if not math.isfinite(loss):
             raise self._diverged(f"the validation loss became {loss}", self.state.step)
         return loss, metric
@@ -215,18 +233,30 @@ class TrainingLoop:
 
     def _take_snapshot(self) -> None:
         step = self.state.step
-        codes = self.learner.encode(self._snapshot_rows)
-        if not np.isfinite(codes).all():
-            raise self._diverged("latent codes became NaN or infinite", max(step, 1))
+        sent = self.learner.encode(self._snapshot_rows)
+
+        def codes() -> NDArray[np.float32]:
+            values: NDArray[np.float32] = sent.content().numpy()
+            if not np.isfinite(values).all():
+                raise self._diverged("latent codes became NaN or infinite", max(step, 1))
+            return values
+
         self.keeper.write_snapshot(step, step / self.learner.batches_per_epoch, codes)
         if step in self._early_steps:
-            self._check_weights()
-            self.keeper.save_early(self.learner, step)
+            weights = self.learner.largest_weights()
+            self.keeper.save_early(self.learner, step, lambda: self._check_weights(weights, step))
 
     def _save_within_epoch(self) -> None:
         self.state.seconds = time.perf_counter() - self._began
-        self._check_weights()
+        self._check_weights(self.learner.largest_weights(), self.state.step)
         self.keeper.save(self.learner, self.state, "last")
+
+    def _look(self, *, wait: bool) -> None:
+        """Add the losses that have come, or wait for all; stop where one is not finite or a file was not written."""
+        failed = self.keeper.has_failed()
+        self._add_losses(every=wait or failed)  # a loss that is not finite is why codes after it are not
+        if failed:
+            self.keeper.drain()
 
     def _add_losses(self, *, every: bool) -> None:
         """Add the losses of the latest updates that have come, or of all; stop at the first that is not finite."""
@@ -235,15 +265,16 @@ class TrainingLoop:
                 raise self._diverged(f"the loss became {loss.value}", loss.step)
             self.state.loss_sum += float(np.float32(loss.value) * np.float32(loss.size))
 
-    def _check_weights(self) -> None:
-        """Refuse to keep a network with weights that are not finite."""
-        name = self.learner.broken_weights()
+    def _check_weights(self, weights: LargestWeights, step: int) -> None:
+        """Refuse to keep a network with weights that are not finite after update number `step`."""
+        name = weights.broken()
         if name is not None:
-            raise self._diverged(f"weights ({name}) became NaN or infinite", self.state.step)
+            raise self._diverged(f"weights ({name}) became NaN or infinite", step)
 
     def _diverged(self, what: str, step: int) -> UserError:
         """The error for numbers that are not finite after update number `step`."""
         run, lr = self.keeper.run, self.learner.learning_rate(step - 1)
+        self.keeper.settle()
         kept = "nothing was kept before"
         if run.checkpoint_file("last").exists():
             kept = f"{run.checkpoint_file('last')} is from before and is kept"
@@ -255,6 +286,7 @@ class TrainingLoop:
     def _leave_if_asked(self, stop: StopRequest, *, saved: bool = False) -> None:
         if stop.signum is None or (self.state.epoch >= self.training.epochs and not saved):
             return
+        self.keeper.drain()
         raise Interrupted(
             stop.signum,
             f"stopped at step {self.state.step} (epoch {self.state.epoch + 1} of {self.training.epochs}) and saved; "

@@ -75,6 +75,13 @@ class Losses:
             for (step, size), value in zip(sent.updates, sent.values.tolist(), strict=True):
                 yield Loss(step, size, value)
 
+    def have_come(self) -> bool:
+        """Send what was noted; whether all that was sent has come, so that nothing waits for it."""
+        if self._unsent:
+            self._sent.append(self._send())
+            self._unsent = []
+        return all(sent.copied is None or sent.copied.query() for sent in self._sent)  # type: ignore[no-untyped-call]
+
     def _send(self) -> _Sent:
         updates = [(step, size) for step, size, _ in self._unsent]
         values = torch.stack([loss for _, _, loss in self._unsent])

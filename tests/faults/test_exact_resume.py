@@ -59,7 +59,9 @@ def scripted_validation():
     losses = {3: 0.5, 6: 0.4, 9: 0.45, 12: 0.46, 15: 0.47, 18: 0.3, 21: 0.2}
     validate = TrainingLoop._validate
     with pytest.MonkeyPatch.context() as patch:  # one that `signal_at` does not undo
-        patch.setattr(TrainingLoop, "_validate", lambda loop: (losses[loop.state.step], validate(loop)[1]))
+        patch.setattr(
+            TrainingLoop, "_validate", lambda loop, asked: (losses[loop.state.step], validate(loop, asked)[1])
+        )
         yield
 
 

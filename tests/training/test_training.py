@@ -34,7 +34,7 @@ def validation_losses(monkeypatch):
 
     def arrange(*losses):
         left = list(losses)
-        monkeypatch.setattr(TrainingLoop, "_validate", lambda loop: (left.pop(0), None))
+        monkeypatch.setattr(TrainingLoop, "_validate", lambda loop, asked: (left.pop(0), None))
 
     return arrange
 
