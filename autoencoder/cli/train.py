@@ -86,7 +86,7 @@ def _resume(args: argparse.Namespace) -> Any:
     if refused:
         raise UserError(
             f"--resume continues the run as it is, so it does not take {_listed(refused)}: leave it out "
-            "(--epochs, --device, --engine and --deterministic may change, and DATA and --metadata where they were "
+            "(--epochs and --device may change, --engine and --deterministic, and DATA and --metadata where they were "
             "moved), or start a new run"
         )
     from autoencoder.runs.folder import Run
