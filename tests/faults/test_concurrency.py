@@ -191,5 +191,7 @@ def test_a_file_system_without_locks_is_named(tiny, tmp_path, call, monkeypatch)
         raise NotImplementedError("flock")
 
     monkeypatch.setattr(locking.FileLock, "acquire", acquire)
-    call("train", tiny, "--run", tmp_path / "run").refused(str(tmp_path / "run"), "does not support locks", "another one")
+    call("train", tiny, "--run", tmp_path / "run").refused(
+        str(tmp_path / "run"), "does not support locks", "another one"
+    )
     assert not list(tmp_path.iterdir())
