@@ -30,7 +30,6 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 DEVICES: tuple[str, ...] = get_args(Device)
 
 Engine = Literal["auto", "graph", "eager"]
-ENGINES: tuple[str, ...] = get_args(Engine)
 """How updates are executed: captured once as CUDA graphs, or one operation after the other."""
 
 Spacing = Literal["even", "log"]

@@ -174,6 +174,34 @@ def seen_parts(track: Pose, n_frames: int, min_likelihood: float | None) -> Seen
     return Seen(found, found & (track.likelihood[:n_frames] >= threshold), threshold)
 
 
+OTHER_PARTS = "name parts that are found more often (--front, --back, --center)"
+OTHER_PLACES = (
+    "The pose may have been tracked in a window of the video (--pose-offset X,Y), on the stored frames of a turned one "
+    "(--pose-turned), or on another video"
+)
+"""What to do about frames that are left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reason:
+    """Why frames are left out.
+
+    Attributes:
+        said: in a clause.
+        frames: (F,) which ones.
+        remedy: what to do, in a sentence.
+    """
+
+    said: str
+    frames: NDArray[np.bool_]
+    remedy: str
+
+    @property
+    def n_frames(self) -> int:
+        """How many."""
+        return int(self.frames.sum())
+
+
 def follow(
     track: Pose, seen: Seen, body: Body, picture: tuple[int, int], clock: Clock
 ) -> tuple[Trajectory, list[str], list[str]]:
@@ -194,17 +222,17 @@ def follow(
     """
     center = mean_place(track.xy, seen.sure, body.center)
     reasons = _reasons(track, seen, body)
-    unseen = np.any([*reasons.values()], axis=0)
+    unseen = np.any([reason.frames for reason in reasons], axis=0)
     # The centre of a frame without a part is NaN, and so not in the picture either.
     inside = ((center >= 0) & (center <= np.array(picture) - 1)).all(axis=1)
-    reasons["the animal's centre was outside the picture"] = ~inside & ~unseen
+    reasons.append(Reason("the animal's centre was outside the picture", ~inside & ~unseen, OTHER_PLACES))
     frame = np.flatnonzero(inside & ~unseen).astype(np.int64)
     if not len(frame):
-        raise UserError(f"the animal is in no frame of {track.source}: {_blamed(reasons)}. {_remedy(reasons)}")
+        raise UserError(f"the animal is in no frame of {track.source}: {_blamed(reasons)}")
     n_lost = len(center) - len(frame)
     warnings = []
     if n_lost > MOST_LOST * len(center):
-        warnings.append(f"{n_lost:,} of {len(center):,} frames were left out: {_blamed(reasons)}. {_remedy(reasons)}")
+        warnings.append(f"{n_lost:,} of {len(center):,} frames were left out: {_blamed(reasons)}")
     x, y = center[frame].T
     dx, dy = (track.xy[frame, body.front] - track.xy[frame, body.back]).T
     speed = speeds(center[frame], frame, clock)
@@ -242,44 +270,34 @@ def speeds(center: NDArray[np.float64], frame: NDArray[np.int64], clock: Clock) 
     return speed
 
 
-def _reasons(track: Pose, seen: Seen, body: Body) -> dict[str, NDArray[np.bool_]]:
-    """Frames, (F,), in which a part that is needed was not seen, by why."""
-    reasons = {}
+def _reasons(track: Pose, seen: Seen, body: Body) -> list[Reason]:
+    """Why a part that is needed was not seen in frames."""
+    reasons = []
     for part in body.needed:
         name, found = track.parts[part], seen.found[:, part]
-        reasons[f"'{name}' was not found"] = ~found
+        reasons.append(Reason(f"'{name}' was not found", ~found, f"If you can, {OTHER_PARTS}"))
         if seen.threshold is not None:
-            reasons[f"'{name}' scored below {seen.threshold:g} (--min-likelihood)"] = found & ~seen.sure[:, part]
+            said = f"'{name}' scored below {seen.threshold:g} (--min-likelihood)"
+            reasons.append(Reason(said, found & ~seen.sure[:, part], f"Lower the threshold, or {OTHER_PARTS}"))
     return reasons
 
 
-def _left_out(reasons: dict[str, NDArray[np.bool_]]) -> list[str]:
+def _left_out(reasons: Sequence[Reason]) -> list[str]:
     """How many frames were left out for each reason; each counts for the first that it has."""
     notes = []
-    counted = np.zeros(len(next(iter(reasons.values()))), bool)
-    for reason, frames in reasons.items():
-        if n_lost := int((frames & ~counted).sum()):
-            notes.append(f"left out {n_lost:,} of {len(frames):,} frames, because {reason}")
-        counted |= frames
+    counted = np.zeros(len(reasons[0].frames), bool)
+    for reason in reasons:
+        if n_lost := int((reason.frames & ~counted).sum()):
+            notes.append(f"left out {n_lost:,} of {len(counted):,} frames, because {reason.said}")
+        counted |= reason.frames
     return notes
 
 
-def _blamed(reasons: dict[str, NDArray[np.bool_]]) -> str:
-    """All reasons that there are, the commonest first, each with all its frames."""
-    counts = {reason: int(frames.sum()) for reason, frames in reasons.items() if frames.any()}
-    return ", ".join(f"{reason} in {counts[reason]:,}" for reason in sorted(counts, key=lambda name: -counts[name]))
-
-
-def _remedy(reasons: dict[str, NDArray[np.bool_]]) -> str:
-    """What to do about the commonest reason."""
-    worst = max(reasons, key=lambda name: int(reasons[name].sum()))
-    if "outside" in worst:
-        return (
-            "The pose may have been tracked in a window of the video (--pose-offset X,Y), on the stored frames of a "
-            "turned one (--pose-turned), or on another video"
-        )
-    other = "name parts that are found more often (--front, --back, --center)"
-    return f"Lower the threshold, or {other}" if "scored" in worst else f"If you can, {other}"
+def _blamed(reasons: Sequence[Reason]) -> str:
+    """All reasons that there are, the commonest first, each with all its frames, and what to do about the first."""
+    by_count = sorted(reasons, key=lambda reason: -reason.n_frames)
+    listed = ", ".join(f"{reason.said} in {reason.n_frames:,}" for reason in by_count if reason.n_frames)
+    return f"{listed}. {by_count[0].remedy}"
 
 
 def default_crop(extents: NDArray[np.float64]) -> int:
