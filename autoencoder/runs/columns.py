@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata import Metadata
 from autoencoder.runs.folder import Run
 
@@ -60,6 +61,19 @@ def changes_since_start(run: Run, metadata: Metadata, aside: Collection[str] = (
         if named:
             said.append(f"column {_listed(named)} {of_one}" if len(named) == 1 else f"{_listed(named)} {of_several}")
     return "; ".join(said) or None
+
+
+def changed_table(run: Run, images: ImageSet, aside: Collection[str] = ()) -> str | None:
+    """The same of the metadata of a run's images, with the file that they came from: "m.csv has changed: ..."."""
+    changes = changes_since_start(run, images.metadata, aside)
+    where = images.metadata.source or images.source or "the metadata"
+    return None if changes is None else f"{where} has changed: {changes}"
+
+
+def since_started(paths: Sequence[str], changed: str) -> str:
+    """A sentence about what has changed, as of `changed_table`, since some runs were started."""
+    few = list(paths) if len(paths) < 3 else [paths[0], f"{len(paths) - 1} other runs"]
+    return f"since {' and '.join(few)} {'was' if len(paths) == 1 else 'were'} started, {changed}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import ImageShape
 from autoencoder.runs.checkpoint import Checkpoint, LoopState
-from autoencoder.runs.columns import changes_since_start
+from autoencoder.runs.columns import changed_table, since_started
 from autoencoder.runs.data import check_there, refuse_other_data
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.trained import NOT_OF_THE_NETWORK, Trained, load_encoder, load_own_checkpoint, trained_from
@@ -169,11 +169,7 @@ class OpenedRun(Run):
         Raises:
             UserError: as `images`.
         """
-        if self.has_other_table:
-            return None
-        metadata = self.images.metadata
-        changes = changes_since_start(self, metadata, aside=self._asked_kinds)
-        return None if changes is None else f"{metadata.source or self.config().data.images} has changed: {changes}"
+        return None if self.has_other_table else changed_table(self, self.images, aside=self._asked_kinds)
 
     def state_of(self, checkpoint: Path) -> LoopState:
         """Where the loop stood when one of the run's checkpoints was taken.
@@ -273,15 +269,7 @@ def table_notes(runs: Sequence[OpenedRun]) -> list[str]:
     for run in runs:
         if (said := run.changed_table()) is not None:
             changed.setdefault(said, []).append(str(run.path))
-    return [
-        f"since {' and '.join(_few(paths))} {'was' if len(paths) == 1 else 'were'} started, {said}"
-        for said, paths in changed.items()
-    ]
-
-
-def _few(paths: Sequence[str]) -> list[str]:
-    """One or two paths, or the first with the number of the others."""
-    return list(paths) if len(paths) < 3 else [paths[0], f"{len(paths) - 1} other runs"]
+    return [since_started(paths, said) for said, paths in changed.items()]
 
 
 def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto") -> Trained:

@@ -26,7 +26,7 @@ from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import check_image_shape
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.checkpoint import Checkpoint, LoopState
-from autoencoder.runs.columns import changes_since_start, column_hashes
+from autoencoder.runs.columns import changed_table, column_hashes, since_started
 from autoencoder.runs.data import (
     check_same_targets,
     load_data,
@@ -291,9 +291,8 @@ def go_on(
             refuse_other_data(folder, data)
         images = load_run_data(folder, config) if data is None else data
         check_same_targets(folder, config, images)
-        if (changes := changes_since_start(folder, images.metadata)) is not None:
-            where = images.metadata.source or images.source or "the metadata"
-            say(f"note: since {folder.path} was started, {where} has changed: {changes}")
+        if (changed := changed_table(folder, images)) is not None:
+            say(f"note: {since_started([str(folder.path)], changed)}")
         checkpoint = _newest_checkpoint(folder, config, say)
         if checkpoint is not None:
             begun = checkpoint.state.epoch + (checkpoint.state.batch > 0)
