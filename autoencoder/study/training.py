@@ -28,7 +28,7 @@ from autoencoder.runs.data import load_data
 from autoencoder.runs.folder import Run
 from autoencoder.study.designs.design import Member
 from autoencoder.training.fitting import fit_encoders
-from autoencoder.training.start import begin, go_on
+from autoencoder.training.start import Changes, begin, go_on
 from autoencoder.training.together import CudaRoom, Entry, PlainRoom, train_together
 from autoencoder.version import installing
 
@@ -163,8 +163,9 @@ def _entries(
     begun = [entry for entry in piece.runs if Run(entry[1]).config_file.exists()]
     fresh = [entry for entry in piece.runs if not Run(entry[1]).config_file.exists()]
     for name, folder, config in begun:
-        how = {setting: getattr(config.training, setting) for setting in ("device", "engine", "deterministic")}
-        yield Entry(name, partial(go_on, folder, **how, **known), partial(piece.finish, folder, config))
+        how = config.training
+        changes = Changes(device=how.device, engine=how.engine, deterministic=how.deterministic)
+        yield Entry(name, partial(go_on, folder, changes, **known), partial(piece.finish, folder, config))
     encoders: Sequence[Any] = [None] * len(fresh)
     if fresh and fresh[0][2].model.is_fitted:
         dims = [config.model.latent_dim for _, _, config in fresh]

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from autoencoder.config import WRITERS, DataConfig, RunConfig, TrainingConfig
+from autoencoder.config import WRITERS, RunConfig
 from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet, all_alike, depth_advice
 from autoencoder.data.metadata_files import refuse_unknown_kinds
@@ -234,31 +234,40 @@ def resume(
             configuration or checkpoint are not those that belong together.
         Interrupted: as with `train`.
     """
-    with go_on(
-        run,
-        epochs=epochs,
-        device=device,
-        engine=engine,
-        deterministic=deterministic,
-        images_file=images_file,
-        metadata_file=metadata_file,
-        data=data,
-        quiet=quiet,
-        say=say,
-    ) as training:
+    changes = Changes(epochs, device, engine, deterministic, images_file, metadata_file)
+    with go_on(run, changes, data=data, quiet=quiet, say=say) as training:
         return training.finished()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """In what a run that is resumed differs from how it was started, see `resume`; None where it does not."""
+
+    epochs: int | None = None
+    device: str | None = None
+    engine: str | None = None
+    deterministic: bool | None = None
+    images_file: str | Path | None = None
+    metadata_file: str | Path | None = None
+
+    def applied(self, config: RunConfig) -> RunConfig:
+        """The configuration with these changes."""
+        files = {"images": self.images_file, "metadata": self.metadata_file}
+        data: dict[str, Any] = {name: str(file) for name, file in files.items() if file is not None}
+        how = {name: getattr(self, name) for name in ("epochs", "device", "engine", "deterministic")}
+        training = {name: value for name, value in how.items() if value is not None}
+        return dataclasses.replace(
+            config,
+            data=dataclasses.replace(config.data, **data),
+            training=dataclasses.replace(config.training, **training),
+        ).with_absolute_paths()
 
 
 @contextmanager
 def go_on(
     run: str | Path,
+    changes: Changes,
     *,
-    epochs: int | None = None,
-    device: str | None = None,
-    engine: str | None = None,
-    deterministic: bool | None = None,
-    images_file: str | Path | None = None,
-    metadata_file: str | Path | None = None,
     data: ImageSet | None = None,
     pixels: Pixels | None = None,
     quiet: bool = True,
@@ -267,21 +276,16 @@ def go_on(
     """What `resume` does before the next update: the run as its last checkpoint has it, held.
 
     Args:
+        changes: in what it differs from then on.
         pixels: `data` on the device, where the caller has them there.
-        run, epochs, device, engine, deterministic, images_file, metadata_file, data, quiet, say: see `resume`.
+        run, data, quiet, say: see `resume`.
 
     Raises:
         UserError: as `resume`.
     """
     folder = Run(run)
     before = folder.config()
-    config = dataclasses.replace(
-        before,
-        data=_changed(
-            before.data, images=images_file and str(images_file), metadata=metadata_file and str(metadata_file)
-        ),
-        training=_changed(before.training, epochs=epochs, device=device, engine=engine, deterministic=deterministic),
-    ).with_absolute_paths()
+    config = changes.applied(before)
     target = choose_device(config.training.device)
     executed_by = engine_name(config.training.engine, target)
     check_writers(config)
@@ -362,14 +366,6 @@ def check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[Run
         problems += fitting_problems(config.model.encoder, config.model.latent_dim, len(split.train), images)
     raise_if_any(problems)
     return config, known
-
-
-_Section = TypeVar("_Section", DataConfig, TrainingConfig)
-
-
-def _changed(section: _Section, **settings: Any) -> _Section:
-    """A section of a configuration with those of `settings` that are not None."""
-    return dataclasses.replace(section, **{name: value for name, value in settings.items() if value is not None})
 
 
 def _newest_checkpoint(run: Run, config: RunConfig, say: Say) -> Checkpoint | None:
