@@ -12,13 +12,14 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 BROWSER := chromium chromium-driver
 
-.PHONY: help demo browser test test-all faults lint format bench findings clean
+.PHONY: help demo browser test test-all faults cluster lint format bench findings clean
 
 help:
 	@echo "make demo      set up, then run the main job on built-in data; results in demo/"
 	@echo "make test      set up, then run the tests (a few minutes)"
 	@echo "make test-all  also the slow ones"
 	@echo "make faults    kills, full disks, bad and malicious input, in the long form; one table (a quarter of an hour)"
+	@echo "make cluster   scripts for Slurm, on one that is started for it (as root; needs slurm-wlm and munge)"
 	@echo "make browser   install Chromium (Debian), in which the pages are tested"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     speed and quality benchmarks (over an hour); QUICK=1: whether they run (two minutes)"
@@ -52,6 +53,10 @@ test-all: $(VENV)/.installed-dev
 
 faults: $(VENV)/.installed-dev
 	$(PYTEST) tests/faults
+
+# One process: a Slurm is started for all of these tests.
+cluster: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/cluster
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

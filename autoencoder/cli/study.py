@@ -45,6 +45,7 @@ DESIGN: dict[str, Any] = {
     "preset": None,
     "config": None,
     "dry_run": False,
+    "shard": None,
     "jobs": 1,
     "together": None,
     "backend": "loky",
@@ -93,6 +94,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--backend", choices=c.BACKENDS, default="loky", help="processes of this machine, or a Dask cluster"
     )
     group.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, such as tcp://host:8786")
+    group.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="train share I of N, from 1/N to N/N, and measure nothing: a job of an array; the same command without "
+        "--shard measures",
+    )
     group = parser.add_argument_group("measures")
     group.add_argument(
         "--only", nargs="+", choices=c.STUDIED, help="measure these again, and keep what was measured of the others"
@@ -119,6 +127,13 @@ def _together(text: str) -> int | str:
         return text
     count: int = positive_int(text)
     return count
+
+
+def _shard(text: str) -> tuple[int, int]:
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no share I/N: of 8 they are 1/8, 2/8 and so on up to 8/8")
+    return int(index), int(count)
 
 
 def _seeds(text: str) -> int | tuple[int, ...]:
@@ -173,6 +188,8 @@ def _study(args: argparse.Namespace) -> None:
         raise UserError(
             "--together trains runs in one process, and --jobs and --backend dask in several: give one of them"
         )
+    if args.shard is not None:
+        _refuse_with_shard(args)
     suffix, figures = movie_format(args), figure_options(args, AS_PNG_AND_SVG.formats)
     from autoencoder.runs.opened import Shelf
     from autoencoder.study.designs.design import SEEDS, crossed, parse_vary
@@ -198,15 +215,20 @@ def _study(args: argparse.Namespace) -> None:
     if args.dry_run:
         _say_forecast(args, design, images)
         return
+    from autoencoder.study.folder import StudyFolder
+    from autoencoder.study.training import refuse_running
     from autoencoder.workflows.study.study import measure_study, train_study
 
     out = args.out or Path("studies") / Path(data).stem
+    if args.shard is None:
+        refuse_running(design.members, StudyFolder(out).runs)
     folder = train_study(
         design,
         images,
         data,
         out,
         control=args.control,
+        shard=args.shard,
         jobs=args.jobs,
         together=args.together,
         backend=args.backend,
@@ -214,6 +236,9 @@ def _study(args: argparse.Namespace) -> None:
         say=lambda text: say(args, text),
         quiet=args.quiet,
     )
+    if args.shard is not None:
+        made(args, folder.path, "next, when all shards are done: the same command without --shard, which measures")
+        return
     study, files = measure_study(
         folder,
         only=args.only,
@@ -238,6 +263,24 @@ def _study(args: argparse.Namespace) -> None:
         made(args, files)
 
 
+def _refuse_with_shard(args: argparse.Namespace) -> None:
+    """A shard trains and does not measure; a cluster deals the runs out by itself."""
+    given = {
+        "--only": args.only is not None,
+        "--matched": args.matched != c.MATCHES[0],
+        "--beside": bool(args.beside),
+        "--format": args.format is not None,
+        "--dpi": args.dpi is not None,
+    }
+    flags = [flag for flag, is_given in given.items() if is_given]
+    if flags:
+        raise UserError(
+            f"--shard measures nothing, so it does not take {', '.join(flags)}: give it to the command without --shard"
+        )
+    if args.backend != DESIGN["backend"]:
+        raise UserError("a Dask cluster deals the runs out by itself: leave --shard out, or --backend and --scheduler")
+
+
 def _setting_names() -> set[str]:
     sections = (c.DataConfig, c.ModelConfig, c.ObjectiveConfig, c.TrainingConfig)
     fields = {name for section in sections for name in section.__dataclass_fields__}
@@ -255,6 +298,13 @@ def _say_design(args: argparse.Namespace, design: Any) -> None:
     )
     for text in (*design.notes, *(f"left out: {combination}" for combination in design.left_out)):
         say(args, text)
+    if args.shard is not None:
+        from autoencoder.study.training import share_of
+
+        number, of = args.shard
+        names = ", ".join(member.name for member in share_of(design.members, number, of))
+        say(args, f"shard {number} of {of} trains {names or 'nothing: there are more shards than pieces of work'}")
+        return
     tested = [setting for setting in settings if not any(m.setting == setting and m.control for m in design.members)]
     if len(tested) > 1 and len(design.seeds) > 1:
         least = smallest_p(len(tested), len(design.seeds))
@@ -266,11 +316,20 @@ def _say_design(args: argparse.Namespace, design: Any) -> None:
 
 def _say_forecast(args: argparse.Namespace, design: Any, images: Any) -> None:
     from autoencoder.study.designs.forecast import forecast
+    from autoencoder.study.training import processes, share_of
 
-    found = forecast(design.members, images, args.jobs)
-    for member in design.members:
+    members = design.members if args.shard is None else share_of(design.members, *args.shard)
+    if not members:
+        return
+    jobs = 1 if args.backend == "dask" else processes(members, args.jobs, args.together)
+    found = forecast(members, images, jobs)
+    for member in members:
         say(args, f"  {member.name}: about {_duration(found.by_setting[member.setting])}")
-    say(args, f"about {_duration(found.seconds)} of training, {args.jobs} at a time, by a few updates of each kind")
+    say(args, f"about {_duration(found.seconds)} of training, {jobs} at a time, by a few updates of each kind")
+    if args.backend == "dask":
+        say(args, "by this machine, one run after the other: a cluster of as fast workers divides it by their number")
+    elif found.on_gpu and jobs == 1 and args.together != 1 and len(members) > 1:
+        say(args, "one after the other: together they take less, which depends on the GPU and is not known beforehand")
 
 
 def _duration(seconds: float) -> str:

@@ -22,7 +22,7 @@ from autoencoder.errors import UserError
 
 HELP = "train a network and leave a run folder"
 
-RESUME_TAKES = ("epochs", "device", "engine", "deterministic", "data", "metadata")
+RESUME_TAKES = ("epochs", "device", "engine", "deterministic", "threads", "data", "metadata")
 """What may change when a run is resumed; DATA and metadata are the same files at another place."""
 
 
@@ -86,8 +86,8 @@ def _resume(args: argparse.Namespace) -> Any:
     if refused:
         raise UserError(
             f"--resume continues the run as it is, so it does not take {_listed(refused)}: leave it out "
-            "(--epochs and --device may change, --engine and --deterministic, and DATA and --metadata where they were "
-            "moved), or start a new run"
+            "(--epochs, --device, --engine, --deterministic and --threads may change, and DATA and --metadata where "
+            "they were moved), or start a new run"
         )
     from autoencoder.runs.folder import Run
     from autoencoder.training.start import resume
@@ -99,6 +99,7 @@ def _resume(args: argparse.Namespace) -> Any:
         device=getattr(args, "device", None),
         engine=getattr(args, "engine", None),
         deterministic=getattr(args, "deterministic", None),
+        threads=getattr(args, "threads", None),
         images_file=args.data,
         metadata_file=getattr(args, "metadata", None),
         quiet=args.quiet,

@@ -50,17 +50,21 @@ class Hold:
 
 
 @contextmanager
-def hold(run: Run) -> Iterator[Hold]:
+def hold(run: Run, patience: float = 0.0) -> Iterator[Hold]:
     """Keep other processes from training `run`; its folder is made where there is none.
 
     Whoever writes asks `Hold.check` before each file, since writing one makes folders that are missing. A folder that
     did not become a run, because the block was left by an error before that, is taken away again.
 
+    Args:
+        run: the run to hold.
+        patience: seconds to wait for a process that trains it.
+
     Raises:
         UserError: another process trains the run, the folder cannot be written to, or is gone in the end.
     """
     made = [folder for folder in (run.path, *run.path.parents) if not folder.exists()]
-    lock = FileLock(run.lock_file, blocking=False)
+    lock = FileLock(run.lock_file, timeout=patience)
     try:
         run.path.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -92,6 +96,17 @@ def hold(run: Run) -> Iterator[Hold]:
                     run.lock_file.unlink()
         lock.release()
         _remove_empty(made)
+
+
+def trained_by(run: Run) -> str | None:
+    """Which process trains `run` at this moment, in words; None where none does."""
+    if not run.holder_file.exists():  # so that a lock is hardly ever taken from somebody who is about to take it
+        return None
+    try:
+        with FileLock(run.lock_file, blocking=False):
+            return None  # the note is that of a process that was killed
+    except Timeout:
+        return _holder(run)
 
 
 def _holder(run: Run) -> str:

@@ -26,20 +26,22 @@ from autoencoder.machine.progress import Say
 from autoencoder.machine.stopping import Interrupted
 from autoencoder.runs.data import load_data
 from autoencoder.runs.folder import Run
+from autoencoder.runs.lock import trained_by
+from autoencoder.study.cluster import DEATHS, done_by_workers
 from autoencoder.study.designs.design import Member
 from autoencoder.training.fitting import fit_encoders
 from autoencoder.training.start import Changes, begin, go_on
 from autoencoder.training.together import CudaRoom, Entry, PlainRoom, train_together
-from autoencoder.version import installing
 
 Finish = Callable[[Path, RunConfig], None]
 """What is done with each run's folder when the run is finished."""
 
-CLUSTER_SECONDS = 5
-"""How long the cluster's scheduler may take to answer."""
-
 AUTO = "auto"
 """Instead of a number of runs at a time."""
+
+LOCK_SECONDS = 150.0
+"""How long a run on a cluster waits for its lock: that of a node that died is free when its lease has run out (a minute
+and a half on NFS 4), and a worker that lost its scheduler may train on for a while."""
 
 SELDOM_CHANGED = ("device", "engine", "deterministic", "threads")
 """Settings in which an earlier run may differ from what is asked for and still be resumed."""
@@ -52,10 +54,12 @@ class Piece:
     Attributes:
         runs: name, folder and configuration of each.
         finish: see `Finish`.
+        patience: seconds to wait for another process that still holds a run.
     """
 
     runs: tuple[tuple[str, Path, RunConfig], ...]
     finish: Finish
+    patience: float = 0.0
 
 
 @dataclass
@@ -97,7 +101,7 @@ def train_members(
         together: runs at a time in this process, or `AUTO`: on a GPU as many as its memory holds, and on the processor
             a process for each core. None for `AUTO` on a GPU, and one run after the other elsewhere.
         backend: one of `config.BACKENDS`.
-        cluster: from `connect`, with the backend `dask`.
+        cluster: from `cluster.connect`, with the backend `dask`.
         say: is told what begins and what is done.
         quiet: show no progress.
 
@@ -109,8 +113,9 @@ def train_members(
     """
     runs = {member.name: (out.absolute() / member.name, member.config.with_absolute_paths()) for member in members}
     device = choose_device(members[0].config.training.device)
+    jobs = processes(members, jobs, together)
     if together == AUTO and device.type == "cpu":
-        jobs, together = min(os.cpu_count() or 1, len(runs)), None  # a thread each is the faster way
+        together = None
     if jobs > 1:
         share = max(1, (os.cpu_count() or 1) // jobs)
         runs = {name: (folder, _with_threads(config, share)) for name, (folder, config) in runs.items()}
@@ -120,7 +125,8 @@ def train_members(
     elif jobs == 1 and backend == "loky":
         outcomes = [_done(piece, quiet, say, images) for piece in pieces]
     else:
-        say(f"training {len(runs)} runs in {len(pieces)} pieces, {jobs} at a time")
+        at_a_time = "as many at a time as the cluster has workers" if backend == "dask" else f"{jobs} at a time"
+        say(f"training {len(runs)} runs in {len(pieces)} pieces, {at_a_time}")
         outcomes = _all_done(pieces, jobs, backend, cluster or nullcontext())
         for outcome in outcomes:
             for text in outcome.said:
@@ -131,17 +137,56 @@ def train_members(
     return {name: why for outcome in outcomes for name, why in outcome.failed.items()}
 
 
+def processes(members: Sequence[Member], jobs: int, together: int | str | None) -> int:
+    """How many processes train at a time.
+
+    Without a GPU `AUTO` is one for each core, with a thread each: that is faster than all threads for one run.
+
+    Args:
+        members, jobs, together: see `train_members`.
+    """
+    if together == AUTO and choose_device(members[0].config.training.device).type == "cpu":
+        return min(os.cpu_count() or 1, len(members))
+    return jobs
+
+
 def _stopped(signum: int) -> Interrupted:
     return Interrupted(signum, "stopped and saved; the same command resumes it")
 
 
 def _pieces(runs: dict[str, tuple[Path, RunConfig]], finish: Finish) -> list[Piece]:
-    """Fitted encoders of one kind, noise and seed go together; each other run is a piece of its own."""
+    """The runs by what they are fitted with; see `_fit`."""
     groups: dict[Any, list[tuple[str, Path, RunConfig]]] = {}
     for name, (folder, config) in runs.items():
-        shared = (config.model.encoder, config.objective.noise, config.training.seed)
-        groups.setdefault(shared if config.model.is_fitted else name, []).append((name, folder, config))
+        groups.setdefault(_fit(name, config), []).append((name, folder, config))
     return [Piece(tuple(group), finish) for group in groups.values()]
+
+
+def _fit(name: str, config: RunConfig) -> Any:
+    """Fitted encoders of one kind, noise and seed go together; each other run is a piece of its own."""
+    shared = (config.model.encoder, config.objective.noise, config.training.seed)
+    return shared if config.model.is_fitted else name
+
+
+def share_of(members: Sequence[Member], number: int, of: int) -> tuple[Member, ...]:
+    """The runs that one job of an array trains; all jobs together train each run once.
+
+    Pieces are dealt out seed by seed, in equal numbers: what takes long takes long with every seed.
+
+    Args:
+        members: all runs.
+        number: of the share, from 1 on.
+        of: how many shares there are.
+
+    Returns:
+        the runs of the share, which are none where there are fewer pieces than shares.
+    """
+    groups: dict[Any, list[Member]] = {}
+    for member in sorted(members, key=lambda member: member.seed):
+        groups.setdefault(_fit(member.name, member.config), []).append(member)
+    pieces = list(groups.values())
+    first, end = ((number + step) * len(pieces) // of for step in (-1, 0))
+    return tuple(member for piece in pieces[first:end] for member in piece)
 
 
 def _done(piece: Piece, quiet: bool, say: Say, images: ImageSet | None) -> Outcome:
@@ -159,12 +204,12 @@ def _entries(
     piece: Piece, images: ImageSet, pixels: Pixels | None, outcome: Outcome, quiet: bool, say: Say
 ) -> Iterator[Entry]:
     """The runs of a piece, those that were begun before first; what cannot be fitted is noted, and left out."""
-    known: dict[str, Any] = {"data": images, "pixels": pixels, "quiet": quiet, "say": say}
+    known: dict[str, Any] = {"data": images, "pixels": pixels, "patience": piece.patience, "quiet": quiet, "say": say}
     begun = [entry for entry in piece.runs if Run(entry[1]).config_file.exists()]
     fresh = [entry for entry in piece.runs if not Run(entry[1]).config_file.exists()]
     for name, folder, config in begun:
         how = config.training
-        changes = Changes(device=how.device, engine=how.engine, deterministic=how.deterministic)
+        changes = Changes(**{name: getattr(how, name) for name in SELDOM_CHANGED})
         yield Entry(name, partial(go_on, folder, changes, **known), partial(piece.finish, folder, config))
     encoders: Sequence[Any] = [None] * len(fresh)
     if fresh and fresh[0][2].model.is_fitted:
@@ -203,11 +248,22 @@ def _noting(outcome: Outcome, *names: str) -> Iterator[None]:
 
 
 def _all_done(pieces: list[Piece], jobs: int, backend: str, cluster: AbstractContextManager[Any]) -> list[Outcome]:
+    if backend == "dask":
+        waiting = [dataclasses.replace(piece, patience=LOCK_SECONDS) for piece in pieces]
+        with cluster as client:
+            return list(done_by_workers(client, _done_elsewhere, waiting, _given_up))
     import joblib
 
     with cluster, joblib.parallel_config(backend=backend, n_jobs=jobs):
         outcomes: list[Outcome] = joblib.Parallel()(joblib.delayed(_done_elsewhere)(piece) for piece in pieces)
     return outcomes
+
+
+def _given_up(piece: Piece) -> Outcome:
+    why = (
+        f"its workers died {DEATHS} times or more, perhaps since their memory is too small; the same command resumes it"
+    )
+    return Outcome({name: why for name, _, _ in piece.runs})
 
 
 def _done_elsewhere(piece: Piece) -> Outcome:
@@ -221,35 +277,6 @@ def _done_elsewhere(piece: Piece) -> Outcome:
         outcome = Outcome(signum=stopped.signum)
     outcome.said = said
     return outcome
-
-
-def connect(backend: str, scheduler: str | None) -> AbstractContextManager[Any] | None:
-    """A connection to the Dask cluster, where the backend is one.
-
-    Args:
-        backend: one of `config.BACKENDS`.
-        scheduler: address of the Dask scheduler, such as `tcp://host:8786`. Its workers must see the study and the data
-            under the same paths, and have this package.
-
-    Raises:
-        UserError: the cluster cannot be reached, or one of the two is missing.
-    """
-    if (scheduler is None) == (backend == "dask"):
-        raise UserError(
-            "--backend dask and --scheduler, the address of the cluster's scheduler, go together: give both"
-        )
-    if backend != "dask":
-        return None
-    try:
-        from distributed import Client
-    except ImportError:
-        raise UserError(f"--backend dask needs the extra: {installing('cluster')}") from None
-    try:
-        client: AbstractContextManager[Any] = Client(scheduler, timeout=CLUSTER_SECONDS)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"no Dask scheduler answers at {scheduler} ({reason}): check the address") from None
-    return client
 
 
 def refuse_others(members: Sequence[Member], out: Path) -> None:
@@ -272,6 +299,20 @@ def refuse_others(members: Sequence[Member], out: Path) -> None:
                 problems.append(f"{folder} was trained with other settings ({'; '.join(differing)})")
     if problems:
         raise UserError([*problems, "choose another --out, or give the settings from before"])
+
+
+def refuse_running(members: Sequence[Member], out: Path) -> None:
+    """Refuse to complete a study of which other processes are training runs.
+
+    Raises:
+        UserError: some do; each run is named, with the process.
+    """
+    busy = [text for member in members if (text := trained_by(Run(out.absolute() / member.name))) is not None]
+    if busy:
+        runs = "a run" if len(busy) == 1 else f"{len(busy)} runs"
+        raise UserError(
+            [*busy, f"{runs} of this study would be missing from what is measured: wait, then give this command again"]
+        )
 
 
 def _with_threads(config: RunConfig, threads: int) -> RunConfig:

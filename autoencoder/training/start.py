@@ -142,6 +142,7 @@ def begin(
     data: ImageSet | None = None,
     pixels: Pixels | None = None,
     encoder: FittedEncoder | None = None,
+    patience: float = 0.0,
     quiet: bool = True,
     say: Say = lambda text: None,
 ) -> Iterator[Training]:
@@ -149,6 +150,7 @@ def begin(
 
     Args:
         pixels: `data` on the device, where the caller has them there.
+        patience: seconds to wait for another process that trains the run.
         config, run, data, encoder, quiet, say: see `train`.
 
     Raises:
@@ -160,7 +162,7 @@ def begin(
     check_writers(config)
     device = choose_device(config.training.device)
     executed_by = engine_name(config.training.engine, device)
-    with hold(folder) as held:
+    with hold(folder, patience) as held:
         folder.refuse_existing()  # another process may have made it meanwhile
         prepare_machine(device, config.training.threads, deterministic=config.training.deterministic)
         images = data if data is not None else load_data(config)
@@ -210,6 +212,7 @@ def resume(
     device: str | None = None,
     engine: str | None = None,
     deterministic: bool | None = None,
+    threads: int | None = None,
     images_file: str | Path | None = None,
     metadata_file: str | Path | None = None,
     data: ImageSet | None = None,
@@ -222,7 +225,8 @@ def resume(
         run: a run folder.
         epochs: train until this many epochs instead of the number that the run was started with.
         device: another device than the run was started on.
-        engine, deterministic: another way to execute updates than the run was started with; see `TrainingConfig`.
+        engine, deterministic, threads: another way to execute updates than the run was started with; see
+            `TrainingConfig`.
         images_file, metadata_file: where the run's data are now, if they were moved; the run remembers it, also where
             there is nothing left to train.
         data: the run's images, where the caller has them loaded.
@@ -234,7 +238,7 @@ def resume(
             configuration or checkpoint are not those that belong together.
         Interrupted: as with `train`.
     """
-    changes = Changes(epochs, device, engine, deterministic, images_file, metadata_file)
+    changes = Changes(epochs, device, engine, deterministic, threads, images_file, metadata_file)
     with go_on(run, changes, data=data, quiet=quiet, say=say) as training:
         return training.finished()
 
@@ -247,6 +251,7 @@ class Changes:
     device: str | None = None
     engine: str | None = None
     deterministic: bool | None = None
+    threads: int | None = None
     images_file: str | Path | None = None
     metadata_file: str | Path | None = None
 
@@ -254,7 +259,7 @@ class Changes:
         """The configuration with these changes."""
         files = {"images": self.images_file, "metadata": self.metadata_file}
         data: dict[str, Any] = {name: str(file) for name, file in files.items() if file is not None}
-        how = {name: getattr(self, name) for name in ("epochs", "device", "engine", "deterministic")}
+        how = {name: getattr(self, name) for name in ("epochs", "device", "engine", "deterministic", "threads")}
         training = {name: value for name, value in how.items() if value is not None}
         return dataclasses.replace(
             config,
@@ -270,6 +275,7 @@ def go_on(
     *,
     data: ImageSet | None = None,
     pixels: Pixels | None = None,
+    patience: float = 0.0,
     quiet: bool = True,
     say: Say = lambda text: None,
 ) -> Iterator[Training]:
@@ -278,6 +284,7 @@ def go_on(
     Args:
         changes: in what it differs from then on.
         pixels: `data` on the device, where the caller has them there.
+        patience: seconds to wait for another process that trains the run.
         run, data, quiet, say: see `resume`.
 
     Raises:
@@ -289,7 +296,7 @@ def go_on(
     target = choose_device(config.training.device)
     executed_by = engine_name(config.training.engine, target)
     check_writers(config)
-    with hold(folder) as held:
+    with hold(folder, patience) as held:
         prepare_machine(target, config.training.threads, deterministic=config.training.deterministic)
         if data is not None:
             refuse_other_data(folder, data)

@@ -187,3 +187,21 @@ def test_real_process(tiny, straight_long, tmp_path, start, wait_for, succeed, c
         command = ("train", "--resume", run)
     succeed(*command)
     assert_same_run(run, straight_long)
+
+
+def test_threads_may_change(tiny, straight, tmp_path, call, succeed, signal_at):
+    """The run says so, keeps from which step on, and trains with as many from then on."""
+    run = tmp_path / "run"
+    patch = signal_at(signal.SIGTERM, 5)
+    assert call("train", tiny, "--run", run, *OPTIONS, "--threads", 1).status == 143
+    patch.undo()
+    said = succeed("train", "--resume", run, "--threads", 2).out
+    assert "earlier this run was trained with threads 1, now 2; results are the same up to rounding" in said
+    assert torch.get_num_threads() == 2
+    assert json.loads((run / "config.json").read_text())["training"]["threads"] == 2
+    assert json.loads((run / "environment.json").read_text())["resumed"] == [{"at_step": 5, "threads": 2}]
+    weights, others = (
+        torch.load(folder / "checkpoints" / "last.pt", weights_only=True)["model"] for folder in (run, straight)
+    )
+    for name, weight in weights.items():
+        torch.testing.assert_close(weight, others[name], rtol=1e-3, atol=1e-3)

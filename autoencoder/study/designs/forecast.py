@@ -36,11 +36,13 @@ class Forecast:
 
     Attributes:
         by_setting: seconds of one run of each setting.
-        seconds: of all runs, with as many at a time as was asked for.
+        seconds: of all runs, with as many processes at a time as was asked for.
+        on_gpu: they were timed on a GPU, where a run alone is timed also where several are trained together.
     """
 
     by_setting: dict[str, float]
     seconds: float
+    on_gpu: bool
 
 
 def forecast(members: Sequence[Member], images: ImageSet, jobs: int = 1) -> Forecast:
@@ -49,7 +51,7 @@ def forecast(members: Sequence[Member], images: ImageSet, jobs: int = 1) -> Fore
     Args:
         members: the runs.
         images: their data.
-        jobs: runs at a time, which share the processor's cores.
+        jobs: processes at a time, which share the processor's cores.
 
     Raises:
         UserError: a run cannot be trained.
@@ -58,8 +60,9 @@ def forecast(members: Sequence[Member], images: ImageSet, jobs: int = 1) -> Fore
     for member in members:
         if member.setting not in by_setting:
             by_setting[member.setting] = _seconds(member.config, images, jobs)
-    total = sum(by_setting[member.setting] for member in members)
-    return Forecast(by_setting, total / min(jobs, len(members)))
+    seconds = [by_setting[member.setting] for member in members]
+    on_gpu = choose_device(members[0].config.training.device).type == "cuda"
+    return Forecast(by_setting, max(sum(seconds) / jobs, *seconds), on_gpu)
 
 
 def _seconds(config: RunConfig, images: ImageSet, jobs: int) -> float:

@@ -16,6 +16,7 @@ from autoencoder.machine.device import choose_device, describe_environment
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Say
 from autoencoder.runs.folder import Run
+from autoencoder.study.cluster import connect
 from autoencoder.study.described import describe
 from autoencoder.study.designs.design import Design
 from autoencoder.study.folder import StudyFolder
@@ -23,7 +24,7 @@ from autoencoder.study.measured.controls import with_controls
 from autoencoder.study.measured.measure import MEASURES, measure
 from autoencoder.study.population import Population, open_population, population_of
 from autoencoder.study.sentences import verdict
-from autoencoder.study.training import connect, refuse_others, train_members
+from autoencoder.study.training import refuse_others, share_of, train_members
 from autoencoder.study.wording import section
 from autoencoder.version import __version__
 from autoencoder.workflows.explained_variance import write_explained_variance
@@ -40,6 +41,7 @@ def train_study(
     out: str | Path,
     *,
     control: bool = False,
+    shard: tuple[int, int] | None = None,
     jobs: int = 1,
     together: int | str | None = None,
     backend: str = "loky",
@@ -55,6 +57,8 @@ def train_study(
         data: the path that they were loaded from.
         out: the study's folder.
         control: whether untrained networks are shown as controls.
+        shard: train this share of the runs only, such as (1, 8), and leave it to the call without it to say which runs
+            could not be trained; see `share_of`.
         jobs, together: runs at a time, in a process each or in this one; see `train_members`.
         backend, scheduler: see `connect`.
         say: is told what begins, what is done, and which runs could not be trained.
@@ -68,7 +72,8 @@ def train_study(
     folder.refuse_foreign()
     check_writable(folder.path)
     cluster = connect(backend, scheduler)
-    refuse_others(design.members, folder.runs)
+    members = design.members if shard is None else share_of(design.members, *shard)
+    refuse_others(members, folder.runs)
     content: dict[str, Any] = {
         "data": str(Path(data).absolute()),
         **design.to_json(),
@@ -76,8 +81,10 @@ def train_study(
         "versions": {"autoencoder": __version__, **_versions(design)},
     }
     folder.write_design(content)
+    if not members:
+        return folder
     failed = train_members(
-        design.members,
+        members,
         folder.runs,
         finish=finish,
         images=images,
@@ -90,7 +97,9 @@ def train_study(
     )
     for name, why in failed.items():
         say(f"{name} could not be trained: {why}")
-    if len(failed) == len(design.members):
+    if shard is not None:
+        return folder
+    if len(failed) == len(members):
         raise UserError(["no run of the study could be trained", *dict.fromkeys(failed.values())])
     folder.write_design({**content, "failed": failed})
     return folder
