@@ -1,12 +1,13 @@
 """Images of a set as float batches on a device.
 
 Pixels stay in their stored type until a batch is asked for. On a GPU they are sent once, if they fit in half of its
-free memory; on the CPU a batch is gathered from the array or from its memory map.
+free memory; otherwise, and on the CPU, a batch is gathered from the array or from its memory map.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -36,14 +37,40 @@ class Pixels:
         self._max = max_pixel_value
         self._device = device
         self._resident = self._send_all() if self._fits() else None
+        self._given: Tensor | None = None
 
     @property
     def resident(self) -> bool:
         """Whether all images are in the GPU's memory, so that a batch can be gathered by rows that are there."""
         return self._resident is not None
 
+    @property
+    def sent_by_batch(self) -> bool:
+        """Whether each batch has to be sent to the GPU, as its memory does not hold all images."""
+        return self._resident is None and self._device.type == "cuda"
+
     def __len__(self) -> int:
         return len(self._stored)
+
+    def stored_batch(self, n: int) -> Tensor:
+        """The shape and type that `n` images are sent in, (n, C, H, W), without values."""
+        return torch.empty((n, *self._stored.shape[1:]), dtype=_to_tensor(self._stored[:0]).dtype, device="meta")
+
+    def gather(self, rows: Rows, into: Tensor) -> None:
+        """Put images `rows` as they are stored into `into`, (n, C, H, W) like `stored_batch`; any thread may."""
+        into.copy_(_to_tensor(self._stored[rows]))
+
+    @contextmanager
+    def giving(self, stored: Tensor) -> Iterator[None]:
+        """Have every batch within the block be these images, (n, C, H, W) like `stored_batch` and on the device.
+
+        Whoever asks for one asks for these rows; where they are on the device, that is not looked at.
+        """
+        self._given = stored
+        try:
+            yield
+        finally:
+            self._given = None
 
     def batch(self, rows: BatchRows) -> Tensor:
         """Images `rows` as (n, C, H, W) float32 in [0, 1], channels last in memory.
@@ -51,7 +78,9 @@ class Pixels:
         Raises:
             TypeError: the rows are on the device, and the images are not.
         """
-        if self._resident is not None:
+        if self._given is not None:
+            pixels = self._given
+        elif self._resident is not None:
             pixels = self._resident[to_device(rows, self._device)]
         elif isinstance(rows, Tensor):
             raise TypeError("images in the processor's memory are gathered by rows that are there too")
@@ -63,7 +92,7 @@ class Pixels:
                 pixels = pixels.to(self._device)
         images = pixels.to(torch.float32, memory_format=torch.channels_last)
         # A float32 batch was not copied by the conversion, but gathering it above did copy: dividing in place is safe.
-        return images.div_(self._max)
+        return images / self._max if images is self._given else images.div_(self._max)
 
     def batches(self, rows: Rows, batch_size: int) -> Iterator[tuple[Rows, Tensor]]:
         """Rows and images of `rows` in their order, `batch_size` at a time."""
