@@ -101,6 +101,14 @@ def naming_what_is_not_deterministic() -> Iterator[None]:
         ) from None
 
 
+def ends_all_on_gpu(error: BaseException) -> bool:
+    """Whether an error is the GPU's own, after which it does nothing more for this process; full memory is not."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return False
+    lost: type | None = getattr(torch, "AcceleratorError", None)  # from torch 2.8 on; a RuntimeError before
+    return (lost is not None and isinstance(error, lost)) or "CUDA error" in str(error)
+
+
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Parameters of glibc's `mallopt`, from `malloc.h`."""
 

@@ -29,7 +29,7 @@ from autoencoder.runs.folder import Run
 from autoencoder.study.designs.design import Member
 from autoencoder.training.fitting import fit_encoders
 from autoencoder.training.start import Changes, begin, go_on
-from autoencoder.training.together import CudaRoom, Entry, PlainRoom, train_together
+from autoencoder.training.together import CudaRoom, Entry, PlainRoom, train_together, why_failed
 from autoencoder.version import installing
 
 Finish = Callable[[Path, RunConfig], None]
@@ -148,7 +148,7 @@ def _done(piece: Piece, quiet: bool, say: Say, images: ImageSet | None) -> Outco
     """Train the runs of a piece. Images are loaded once, and a fitted encoder is fitted once for all that lack one."""
     outcome, images = Outcome(), load_data(piece.runs[0][2]) if images is None else images
     for entry in _entries(piece, images, None, outcome, quiet, say):
-        with _noting(outcome, entry.name):
+        with _noting(outcome, say, (entry.name, entry.folder)):
             with entry.begin() as training:
                 training.finished()
             entry.finish()
@@ -165,16 +165,16 @@ def _entries(
     for name, folder, config in begun:
         how = config.training
         changes = Changes(device=how.device, engine=how.engine, deterministic=how.deterministic)
-        yield Entry(name, partial(go_on, folder, changes, **known), partial(piece.finish, folder, config))
+        yield Entry(name, folder, partial(go_on, folder, changes, **known), partial(piece.finish, folder, config))
     encoders: Sequence[Any] = [None] * len(fresh)
     if fresh and fresh[0][2].model.is_fitted:
         dims = [config.model.latent_dim for _, _, config in fresh]
-        with _noting(outcome, *(name for name, _, _ in fresh)):
+        with _noting(outcome, say, *((name, folder) for name, folder, _ in fresh)):
             encoders = fit_encoders(fresh[0][2], images, dims, quiet=quiet)
     for (name, folder, config), encoder in zip(fresh, encoders, strict=True):
         if name not in outcome.failed:
             made = partial(begin, config, folder, encoder=encoder, **known)
-            yield Entry(name, made, partial(piece.finish, folder, config))
+            yield Entry(name, folder, made, partial(piece.finish, folder, config))
 
 
 def _done_together(
@@ -187,19 +187,19 @@ def _done_together(
     pixels = Pixels(images.images, images.max_pixel_value, device)
     room = CudaRoom(device, most) if device.type == "cuda" else PlainRoom(most or 1)
     entries = (entry for piece in pieces for entry in _entries(piece, images, pixels, outcome, True, say))
-    result = train_together(entries, len(runs), room, quiet=quiet)
+    result = train_together(entries, len(runs), room, quiet=quiet, say=say)
     return Outcome(outcome.failed | result.failed, signum=result.signum)
 
 
 @contextmanager
-def _noting(outcome: Outcome, *names: str) -> Iterator[None]:
-    """Note what makes the block fail as that of the runs `names`."""
+def _noting(outcome: Outcome, say: Say, *runs: tuple[str, Path]) -> Iterator[None]:
+    """Note what makes the block fail as that of these runs, by name and folder."""
     try:
         yield
-    except UserError as error:
-        outcome.failed |= dict.fromkeys(names, str(error))
     except Interrupted as stopped:
         raise _stopped(stopped.signum) from None
+    except Exception as error:
+        outcome.failed |= {name: why_failed(error, folder, say) for name, folder in runs}
 
 
 def _all_done(pieces: list[Piece], jobs: int, backend: str, cluster: AbstractContextManager[Any]) -> list[Outcome]:
