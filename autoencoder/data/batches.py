@@ -6,6 +6,7 @@ free memory; otherwise, and on the CPU, a batch is gathered from the array or fr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,6 +22,13 @@ BatchRows = Rows | Tensor
 
 RESIDENT_SHARE = 0.5
 """Share of a GPU's free memory that the images may take."""
+
+
+LARGER_ON_GPU = 4
+"""So many times the batch that was asked for is encoded at once on a GPU, which is hardly busy with less."""
+
+ENCODING_SHARE, BYTES_PER_PIXEL = 1 / 16, 1024
+"""Share of a GPU's memory that such a batch may take, and what `conv` takes for a pixel: 4 times 64 channels."""
 
 
 class Pixels:
@@ -130,6 +138,23 @@ def _to_tensor(pixels: NDArray[np.generic]) -> Tensor:
     if not pixels.flags.writeable:
         pixels = pixels.copy()
     return torch.from_numpy(np.ascontiguousarray(pixels))
+
+
+def at_once(asked: int, image_shape: tuple[int, ...], device: torch.device) -> int:
+    """Images that a network is given at once where it only looks: as many as were asked for, and more on a GPU.
+
+    It depends on the card and not on what is free there, which would let other runs change how sums are rounded.
+
+    Args:
+        asked: the setting `snapshot_batch_size`.
+        image_shape: (C, H, W).
+        device: where they go.
+    """
+    if device.type != "cuda":
+        return asked
+    memory = torch.cuda.get_device_properties(device).total_memory
+    fitting = int(ENCODING_SHARE * memory / (BYTES_PER_PIXEL * math.prod(image_shape[1:])))
+    return max(asked, min(LARGER_ON_GPU * asked, fitting))
 
 
 def epoch_order(train_rows: Rows, generator: np.random.Generator) -> Rows:

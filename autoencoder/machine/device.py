@@ -37,6 +37,20 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
+"""Environment variable that says which GPUs a process sees, from its start on."""
+
+
+def all_gpus(device: torch.device) -> list[str]:
+    """The GPUs that `device` leaves the choice of, each as `VISIBLE_GPUS` names it; nothing where it is none."""
+    if device.type != "cuda" or device.index is not None:
+        return []
+    n = torch.cuda.device_count()
+    visible = os.environ.get(VISIBLE_GPUS)
+    names = [str(number) for number in range(n)] if visible is None else visible.split(",")
+    return [name.strip() for name in names[:n]]
+
+
 CUBLAS_SETTING = "CUBLAS_WORKSPACE_CONFIG"
 """Environment variable that cuBLAS reads when it starts: where its sums are put together."""
 
