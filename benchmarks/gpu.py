@@ -6,8 +6,10 @@ Needs torch, numpy and this package, neither umap-learn nor ffmpeg. Each line is
 run that is cut off has said what it found. Parts for which the budget of seconds is too short are left out, and said.
 Without a GPU the parts that need none are run on the processor.
 
-    checks      losses of graph against eager and the processor, noise, resuming, together against alone: to the bit
-    steps       images per second of the plain loop, of eager and of captured updates, in alternation
+    checks      losses of graph against eager and the processor, noise, images that are sent by batch, resuming,
+                together against alone: to the bit
+    steps       images per second of the plain loop, of eager and of captured updates, and of captured ones whose images
+                are sent by batch, in alternation
     together    1, 2, 4, 8 and 16 runs in lockstep, each with its graph on a stream of its own
     busy        share of the time in which the GPU computes
     snapshots   what three snapshots of 4,000 images cost in an epoch of 25,600
@@ -31,7 +33,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -57,6 +59,7 @@ from autoencoder import (
     resume,
     train,
 )
+from autoencoder.data import batches
 from autoencoder.data.batches import Pixels, epoch_order, split_into_batches
 from autoencoder.data.noise import corrupt
 from autoencoder.data.sources.arena import prepare_arena
@@ -72,6 +75,7 @@ from autoencoder.study.designs.design import Member
 from autoencoder.study.training import train_members
 from autoencoder.training import start
 from autoencoder.training.engines import EagerEngine, Engine, GraphEngine
+from autoencoder.training.feeding import Feed, Source
 from autoencoder.training.keeper import Keeper
 from autoencoder.training.learner import Learner, make_learner
 from autoencoder.training.loop import TrainingLoop
@@ -302,7 +306,7 @@ class Clocked:
 
 
 def steps(bench: Bench) -> None:
-    """The plain loop, eager and graph."""
+    """The plain loop, eager and graph; and images that are sent batch by batch, as those that do not fit."""
     kinds = ["eager", "graph"] if bench.has_gpu else ["eager"]
     clocks: dict[str, Callable[[float], float]] = {"plain loop, conv 64": plain_clock(bench)}
     networks = (("conv", 64), ("strided", 32), ("strided", 256))
@@ -311,6 +315,10 @@ def steps(bench: Bench) -> None:
             learner = learner_of(bench, bench.many, encoder, batch_size)
             warm_up = 10 if kind == "graph" else 3
             clocks[f"{kind}, {encoder} {batch_size}"] = Clocked(engine_of(learner, kind), warm_up).rate
+    for encoder, batch_size in networks if bench.has_gpu else ():
+        with nothing_resident():
+            engine = engine_of(learner_of(bench, bench.many, encoder, batch_size), "graph")
+        clocks[f"sent, {encoder} {batch_size}"] = Clocked(engine, 10).rate
     rates: dict[str, list[float]] = {name: [] for name in clocks}
     for _ in range(bench.args.rounds):
         for name, rate in clocks.items():
@@ -324,6 +332,8 @@ def steps(bench: Bench) -> None:
     if bench.has_gpu:
         for net in ("strided 32", "strided 256"):
             say(f"  graph / eager, {net}: {pairwise_ratio(rates[f'graph, {net}'], rates[f'eager, {net}'])}")
+        for net in ("conv 64", "strided 32", "strided 256"):
+            say(f"  sent / graph, {net}: {pairwise_ratio(rates[f'sent, {net}'], rates[f'graph, {net}'])}")
 
 
 def pairwise_ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
@@ -687,6 +697,7 @@ def run_checks(bench: Bench) -> None:
         check_noise(bench)
         check_engines(bench)
         check_processor(bench)
+    check_feeding(bench)
     check_together(bench)
     check_resuming(bench)
     if bench.has_gpu:
@@ -738,6 +749,61 @@ def check_engines(bench: Bench) -> None:
         same = sum(torch.equal(states["graph"][key], value) for key, value in states["eager"].items())
         words = f"losses {ours} apart (eager from itself {again}), {same} of {len(states['eager'])} tensors equal"
         bench.check(f"{encoder}, {name}, graph against eager", ours.most <= max(10 * again.most, 1e-6), words)
+
+
+@contextmanager
+def nothing_resident() -> Iterator[None]:
+    """Have learners that are made here send their images batch by batch, as if they did not fit in the GPU's memory."""
+    before = batches.RESIDENT_SHARE
+    batches.RESIDENT_SHARE = 0.0
+    try:
+        yield
+    finally:
+        batches.RESIDENT_SHARE = before
+
+
+class PlainSlot:
+    """See `autoencoder.machine.sending.Slot`: on the processor, where nothing is late."""
+
+    def __init__(self, like: Sequence[Tensor]) -> None:
+        self.host = [torch.empty_like(values, device=CPU) for values in like]
+
+    def settle(self) -> None:
+        """See `Slot.settle`."""
+
+    def deliver(self, n: int, into: Sequence[Tensor]) -> None:
+        """See `Slot.deliver`."""
+        for values, there in zip(self.host, into, strict=True):
+            there[:n].copy_(values[:n])
+
+
+def plain_slots(n: int, like: Sequence[Tensor], device: torch.device) -> list[PlainSlot]:
+    return [PlainSlot(like) for _ in range(n)]
+
+
+def check_feeding(bench: Bench) -> None:
+    """The same updates with images that are in place, and with images that are sent batch by batch."""
+    objectives = {
+        "reconstruct": ObjectiveConfig(noise=NoiseConfig("gaussian", 0.1)),
+        "mask": ObjectiveConfig("mask"),
+    }
+    for name, objective in objectives.items():
+        for kind in ("eager", "graph") if bench.has_gpu else ("eager",):
+            found, states = dict[str, list[float]](), dict[str, dict[str, Tensor]]()
+            for where in ("in place", "in place again", "sent"):
+                with nothing_resident() if where == "sent" else nullcontext():
+                    learner = learner_of(bench, bench.arena, objective=objective, **CONSTANT)
+                    engine = engine_of(learner, kind)
+                if where == "sent" and not bench.has_gpu:
+                    sources = [Source(learner.pixels), *map(Source, learner.targets.stored)]
+                    engine = EagerEngine(learner, Feed(sources, len(learner.train_rows), CPU, plain_slots))
+                found[where] = losses_of(engine, bench.args.updates)
+                states[where] = state_of(learner)
+                engine.close()
+            ours, again = (Apart(found[other], found["in place"]) for other in ("sent", "in place again"))
+            same = sum(torch.equal(states["sent"][key], value) for key, value in states["in place"].items())
+            words = f"losses {ours} apart (from itself {again}), {same} of {len(states['sent'])} tensors equal"
+            bench.check(f"{name}, {kind}, sent by batch", ours.most <= max(10 * again.most, 1e-6), words)
 
 
 def state_of(learner: Learner) -> dict[str, Tensor]:

@@ -131,7 +131,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         for setting in settings_of(section):
             if setting.name in names:
                 add_setting(group, setting, **({"help": SAID_HERE[setting.name]} if setting.name in SAID_HERE else {}))
-    add("--jobs", type=positive_int, metavar="N", help="runs to train at a time (default: 1)")
+    add(
+        "--jobs",
+        type=positive_int,
+        metavar="N",
+        help="runs to train at a time, in a process each, on the processor (default: 1)",
+    )
     add("--backend", choices=c.BACKENDS, help="processes of this machine, or a Dask cluster (default: loky)")
     add("--scheduler", metavar="ADDRESS", help="of the Dask cluster, such as tcp://host:8786")
 

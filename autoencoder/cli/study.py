@@ -82,13 +82,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--config", type=Path, metavar="FILE", help="settings that all runs start from")
     group.add_argument("--dry-run", action="store_true", help="say what would be trained, how long it takes, and stop")
-    group.add_argument("--jobs", type=positive_int, default=1, metavar="N", help="runs to train at a time (default: 1)")
+    group.add_argument(
+        "--jobs",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="runs to train at a time, in a process each, on the processor (default: 1)",
+    )
     group.add_argument(
         "--together",
         type=_together,
         metavar="N|auto",
-        help="runs to train at a time in one process, in turns; auto, the default on a GPU: as many as its memory "
-        "holds (without a GPU: a process for each core)",
+        help="runs to train at a time in one process, in turns, and on each GPU where there are several; auto, the "
+        "default on a GPU: as many as its memory holds (without a GPU: a process for each core)",
     )
     group.add_argument(
         "--backend", choices=c.BACKENDS, default="loky", help="processes of this machine, or a Dask cluster"

@@ -1,12 +1,14 @@
 """Images of a set as float batches on a device.
 
 Pixels stay in their stored type until a batch is asked for. On a GPU they are sent once, if they fit in half of its
-free memory; on the CPU a batch is gathered from the array or from its memory map.
+free memory; otherwise, and on the CPU, a batch is gathered from the array or from its memory map.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -20,6 +22,13 @@ BatchRows = Rows | Tensor
 
 RESIDENT_SHARE = 0.5
 """Share of a GPU's free memory that the images may take."""
+
+
+LARGER_ON_GPU = 4
+"""So many times the batch that was asked for is encoded at once on a GPU, which is hardly busy with less."""
+
+ENCODING_SHARE, BYTES_PER_PIXEL = 1 / 16, 1024
+"""Share of a GPU's memory that such a batch may take, and what `conv` takes for a pixel: 4 times 64 channels."""
 
 
 class Pixels:
@@ -36,14 +45,40 @@ class Pixels:
         self._max = max_pixel_value
         self._device = device
         self._resident = self._send_all() if self._fits() else None
+        self._given: Tensor | None = None
 
     @property
     def resident(self) -> bool:
         """Whether all images are in the GPU's memory, so that a batch can be gathered by rows that are there."""
         return self._resident is not None
 
+    @property
+    def sent_by_batch(self) -> bool:
+        """Whether each batch has to be sent to the GPU, as its memory does not hold all images."""
+        return self._resident is None and self._device.type == "cuda"
+
     def __len__(self) -> int:
         return len(self._stored)
+
+    def stored_batch(self, n: int) -> Tensor:
+        """The shape and type that `n` images are sent in, (n, C, H, W), without values."""
+        return torch.empty((n, *self._stored.shape[1:]), dtype=_to_tensor(self._stored[:0]).dtype, device="meta")
+
+    def gather(self, rows: Rows, into: Tensor) -> None:
+        """Put images `rows` as they are stored into `into`, (n, C, H, W) like `stored_batch`; any thread may."""
+        into.copy_(_to_tensor(self._stored[rows]))
+
+    @contextmanager
+    def giving(self, stored: Tensor) -> Iterator[None]:
+        """Have every batch within the block be these images, (n, C, H, W) like `stored_batch` and on the device.
+
+        Whoever asks for one asks for these rows; where they are on the device, that is not looked at.
+        """
+        self._given = stored
+        try:
+            yield
+        finally:
+            self._given = None
 
     def batch(self, rows: BatchRows) -> Tensor:
         """Images `rows` as (n, C, H, W) float32 in [0, 1], channels last in memory.
@@ -51,7 +86,9 @@ class Pixels:
         Raises:
             TypeError: the rows are on the device, and the images are not.
         """
-        if self._resident is not None:
+        if self._given is not None:
+            pixels = self._given
+        elif self._resident is not None:
             pixels = self._resident[to_device(rows, self._device)]
         elif isinstance(rows, Tensor):
             raise TypeError("images in the processor's memory are gathered by rows that are there too")
@@ -63,7 +100,7 @@ class Pixels:
                 pixels = pixels.to(self._device)
         images = pixels.to(torch.float32, memory_format=torch.channels_last)
         # A float32 batch was not copied by the conversion, but gathering it above did copy: dividing in place is safe.
-        return images.div_(self._max)
+        return images / self._max if images is self._given else images.div_(self._max)
 
     def batches(self, rows: Rows, batch_size: int) -> Iterator[tuple[Rows, Tensor]]:
         """Rows and images of `rows` in their order, `batch_size` at a time."""
@@ -101,6 +138,23 @@ def _to_tensor(pixels: NDArray[np.generic]) -> Tensor:
     if not pixels.flags.writeable:
         pixels = pixels.copy()
     return torch.from_numpy(np.ascontiguousarray(pixels))
+
+
+def at_once(asked: int, image_shape: tuple[int, ...], device: torch.device) -> int:
+    """Images that a network is given at once where it only looks: as many as were asked for, and more on a GPU.
+
+    It depends on the card and not on what is free there, which would let other runs change how sums are rounded.
+
+    Args:
+        asked: the setting `snapshot_batch_size`.
+        image_shape: (C, H, W).
+        device: where they go.
+    """
+    if device.type != "cuda":
+        return asked
+    memory = torch.cuda.get_device_properties(device).total_memory
+    fitting = int(ENCODING_SHARE * memory / (BYTES_PER_PIXEL * math.prod(image_shape[1:])))
+    return max(asked, min(LARGER_ON_GPU * asked, fitting))
 
 
 def epoch_order(train_rows: Rows, generator: np.random.Generator) -> Rows:

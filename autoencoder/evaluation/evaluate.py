@@ -172,7 +172,7 @@ def evaluate(
             noise=noise,
             predict=predict,
             pca=lambda: pca_control(opened, train_rows, noise, trained.device, config.model.latent_dim),
-            batch_size=config.training.snapshot_batch_size,
+            batch_size=trained.encoded_at_once,
             seed=config.data.split_seed,
             on_progress=progress.advance,
         )
@@ -230,7 +230,7 @@ def noisy_codes(network: Network, trained: Trained, data: ImageSet, rows: Rows, 
     """
     pixels, config = Pixels(data.images, data.max_pixel_value, trained.device), trained.config
     parts = []
-    for part, batch in pixels.batches(rows, config.training.snapshot_batch_size):
+    for part, batch in pixels.batches(rows, trained.encoded_at_once):
         seen = corrupt_each(batch, noise, part, config.data.split_seed, "test noise")
         parts.append(_to_numpy(network.features("latent", seen)))
     return np.concatenate(parts)

@@ -37,6 +37,20 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
+"""Environment variable that says which GPUs a process sees, from its start on."""
+
+
+def all_gpus(device: torch.device) -> list[str]:
+    """The GPUs that `device` leaves the choice of, each as `VISIBLE_GPUS` names it; nothing where it is none."""
+    if device.type != "cuda" or device.index is not None:
+        return []
+    n = torch.cuda.device_count()
+    visible = os.environ.get(VISIBLE_GPUS)
+    names = [str(number) for number in range(n)] if visible is None else visible.split(",")
+    return [name.strip() for name in names[:n]]
+
+
 CUBLAS_SETTING = "CUBLAS_WORKSPACE_CONFIG"
 """Environment variable that cuBLAS reads when it starts: where its sums are put together."""
 
@@ -99,6 +113,14 @@ def naming_what_is_not_deterministic() -> Iterator[None]:
             f"--deterministic: {str(error).split()[0]} gives other bits every time on this device, and torch "
             f"{torch.__version__} has no other form of it: train without --deterministic, or on --device cpu"
         ) from None
+
+
+def ends_all_on_gpu(error: BaseException) -> bool:
+    """Whether an error is the GPU's own, after which it does nothing more for this process; full memory is not."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return False
+    lost: type | None = getattr(torch, "AcceleratorError", None)  # from torch 2.8 on; a RuntimeError before
+    return (lost is not None and isinstance(error, lost)) or "CUDA error" in str(error)
 
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4

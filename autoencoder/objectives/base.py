@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from autoencoder.array_types import FloatArray, Frame, Rows
 from autoencoder.config import ModelConfig, NoiseConfig, ObjectiveConfig
-from autoencoder.data.batches import BatchRows
+from autoencoder.data.batches import BatchRows, Pixels
 from autoencoder.data.images import ImageSet
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Network, Output, build_encoder
@@ -34,10 +34,13 @@ class Targets(ABC):
     Attributes:
         known: (N,) bool, the images whose target is known; the others are neither trained nor tested on.
         measurable: whether `truth` says more than the input does, so that `Objective.metric` means something.
+        stored: images that `batch` takes the targets from, by its rows; they are sent to a GPU ahead of their batch
+            where its memory does not hold all.
     """
 
     known: NDArray[np.bool_]
     measurable = True
+    stored: Sequence[Pixels] = ()
 
     @abstractmethod
     def batch(self, rows: BatchRows, images: Tensor) -> Tensor:

@@ -116,6 +116,7 @@ class _MaskTargets(Targets):
     def __init__(self, masks: NDArray[np.uint8], device: torch.device) -> None:
         self.known = np.ones(len(masks), bool)
         self._masks = Pixels(masks, 1.0, device)
+        self.stored = (self._masks,)
 
     def batch(self, rows: BatchRows, images: Tensor) -> Tensor:
         """(n, 1, H, W) of 0 and 1."""

@@ -34,7 +34,7 @@ from autoencoder.config.formats import settings_from_json
 from autoencoder.config.presets import Preset
 from autoencoder.data.arrays import npz_headers, read_npz
 from autoencoder.errors import UserError
-from autoencoder.machine.files import read_json, read_toml, write_arrays, write_csv, write_error, write_json
+from autoencoder.machine.files import read_json, read_toml, replacing, write_arrays, write_csv, write_error, write_json
 from autoencoder.machine.memory import refuse_too_large
 from autoencoder.runs.moved import found_again
 
@@ -118,6 +118,11 @@ class Run:
         return self.path / ".lock.json"
 
     @property
+    def traceback_file(self) -> Path:
+        """`traceback.txt`, where the run ended by an error of the program; it goes when the run goes on."""
+        return self.path / "traceback.txt"
+
+    @property
     def snapshot_index_file(self) -> Path:
         """`latents/index.csv`."""
         return self.path / "latents" / "index.csv"
@@ -165,7 +170,7 @@ class Run:
         return file not in own and ".partial" not in file.name
 
     def remove_leftovers(self) -> None:
-        """Take away the temporary files of a process that was killed while it trained this run.
+        """Take away the temporary files of a process that was killed while it trained this run, and how it failed.
 
         To be called by the process that holds the run: nobody else writes to these folders. What `test` and
         `visualize` leave in folders of their own is theirs.
@@ -173,6 +178,19 @@ class Run:
         for folder in (self.path, self.checkpoint_file("last").parent, self.snapshot_index_file.parent):
             for file in folder.glob(".*.partial*"):
                 file.unlink(missing_ok=True)
+        self.traceback_file.unlink(missing_ok=True)
+
+    def keep_traceback(self, text: str) -> bool:
+        """Write by what error the run ended; whether it could be, as it cannot where no run was made yet.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        if not self.config_file.exists():
+            return False
+        with replacing(self.traceback_file) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        return True
 
     def create(
         self,

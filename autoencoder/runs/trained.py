@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import NoiseConfig, RunConfig, TrainingConfig, differing_settings
-from autoencoder.data.batches import Pixels
+from autoencoder.data.batches import Pixels, at_once
 from autoencoder.data.images import ImageSet, default_max_pixel_value
 from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError
@@ -51,6 +51,11 @@ class Trained:
     network: Network
     device: torch.device
 
+    @property
+    def encoded_at_once(self) -> int:
+        """Images that the network is given at once; see `at_once`."""
+        return at_once(self.config.training.snapshot_batch_size, self.image_shape, self.device)
+
     def encode(self, images: NDArray[np.generic]) -> FloatArray:
         """Latent codes.
 
@@ -71,7 +76,7 @@ class Trained:
         pixels = self._pixels(images)
         parts = [
             self.network.features(layer, batch).float().cpu()
-            for _, batch in pixels.batches(np.arange(len(pixels)), self._batch_size)
+            for _, batch in pixels.batches(np.arange(len(pixels)), self.encoded_at_once)
         ]
         return torch.cat(parts).numpy()
 
@@ -86,7 +91,7 @@ class Trained:
         pixels = self._pixels(images)
         parts = [
             self.objective.present(self.network(batch).prediction).float().cpu()
-            for _, batch in pixels.batches(np.arange(len(pixels)), self._batch_size)
+            for _, batch in pixels.batches(np.arange(len(pixels)), self.encoded_at_once)
         ]
         return torch.cat(parts).contiguous().numpy()
 
@@ -119,13 +124,9 @@ class Trained:
             raise UserError(f"codes are (N, {self.config.model.latent_dim}), not {tuple(codes.shape)}")
         parts = [
             self.objective.present(self.network.head(batch.to(self.device))).float().cpu()
-            for batch in torch.split(codes, self._batch_size)
+            for batch in torch.split(codes, self.encoded_at_once)
         ]
         return torch.cat(parts).contiguous().numpy()
-
-    @property
-    def _batch_size(self) -> int:
-        return self.config.training.snapshot_batch_size
 
     def _pixels(self, images: NDArray[np.generic]) -> Pixels:
         array = np.asarray(images)

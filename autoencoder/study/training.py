@@ -1,4 +1,5 @@
-"""Train the runs of a study: one after the other, together in one process, in several processes, or on a cluster.
+"""Train the runs of a study: one after the other, together in one process or in one for each GPU, in several processes,
+or on a cluster.
 
 What belongs together is one piece of work: PCA to 16 and to 2 units take one decomposition, UMAP to 16 and to 2 one
 graph of neighbours. Pieces are independent of each other. A run that fails is named, and the others are trained.
@@ -21,7 +22,8 @@ from autoencoder.config import RunConfig, differing_settings
 from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
-from autoencoder.machine.device import choose_device, prepare_machine
+from autoencoder.machine.device import VISIBLE_GPUS, all_gpus, choose_device, prepare_machine
+from autoencoder.machine.processes import Lost, in_processes
 from autoencoder.machine.progress import Say
 from autoencoder.machine.stopping import Interrupted
 from autoencoder.runs.data import load_data
@@ -31,7 +33,7 @@ from autoencoder.study.cluster import DEATHS, done_by_workers
 from autoencoder.study.designs.design import Member
 from autoencoder.training.fitting import fit_encoders
 from autoencoder.training.start import Changes, begin, go_on
-from autoencoder.training.together import CudaRoom, Entry, PlainRoom, train_together
+from autoencoder.training.together import CudaRoom, Entry, PlainRoom, train_together, why_failed
 
 Finish = Callable[[Path, RunConfig], None]
 """What is done with each run's folder when the run is finished."""
@@ -97,9 +99,10 @@ def train_members(
         out: folder that holds the run folders.
         finish: is called with each run when it is finished; to be found by its name in other processes.
         images: the data of all runs, where the caller has them loaded.
-        jobs: pieces of work at a time, in a process each.
+        jobs: pieces of work at a time, in a process each; see `check_jobs`.
         together: runs at a time in this process, or `AUTO`: on a GPU as many as its memory holds, and on the processor
-            a process for each core. None for `AUTO` on a GPU, and one run after the other elsewhere.
+            a process for each core. None for `AUTO` on a GPU, and one run after the other elsewhere. Where there are
+            several GPUs, each has a process, and so many runs at a time.
         backend: one of `config.BACKENDS`.
         cluster: from `cluster.connect`, with the backend `dask`.
         say: is told what begins and what is done.
@@ -109,8 +112,10 @@ def train_members(
         why, for the name of each run that could not be trained.
 
     Raises:
+        UserError: see `check_jobs`; or a GPU failed, or a process of one: the same call goes on.
         Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
     """
+    check_jobs(members, jobs, backend)
     runs = {member.name: (out.absolute() / member.name, member.config.with_absolute_paths()) for member in members}
     device = choose_device(members[0].config.training.device)
     jobs = processes(members, jobs, together)
@@ -120,7 +125,10 @@ def train_members(
         share = max(1, (os.cpu_count() or 1) // jobs)
         runs = {name: (folder, _with_threads(config, share)) for name, (folder, config) in runs.items()}
     pieces = _pieces(runs, finish)
-    if jobs == 1 and backend == "loky" and (together or device.type == "cuda"):
+    gpus = all_gpus(device)[: len(pieces)]
+    if jobs == 1 and backend == "loky" and len(gpus) > 1:
+        outcomes = _done_on_each(pieces, gpus, together, say)
+    elif jobs == 1 and backend == "loky" and (together or device.type == "cuda"):
         outcomes = [_done_together(pieces, images or load_data(members[0].config), device, together, quiet, say)]
     elif jobs == 1 and backend == "loky":
         outcomes = [_done(piece, quiet, say, images) for piece in pieces]
@@ -193,7 +201,7 @@ def _done(piece: Piece, quiet: bool, say: Say, images: ImageSet | None) -> Outco
     """Train the runs of a piece. Images are loaded once, and a fitted encoder is fitted once for all that lack one."""
     outcome, images = Outcome(), load_data(piece.runs[0][2]) if images is None else images
     for entry in _entries(piece, images, None, outcome, quiet, say):
-        with _noting(outcome, entry.name):
+        with _noting(outcome, say, (entry.name, entry.folder)):
             with entry.begin() as training:
                 training.finished()
             entry.finish()
@@ -210,16 +218,16 @@ def _entries(
     for name, folder, config in begun:
         how = config.training
         changes = Changes(**{name: getattr(how, name) for name in SELDOM_CHANGED})
-        yield Entry(name, partial(go_on, folder, changes, **known), partial(piece.finish, folder, config))
+        yield Entry(name, folder, partial(go_on, folder, changes, **known), partial(piece.finish, folder, config))
     encoders: Sequence[Any] = [None] * len(fresh)
     if fresh and fresh[0][2].model.is_fitted:
         dims = [config.model.latent_dim for _, _, config in fresh]
-        with _noting(outcome, *(name for name, _, _ in fresh)):
+        with _noting(outcome, say, *((name, folder) for name, folder, _ in fresh)):
             encoders = fit_encoders(fresh[0][2], images, dims, quiet=quiet)
     for (name, folder, config), encoder in zip(fresh, encoders, strict=True):
         if name not in outcome.failed:
             made = partial(begin, config, folder, encoder=encoder, **known)
-            yield Entry(name, made, partial(piece.finish, folder, config))
+            yield Entry(name, folder, made, partial(piece.finish, folder, config))
 
 
 def _done_together(
@@ -232,19 +240,51 @@ def _done_together(
     pixels = Pixels(images.images, images.max_pixel_value, device)
     room = CudaRoom(device, most) if device.type == "cuda" else PlainRoom(most or 1)
     entries = (entry for piece in pieces for entry in _entries(piece, images, pixels, outcome, True, say))
-    result = train_together(entries, len(runs), room, quiet=quiet)
+    result = train_together(entries, len(runs), room, quiet=quiet, say=say)
     return Outcome(outcome.failed | result.failed, signum=result.signum)
 
 
+def _done_on_each(pieces: list[Piece], gpus: list[str], together: int | str | None, say: Say) -> list[Outcome]:
+    """Train the runs of all pieces, dealt out evenly, in a process for each GPU."""
+    n_runs = sum(len(piece.runs) for piece in pieces)
+    say(f"training {n_runs} runs on {len(gpus)} GPUs, in a process for each")
+    shares = [pieces[number :: len(gpus)] for number in range(len(gpus))]
+    answers = in_processes(partial(_share_done, together), shares, [{VISIBLE_GPUS: gpu} for gpu in gpus])
+    outcomes, problems = [Outcome(signum=answers.signum)], []
+    for gpu, share, answer in zip(gpus, shares, answers.each, strict=True):
+        if isinstance(answer, Lost):
+            names = ", ".join(name for piece in share for name, _, _ in piece.runs)
+            problems.append(f"the process of GPU {gpu} did not end its work ({answer.why}); its runs are {names}")
+            continue
+        outcomes.append(answer)
+        for text in answer.said:
+            say(text)
+    if problems and answers.signum is None:
+        raise UserError([*problems, "the same command goes on with those that are not finished"])
+    return outcomes
+
+
+def _share_done(together: int | str | None, share: list[Piece]) -> Outcome:
+    """`_done_together` in another process, which sees one GPU."""
+    said, config = list[str](), share[0].runs[0][2]
+    device = choose_device(config.training.device)
+    try:
+        outcome = _done_together(share, load_data(config), device, together, True, said.append)
+    except Interrupted as stopped:
+        outcome = Outcome(signum=stopped.signum)
+    outcome.said = said
+    return outcome
+
+
 @contextmanager
-def _noting(outcome: Outcome, *names: str) -> Iterator[None]:
-    """Note what makes the block fail as that of the runs `names`."""
+def _noting(outcome: Outcome, say: Say, *runs: tuple[str, Path]) -> Iterator[None]:
+    """Note what makes the block fail as that of these runs, by name and folder."""
     try:
         yield
-    except UserError as error:
-        outcome.failed |= dict.fromkeys(names, str(error))
     except Interrupted as stopped:
         raise _stopped(stopped.signum) from None
+    except Exception as error:
+        outcome.failed |= {name: why_failed(error, folder, say) for name, folder in runs}
 
 
 def _all_done(pieces: list[Piece], jobs: int, backend: str, cluster: AbstractContextManager[Any]) -> list[Outcome]:
@@ -277,6 +317,19 @@ def _done_elsewhere(piece: Piece) -> Outcome:
         outcome = Outcome(signum=stopped.signum)
     outcome.said = said
     return outcome
+
+
+def check_jobs(members: Sequence[Member], jobs: int, backend: str) -> None:
+    """Refuse processes of this machine that would share a GPU: they compute by turns, and none is faster for it.
+
+    Raises:
+        UserError: they would.
+    """
+    if jobs > 1 and backend == "loky" and choose_device(members[0].config.training.device).type == "cuda":
+        raise UserError(
+            "--jobs is for processes that share a processor; on a GPU runs are trained together in one process, which "
+            "is faster: leave --jobs out, or give 'study' --together N, or train with --device cpu"
+        )
 
 
 def refuse_others(members: Sequence[Member], out: Path) -> None:

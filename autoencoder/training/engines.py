@@ -16,6 +16,7 @@ from autoencoder.array_types import Rows
 from autoencoder.errors import UserError
 from autoencoder.machine.graphs import CudaGraphs, Graph, Graphs
 from autoencoder.machine.progress import Say
+from autoencoder.training.feeding import Feed, make_feed
 from autoencoder.training.learner import Learner
 
 EAGER, GRAPH = "eager", "graph"
@@ -48,6 +49,10 @@ class Engine(Protocol):
             the batch's mean loss, a scalar on the learner's device that does not wait for it, before the step. It may
             be overwritten by the next `prepare`, and by the next update that was not prepared.
         """
+        ...
+
+    def close(self) -> None:
+        """No update comes before the next `prepare`: end what works beside the updates."""
         ...
 
 
@@ -85,21 +90,30 @@ class EagerEngine:
 
     Args:
         learner: whose network is updated.
+        feed: of its batches; None for one of its own.
     """
 
-    def __init__(self, learner: Learner) -> None:
+    def __init__(self, learner: Learner, feed: Feed | None = None) -> None:
         self.learner = learner
+        self._feed = make_feed(learner) if feed is None else feed
 
     def prepare(self, batches: Sequence[Rows], step: int) -> None:
-        """See `Engine.prepare`; there is nothing to prepare."""
+        """See `Engine.prepare`."""
+        self._feed.announce(batches)
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._feed.close()
 
     def update(self, rows: Rows, step: int) -> Tensor:
         """See `Engine.update`."""
         learner, optimizer = self.learner, self.learner.optimizer
+        self._feed.bring(rows)
         for group in optimizer.param_groups:
             group["lr"] = learner.learning_rate(step)
         optimizer.zero_grad(set_to_none=True)
-        loss = learner.loss(rows, step)
+        with self._feed.serving(len(rows)):
+            loss = learner.loss(rows, step)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return loss.detach()
@@ -109,31 +123,39 @@ class GraphEngine:
     """Each update is one CUDA graph, captured once for each size of a batch.
 
     A graph repeats the same kernels on the same memory. All that differs between updates is read from tensors on the
-    device (`_Plan`), and noise is drawn from one generator that is seeded before each replay. Before an update of some
-    size is captured, a few of that size are done eagerly, by the same code; these are updates like all others.
+    device (`_Plan`; and the feed's, where images are sent by batch), and noise is drawn from one generator that is
+    seeded before each replay. Before an update of some size is captured, a few of that size are done eagerly, by the
+    same code; these are updates like all others.
 
     Args:
         learner: whose network is updated; nothing may replace its tensors from here on.
         graphs: captures the updates.
         say: is told why updates are not captured, where they cannot be; they are then done eagerly.
+        feed: of the learner's batches; None for one of its own.
     """
 
-    def __init__(self, learner: Learner, graphs: Graphs, say: Say) -> None:
+    def __init__(self, learner: Learner, graphs: Graphs, say: Say, feed: Feed | None = None) -> None:
         self.learner = learner
         self._graphs, self._say = graphs, say
+        self._feed = make_feed(learner) if feed is None else feed
         self._generator = torch.Generator(device=learner.device)
         self._plan = _Plan(learner)
         self._warm_ups: Counter[int] = Counter()
         self._captured: dict[int, Graph] = {}
         self._eager: EagerEngine | None = None
-        problem = _problem(learner)
+        problem = _problem(learner, self._feed)
         if problem is not None:
             self._give_up(problem)
 
     def prepare(self, batches: Sequence[Rows], step: int) -> None:
         """See `Engine.prepare`."""
+        self._feed.announce(batches)
         if self._eager is None:
             self._plan.send(batches, step)
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._feed.close()
 
     def update(self, rows: Rows, step: int) -> Tensor:
         """See `Engine.update`."""
@@ -146,6 +168,7 @@ class GraphEngine:
         number = plan.go_to(step)
         if size not in self._captured and self._warm_ups[size] >= WARM_UP_UPDATES and not self._capture(size):
             return self.update(rows, step)
+        self._feed.bring(rows)
         for group in self.learner.optimizer.param_groups:
             group["lr"] = plan.rates[number]
         self._generator.manual_seed(self.learner.noise_seed(step))
@@ -164,7 +187,7 @@ class GraphEngine:
         learner, optimizer, plan = self.learner, self.learner.optimizer, self._plan
         rows = plan.rows(size)
         optimizer.zero_grad(set_to_none=True)
-        with _counted_at_once(learner.network):
+        with _counted_at_once(learner.network), self._feed.serving(size):
             loss = learner.loss_of(rows, plan.target_rows[rows], self._generator)
         loss.backward()  # type: ignore[no-untyped-call]
         with _rate_on_device(optimizer, plan.rate()):
@@ -183,7 +206,7 @@ class GraphEngine:
 
     def _give_up(self, why: str) -> None:
         self._say(f"note: updates are not captured as a CUDA graph, and so take several times as long: {why}")
-        self._eager = EagerEngine(self.learner)
+        self._eager = EagerEngine(self.learner, self._feed)
         self._captured.clear()
         self.learner.optimizer.zero_grad(set_to_none=True)  # gradients of a capture lie in its memory
 
@@ -294,13 +317,12 @@ def _rate_on_device(optimizer: torch.optim.Optimizer, rate: Tensor) -> Iterator[
             group["lr"], group["capturable"] = lr, capturable
 
 
-def _problem(learner: Learner) -> str | None:
+def _problem(learner: Learner, feed: Feed) -> str | None:
     """Why updates cannot be captured, as far as that shows without the network; None where nothing does."""
-    if not learner.pixels.resident:
-        return "the images do not fit in the GPU's memory"
     rows = torch.from_numpy(learner.train_rows[:2]).to(learner.device)
     try:
-        learner.targets.batch(rows, learner.pixels.batch(rows))
+        with feed.serving(len(rows)):
+            learner.targets.batch(rows, learner.pixels.batch(rows))
     except Exception as error:  # an objective of the user's own that knows nothing of tensors of rows
         reason = str(error).strip().partition("\n")[0]
         return f"the targets of '{learner.objective.config.name}' are not chosen by rows on the device ({reason})"

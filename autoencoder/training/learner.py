@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from autoencoder.array_types import Rows
 from autoencoder.config import RunConfig
-from autoencoder.data.batches import BatchRows, Pixels, split_into_batches, to_device
+from autoencoder.data.batches import BatchRows, Pixels, at_once, split_into_batches, to_device
 from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt, corrupt_each
 from autoencoder.errors import UserError
@@ -27,12 +26,6 @@ from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.snapshots import codes_of_rows, encode_rows
 from autoencoder.seeding import numpy_stream, stream_seed
 from autoencoder.training.schedules import learning_rate
-
-LARGER_ON_GPU = 4
-"""So many times the batch that was asked for is encoded at once on a GPU, which is hardly busy with less."""
-
-ENCODING_SHARE, BYTES_PER_PIXEL = 1 / 16, 1024
-"""Share of a GPU's memory that such a batch may take, and what `conv` takes for a pixel: 4 times 64 channels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,16 +96,8 @@ class Learner:
 
     @property
     def encoded_at_once(self) -> int:
-        """Images in a batch of a validation or a snapshot: as many as was asked for, and several times that on a GPU.
-
-        It depends on the card and not on what is free there, which would let other runs change how sums are rounded.
-        """
-        asked = self.config.training.snapshot_batch_size
-        if self.device.type != "cuda":
-            return asked
-        memory = torch.cuda.get_device_properties(self.device).total_memory
-        fitting = int(ENCODING_SHARE * memory / (BYTES_PER_PIXEL * math.prod(self.image_shape[1:])))
-        return max(asked, min(LARGER_ON_GPU * asked, fitting))
+        """Images in a batch of a validation or a snapshot; see `at_once`."""
+        return at_once(self.config.training.snapshot_batch_size, self.image_shape, self.device)
 
     @torch.no_grad()
     def validate(self) -> Validation:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ class TrainingLoop:
             UserError, Interrupted: as `run`.
         """
         learner, state = self.learner, self.state
-        with self.keeper, naming_what_is_not_deterministic():
+        with self.keeper, closing(self.engine), naming_what_is_not_deterministic():
             if state.step == 0 and self.training.snapshots_per_epoch:
                 self._take_snapshot()
             self._began = time.perf_counter() - state.seconds

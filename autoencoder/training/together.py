@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import gc
 import time
+import traceback
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import torch
 
 from autoencoder.errors import UserError
-from autoencoder.machine.progress import Progress
+from autoencoder.machine.device import ends_all_on_gpu
+from autoencoder.machine.progress import Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
+from autoencoder.runs.folder import Run
 from autoencoder.training.engines import WARM_UP_UPDATES
 from autoencoder.training.start import Training
 
@@ -38,11 +42,13 @@ class Entry:
 
     Attributes:
         name: for what is said of it.
+        folder: of the run.
         begin: from `start.begin` or `start.go_on`.
         finish: is called when the run is finished and its folder no longer held.
     """
 
     name: str
+    folder: Path
     begin: Callable[[], AbstractContextManager[Training]]
     finish: Callable[[], None] = lambda: None
 
@@ -73,11 +79,11 @@ class Room(Protocol):
         ...
 
     def lane(self) -> Lane:
-        """Where a run is computed from its beginning to its end."""
+        """Where a run is computed from its beginning to its end, after all that its caller asked for so far."""
         ...
 
-    def left(self) -> None:
-        """A run has ended, and its memory is free."""
+    def left(self, lane: Lane) -> None:
+        """The run that was computed there has ended, and nothing but its lane refers to its memory."""
         ...
 
 
@@ -103,7 +109,7 @@ class PlainRoom:
         """See `Room.lane`."""
         return nullcontext
 
-    def left(self) -> None:
+    def left(self, lane: Lane) -> None:
         """See `Room.left`."""
 
 
@@ -136,19 +142,24 @@ class CudaRoom:
 
     def lane(self) -> Lane:
         """See `Room.lane`."""
-        # What the run reads, such as the images, may have been sent on another stream.
-        torch.cuda.synchronize(self._device)
         stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        # The caller sent what the runs share, such as the images. What other runs do is not waited for.
+        stream.wait_stream(torch.cuda.current_stream(self._device))
         return lambda: torch.cuda.stream(stream)
 
-    def left(self) -> None:
+    def left(self, lane: Lane) -> None:
         """See `Room.left`; memory that torch keeps for a stream is of no use to another one."""
-        torch.cuda.synchronize(self._device)
+        with lane():
+            torch.cuda.current_stream(self._device).synchronize()  # its graphs are not to go while they are replayed
         gc.collect()  # what a run holds goes in circles
+        # This gives memory back to the driver, which waits for all runs by itself. It has to be here: memory that is
+        # only marked as free cannot be had while another run is being captured, and is not counted by `has_another`.
         torch.cuda.empty_cache()
 
 
-def train_together(entries: Iterable[Entry], n: int, room: Room, *, quiet: bool) -> Result:
+def train_together(
+    entries: Iterable[Entry], n: int, room: Room, *, quiet: bool, say: Say = lambda text: None
+) -> Result:
     """Train runs, or resume them, as many at a time as there is room for; a run that ends makes room for the next.
 
     Args:
@@ -156,9 +167,13 @@ def train_together(entries: Iterable[Entry], n: int, room: Room, *, quiet: bool)
         n: how many there are.
         room: for them.
         quiet: show no progress.
+        say: is told what a run failed by, where it has no folder yet that would keep it.
 
     Returns:
         what came of them. Where a signal stopped them, all that had begun are saved and can be resumed.
+
+    Raises:
+        UserError: the GPU itself failed, so no run can go on in this process.
     """
     result, running = Result(), list[_Running]()
     waiting = iter(entries)
@@ -170,7 +185,7 @@ def train_together(entries: Iterable[Entry], n: int, room: Room, *, quiet: bool)
                     entry = next(waiting, None)
                     if entry is None:
                         break
-                    running.append(_Running(entry, room.lane(), stop, pace))
+                    running.append(_Running(entry, room.lane(), stop, pace, say))
                     if not running[-1].turn(result):
                         _end(running, running[-1], room, pace)
                 if not running:
@@ -188,7 +203,7 @@ def train_together(entries: Iterable[Entry], n: int, room: Room, *, quiet: bool)
 def _end(running: list[_Running], one: _Running, room: Room, pace: _Pace) -> None:
     running.remove(one)
     one.leave()
-    room.left()
+    room.left(one.lane)
     pace.ended()
 
 
@@ -196,12 +211,13 @@ class _Running:
     """A run that takes its turns.
 
     Attributes:
+        lane: where it is computed.
         updates: that it has done here.
     """
 
-    def __init__(self, entry: Entry, lane: Lane, stop: StopRequest, pace: _Pace) -> None:
-        self.updates = 0
-        self._entry, self._lane = entry, lane
+    def __init__(self, entry: Entry, lane: Lane, stop: StopRequest, pace: _Pace, say: Say) -> None:
+        self.lane, self.updates = lane, 0
+        self._entry, self._say = entry, say
         self._turns = self._all_turns(stop, pace)
 
     def _all_turns(self, stop: StopRequest, pace: _Pace) -> Generator[None]:
@@ -219,25 +235,53 @@ class _Running:
     def turn(self, result: Result) -> bool:
         """One update and what is due after it; whether there are more."""
         try:
-            with self._lane():
+            with self.lane():
                 next(self._turns)
             self.updates += 1
         except StopIteration:
             return False
-        except UserError as error:
-            result.failed[self._entry.name] = str(error)
-            return False
-        except torch.OutOfMemoryError:
-            result.failed[self._entry.name] = "the GPU's memory is full: train fewer at a time (--together 1)"
-            return False
         except Interrupted as stopped:
             result.signum = stopped.signum
+            return False
+        except Exception as error:
+            result.failed[self._entry.name] = why_failed(error, self._entry.folder, self._say)
             return False
         return True
 
     def leave(self) -> None:
         """Let go of the run's folder and memory, wherever it stands."""
         self._turns.close()
+
+
+def why_failed(error: Exception, folder: Path, say: Say) -> str:
+    """Why a run failed, in words. Of an error of the program, the traceback is kept in its folder.
+
+    Args:
+        error: what it raised.
+        folder: of the run.
+        say: is told the traceback, where the folder cannot keep it.
+
+    Raises:
+        UserError: the GPU itself failed, so all other runs of this process fail as well.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, torch.OutOfMemoryError):
+        return "the GPU's memory is full: train fewer at a time (--together 1)"
+    what = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    if ends_all_on_gpu(error):
+        raise UserError(
+            f"the GPU failed, and does nothing more for this process ({what}): all runs stand at their last "
+            "checkpoints, and the same command resumes them"
+        ) from error
+    text, run = "".join(traceback.format_exception(error)), Run(folder)
+    try:
+        kept = run.keep_traceback(text)
+    except UserError:  # such as a full disk: why the run failed matters more
+        kept = False
+    if not kept:
+        say(text)
+    return f"{what} ({f'see {run.traceback_file}' if kept else 'the traceback was shown'})"
 
 
 class _Pace:

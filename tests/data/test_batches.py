@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoencoder.data.batches import Pixels, epoch_order, split_into_batches
+from autoencoder.data.batches import Pixels, at_once, epoch_order, split_into_batches
 
 CPU = torch.device("cpu")
 
@@ -145,3 +146,19 @@ def test_images_that_were_sent_to_the_device_make_the_same_batches(dtype: str, m
     assert torch.equal(resident.batch(rows), gathered)
     assert torch.equal(resident.batch(rows), gathered)  # the images on the device were not scaled in place
     np.testing.assert_array_equal(pixels, kept)
+
+
+def test_images_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU several times what was asked for, as far as memory reaches, and never less; as asked for elsewhere."""
+
+    def found(device: str, asked: int, memory: int, side: int = 50) -> int:
+        properties = SimpleNamespace(total_memory=memory)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+        return at_once(asked, (1, side, side), torch.device(device))
+
+    assert found("cpu", 512, 80 * 2**30) == 512
+    assert found("cuda", 512, 80 * 2**30) == 2048
+    assert found("cuda", 64, 80 * 2**30) == 256
+    assert 512 < found("cuda", 512, 24 * 2**30) < 1024
+    assert found("cuda", 512, 8 * 2**30) == 512
+    assert found("cuda", 512, 80 * 2**30, side=512) == 512

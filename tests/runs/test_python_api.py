@@ -161,3 +161,15 @@ def test_the_readme_s_python_runs(root, tmp_path, monkeypatch, succeed):
     exec(compile(block, "README.md", "exec"), names)
     assert names["codes"].shape == (60, 16)
     np.testing.assert_array_equal(names["again"].encode(ae.load_images("data/arena.npz").images), names["codes"])
+
+
+def test_images_at_once_change_results_by_rounding_only(trained, tiny, monkeypatch):
+    """A GPU is given several times as many as the processor; what is made of them, and a test, are the same."""
+    images, found = ae.load_images(tiny).images, []
+    for at_once in (7, 60):
+        monkeypatch.setattr("autoencoder.runs.trained.at_once", lambda *asked, n=at_once: n)
+        numbers = ae.evaluate(trained.run.path).result.numbers()
+        found.append((trained.encode(images), trained.reconstruct(images), numbers))
+    for few, many in zip(found[0][:2], found[1][:2], strict=True):
+        np.testing.assert_allclose(few, many, atol=1e-6)
+    assert found[0][2]["output"] == pytest.approx(found[1][2]["output"], rel=1e-5)

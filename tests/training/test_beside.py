@@ -2,7 +2,6 @@
 
 import math
 import signal
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +19,6 @@ from autoencoder.study.designs.design import Member
 from autoencoder.study.training import train_members
 from autoencoder.training import keeper
 from autoencoder.training.engines import EagerEngine
-from autoencoder.training.learner import Learner
 from autoencoder.training.start import resume, train
 
 
@@ -150,26 +148,6 @@ def test_a_weight_that_is_not_finite_is_named(tiny, tmp_path, images, monkeypatc
     config = config_of(tiny, snapshots_per_epoch=0)
     with pytest.raises(UserError, match=r"weights \(head\..*\) became NaN or infinite at step 3 "):
         train(config, tmp_path / "run", data=images)
-
-
-def test_images_at_once_on_a_gpu(tiny, monkeypatch):
-    """Several times what was asked for, as far as memory reaches, and never less; as asked for elsewhere."""
-
-    def at_once(device, asked, memory, side):
-        properties = SimpleNamespace(total_memory=memory)
-        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
-        learner = SimpleNamespace(
-            device=torch.device(device),
-            config=SimpleNamespace(training=SimpleNamespace(snapshot_batch_size=asked)),
-            image_shape=(1, side, side),
-        )
-        return Learner.encoded_at_once.fget(learner)
-
-    assert at_once("cpu", 512, 80 * 2**30, 50) == 512
-    assert at_once("cuda", 512, 80 * 2**30, 50) == 2048
-    assert at_once("cuda", 64, 80 * 2**30, 50) == 256
-    assert 512 < at_once("cuda", 512, 24 * 2**30, 50) < 1024
-    assert at_once("cuda", 512, 8 * 2**30, 50) == 512
 
 
 def test_others_take_turns_while_numbers_come(tiny, tmp_path, images, beside, monkeypatch, assert_same_run):

@@ -386,14 +386,6 @@ def test_targets_that_know_no_rows_on_the_device(monkeypatch):
     assert_equal(state_of(graph), state_of(eager))
 
 
-def test_images_that_do_not_fit(monkeypatch):
-    monkeypatch.setattr(Pixels, "_fits", lambda pixels: False)
-    said = []
-    eager, graph = learner_of(), learner_of()
-    assert train(graph_engine(graph, said.append)) == train(EagerEngine(eager))
-    assert "do not fit in the GPU's memory" in said[0]
-
-
 # --------------------------------------------------------------------------------------------------------- which engine
 
 

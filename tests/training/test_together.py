@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import signal
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -114,6 +115,76 @@ def test_memory_that_is_full_ends_one_run(members, tmp_path, images, at_step):
     assert failed == {"longer": "the GPU's memory is full: train fewer at a time (--together 1)"}
 
 
+def test_an_error_of_the_program_ends_one_run(members, alone, tmp_path, images, at_step, assert_same_run):
+    """It is named, with where its traceback lies; the others are trained, and once it is mended the run goes on."""
+
+    def break_one(learner, loss):
+        if learner.config.training.batch_size == 8:
+            raise RuntimeError("mat1 and mat2 shapes cannot be multiplied\nand more")
+        return loss
+
+    patch = at_step(3, break_one)
+    failed = start_all(members, tmp_path / "beside", images, 3)
+    patch.undo()
+    file = tmp_path / "beside" / "longer" / "traceback.txt"
+    assert failed == {"longer": f"RuntimeError: mat1 and mat2 shapes cannot be multiplied (see {file})"}
+    text = file.read_text()
+    assert "in break_one" in text
+    assert text.endswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied\nand more\n")
+    for member in members:
+        if member.name != "longer":
+            assert_same_run(tmp_path / "beside" / member.name, alone / member.name)
+    assert start_all(members, tmp_path / "beside", images, 3) == {}
+    assert_same_run(tmp_path / "beside" / "longer", alone / "longer")
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("together", [None, 3])
+def test_an_error_before_there_is_a_folder_is_shown(members, tmp_path, images, monkeypatch, together):
+    """Runs that are trained one after the other are named as well."""
+    from autoencoder.training import start
+
+    make, said = start.make_learner, []
+
+    def broken(run, *arguments, **options):
+        if run.path.name == "longer":
+            raise ZeroDivisionError("division by zero")
+        return make(run, *arguments, **options)
+
+    monkeypatch.setattr(start, "make_learner", broken)
+    failed = start_all(members[:3], tmp_path / "beside", images, together, say=said.append)
+    assert failed == {"longer": "ZeroDivisionError: division by zero (the traceback was shown)"}
+    assert sum("in broken" in text for text in said) == 1
+    assert not (tmp_path / "beside" / "longer" / "config.json").exists()
+    monkeypatch.undo()
+    assert start_all(members[:3], tmp_path / "beside", images, together) == {}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be ..."),
+        getattr(torch, "AcceleratorError", RuntimeError)("CUDA error: device-side assert triggered"),
+    ],
+)
+def test_an_error_of_the_gpu_ends_all(members, alone, tmp_path, images, at_step, assert_same_run, error):
+    """Nothing that is asked of it afterwards is done; all are let go of, and the same call resumes them."""
+
+    def lose(learner, loss):
+        if learner.config.training.batch_size == 8:
+            raise error
+        return loss
+
+    patch = at_step(4, lose)
+    with pytest.raises(UserError, match=r"the GPU failed, .*CUDA error.*the same command resumes them"):
+        start_all(members, tmp_path / "beside", images, 3)
+    patch.undo()
+    assert not list((tmp_path / "beside").rglob(".lock.json"))
+    assert start_all(members, tmp_path / "beside", images, 3) == {}
+    for member in members:
+        assert_same_run(tmp_path / "beside" / member.name, alone / member.name)
+
+
 @pytest.mark.parametrize("step", [1, 2, 4])
 def test_interrupted_all_are_saved_and_resumed(
     members, alone, tmp_path, images, at_step, assert_same_run, count_whole, step
@@ -168,14 +239,14 @@ def test_finished_runs_make_room(members, tmp_path, images):
     events = []
 
     class Noted(PlainRoom):
-        def left(self):
+        def left(self, lane):
             events.append("left")
 
     def entry(member):
         from autoencoder.training.start import begin
 
         made = partial(begin, member.config, tmp_path / member.name, data=images)
-        return Entry(member.name, made, lambda: events.append(member.name))
+        return Entry(member.name, tmp_path / member.name, made, lambda: events.append(member.name))
 
     assert train_together(map(entry, members[:3]), 3, Noted(1), quiet=True).failed == {}
     assert events == ["plain", "left", "longer", "left", "angle", "left"]
@@ -211,6 +282,41 @@ def test_as_many_as_were_asked_for(memory):
     memory.update(reserved=1000, free=0)
     room = CudaRoom(torch.device("cuda"), 3)
     assert [room.has_another(running, 0) for running in (1, 2, 3)] == [True, True, False]
+
+
+def test_a_run_waits_for_its_own_stream(memory, monkeypatch):
+    """When it begins for what its caller sent, when it ends for what it asked for itself, and never for the others."""
+    events = []
+
+    class Stream:
+        def __init__(self, device=None, name="run"):
+            self.name = name
+
+        def wait_stream(self, other):
+            events.append(f"{self.name} waits for {other.name}")
+
+        def synchronize(self):
+            events.append(f"{self.name} is waited for")
+
+    current = [Stream(name="caller")]
+
+    @contextmanager
+    def within(stream):
+        current.append(stream)
+        yield
+        current.pop()
+
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", within)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: current[-1])
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: pytest.fail("all runs are waited for"))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: events.append("memory is given back"))
+    room = CudaRoom(torch.device("cuda"), 2)
+    lane = room.lane()
+    with lane():
+        assert current[-1].name == "run"
+    room.left(lane)
+    assert events == ["run waits for caller", "run is waited for", "memory is given back"]
 
 
 def test_losses_are_read_one_look_later_on_a_gpu(monkeypatch):

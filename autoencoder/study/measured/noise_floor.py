@@ -75,7 +75,7 @@ def _codes(population: Population, trained: Trained) -> tuple[FloatArray, FloatA
     images, rows = population.images, population.rows[population.compared]
     pixels, config = Pixels(images.images, images.max_pixel_value, trained.device), trained.config
     parts: tuple[list[FloatArray], ...] = ([], [], [])
-    for part, batch in pixels.batches(rows, config.training.snapshot_batch_size):
+    for part, batch in pixels.batches(rows, trained.encoded_at_once):
         seen = [batch, *(corrupt_each(batch, config.objective.noise, part, config.data.split_seed, p) for p in DRAWS)]
         for place, inputs in enumerate(seen):
             parts[place].append(trained.network.encode(inputs).float().cpu().numpy())

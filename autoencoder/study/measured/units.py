@@ -151,9 +151,7 @@ def reconstruction_error(population: Population, run: OpenedRun, device: str = "
         )
         .double()
         .cpu()
-        for rows, batch in seen.batches(
-            population.rows[population.compared], trained.config.training.snapshot_batch_size
-        )
+        for rows, batch in seen.batches(population.rows[population.compared], trained.encoded_at_once)
     ]
     return float(torch.cat(errors).mean())
 

@@ -78,7 +78,7 @@ def generated_codes(still: Still) -> tuple[Figure, dict[str, Any]]:
     images, seed = still.images, still.seed
     train = draw_rows(still.run.split().train, MIXTURE_IMAGES, seed, "images of the mixture")
     pixels = Pixels(images.images, images.max_pixel_value, decoder.device)
-    known = encode_rows(decoder.network, pixels, train, still.config.training.snapshot_batch_size)
+    known = encode_rows(decoder.network, pixels, train, decoder.encoded_at_once)
     drawn = latent_codes.random_codes(known, N_GENERATED, seed)
     found, apart = nearest(drawn, known, 1)
     places, distances = found[:, 0], apart[:, 0]

@@ -24,7 +24,7 @@ from autoencoder.study.measured.controls import with_controls
 from autoencoder.study.measured.measure import MEASURES, measure
 from autoencoder.study.population import Population, open_population, population_of
 from autoencoder.study.sentences import verdict
-from autoencoder.study.training import refuse_others, share_of, train_members
+from autoencoder.study.training import check_jobs, refuse_others, share_of, train_members
 from autoencoder.study.wording import section
 from autoencoder.version import __version__
 from autoencoder.workflows.explained_variance import write_explained_variance
@@ -65,11 +65,13 @@ def train_study(
         quiet: show no progress.
 
     Raises:
-        UserError: the folder holds something else, or runs with other settings; or no run could be trained.
+        UserError: the folder holds something else, or runs with other settings; no run could be trained; or as
+            `train_members`.
         Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
     """
     folder = StudyFolder(out)
     folder.refuse_foreign()
+    check_jobs(design.members, jobs, backend)
     check_writable(folder.path)
     cluster = connect(backend, scheduler)
     members = design.members if shard is None else share_of(design.members, *shard)

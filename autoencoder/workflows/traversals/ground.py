@@ -46,7 +46,7 @@ class Ground:
 
         def encoded(rows: Rows, most: int, purpose: str) -> tuple[Rows, Array]:
             rows = draw_rows(rows, most, seed, purpose)
-            codes = encode_rows(trained.network, pixels, rows, trained.config.training.snapshot_batch_size)
+            codes = encode_rows(trained.network, pixels, rows, trained.encoded_at_once)
             return rows, codes.astype(np.float64)
 
         return Ground(
