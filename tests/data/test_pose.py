@@ -4,12 +4,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoencoder.data.sources.pose import LIKELIHOOD, NO_SCORES, SCORE, load_pose
+from autoencoder.data.sources.pose.pose import LIKELIHOOD, NO_SCORES, SCORE, Pose
+from autoencoder.data.sources.pose.readers import load_poses
 from autoencoder.errors import UserError
 
 HEADER = (
     "scorer,net,net,net,net,net,net\nbodyparts,Nose,Nose,Nose,Tail,Tail,Tail\ncoords,x,y,likelihood,x,y,likelihood\n"
 )
+
+
+def load_pose(path: Path) -> Pose:
+    return load_poses(path).one(0)
 
 
 def write(path: Path, text: str) -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoencoder.data.sources.pose import LIKELIHOOD, NO_SCORES, SCORE, Pose
+from autoencoder.data.sources.pose.pose import LIKELIHOOD, NO_SCORES, SCORE, Pose
 from autoencoder.data.sources.video.follow import default_crop, extents, find_body, follow, seen_parts
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.data.sources.video.timing import Clock

@@ -31,7 +31,7 @@ from autoencoder.data.metadata import Metadata
 from autoencoder.data.metadata_files import load_metadata
 from autoencoder.data.sources.folder import prepare_images
 from autoencoder.data.sources.idx import read_idx
-from autoencoder.data.sources.pose import load_pose
+from autoencoder.data.sources.pose.readers import load_poses
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_json
 from autoencoder.machine.plain_text import visible
@@ -240,8 +240,8 @@ def test_damaged_gzip(outcomes, content):
 def test_damaged_pose(outcomes, content):
     """What is not finite is nowhere, and unlikely."""
     with file_of(content, "x.csv") as path, works_or_refuses(outcomes):
-        pose = load_pose(path)
-        lost = np.isnan(pose.xy).any(axis=2)
+        pose = load_poses(path)
+        lost = np.isnan(pose.xy).any(axis=-1)
         assert np.isnan(pose.xy[lost]).all()
         assert np.isfinite(pose.xy[~lost]).all()
         assert (pose.likelihood[lost] == 0).all()
@@ -294,8 +294,8 @@ def test_damaged_config(outcomes, content):
 def test_random_bytes(outcomes, content, name, start):
     """Behind a beginning that is right, in every reader."""
     with file_of(start + content, name) as path:
-        for read in (load_images, read_idx, load_pose, read_config, lambda path: load_metadata(path, 1)):
-            if read is not load_pose or name == "x.csv":
+        for read in (load_images, read_idx, load_poses, read_config, lambda path: load_metadata(path, 1)):
+            if read is not load_poses or name == "x.csv":
                 with works_or_refuses(outcomes):
                     read(path)
     outcomes["worked"] += 0 if outcomes["worked"] else 1  # few random bytes are an IDX file

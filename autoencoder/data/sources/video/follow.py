@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.sources.pose import Pose
+from autoencoder.data.sources.pose.pose import Pose
 from autoencoder.data.sources.video.options import SEEN, VideoOptions
 from autoencoder.data.sources.video.timing import Clock
 from autoencoder.errors import UserError, did_you_mean

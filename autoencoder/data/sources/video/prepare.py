@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.dataset import Marks, Prepared, check_output, checked_rows, save_dataset
-from autoencoder.data.sources.pose import Pose, load_pose
+from autoencoder.data.sources.pose.pose import Pose
+from autoencoder.data.sources.pose.readers import load_poses
 from autoencoder.data.sources.video import follow
 from autoencoder.data.sources.video.crops import Squares, WrongClockError, cut
 from autoencoder.data.sources.video.follow import Body, Seen, Trajectory
@@ -51,7 +52,7 @@ def prepare_video(
 
     Args:
         video: what ffmpeg decodes.
-        pose: what `load_pose` reads.
+        pose: what `load_poses` reads.
         output: path with or without `.npz`.
         options: how crops are cut out.
         compress: write smaller files in more time.
@@ -65,7 +66,7 @@ def prepare_video(
     """
     raise_if_any(options.problems())
     check_readable(video, "video")
-    track = load_pose(pose)
+    track = load_poses(pose).one(0)
     body = follow.find_body(track, options)
     check_output(output, overwrite=overwrite, inputs=(video, pose))
 
