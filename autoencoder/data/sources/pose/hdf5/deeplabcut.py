@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from autoencoder.data.sources.pose.deeplabcut_columns import Column, to_poses
 from autoencoder.data.sources.pose.frames import numbered
 from autoencoder.data.sources.pose.hand_labels import names_picture, refuse_hand_labels
-from autoencoder.data.sources.pose.hdf5 import (
+from autoencoder.data.sources.pose.hdf5.opened import (
     attribute,
     dataset,
     groups,
@@ -26,7 +26,7 @@ from autoencoder.data.sources.pose.hdf5 import (
     text_attribute,
     text_of,
 )
-from autoencoder.data.sources.pose.pickled_names import NotPlainError, read_plain
+from autoencoder.data.sources.pose.hdf5.pickled_names import NotPlainError, read_plain
 from autoencoder.data.sources.pose.pose import Poses
 from autoencoder.errors import UserError
 from autoencoder.machine.plain_text import one_line
