@@ -1,85 +1,138 @@
-"""DeepLabCut's CSV."""
+"""DeepLabCut's CSV, which Lightning Pose, EKS and Anipose (in two dimensions) write as well.
+
+A few rows of titles say of each column whose it is (`scorer`, `individuals` where there are several animals,
+`bodyparts`, `coords`); then a row for each frame.
+"""
 
 from __future__ import annotations
 
-import math
-from contextlib import suppress
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.sources.pose.pose import LIKELIHOOD, NO_SCORES, Poses, make_poses
-from autoencoder.data.tables import Line, read_number, read_table
+from autoencoder.data.sources.pose.deeplabcut_columns import Column, to_poses
+from autoencoder.data.sources.pose.frames import numbered
+from autoencoder.data.sources.pose.hand_labels import names_picture, refuse_hand_labels
+from autoencoder.data.sources.pose.pose import Poses
+from autoencoder.data.sources.pose.text_table import TextTable, read_frame_numbers, read_values
+from autoencoder.data.tables import Line, is_missing, read_number
 from autoencoder.errors import UserError
-from autoencoder.machine.memory import refuse_too_large
 
-COORDINATES = ("x", "y", "likelihood")
-"""What DeepLabCut writes of each part; the likelihood is missing where people clicked the parts."""
+LEVELS = (
+    ("scorer", "bodyparts", "coords"),
+    ("scorer", "individuals", "bodyparts", "coords"),
+    ("bodyparts", "coords"),
+    ("individuals", "bodyparts", "coords"),
+)
+"""Rows of titles, by what their first field says."""
 
 
-def read(path: Path) -> Poses:
-    """Read a CSV of DeepLabCut."""
-    lines = read_table(path)
-    titles = [line.fields[0].lower() for line in lines[:4]]
-    if titles[:2] == ["scorer", "individuals"]:
+@dataclass(frozen=True)
+class Header:
+    """What the rows of titles say.
+
+    Attributes:
+        n_rows: how many there are.
+        n_titles: fields of a row that are its title: one, or three where a picture's path is split in three.
+        width: fields of a row that have titles.
+        columns: individual, part and coordinate of each that has a coordinate, by its number.
+    """
+
+    n_rows: int
+    n_titles: int
+    width: int
+    columns: dict[int, Column]
+
+
+def recognises(table: TextTable) -> bool:
+    """Whether a table begins with the rows of titles."""
+    return _levels(table.lines) is not None
+
+
+def read(table: TextTable) -> Poses:
+    """Read the poses of all individuals.
+
+    Args:
+        table: one that `recognises` accepts.
+
+    Raises:
+        UserError: the file holds labels of pictures or positions in space, or is damaged.
+    """
+    header = _read_header(table)
+    lines = _without_index_title(table.lines[header.n_rows :], header)
+    if lines and names_picture(_title(lines[0], header)):
+        refuse_hand_labels(table.path, [_title(line, header) for line in lines])
+    numbers = read_frame_numbers(lines, 0, table.path)
+    _check_order(numbers, lines, table.path)
+    frames = numbered(numbers, table.path, len(header.columns))
+    values = read_values(lines, list(header.columns), header.width, table.path)
+    return to_poses(list(header.columns.values()), values, frames, table.path)
+
+
+# --------------------------------------------------------------------------------------------------------------- titles
+
+
+def _levels(lines: Sequence[Line]) -> tuple[str, ...] | None:
+    """Which rows of titles a table has; pandas leaves their first fields empty where its levels have no names."""
+    for levels in LEVELS:
+        titles = tuple(line.fields[0].lower() for line in lines[: len(levels)])
+        if titles == levels:
+            return levels
+        if titles == ("",) * len(levels) and {"x", "y"} <= {field.lower() for field in lines[len(levels) - 1].fields}:
+            return levels
+    return None
+
+
+def _read_header(table: TextTable) -> Header:
+    levels = _levels(table.lines) or ()
+    rows = {level: line.fields for level, line in zip(levels, table.lines, strict=False)}
+    width = max(_n_filled(fields) for fields in rows.values())
+    titles = {level: [*fields, *[""] * width][:width] for level, fields in rows.items()}
+    coordinates, parts = titles["coords"], titles["bodyparts"]
+    individuals = titles.get("individuals", [""] * width)
+    n_titles = next((i for i in range(1, width) if coordinates[i] or parts[i]), width)
+    columns = {}
+    for i in range(n_titles, width):
+        if bool(parts[i]) != bool(coordinates[i]):
+            named = f"the coordinate of '{parts[i]}'" if parts[i] else f"the body part whose '{coordinates[i]}' it is"
+            raise UserError(f"the header of {table.path} does not say {named} (column {i + 1}): export it again")
+        if parts[i]:
+            columns[i] = (individuals[i], parts[i], coordinates[i])
+    if not columns:
+        raise UserError(f"the header of {table.path} names no body parts: export it again")
+    return Header(len(levels), n_titles, width, columns)
+
+
+def _n_filled(fields: Sequence[str]) -> int:
+    """Fields up to the last that is not empty: spreadsheets add empty columns."""
+    return max((i + 1 for i, field in enumerate(fields) if field), default=0)
+
+
+# ----------------------------------------------------------------------------------------------------------------- rows
+
+
+def _title(line: Line, header: Header) -> str:
+    return "/".join(line.fields[: header.n_titles])
+
+
+def _without_index_title(lines: list[Line], header: Header) -> list[Line]:
+    """Without the row that pandas writes below the titles where the index has a name."""
+    if not lines or any(lines[0].fields[header.n_titles :]):
+        return lines
+    title = lines[0].fields[0]
+    is_row = is_missing(title) or read_number(title) is not None or names_picture(_title(lines[0], header))
+    return lines if is_row else lines[1:]
+
+
+def _check_order(numbers: NDArray[np.float64], lines: Sequence[Line], path: Path) -> None:
+    """Each row is a frame of its own, and later than the one before."""
+    wrong = np.flatnonzero(np.diff(numbers) <= 0)
+    if wrong.size:
+        row = int(wrong[0]) + 1
         raise UserError(
-            f"{path} holds several animals (its second row is 'individuals'): split it into one file per animal, "
-            "without that row"
+            f"row {lines[row].number} of {path} is frame {numbers[row]:g} and the row before it is frame "
+            f"{numbers[row - 1]:g}: the frames have to stand in ascending order, each once; export it again"
         )
-    if titles[:3] != ["scorer", "bodyparts", "coords"]:
-        raise UserError(
-            f"{path} is not a pose file of DeepLabCut: the first three rows of such a CSV start with scorer, bodyparts "
-            "and coords; of SLEAP take the .slp or the analysis .h5"
-        )
-    _, part_line, coordinate_line, *rows = lines
-    places = _places(part_line.fields, [name.lower() for name in coordinate_line.fields], path)
-    table = _numbers(rows, len(part_line.fields), path)
-    if not np.array_equal(table[:, 0], np.arange(len(table))):
-        raise UserError(
-            f"the rows of {path} are not numbered 0, 1, 2, ..., so their frames are not known: export all frames"
-        )
-    xy = np.stack([table[:, [place["x"], place["y"]]] for place in places.values()], axis=1)
-    likelihood = np.ones(xy.shape[:2])
-    for i, place in enumerate(places.values()):
-        if "likelihood" in place:
-            likelihood[:, i] = table[:, place["likelihood"]]
-    scored = any("likelihood" in place for place in places.values())
-    return make_poses(tuple(places), ("",), xy[:, None], likelihood[:, None], path, LIKELIHOOD if scored else NO_SCORES)
-
-
-def _places(parts: list[str], coordinates: list[str], path: Path) -> dict[str, dict[str, int]]:
-    """Number of the column of each coordinate of each part, in the file's order."""
-    places: dict[str, dict[str, int]] = {}
-    for i, (part, coordinate) in enumerate(zip(parts, coordinates, strict=False)):
-        if i == 0:
-            continue  # titles of the rows
-        if coordinate not in COORDINATES or coordinate in places.get(part, {}):
-            raise UserError(
-                f"column {i + 1} of {path} is '{coordinate}' of '{part}': expected x, y and likelihood, once"
-            )
-        places.setdefault(part, {})[coordinate] = i
-    for part, place in places.items():
-        if "x" not in place or "y" not in place:
-            raise UserError(f"{path} has no x or no y of '{part}': export it again")
-    if len(parts) != len(coordinates) or not places:
-        raise UserError(f"the header of {path} names {len(parts) - 1} parts for {len(coordinates) - 1} coordinates")
-    return places
-
-
-def _numbers(lines: list[Line], n_columns: int, path: Path) -> NDArray[np.float64]:
-    """(F, n_columns) float64; an empty field is NaN."""
-    refuse_too_large(str(path), 8 * len(lines) * n_columns, "split it")
-    table = np.full((len(lines), n_columns), math.nan)
-    for i, (number, fields) in enumerate(lines):
-        if len(fields) != n_columns:
-            raise UserError(f"row {number} of {path} has {len(fields)} fields and its header has {n_columns}")
-        values = [read_number(field) if field else math.nan for field in fields]
-        if None in values:
-            raise UserError(
-                f"row {number} of {path} holds something that is no number ('{fields[values.index(None)]}'): export it "
-                "again"
-            )
-        with suppress(OverflowError):  # an integer of 400 digits: nowhere, as what was not found is
-            table[i] = values
-    return table

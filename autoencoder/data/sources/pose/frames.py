@@ -20,6 +20,9 @@ clock of a camera is less even."""
 JUMP = 1.5
 """Of the time between frames: a longer one between two rows is a gap."""
 
+MOST_GAPS = 4
+"""Gaps between frames that a note lists; more are counted."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frames:
@@ -75,9 +78,23 @@ def numbered(numbers: NDArray[Any], path: Path, n_values: int) -> Frames:
     refuse_too_large(
         f"{path}, from frame {exact[0]:.0f} to {exact[-1]:.0f},", 32 * count * n_values, "correct or split it"
     )
-    missing = count - len(exact)
-    notes = (f"{path} leaves out {missing:,} of its {count:,} frames, which are taken as not found",) if missing else ()
-    return Frames(int(exact[0]), count, (exact - exact[0]).astype(np.int64), notes)
+    frames = exact.astype(np.int64)
+    return Frames(int(frames[0]), count, frames - frames[0], _said_gaps(frames, path))
+
+
+def _said_gaps(frames: NDArray[np.int64], path: Path) -> tuple[str, ...]:
+    """A sentence about the frames between those that there are, in ascending order."""
+    after = np.flatnonzero(np.diff(frames) > 1)
+    if not after.size:
+        return ()
+    n_frames = int(frames[-1] - frames[0]) + 1
+    gaps = [(int(frames[i]) + 1, int(frames[i + 1]) - 1) for i in after[:MOST_GAPS]]
+    listed = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in gaps)
+    more = f" and {len(after) - len(gaps):,} more gaps" if len(after) > len(gaps) else ""
+    return (
+        f"{path} leaves out {n_frames - len(frames):,} of its {n_frames:,} frames ({listed}{more}), which are taken as "
+        "not found",
+    )
 
 
 def timed(times: NDArray[np.float64], path: Path, n_values: int, rate: float | None = None) -> Frames:

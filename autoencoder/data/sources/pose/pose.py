@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
-from autoencoder.machine.memory import refuse_too_large
 
 UNIQUE_PARTS = "single"
 """The individual that multi-animal DeepLabCut files the parts under that belong to no animal, such as the corners of
 the cage ("unique body parts")."""
-
-
-MOST_GAPS_LISTED = 4
-"""Gaps between frames that a note lists; more are counted."""
-
-LARGEST_FRAME = 2**53
-"""Larger numbers are not whole as float64."""
 
 
 @dataclass(frozen=True)
@@ -172,62 +164,20 @@ def make_poses(
     )
 
 
-class Numbered(NamedTuple):
-    """How the rows of a file lie on the frames of a video; R rows, F frames.
-
-    Attributes:
-        first: number of the first frame.
-        n_frames: frames from the first to the last; F.
-        places: (R,) int64, rows of (F, ...) arrays.
-        notes: which frames the file leaves out.
-    """
-
-    first: int
-    n_frames: int
-    places: NDArray[np.int64]
-    notes: tuple[str, ...]
-
-
-def number_frames(numbers: NDArray[Any], path: Path, n_values: int) -> Numbered:
-    """Where the rows of a file belong that says the number of each row's frame.
+def untracked(n_instances: int, path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names for the instances of a file that has no tracks, and what is to be said of them.
 
     Args:
-        numbers: (R,), numbers of the frames as they stand in the file; of one frame, rows can be several (one of each
-            animal).
+        n_instances: most instances in a frame.
         path: the file.
-        n_values: numbers that there are of each frame.
-
-    Raises:
-        UserError: a number is not a whole one from 0 on, or there are so many frames that they do not fit into memory.
     """
-    numbers = np.asarray(numbers, np.float64)
-    bad = np.flatnonzero(~(np.isfinite(numbers) & (numbers == np.floor(numbers)) & (numbers >= 0)))
-    if not bad.size:
-        bad = np.flatnonzero(numbers > LARGEST_FRAME)
-    if bad.size:
-        raise UserError(
-            f"{path} has {numbers[bad[0]]:g} where the number of a frame belongs (row {bad[0] + 1} of its data): frames "
-            "are numbered by whole numbers from 0 on"
-        )
-    if not numbers.size:
-        return Numbered(0, 0, np.empty(0, np.int64), ())
-    frames = numbers.astype(np.int64)
-    first, last = int(frames.min()), int(frames.max())
-    n_frames = last - first + 1
-    refuse_too_large(f"{path}, whose last frame is number {last:,},", 8 * n_frames * n_values, "correct or split it")
-    return Numbered(first, n_frames, frames - first, _said_gaps(np.unique(frames), path))
-
-
-def _said_gaps(frames: NDArray[np.int64], path: Path) -> tuple[str, ...]:
-    """A sentence about the frames between those that there are, in ascending order."""
-    after = np.flatnonzero(np.diff(frames) > 1)
-    if not after.size:
-        return ()
-    spans = [(int(frames[i]) + 1, int(frames[i + 1]) - 1) for i in after]
-    n_missing, n_frames = sum(last - first + 1 for first, last in spans), int(frames[-1] - frames[0]) + 1
-    listed = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in spans[:MOST_GAPS_LISTED])
-    more = f" and {len(spans) - MOST_GAPS_LISTED:,} more gaps" if len(spans) > MOST_GAPS_LISTED else ""
-    return (f"{path} leaves out {n_missing:,} of its {n_frames:,} frames ({listed}{more}): nothing was found in them",)
+    if n_instances == 1:
+        return ("",), ()
+    note = (
+        f"{path} has no tracks: its instances, up to {n_instances} in a frame, are numbered in the file's order, which "
+        "need not be the same animal from frame to frame"
+    )
+    return tuple(f"instance {i}" for i in range(n_instances)), (note,)
 
 
 def refuse_3d(path: Path, instead: str = "the tracker's pose in that video") -> NoReturn:
@@ -241,5 +191,6 @@ def refuse_3d(path: Path, instead: str = "the tracker's pose in that video") -> 
         UserError: always.
     """
     raise UserError(
-        f"{path} holds positions in space (x, y and z), and crops are cut out of the video of one camera: give {instead}"
+        f"{path} holds positions in space (x, y and z), and crops are cut out of the video of one camera: give "
+        f"{instead}"
     )

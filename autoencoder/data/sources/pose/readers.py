@@ -1,23 +1,111 @@
-"""Which reader takes which file."""
+"""Which reader takes which file: by what the file holds, whatever it is called."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any, Literal
 
 from autoencoder.data.arrays import check_readable
-from autoencoder.data.sources.pose import deeplabcut_csv, with_sleap_io
+from autoencoder.data.sources.pose import with_sleap_io
+from autoencoder.data.sources.pose.hdf5.opened import content_of, is_hdf5, open_hdf5
+from autoencoder.data.sources.pose.other_tables import refuse_table
 from autoencoder.data.sources.pose.pose import Poses
+from autoencoder.data.sources.pose.text_table import open_table
 from autoencoder.errors import UserError
+
+Container = Literal["table", "HDF5"]
+"""What a format is written in."""
+
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".txt"})
+"""Files of these names are read as tables, whatever their first bytes are."""
+
+LISTED = "(docs/own-data.md lists what is read)"
+"""Where to look for what to give instead; more would be advice for users of another tool."""
+
+START_BYTES = 2**16
+"""Bytes that a file is known by."""
+
+
+@dataclass(frozen=True)
+class PoseReader:
+    """A format that is read.
+
+    Attributes:
+        name: of the format, as people know it.
+        container: what it is written in.
+        module: has `recognises`, which is given a `TextTable` or an open `h5py.File`, and `read`, which is given the
+            table or the file's path and returns `Poses`.
+    """
+
+    name: str
+    container: Container
+    module: str
+
+
+POSE_READERS = (
+    PoseReader("DeepLabCut CSV", "table", "autoencoder.data.sources.pose.deeplabcut_csv"),
+    PoseReader("SLEAP analysis CSV", "table", "autoencoder.data.sources.pose.sleap_csv"),
+    PoseReader("DeepLabCut .h5", "HDF5", "autoencoder.data.sources.pose.hdf5.deeplabcut"),
+)
+"""Formats, in the order in which they are tried; modules are imported when a file of their container comes. What none
+of them recognises may be one of `with_sleap_io.LOADERS`."""
 
 
 def load_poses(path: Path) -> Poses:
-    """Read what a tracker found.
+    """Read what a tracker found in a video, of all individuals.
+
+    Args:
+        path: a file of one of `POSE_READERS`, or one that sleap-io reads.
 
     Raises:
-        UserError: the file is missing, damaged or of another kind, or sleap-io is not installed.
+        UserError: the file is missing, damaged or of another kind, or sleap-io is needed and not installed.
     """
     check_readable(path, "pose")
-    poses = deeplabcut_csv.read(path) if path.suffix.lower() == ".csv" else with_sleap_io.read(path)
-    if len(poses) == 0 or not poses.parts:
+    if is_hdf5(path):
+        poses = _read_hdf5(path)
+    elif _is_table(path):
+        poses = _read_table(path)
+    else:
+        kind = with_sleap_io.format_by_name(path)
+        if kind is None:
+            raise UserError(f"{path} is no pose that is read here: it is neither HDF5 nor text {LISTED}")
+        poses = with_sleap_io.read(path, kind)
+    if len(poses) == 0 or not poses.parts or not poses.individuals:
         raise UserError(f"{path} holds no pose: it has {len(poses):,} frames of {len(poses.parts)} body parts")
     return poses
+
+
+def _is_table(path: Path) -> bool:
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        return True
+    with path.open("rb") as file:
+        start = file.read(START_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return b"\0" not in start and not start.startswith((b"{", b"[", b"<"))
+
+
+def _read_table(path: Path) -> Poses:
+    table = open_table(path)
+    module = next((module for module in _modules("table") if module.recognises(table)), None)
+    if module is None:
+        refuse_table(table)
+    poses: Poses = module.read(table)
+    return poses
+
+
+def _read_hdf5(path: Path) -> Poses:
+    with open_hdf5(path) as file:
+        module = next((module for module in _modules("HDF5") if module.recognises(file)), None)
+        kind = with_sleap_io.format_in_hdf5(file)
+        content = content_of(file)
+    if module is not None:
+        poses: Poses = module.read(path)
+        return poses
+    if kind is None:
+        raise UserError(f"{path} is no pose that is read here: it is an HDF5 file that holds {content} {LISTED}")
+    return with_sleap_io.read(path, kind)
+
+
+def _modules(container: Container) -> list[Any]:
+    return [import_module(reader.module) for reader in POSE_READERS if reader.container == container]
