@@ -17,6 +17,9 @@ EXACT = 1e-3
 """Of the time between frames: times that lie this close to multiples of it were computed from numbers of frames. The
 clock of a camera is less even."""
 
+BETWEEN = 0.25
+"""Of the time between frames: times of two series that differ by less belong to one frame."""
+
 JUMP = 1.5
 """Of the time between frames: a longer one between two rows is a gap."""
 
@@ -131,34 +134,46 @@ def timed(times: NDArray[np.float64], path: Path, n_values: int, rate: float | N
     return Frames(0, found.count, found.rows, found.notes)
 
 
-def clocks_together(clocks: Sequence[NDArray[np.float64]], path: Path, n_values: int) -> list[NDArray[np.int64]]:
-    """Numbers of frames of several columns, each of which leaves out the rows where it has nothing.
+def clocks_together(
+    clocks: Sequence[NDArray[np.float64]], path: Path, n_values: int, period: float | None = None
+) -> list[NDArray[np.int64]]:
+    """Numbers of frames of several series, each of which leaves out the rows where it has nothing.
 
     Args:
-        clocks: for each, (R,) seconds; number 0 is at second 0.
+        clocks: of each series, (R,) seconds; frame 0 is at second 0.
         path: their file, for messages.
         n_values: values of a frame.
+        period: seconds between frames; None to take the shortest time between two rows of any series.
+
+    Returns:
+        (R,) number of the frame of each row, of each series.
 
     Raises:
-        UserError: the times do not lie on one grid, or a frame has a number that no memory holds.
+        UserError: the times do not lie on one grid, or reach further than the memory does.
     """
     for times in clocks:
         _check_times(times, path)
-    together = np.unique(np.concatenate(list(clocks)))
-    steps = np.diff(together)
-    # Times that are the same but for rounding are one frame.
-    steps = steps[steps > EXACT * float(np.median(steps))] if len(steps) else steps
-    period = float(np.median(steps)) if len(steps) else 1.0
+    together = np.unique(np.concatenate(clocks))
+    period = _period(together) if period is None else period
     numbers = [np.rint(times / period) for times in clocks]
-    uneven = max((float(np.abs(times / period - n).max(initial=0)) for times, n in zip(clocks, numbers, strict=True)))
-    if uneven > 0.25 or any((np.diff(n) <= 0).any() for n in numbers):
+    off = max(float(np.abs(times / period - n).max(initial=0)) for times, n in zip(clocks, numbers, strict=True))
+    if off > BETWEEN or any((np.diff(n) <= 0).any() for n in numbers):
         raise UserError(
             f"the body parts of {path} have times of their own that lie on no common grid, so that their frames are "
             "not known: export it again with one time for all of them"
         )
-    if len(together):
-        numbered(np.unique(np.concatenate(numbers)), path, n_values)
+    numbered(np.unique(np.concatenate(numbers)), path, n_values)
     return [n.astype(np.int64) for n in numbers]
+
+
+def _period(times: NDArray[np.float64]) -> float:
+    """Seconds between frames, from the times of all rows of several series, which rise."""
+    if len(times) < 2:
+        return 1.0
+    steps = np.diff(times)
+    apart = steps[steps > BETWEEN * np.median(steps)]  # others are one time that was rounded in two ways
+    numbers = np.concatenate([[0.0], np.cumsum(np.rint(steps / apart.min()))])
+    return float(np.polyfit(numbers, times, 1)[0])  # the shortest step alone is not exact enough for a long recording
 
 
 def _check_times(times: NDArray[np.float64], path: Path) -> None:
