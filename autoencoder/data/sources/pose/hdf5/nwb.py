@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from autoencoder.data.sources.pose.hdf5.opened import (
     dataset,
     groups,
     member,
-    names_in,
+    members,
     number_attribute,
     open_hdf5,
     read_names,
@@ -49,6 +49,9 @@ SLEAP_TRACK = "track="
 
 UNTRACKED = "untracked"
 """What sleap-io calls the only animal of a file without tracks."""
+
+UNREAD = frozenset({"device", "devices", "source_video", "labeled_video"})
+"""What a container links to that is not needed."""
 
 LONGEST_SAID = 120
 """Characters of a text of the file in a note."""
@@ -90,6 +93,7 @@ class Container:
         software: what found it.
         video: of which video, as far as the file says.
         remarks: what the file says of coordinates that are not counted from the top left.
+        elsewhere: names of what would lie in other files.
     """
 
     place: str
@@ -98,6 +102,7 @@ class Container:
     software: str
     video: str
     remarks: tuple[str, ...]
+    elsewhere: tuple[str, ...]
 
 
 def recognises(file: h5py.File) -> bool:
@@ -129,13 +134,11 @@ def read(path: Path) -> Poses:
 def _container(group: h5py.Group, path: Path) -> Container:
     import h5py
 
-    inner = {name: member(group, name) for name in names_in(group) if name not in ("device", "devices", "skeleton")}
-    stored = {
-        name: one
-        for name, one in inner.items()
-        if isinstance(one, h5py.Group) and text_attribute(one, "neurodata_type") == "PoseEstimationSeries"
-    }
-    parts = _parts(list(stored), _nodes(group))
+    inner, elsewhere = members(group)
+    kinds = {name: text_attribute(one, "neurodata_type") for name, one in inner.items() if isinstance(one, h5py.Group)}
+    stored = {name: inner[name] for name, kind in kinds.items() if kind == "PoseEstimationSeries"}
+    skeletons = [inner[name] for name, kind in kinds.items() if kind == "Skeleton"]
+    parts = _parts(list(stored), _nodes([*skeletons, group]))
     frames_of_reference = dict.fromkeys(text_attribute(one, "reference_frame") for one in stored.values())
     remarks = tuple(
         text for text in frames_of_reference if re.search("bottom|cent(er|re)|up(ward)?s?\\b", text.lower())
@@ -145,17 +148,18 @@ def _container(group: h5py.Group, path: Path) -> Container:
         str(group.name).rsplit("/", 1)[-1],
         {part: _series(stored[name], path) for part, name in parts.items()},
         read_text(group, "source_software") or read_text(group, "scorer"),
-        _video(group),
+        _video(inner),
         remarks,
+        tuple(name for name in elsewhere if name not in UNREAD),
     )
 
 
-def _nodes(group: h5py.Group) -> tuple[str, ...]:
+def _nodes(places: Sequence[h5py.Group]) -> tuple[str, ...]:
     """Names of the parts in the order of the skeleton, or of the container itself in version 0.1."""
     import h5py
 
-    for path in ("skeleton/nodes", "nodes"):
-        found = member(group, path)
+    for place in places:
+        found = member(place, "nodes")
         if isinstance(found, h5py.Dataset):
             return read_names(found)
     return ()
@@ -221,15 +225,13 @@ def _column(group: h5py.Group, name: str, n_rows: int, path: Path) -> NDArray[np
     return read_numbers(stored).astype(np.float64)
 
 
-def _video(group: h5py.Group) -> str:
-    """The video of a container: a link to it, or its path."""
+def _video(inner: Mapping[str, h5py.Group | h5py.Dataset]) -> str:
+    """The video of a container: of the series of images that it links to, or a path of its own."""
     import h5py
 
-    for path in ("source_video/external_file", "original_videos"):
-        found = member(group, path)
-        if isinstance(found, h5py.Dataset) and found.size:
-            return read_names(found)[0]
-    return ""
+    linked, own = inner.get("source_video"), inner.get("original_videos")
+    found = member(linked, "external_file") if isinstance(linked, h5py.Group) else own
+    return read_names(found)[0] if isinstance(found, h5py.Dataset) and found.size else ""
 
 
 # ---------------------------------------------------------------------------------------------------------- one of all
@@ -325,6 +327,9 @@ def _notes(containers: Sequence[Container], path: Path) -> list[str]:
     if len(videos) > 1:
         said = ", ".join(f"'{one_line(Path(video).name)[:LONGEST_SAID]}'" for video in videos[:5])
         notes.append(f"{path} holds poses of {len(videos)} videos ({said}): choose an individual of this one")
+    elsewhere = [f"'{one_line(name)[:60]}'" for container in containers for name in container.elsewhere]
+    if elsewhere:
+        notes.append(f"{path} links to other files for {', '.join(elsewhere[:5])}, which are not opened")
     remarks = dict.fromkeys(remark for container in containers for remark in container.remarks)
     notes.extend(
         f"{path} says of its coordinates '{one_line(remark)[:LONGEST_SAID]}'; they are read as pixels from the top left"

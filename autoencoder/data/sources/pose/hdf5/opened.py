@@ -166,6 +166,21 @@ def member(group: h5py.Group, path: str) -> h5py.Group | h5py.Dataset | None:
     return here if isinstance(here, (h5py.Group, h5py.Dataset)) else None
 
 
+def members(group: h5py.Group) -> tuple[dict[str, h5py.Group | h5py.Dataset], tuple[str, ...]]:
+    """What lies in a group, by its name, and the names of what is said to lie in other files."""
+    found = {}
+    elsewhere = []
+    for name in names_in(group):
+        try:
+            one = member(group, name)
+        except UserError:
+            elsewhere.append(name)
+        else:
+            if one is not None:
+                found[name] = one
+    return found, tuple(elsewhere)
+
+
 def groups(group: h5py.Group, depth: int) -> Iterator[h5py.Group]:
     """All groups below a group that lie in it and are not linked to, in the order of their names."""
     import h5py

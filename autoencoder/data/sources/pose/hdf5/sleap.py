@@ -97,11 +97,17 @@ def _order(tracks: NDArray[Any], occupied: NDArray[Any], n_parts: int, n_names: 
             f"{path} is no analysis file as SLEAP writes it: the shape {tracks.shape} of its tracks does not go with "
             f"{n_parts} parts, {n_names} tracks and two coordinates"
         )
-    return max(fitting, key=lambda found: found[1])[0]  # the first of those that agree equally well
+    return max(fitting, key=lambda found: found[1:])[0]  # the first of those that are equally good
 
 
-def _fitting(tracks: NDArray[Any], occupied: NDArray[Any], n_parts: int, n_names: int) -> Iterator[tuple[Order, float]]:
-    """Orders that fit the shapes, and the share of frames and tracks where the occupancy agrees with what was found."""
+def _fitting(
+    tracks: NDArray[Any], occupied: NDArray[Any], n_parts: int, n_names: int
+) -> Iterator[tuple[Order, float, int]]:
+    """Orders that fit the shapes, and what tells them apart.
+
+    That is the share of frames and tracks where the occupancy agrees with what was found, and the number of frames.
+    With two parts, frames and tracks can change places without any contradiction; then frames are more than tracks.
+    """
     for order, order_of_occupied in ORDERS:
         size = dict(zip(order, tracks.shape, strict=True))
         if size["xy"] != 2 or size["node"] != n_parts or (n_names and size["track"] != n_names):
@@ -110,4 +116,4 @@ def _fitting(tracks: NDArray[Any], occupied: NDArray[Any], n_parts: int, n_names
             continue
         found = np.isfinite(np.transpose(tracks, [order.index(axis) for axis in AXES])).any(axis=(2, 3))
         there = np.transpose(occupied, [order_of_occupied.index(axis) for axis in AXES[:2]]) != 0
-        yield order, float((found == there).mean()) if found.size else 0.0
+        yield order, float((found == there).mean()) if found.size else 0.0, size["frame"]
