@@ -7,8 +7,13 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from autoencoder.errors import UserError
+from autoencoder.machine.plain_text import one_line
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+"""Suffixes of what trackers are trained on."""
+
+ANALYZING = " (deeplabcut.analyze_videos with save_as_csv, litpose predict)"
+"""Of the trackers that keep labels in tables of DeepLabCut's kind."""
 
 
 def names_picture(row_title: str) -> bool:
@@ -16,18 +21,19 @@ def names_picture(row_title: str) -> bool:
     return PurePosixPath(row_title.replace("\\", "/")).suffix.lower() in PICTURES
 
 
-def refuse_hand_labels(path: Path, pictures: Sequence[str]) -> NoReturn:
+def refuse_hand_labels(path: Path, pictures: Sequence[str], how: str = ANALYZING) -> NoReturn:
     """Say what a file of labels is, and what to give instead.
 
     Args:
         path: the file.
         pictures: titles of its rows, paths of the pictures that people clicked in; at least one.
+        how: what analyzes a video, in brackets after a space; empty where the file does not say which tracker it is of.
 
     Raises:
         UserError: always.
     """
     raise UserError(
-        f"{path} holds labels that people clicked in {len(pictures):,} pictures (the first is '{pictures[0]}'), and "
-        "not the pose of a video: analyze the video with the trained tracker (deeplabcut.analyze_videos, litpose "
-        "predict) and give the .csv or .h5 that it writes"
+        f"{path} holds labels of {len(pictures):,} pictures (the first is '{one_line(pictures[0])[:200]}'), as people "
+        "click them to train a tracker, and not the pose of a video: analyze the video with the trained tracker"
+        f"{how} and give the file that it writes"
     )

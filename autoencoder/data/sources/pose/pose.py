@@ -16,6 +16,9 @@ UNIQUE_PARTS = "single"
 """The individual that multi-animal DeepLabCut files the parts under that belong to no animal, such as the corners of
 the cage ("unique body parts")."""
 
+LISTED = "(docs/own-data.md lists what is read)"
+"""Where to look for what to give instead; more would be advice for users of another tool."""
+
 
 @dataclass(frozen=True)
 class Scores:

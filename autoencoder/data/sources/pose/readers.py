@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any, Literal
 
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.sources.pose import with_sleap_io
+from autoencoder.data.sources.pose.hdf5.netcdf import is_netcdf3, refuse_netcdf3
 from autoencoder.data.sources.pose.hdf5.opened import content_of, is_hdf5, open_hdf5
 from autoencoder.data.sources.pose.other_tables import refuse_table
-from autoencoder.data.sources.pose.pose import Poses
+from autoencoder.data.sources.pose.pose import LISTED, Poses
 from autoencoder.data.sources.pose.text_table import open_table
 from autoencoder.errors import UserError
 
@@ -21,11 +23,10 @@ Container = Literal["table", "HDF5"]
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".txt"})
 """Files of these names are read as tables, whatever their first bytes are."""
 
-LISTED = "(docs/own-data.md lists what is read)"
-"""Where to look for what to give instead; more would be advice for users of another tool."""
-
 START_BYTES = 2**16
 """Bytes that a file is known by."""
+
+JSON_STARTS = (b"{", b"[")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ POSE_READERS = (
     PoseReader("DeepLabCut CSV", "table", "autoencoder.data.sources.pose.deeplabcut_csv"),
     PoseReader("SLEAP analysis CSV", "table", "autoencoder.data.sources.pose.sleap_csv"),
     PoseReader("DeepLabCut .h5", "HDF5", "autoencoder.data.sources.pose.hdf5.deeplabcut"),
+    PoseReader("SLEAP analysis .h5", "HDF5", "autoencoder.data.sources.pose.hdf5.sleap"),
+    PoseReader("NWB with ndx-pose", "HDF5", "autoencoder.data.sources.pose.hdf5.nwb"),
+    PoseReader("movement's netCDF-4", "HDF5", "autoencoder.data.sources.pose.hdf5.netcdf"),
 )
 """Formats, in the order in which they are tried; modules are imported when a file of their container comes. What none
 of them recognises may be one of `with_sleap_io.LOADERS`."""
@@ -63,26 +67,39 @@ def load_poses(path: Path) -> Poses:
         UserError: the file is missing, damaged or of another kind, or sleap-io is needed and not installed.
     """
     check_readable(path, "pose")
+    if is_netcdf3(path):
+        refuse_netcdf3(path)
     if is_hdf5(path):
         poses = _read_hdf5(path)
     elif _is_table(path):
         poses = _read_table(path)
+    elif _starts_as_json(path):
+        poses = with_sleap_io.read(path, with_sleap_io.format_of_json(path))
+    elif path.suffix.lower() == ".mat":
+        poses = with_sleap_io.read(path, with_sleap_io.LEAP)
     else:
-        kind = with_sleap_io.format_by_name(path)
-        if kind is None:
-            raise UserError(f"{path} is no pose that is read here: it is neither HDF5 nor text {LISTED}")
-        poses = with_sleap_io.read(path, kind)
+        raise UserError(f"{path} is no pose that is read here: it is neither HDF5 nor a table of text {LISTED}")
     if len(poses) == 0 or not poses.parts or not poses.individuals:
         raise UserError(f"{path} holds no pose: it has {len(poses):,} frames of {len(poses.parts)} body parts")
     return poses
 
 
 def _is_table(path: Path) -> bool:
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return True
-    with path.open("rb") as file:
-        start = file.read(START_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
-    return b"\0" not in start and not start.startswith((b"{", b"[", b"<"))
+    start = _start(path)
+    return path.suffix.lower() in TABLE_SUFFIXES or not (b"\0" in start or start.startswith((*JSON_STARTS, b"<")))
+
+
+def _starts_as_json(path: Path) -> bool:
+    return _start(path).startswith(JSON_STARTS)
+
+
+def _start(path: Path) -> bytes:
+    """The first bytes of a text, without the mark of UTF-8 and white space."""
+    try:
+        with path.open("rb") as file:
+            return file.read(START_BYTES).removeprefix(codecs.BOM_UTF8).lstrip()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}): check its permissions") from None
 
 
 def _read_table(path: Path) -> Poses:

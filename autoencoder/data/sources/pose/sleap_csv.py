@@ -20,9 +20,12 @@ FRAME, TRACK = "frame_idx", "track"
 
 
 def recognises(table: TextTable) -> bool:
-    """Whether a table numbers its frames as SLEAP does, and has columns `NAME.x` and `NAME.y`."""
+    """Whether a table has a row for each instance, with the frame's number and columns `NAME.x` and `NAME.y`.
+
+    sleap-io also writes a row for each frame, with the instances side by side (`inst0.track`, `inst0.nose.x`).
+    """
     fields = table.lines[0].fields if table.lines else []
-    return FRAME in fields and bool(_parts(fields))
+    return FRAME in fields and "inst0.track" not in fields and bool(_parts(fields))
 
 
 def read(table: TextTable) -> Poses:

@@ -18,6 +18,9 @@ from autoencoder.machine.plain_text import one_line
 LARGEST_FRAME = 2**53
 """Larger numbers are not whole as float64."""
 
+MOST_SHOWN = 8
+"""Fields of the first row that a message shows."""
+
 
 @dataclass(frozen=True, eq=False)
 class TextTable:
@@ -34,8 +37,8 @@ class TextTable:
     def shown(self) -> str:
         """The fields of the first row, for messages."""
         fields = self.lines[0].fields if self.lines else []
-        more = ", ..." if len(fields) > 8 else ""
-        return ", ".join(field[:40] for field in fields[:8]) + more
+        more = ", ..." if len(fields) > MOST_SHOWN else ""
+        return ", ".join(one_line(field)[:40] for field in fields[:MOST_SHOWN]) + more
 
 
 def open_table(path: Path) -> TextTable:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autoencoder.data.sources.pose.hdf5.opened import member
-from autoencoder.data.sources.pose.pose import NO_SCORES, SCORE, Poses, make_poses, untracked
+from autoencoder.data.sources.pose.hand_labels import names_picture, refuse_hand_labels
+from autoencoder.data.sources.pose.hdf5.opened import member, text_attribute
+from autoencoder.data.sources.pose.pose import LISTED, NO_SCORES, SCORE, Poses, make_poses, untracked
 from autoencoder.errors import UserError
 from autoencoder.machine.memory import refuse_too_large
 from autoencoder.machine.plain_text import one_line
@@ -17,27 +23,74 @@ from autoencoder.version import installing
 if TYPE_CHECKING:
     import h5py
 
-JSON = "JSON of COCO, Label Studio or AlphaTracker"
+SLP, JABS, NWB, LEAP = "SLEAP's .slp", "JABS' pose .h5", "NWB with training data", "LEAP's .mat"
+COCO, LABEL_STUDIO, ALPHATRACKER = "COCO's JSON", "Label Studio's JSON", "AlphaTracker's JSON"
 
-LOADERS = {
-    "SLEAP's .slp": ("load_slp", {"open_videos": False}),
-    "JABS' pose .h5": ("load_jabs", {}),
-    "LEAP's .mat": ("load_leap", {}),
-    JSON: ("load_file", {}),
+LOADERS: dict[str, tuple[str, dict[str, Any]]] = {
+    SLP: ("load_slp", {"open_videos": False}),
+    JABS: ("load_jabs", {}),
+    NWB: ("load_nwb", {}),
+    LEAP: ("load_leap", {}),
+    COCO: ("load_coco", {}),
+    LABEL_STUDIO: ("load_labelstudio", {}),
+    ALPHATRACKER: ("load_alphatracker", {}),
 }
-"""Formats that are left to sleap-io, its functions that load them, and their settings; it tells kinds of JSON apart."""
+"""Formats that are left to sleap-io, its functions that load them, and their settings."""
+
+JSON_BYTES = 20
+"""Memory that JSON takes for each of its bytes, at most: a list of small lists of numbers."""
+
+MOST_KEYS = 8
+"""Keys of JSON that a message lists."""
+
+SLP_TABLES = ("metadata", "frames", "instances", "points", "pred_points")
+"""Of a `.slp`; all are looked at, since `member` refuses those that lie in other files."""
 
 
 def format_in_hdf5(file: h5py.File) -> str | None:
-    """Which of the formats an HDF5 file is of; None for another."""
-    if all(member(file, name) is not None for name in ("metadata", "instances", "frames")):
-        return "SLEAP's .slp"
-    return "JABS' pose .h5" if member(file, "poseest/points") is not None else None
+    """Which of the formats an HDF5 file is of; None for another.
+
+    Raises:
+        UserError: a table of SLEAP's lies in another file.
+    """
+    found = {name for name in SLP_TABLES if member(file, name) is not None}
+    if {"metadata", "frames", "instances"} <= found:
+        return SLP
+    if text_attribute(file, "nwb_version"):
+        return NWB
+    if member(file, "poseest/points") is not None:
+        return JABS
+    return LEAP if member(file, "positions") is not None and member(file, "skeleton") is not None else None
 
 
-def format_by_name(path: Path) -> str | None:
-    """Which of the formats that are not HDF5 a file may be of, by its suffix; None for another."""
-    return {".json": JSON, ".mat": "LEAP's .mat"}.get(path.suffix.lower())
+def format_of_json(path: Path) -> str:
+    """Which of the formats a JSON file is of.
+
+    Raises:
+        UserError: of none, or it is no JSON.
+    """
+    refuse_too_large(str(path), JSON_BYTES * path.stat().st_size, "split it")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as JSON ({one_line(str(error))[:200]}): export it again") from None
+    first = content[0] if isinstance(content, list) and content else content
+    keys = first if isinstance(first, dict) else {}
+    kind = _kind_of_json(keys, is_list=isinstance(content, list))
+    if kind is None:
+        listed = ", ".join(f"'{one_line(key)[:60]}'" for key in islice(keys, MOST_KEYS))
+        named = f"JSON with the keys {listed}" if listed else "JSON without keys"
+        raise UserError(f"{path} is no pose that is read here: it is {named} {LISTED}")
+    return kind
+
+
+def _kind_of_json(keys: Mapping[str, Any], *, is_list: bool) -> str | None:
+    """Which of the formats has these keys, at the top or in the first object of a list."""
+    if not is_list:
+        return COCO if keys.keys() >= {"images", "annotations", "categories"} else None
+    if keys.get("class") == "image" and keys.keys() >= {"filename", "annotations"}:
+        return ALPHATRACKER
+    return LABEL_STUDIO if "data" in keys and keys.keys() & {"annotations", "completions"} else None
 
 
 def read(path: Path, kind: str) -> Poses:
@@ -58,8 +111,10 @@ def read(path: Path, kind: str) -> Poses:
         raise UserError(f"reading {path} ({kind}) needs sleap-io: {installing('pose')}") from None
     loader, settings = LOADERS[kind]
     try:
-        labels = getattr(sleap_io, loader)(str(path), **settings)
-        return _poses(labels, path)
+        labels, warned = _load(getattr(sleap_io, loader), settings, path)
+        poses = _poses(labels, warned, path)
+        # sleap-io collects their names in a set, whose order is another one in every process.
+        return _sorted_by_part(poses) if kind == LABEL_STUDIO else poses
     except UserError:
         raise
     except Exception as error:  # readers of a dozen formats raise what their libraries raise
@@ -69,11 +124,23 @@ def read(path: Path, kind: str) -> Poses:
         ) from None
 
 
-def _poses(labels: Any, path: Path) -> Poses:
+def _load(loader: Callable[..., Any], settings: Mapping[str, Any], path: Path) -> tuple[Any, list[str]]:
+    """What sleap-io makes of a file, and what it warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        labels = loader(str(path), **settings)
+    return labels, [one_line(str(warning.message))[:300] for warning in caught if warning.category is UserWarning]
+
+
+def _poses(labels: Any, warned: Sequence[str], path: Path) -> Poses:
+    films = _films(labels)
+    if len(films) > 1 and all(map(names_picture, films)):
+        refuse_hand_labels(path, films, "")
     frames = [frame for frame in labels.labeled_frames if frame.video == labels.videos[0]]
     instances = [instance for frame in frames for instance in frame.instances]
     if not instances or not labels.skeletons:
-        raise UserError(f"{path} holds no pose of the first video")
+        said = f" (sleap-io: {warned[0]})" if warned else ""
+        raise UserError(f"{path} holds no pose of the first video{said}")
     _refuse_too_long(labels, frames, path)
     n_lost = sum(instance.track is None for instance in instances)
     has_tracks = n_lost < len(instances)
@@ -87,10 +154,11 @@ def _poses(labels: Any, path: Path) -> Poses:
         if n_lost:
             notes.append(f"{path} has {n_lost:,} instances without a track, which were left out")
     else:
-        names, said = untracked(table.shape[1], path)
-        notes.extend(said)
-    if len(labels.videos) > 1:
-        notes.append(f"{path} holds {len(labels.videos)} videos; the first was taken")
+        names, numbered = untracked(table.shape[1], path)
+        notes.extend(numbered)
+    if len(films) > 1:
+        notes.append(f"{path} holds {len(films)} videos; the first was taken ('{one_line(films[0])}')")
+    notes.extend(f"sleap-io says of {path}: {warning}" for warning in warned)
     score = table[..., 2]
     clicked = np.isnan(score) | (score == 1)  # what sleap-io gives for those, depending on the format
     return make_poses(
@@ -103,6 +171,22 @@ def _poses(labels: Any, path: Path) -> Poses:
         tracked=has_tracks or len(names) > 1,
         notes=notes,
     )
+
+
+def _sorted_by_part(poses: Poses) -> Poses:
+    order = sorted(range(len(poses.parts)), key=poses.parts.__getitem__)
+    parts = tuple(poses.parts[i] for i in order)
+    return replace(poses, parts=parts, xy=poses.xy[:, :, order], likelihood=poses.likelihood[:, :, order])
+
+
+def _films(labels: Any) -> list[str]:
+    """Names of the videos. Of frames that have a video of their own of the same name, it becomes the same one."""
+    videos: dict[str, Any] = {}
+    for video in labels.videos:
+        videos.setdefault(str(video.filename), video)
+    for frame in labels.labeled_frames:
+        frame.video = videos.get(str(frame.video.filename), frame.video)
+    return list(videos)
 
 
 def _refuse_too_long(labels: Any, frames: list[Any], path: Path) -> None:
