@@ -21,10 +21,21 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_a_half_missing_point_is_missing() -> None:
-    xy = np.array([[[[1.5, np.nan], [3, 4]]]])
-    poses = make_poses(["a", "b"], [""], xy, np.array([[[0.9, np.nan]]]), Path("p"), LIKELIHOOD)
-    np.testing.assert_array_equal(poses.xy, [[[[np.nan, np.nan], [3, 4]]]])
-    np.testing.assert_array_equal(poses.likelihood, [[[0, 0]]])
+    xy = np.array([[[[1.5, np.nan], [3, 4], [5, 6]]]])
+    poses = make_poses(["a", "b", "c"], [""], xy, np.array([[[0.9, np.nan, 0.8]]]), Path("p"), LIKELIHOOD)
+    np.testing.assert_array_equal(poses.xy, [[[[np.nan, np.nan], [3, 4], [5, 6]]]])
+    np.testing.assert_array_equal(poses.likelihood, [[[0, 0, 0.8]]])
+    assert (poses.scores, poses.notes) == (LIKELIHOOD, ())
+
+
+@pytest.mark.parametrize("placeholder", [0.0, np.nan])
+def test_likelihoods_that_say_nothing_are_not_used(placeholder: float) -> None:
+    """Some smoothers write 0 for all that they found; by a threshold all of it would be lost."""
+    xy = np.array([[[[1.0, 2], [np.nan, np.nan]]], [[[3, 4], [5, 6]]]])
+    poses = make_poses(["a", "b"], [""], xy, np.full((2, 1, 2), placeholder), Path("p.csv"), LIKELIHOOD)
+    np.testing.assert_array_equal(poses.likelihood, [[[1, 0]], [[1, 1]]])
+    assert poses.scores == NO_SCORES
+    assert any("every likelihood in p.csv is 0" in note for note in poses.notes)
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -239,6 +239,11 @@ def test_sleap_without_tracks(tmp_path):
     assert (poses.individuals, poses.tracked, poses.notes) == (("",), False, ())
 
 
+def test_sleap_what_a_person_put_right_has_no_score(tmp_path):
+    (tmp_path / "p.csv").write_text(SLEAP + "a,0,1,1,2,.5\na,1,,3,4,\na,2,1,,,\n")
+    np.testing.assert_array_equal(load_poses(tmp_path / "p.csv").likelihood[:, 0, 0], [0.5, 1, 0])
+
+
 def test_sleap_with_some_tracks(tmp_path):
     (tmp_path / "p.csv").write_text(SLEAP + "anna,0,1,1,2,.5\n,0,1,3,4,.5\nanna,1,1,5,6,.5\n")
     poses = load_poses(tmp_path / "p.csv")
@@ -290,6 +295,7 @@ REFUSED = {
         r"labels of 2 pictures .*'labeled-data/m1/img017\.png'",
     ),
     "centres": ([["frame", "time", "X#wcentroid (cm)", "Y#wcentroid (cm)"], [0, 0, 1, 1]], "TRex.*--follow"),
+    "speeds": ([["frame", "SPEED#wcentroid (cm/s)", "blobid"], [0, 0, 1]], "TRex.*--follow"),
     "trajectories": ([["time", "x1", "y1", "x2", "y2"], [0, 1, 1, 2, 2]], "idtracker.ai.*--follow"),
     "something else": ([["when", "how much"], [0, 1]], "a table with the columns when, how much: no pose"),
     "no titles": ([[0, 1, 2], [1, 2, 3]], "without titles .*0, 1, 2"),

@@ -174,6 +174,10 @@ IDX = bytes([0, 0, 8, 3]) + struct.pack(">III", *PIXELS.shape) + PIXELS.tobytes(
 CSV = b'frame,x,label,a_deg\n0,1.5,"a, b",90\n1,-2e3,c,\n2,,"d\ne",270.25\n3,4,,1\n4,5,f,2\n'
 POSE = b"scorer,n,n,n,n,n,n\nbodyparts,Nose,Nose,Nose,Tail,Tail,Tail\ncoords,x,y,likelihood,x,y,likelihood\n"
 POSE += b"".join(b"%d,1.5,2,0.9,3,,1\n" % i for i in range(5))
+ANIMALS = b"scorer;n;n;n;n\nindividuals;a;a;b;b\nbodyparts;Nose;Nose;Nose;Nose\ncoords;x;y;x;y\n"
+ANIMALS += b"".join(b"%d;1,5;2;;3,25\n" % i for i in (1, 2, 4))
+SLEAP = b"track,frame_idx,instance.score,Nose.x,Nose.y,Nose.score\n"
+SLEAP += b"".join(b"%s,%d,0.5,1.5,2,0.9\n" % (b"ab"[i % 2 : i % 2 + 1], i // 2) for i in range(6))
 
 
 @st.composite
@@ -236,7 +240,7 @@ def test_damaged_gzip(outcomes, content):
         np.testing.assert_array_equal(read_idx(path), PIXELS)
 
 
-@drawing(150, "damaged files", content=damaged(POSE))
+@drawing(250, "damaged files", content=damaged(POSE) | damaged(ANIMALS) | damaged(SLEAP))
 def test_damaged_pose(outcomes, content):
     """What is not finite is nowhere, and unlikely."""
     with file_of(content, "x.csv") as path, works_or_refuses(outcomes):

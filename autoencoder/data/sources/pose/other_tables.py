@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -20,7 +21,7 @@ class KnownTable:
 
     Attributes:
         name: what it is, for the message.
-        titles: that its first row has, in lower case.
+        titles: that its first row has, in lower case, or their beginnings where they end with `*`.
         remedy: what to give instead.
     """
 
@@ -30,7 +31,8 @@ class KnownTable:
 
 
 KNOWN_TABLES = (
-    KnownTable("TRex's table of one animal", frozenset({"x#wcentroid (cm)", "y#wcentroid (cm)"}), CENTRES),
+    KnownTable("TRex's table of one animal", frozenset({"frame", "x#wcentroid*"}), CENTRES),
+    KnownTable("TRex's table of one animal", frozenset({"frame", "speed#wcentroid*"}), CENTRES),
     KnownTable("idtracker.ai's trajectories", frozenset({"time", "x1", "y1"}), CENTRES),
     KnownTable("idtracker.ai's trajectories", frozenset({"seconds", "x1", "y1"}), CENTRES),
     KnownTable("ezTrack's location table", frozenset({"frame", "x", "y", "distance_px"}), CENTRES),
@@ -52,10 +54,10 @@ def refuse_table(table: TextTable) -> NoReturn:
     """
     path, fields = table.path, table.lines[0].fields if table.lines else []
     titles = {field.lower() for field in fields}
-    if {"fnum"} <= titles and any(title.endswith("_z") for title in titles):
+    if "fnum" in titles and any(title.endswith("_z") for title in titles):
         refuse_3d(path, "that camera's own pose, which Anipose keeps in pose-2d or pose-2d-filtered")
     for known in KNOWN_TABLES:
-        if known.titles <= titles:
+        if all(fnmatch.filter(titles, title) for title in known.titles):
             raise UserError(f"{path} is {known.name}, and no pose that is read here: {known.remedy}")
     if fields and fields[0].lower() == "scorer":
         raise UserError(

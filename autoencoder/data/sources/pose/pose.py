@@ -141,6 +141,9 @@ def make_poses(
 ) -> Poses:
     """Poses in which a missing part is NaN and has a likelihood of 0.
 
+    Some trackers write a likelihood of 0 for all that they found (EKS does), or none at all: that says nothing, and
+    with it as a likelihood nothing would count as seen.
+
     Args:
         parts: names of the body parts; P.
         individuals: names of the individuals; A.
@@ -154,16 +157,24 @@ def make_poses(
     """
     xy = np.asarray(xy, np.float64)
     found = np.asarray(np.isfinite(xy).all(axis=-1))
+    likelihood = np.where(found, np.nan_to_num(np.asarray(likelihood, np.float64)), 0.0)
+    notes = tuple(notes)
+    if scores.threshold is not None and found.any() and not likelihood.any():
+        likelihood, notes = (
+            found.astype(np.float64),
+            (*notes, f"every {scores.name} in {path} is 0: they were not used"),
+        )
+        scores = NO_SCORES
     return Poses(
         tuple(parts),
         tuple(individuals),
         np.where(found[..., None], xy, np.nan),
-        np.where(found, np.nan_to_num(np.asarray(likelihood, np.float64)), 0.0),
+        likelihood,
         path,
         scores,
         first_frame,
         tracked,
-        tuple(notes),
+        notes,
     )
 
 

@@ -58,7 +58,9 @@ def read(table: TextTable) -> Poses:
     n_coordinates = 2 * len(parts)
     xy[rows, tracks] = values[:, :n_coordinates].reshape(len(lines), len(parts), 2)
     for i, part in enumerate(scored):
-        score[rows, tracks, parts.index(part)] = values[:, n_coordinates + i]
+        known = values[:, n_coordinates + i]
+        # What a person put right has no score.
+        score[rows, tracks, parts.index(part)] = np.where(np.isnan(known), 1.0, known)
     return make_poses(
         parts,
         names,
