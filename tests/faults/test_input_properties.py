@@ -240,7 +240,7 @@ def test_damaged_gzip(outcomes, content):
         np.testing.assert_array_equal(read_idx(path), PIXELS)
 
 
-@drawing(250, "damaged files", content=damaged(POSE) | damaged(ANIMALS) | damaged(SLEAP))
+@drawing(150, "damaged files", content=damaged(POSE) | damaged(ANIMALS) | damaged(SLEAP))
 def test_damaged_pose(outcomes, content):
     """What is not finite is nowhere, and unlikely."""
     with file_of(content, "x.csv") as path, works_or_refuses(outcomes):
