@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import importlib
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -125,4 +125,4 @@ def _read_hdf5(path: Path) -> Poses:
 
 
 def _modules(container: Container) -> list[Any]:
-    return [import_module(reader.module) for reader in POSE_READERS if reader.container == container]
+    return [importlib.import_module(reader.module) for reader in POSE_READERS if reader.container == container]
