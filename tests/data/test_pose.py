@@ -114,7 +114,7 @@ def test_instances_without_a_track_are_counted(tmp_path: Path) -> None:
     np.testing.assert_allclose(poses.xy[:, 0], xy[:, 0], atol=1e-3)
     np.testing.assert_allclose(poses.xy[:4, 1], xy[:4, 1], atol=1e-3)
     assert np.isnan(poses.xy[4:, 1]).all()
-    assert any("2 instances without a track" in note for note in poses.notes)
+    assert any("instances without a track (2)" in note for note in poses.notes)
 
 
 def test_of_several_videos_the_first_is_taken_and_said(tmp_path: Path) -> None:

@@ -249,7 +249,7 @@ def test_sleap_with_some_tracks(tmp_path):
     poses = load_poses(tmp_path / "p.csv")
     assert poses.individuals == ("anna",)
     np.testing.assert_array_equal(poses.xy[:, 0, 0], [[1, 2], [5, 6]])
-    assert any("1 instances without a track" in note for note in poses.notes)
+    assert any("instances without a track (1)" in note for note in poses.notes)
 
 
 HEADER = [["scorer", *["net"] * 3], ["bodyparts", *["Nose"] * 3], ["coords", "x", "y", "likelihood"]]
@@ -282,9 +282,9 @@ REFUSED = {
     "a frame of the far future": ([*HEADER, [0, 1, 1, 1], [10**15, 1, 1, 1]], "of memory"),
     "labels": (
         [*HEADER, ["labeled-data/m1/img017.png", 1, 1, 1]],
-        r"labels of 1 pictures .*img017\.png.*analyze_videos",
+        r"labels of pictures \(1; .*img017\.png.*analyze_videos",
     ),
-    "labels on Windows": ([*HEADER, ["labeled-data\\m1\\img017.PNG", 1, 1, 1]], "labels of 1 pictures"),
+    "labels on Windows": ([*HEADER, ["labeled-data\\m1\\img017.PNG", 1, 1, 1]], r"labels of pictures \(1;"),
     "labels in three columns": (
         [
             ["scorer", "", "", *["net"] * 3],
@@ -292,7 +292,7 @@ REFUSED = {
             ["coords", "", "", "x", "y", "likelihood"],
         ]
         + [["labeled-data", "m1", "img017.png", 1, 1, 1]] * 2,
-        r"labels of 2 pictures .*'labeled-data/m1/img017\.png'",
+        r"labels of pictures \(2; .*'labeled-data/m1/img017\.png'",
     ),
     "centres": ([["frame", "time", "X#wcentroid (cm)", "Y#wcentroid (cm)"], [0, 0, 1, 1]], "TRex.*--follow"),
     "speeds": ([["frame", "SPEED#wcentroid (cm/s)", "blobid"], [0, 0, 1]], "TRex.*--follow"),

@@ -107,7 +107,7 @@ def test_labels_that_people_clicked_are_no_pose(walk, tmp_path, form):
         indices.append(pandas.MultiIndex.from_tuples([tuple(name.split("/")) for name in pictures]))
     for index in indices:
         to_pandas(*walk, index=index).to_hdf(tmp_path / "labels.h5", key="df_with_missing", mode="w", format=form)
-        with pytest.raises(UserError, match=r"labels of 13 pictures.*img000\.png"):
+        with pytest.raises(UserError, match=r"labels of pictures \(13; .*img000\.png"):
             deeplabcut.read(tmp_path / "labels.h5")
 
 

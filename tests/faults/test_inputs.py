@@ -881,7 +881,7 @@ POSES = {
     "rows without numbers": (first_row(",1,2,1,3,4,1"), ["row 4", "number of its frame"]),
     "frame 10**12": (pose_table(body=[*POSE_ROWS, f"{10**12},1,2,1,3,4,1"]), ["pose.csv", "of memory"]),
     "frame 10**400": (pose_table(body=[*POSE_ROWS, f"{10**400},1,2,1,3,4,1"]), ["row 14", "number of its frame"]),
-    "labels of pictures": (first_row("labeled-data/m/img0.png,1,2,1,3,4,1"), ["labels of 10 pictures", "analyze"]),
+    "labels of pictures": (first_row("labeled-data/m/img0.png,1,2,1,3,4,1"), ["labels of pictures (10;", "analyze"]),
     "an escape sequence": (b"\x1b[2Jframe,x,y\n0,1,2\n", ["\\x1b[2Jframe"]),
     "10,000 columns": (b"a," * 10_000 + b"\n", ["columns a, a"]),
     "x twice": (pose_table(HEAD.replace("coords,x,y", "coords,x,x")), ["x of 'Nose' twice"]),

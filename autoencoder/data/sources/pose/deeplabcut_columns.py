@@ -20,7 +20,7 @@ COORDINATES = ("x", "y", "likelihood")
 Column = tuple[str, str, str]
 """Individual (empty in files of one animal), part and coordinate."""
 
-MOST_SAID = 5
+MOST_SAID = 8
 """Columns that are named in a note."""
 
 
@@ -75,16 +75,13 @@ def _places(
 
 
 def _left_out(columns: Sequence[Column], path: Path) -> list[str]:
-    """A note of columns that are not read."""
-    others = [
-        f"{coordinate} of {_said(individual, part)}"
-        for individual, part, coordinate in columns
-        if coordinate.lower() not in COORDINATES
-    ]
+    """A note of columns that are not read, which are the same ones of every part."""
+    others = list(dict.fromkeys(name for _, _, name in columns if name.lower() not in COORDINATES))
     if not others:
         return []
+    listed = ", ".join(one_line(name) for name in others[:MOST_SAID])
     more = f" and {len(others) - MOST_SAID:,} more" if len(others) > MOST_SAID else ""
-    return [f"{path} has other columns, which were not read: {', '.join(others[:MOST_SAID])}{more}"]
+    return [f"{path} has other columns, which were not read: {listed}{more}"]
 
 
 def _said(individual: str, part: str) -> str:

@@ -33,7 +33,7 @@ def refuse_hand_labels(path: Path, pictures: Sequence[str], how: str = ANALYZING
         UserError: always.
     """
     raise UserError(
-        f"{path} holds labels of {len(pictures):,} pictures (the first is '{one_line(pictures[0])[:200]}'), as people "
+        f"{path} holds labels of pictures ({len(pictures):,}; the first is '{one_line(pictures[0])[:200]}'), as people "
         "click them to train a tracker, and not the pose of a video: analyze the video with the trained tracker"
         f"{how} and give the file that it writes"
     )

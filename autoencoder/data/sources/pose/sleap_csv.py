@@ -93,7 +93,7 @@ def _tracks(
     kept = [line for line, text in zip(lines, texts, strict=True) if text]
     numbers = np.array([names.index(text) for text in texts if text], np.int64)
     n_lost = len(lines) - len(kept)
-    notes = (f"{path} has {n_lost:,} instances without a track, which were left out",) if n_lost else ()
+    notes = (f"{path} has instances without a track ({n_lost:,}), which were left out",) if n_lost else ()
     return kept, names, numbers, notes
 
 

@@ -152,7 +152,7 @@ def _poses(labels: Any, warned: Sequence[str], path: Path) -> Poses:
     if has_tracks:
         names = tuple(str(track.name) for track in labels.tracks)
         if n_lost:
-            notes.append(f"{path} has {n_lost:,} instances without a track, which were left out")
+            notes.append(f"{path} has instances without a track ({n_lost:,}), which were left out")
     else:
         names, numbered = untracked(table.shape[1], path)
         notes.extend(numbered)
