@@ -8,6 +8,8 @@ off while a file is open. Sizes are compared with the memory before anything is 
 from __future__ import annotations
 
 import json
+import mmap
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +60,18 @@ LONGEST_ATTRIBUTE = 2**26
 MOST_HOPS = 20
 """Soft links that may lead to one another."""
 
+HEAP = b"GCOL\x01\0\0\0"
+"""How a heap begins, where HDF5 keeps texts of any length; its length follows, in 8 bytes."""
+
+HEAP_ENTRY = struct.Struct("<H6xQ")
+"""Before each thing in a heap: its number and its length."""
+
+TEXT = np.dtype([("length", "<u4"), ("heap", "<u8"), ("number", "<u4")])
+"""What stands in a data set for a text of any length: how long it is, and where."""
+
+MOST_LOOKED_THROUGH = 2**32
+"""Bytes of a file in which heaps are looked for, which takes seconds; damage to larger ones is met when it is read."""
+
 INFLATES = 1032
 """No bytes become more than this many times as many by gzip."""
 
@@ -106,6 +120,7 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     try:
         # Files on a read-only or a network disk often cannot be locked.
         with _no_plugins(), h5py.File(path, "r", locking=False) as file:
+            _check_heaps(path, file.id.get_create_plist().get_sizes())
             yield file
     except UserError:
         raise
@@ -113,7 +128,7 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
         raise UserError(f"{path} does not fit into memory: split it") from None
     except DAMAGED as error:
         reason = one_line(str(error))[:200] or type(error).__name__
-        raise UserError(f"{path} is damaged, or no such HDF5 file ({reason}): copy or export it again") from None
+        raise UserError(f"{path} is damaged ({reason}): copy or export it again") from None
 
 
 def content_of(file: h5py.File) -> str:
@@ -270,6 +285,7 @@ def read_names(data: h5py.Dataset) -> tuple[str, ...]:
     if data.size and not is_text(data):
         raise UserError(f"'{_place(data)}' in {_name(data)} holds no names ({data.dtype}): export it again")
     _refuse_filters(data)
+    _refuse_long_texts(data)
     # One by one: many of them may share one long text.
     places: Any = [()] if data.ndim == 0 else range(data.size)
     return tuple(_short(data[i], data) for i in places)
@@ -347,6 +363,41 @@ def _no_plugins() -> Iterator[None]:
             h5pl.append(folder)
 
 
+def _check_heaps(path: Path, sizes: tuple[int, int]) -> None:
+    """Refuse a file in which texts overlap: the HDF5 library goes from one to the next, and may never reach the end.
+
+    Args:
+        path: the file.
+        sizes: bytes of an address and of a length in it.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    n_bytes = path.stat().st_size
+    if sizes != (8, 8):
+        raise ValueError(f"addresses and lengths of {sizes} bytes, which nobody writes")
+    if n_bytes > MOST_LOOKED_THROUGH:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        place = content.find(HEAP)
+        while place >= 0:
+            end = place + int.from_bytes(content[place + 8 : place + 16], "little")
+            if end <= n_bytes:
+                _check_heap(content, place + 16, end)
+            place = content.find(HEAP, place + 1)
+
+
+def _check_heap(content: mmap.mmap, place: int, end: int) -> None:
+    """Of one heap: each thing in it, and the free space, has to end where the next one begins, or the heap does."""
+    while end - place >= HEAP_ENTRY.size:
+        number, n_bytes = HEAP_ENTRY.unpack_from(content, place)
+        # The free space has the number 0, and its length includes these 16 bytes.
+        step = n_bytes if number == 0 else HEAP_ENTRY.size + -(-n_bytes // 8) * 8
+        if step < HEAP_ENTRY.size or step > end - place:
+            raise ValueError("a heap of texts that overlap")
+        place += step
+
+
 def _refuse_elsewhere(data: h5py.Dataset) -> None:
     """Before its shape is asked for, which opens the other files of some virtual data sets."""
     import h5py
@@ -405,6 +456,32 @@ def _refuse_bombs(data: h5py.Dataset, n_bytes: int) -> None:
             fits = chunk.filter_mask != 0 or len(zlib.decompressobj().decompress(packed, n_bytes + 1)) <= n_bytes
         if not fits:
             raise UserError(f"{_name(data)} is damaged: a chunk of '{_place(data)}' is larger than it should be")
+
+
+def _refuse_long_texts(data: h5py.Dataset) -> None:
+    """Of texts of any length: by where the file says how long each is, since HDF5 takes that memory before it looks.
+
+    Texts that are packed, or small enough to lie in the header, are not looked at here.
+    """
+    import h5py
+
+    layout = data.id.get_create_plist()
+    if data.file.userblock_size or layout.get_nfilters():
+        return
+    places = []
+    if layout.get_layout() == h5py.h5d.CONTIGUOUS and data.id.get_offset() is not None:
+        places = [(data.id.get_offset(), data.size * TEXT.itemsize)]
+    elif layout.get_layout() == h5py.h5d.CHUNKED:
+        chunks = [data.id.get_chunk_info(i) for i in range(data.id.get_num_chunks())]
+        places = [(chunk.byte_offset, chunk.size) for chunk in chunks]
+    refuse_too_large(f"'{_place(data)}' in {_name(data)}", sum(size for _, size in places), "split or correct it")
+    with Path(text_of(data.file.filename)).open("rb") as file:
+        for offset, size in places:
+            file.seek(offset)
+            stored = file.read(size // TEXT.itemsize * TEXT.itemsize)
+            longest = int(np.frombuffer(stored, TEXT)["length"].max(initial=0))
+            if longest > 4 * LONGEST_NAME:
+                raise UserError(f"'{_place(data)}' in {_name(data)} holds a name of {longest:,} bytes: export it again")
 
 
 def _has_link(group: h5py.Group, name: str) -> bool:
