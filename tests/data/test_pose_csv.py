@@ -79,6 +79,10 @@ DIALECTS = {
     "coordinates in capitals": (lambda rows: [*rows[:2], [field.upper() for field in rows[2]], *rows[3:]], {}),
     "no names of the titles": (lambda rows: [*(["", *row[1:]] for row in rows[:3]), *rows[3:]], {}),
     "no scorer": (lambda rows: rows[1:], {}),
+    "a counter before the index": (
+        lambda rows: [*(["", *row] for row in rows[:3]), *([i, *row] for i, row in enumerate(rows[3:]))],
+        {},
+    ),
     "a name of the index": (lambda rows: [*rows[:3], ["frame", *[""] * (len(rows[0]) - 1)], *rows[3:]], {}),
 }
 
@@ -293,6 +297,10 @@ REFUSED = {
         ]
         + [["labeled-data", "m1", "img017.png", 1, 1, 1]] * 2,
         r"labels of pictures \(2; .*'labeled-data/m1/img017\.png'",
+    ),
+    "labels of several animals": (
+        [HEADER[0], ["individuals", "b", "b", "a"], *HEADER[1:], ["img017.png", 1, 1, 1]],
+        r"labels of pictures .*\(such as b, a\) choose one by --individual",
     ),
     "centres": ([["frame", "time", "X#wcentroid (cm)", "Y#wcentroid (cm)"], [0, 0, 1, 1]], "TRex.*--follow"),
     "speeds": ([["frame", "SPEED#wcentroid (cm/s)", "blobid"], [0, 0, 1]], "TRex.*--follow"),

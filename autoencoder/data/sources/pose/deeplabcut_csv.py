@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from autoencoder.data.sources.pose.deeplabcut_columns import Column, to_poses
 from autoencoder.data.sources.pose.frames import numbered
 from autoencoder.data.sources.pose.hand_labels import names_picture, refuse_hand_labels
-from autoencoder.data.sources.pose.pose import Poses
+from autoencoder.data.sources.pose.pose import UNIQUE_PARTS, Poses
 from autoencoder.data.sources.pose.text_table import TextTable, read_frame_numbers, read_values
 from autoencoder.data.tables import Line, is_missing, read_number
 from autoencoder.errors import UserError
@@ -49,7 +49,7 @@ class Header:
 
 def recognises(table: TextTable) -> bool:
     """Whether a table begins with the rows of titles."""
-    return _levels(table.lines) is not None
+    return _levels(_without_counter(table).lines) is not None
 
 
 def read(table: TextTable) -> Poses:
@@ -61,10 +61,12 @@ def read(table: TextTable) -> Poses:
     Raises:
         UserError: the file holds labels of pictures or positions in space, or is damaged.
     """
+    table = _without_counter(table)
     header = _read_header(table)
     lines = _without_index_title(table.lines[header.n_rows :], header)
     if lines and names_picture(_title(lines[0], header)):
-        refuse_hand_labels(table.path, [_title(line, header) for line in lines])
+        animals = dict.fromkeys(name for name, _, _ in header.columns.values() if name != UNIQUE_PARTS)
+        refuse_hand_labels(table.path, [_title(line, header) for line in lines], individuals=list(animals))
     numbers = read_frame_numbers(lines, 0, table.path)
     _check_order(numbers, lines, table.path)
     frames = numbered(numbers, table.path, len(header.columns))
@@ -73,6 +75,16 @@ def read(table: TextTable) -> Poses:
 
 
 # --------------------------------------------------------------------------------------------------------------- titles
+
+
+def _without_counter(table: TextTable) -> TextTable:
+    """Without the column that pandas puts before a table that was read without its index, and saved again."""
+    titled = [line.fields[:2] for line in table.lines[:2]]
+    if len(titled) < 2 or any(len(fields) < 2 or fields[0] for fields in titled):
+        return table
+    if (titled[0][1].lower(), titled[1][1].lower()) not in {levels[:2] for levels in LEVELS}:
+        return table
+    return TextTable(table.path, [Line(number, fields[1:]) for number, fields in table.lines if len(fields) > 1])
 
 
 def _levels(lines: Sequence[Line]) -> tuple[str, ...] | None:
