@@ -20,6 +20,9 @@ clock of a camera is less even."""
 BETWEEN = 0.25
 """Of the time between frames: times of two series that differ by less belong to one frame."""
 
+FOREVER = 1e12
+"""Seconds that no recording lasts."""
+
 JUMP = 1.5
 """Of the time between frames: a longer one between two rows is a gap."""
 
@@ -143,7 +146,7 @@ def clocks_together(
         clocks: of each series, (R,) seconds; frame 0 is at second 0.
         path: their file, for messages.
         n_values: values of a frame.
-        period: seconds between frames; None to take the shortest time between two rows of any series.
+        period: seconds between frames; None to take the usual time from one row of any series to the next of any.
 
     Returns:
         (R,) number of the frame of each row, of each series.
@@ -153,8 +156,7 @@ def clocks_together(
     """
     for times in clocks:
         _check_times(times, path)
-    together = np.unique(np.concatenate(clocks))
-    period = _period(together) if period is None else period
+    period = _period(clocks) if period is None else period
     numbers = [np.rint(times / period) for times in clocks]
     off = max(float(np.abs(times / period - n).max(initial=0)) for times, n in zip(clocks, numbers, strict=True))
     if off > BETWEEN or any((np.diff(n) <= 0).any() for n in numbers):
@@ -166,18 +168,24 @@ def clocks_together(
     return [n.astype(np.int64) for n in numbers]
 
 
-def _period(times: NDArray[np.float64]) -> float:
+def _period(clocks: Sequence[NDArray[np.float64]]) -> float:
     """Seconds between frames, from the times of all rows of several series, which rise."""
-    if len(times) < 2:
+    long_enough = [times for times in clocks if len(times) > 1]
+    if not long_enough:
         return 1.0
-    steps = np.diff(times)
-    apart = steps[steps > BETWEEN * np.median(steps)]  # others are one time that was rounded in two ways
-    numbers = np.concatenate([[0.0], np.cumsum(np.rint(steps / apart.min()))])
-    return float(np.polyfit(numbers, times, 1)[0])  # the shortest step alone is not exact enough for a long recording
+    together = np.unique(np.concatenate(clocks))
+    steps = np.diff(together)
+    shortest = min(float(np.median(np.diff(times))) for times in long_enough)
+    apart = steps[steps > BETWEEN * shortest]  # others are one time that was rounded in two ways
+    usual = float(np.median(apart)) if len(apart) else shortest
+    numbers = np.concatenate([[0.0], np.cumsum(np.rint(steps / usual))])
+    if not numbers[-1]:
+        return usual
+    return float(np.polyfit(numbers, together, 1)[0])  # one step is not exact enough for a long recording
 
 
 def _check_times(times: NDArray[np.float64], path: Path) -> None:
-    if not np.isfinite(times).all():
+    if not (np.abs(times) < FOREVER).all():
         raise UserError(f"{path} has rows without a time: export it again")
     if (np.diff(times) <= 0).any():
         raise UserError(f"the times of {path} do not rise from row to row: export it again, in the order of the frames")
