@@ -227,10 +227,10 @@ def write_nwb(path, containers, *, skeleton=True, **of_container):
         module.add(ndx_pose.Skeletons(skeletons=[shared]))
     common = {"description": "d", "reference_frame": "(0,0) is the top left", "confidence_definition": "softmax"}
     for name, series in containers.items():
-        made = [
-            ndx_pose.PoseEstimationSeries(name=part, **(common | {"unit": "pixels"} | given))
-            for part, given in series.items()
-        ]
+        made = []
+        for part, given in series.items():
+            shares = {"timestamps": made[0]} if made and "timestamps" in given else {}  # a link to those of the first
+            made.append(ndx_pose.PoseEstimationSeries(name=part, **(common | {"unit": "pixels"} | given | shares)))
         given = {"skeleton": shared} if skeleton else {}
         module.add(
             ndx_pose.PoseEstimation(
@@ -304,6 +304,13 @@ def test_series_that_leave_out_what_was_not_found_are_put_together(walk, tmp_pat
     order = [poses.parts.index(part) for part in PARTS]
     np.testing.assert_allclose(poses.xy[:, :, order], xy, atol=1e-3)
     np.testing.assert_allclose(poses.likelihood[:, :, order], np.where(found, scores, 0), atol=1e-6)
+
+
+def test_series_are_known_by_their_parts_in_camel_case_too(walk, tmp_path):
+    names = ("PoseEstimationSeriesNose", "PoseEstimationSeriesLeftEar", "PoseEstimationSeriesSchwanzspitzeÜ")
+    series = dict(zip(names, series_of(walk, rate=30.0).values(), strict=True))
+    write_nwb(tmp_path / "a.nwb", {"PoseEstimation": series})
+    same(nwb.read(tmp_path / "a.nwb"), walk[0][:, :1], walk[1][:, :1], animals=("",))
 
 
 def test_positions_that_are_no_pixels_are_refused(walk, tmp_path):

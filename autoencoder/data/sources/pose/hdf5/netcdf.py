@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.sources.pose.frames import Frames, in_order, numbered, timed
+from autoencoder.data.sources.pose.frames import FOREVER, Frames, in_order, numbered, timed
 from autoencoder.data.sources.pose.hdf5.opened import (
     dataset,
     is_text,
@@ -53,6 +53,9 @@ SECONDS = {
 
 CENTROID = "centroid"
 """The one part of a box around an animal."""
+
+FASTEST = 1e6
+"""Frames per second of no camera."""
 
 NEAR = 0.1
 """Of a frame: times may lie this far from those that the rate gives."""
@@ -222,10 +225,10 @@ def _frames(file: h5py.File, n_rows: int, n_values: int, path: Path) -> Frames:
     rate = number_attribute(file, "fps")
     if text_attribute(file, "time_unit") == "frames" or (rate is None and not unit and _whole(times)):
         return numbered(times, path, n_values) if times.min(initial=0) >= 0 else timed(times, path, n_values)
-    if rate is None or rate <= 0:
+    if rate is None or not 0 < rate < FASTEST or not (np.abs(times) < FOREVER).all():
         return timed(times, path, n_values)
     numbers = np.rint(times * rate)
-    fits = np.isfinite(times).all() and np.abs(times * rate - numbers).max(initial=0) <= NEAR
+    fits = np.abs(times * rate - numbers).max(initial=0) <= NEAR
     if fits and (np.diff(numbers) > 0).all() and numbers.min(initial=0) >= 0:
         return numbered(numbers, path, n_values)
     return timed(times, path, n_values, rate)
