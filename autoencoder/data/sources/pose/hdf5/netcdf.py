@@ -18,6 +18,7 @@ from autoencoder.data.sources.pose.hdf5.opened import (
     open_hdf5,
     read_names,
     read_numbers,
+    scales_of,
     text_attribute,
 )
 from autoencoder.data.sources.pose.pose import NO_SCORES, Poses, make_poses, refuse_3d
@@ -137,12 +138,8 @@ def read(path: Path) -> Poses:
 
 def _dimensions(data: h5py.Dataset) -> tuple[str, ...]:
     """Names of the dimensions of a variable."""
-    names = []
-    for axis in data.dims:
-        scale = axis[0].name if len(axis) else axis.label
-        name = str(scale or "").rsplit("/", 1)[-1].removeprefix("_nc4_non_coord_")
-        names.append(SINGULAR.get(name, name))
-    return tuple(names)
+    names = [name.rsplit("/", 1)[-1].removeprefix("_nc4_non_coord_") for name in scales_of(data)]
+    return tuple(SINGULAR.get(name, name) for name in names)
 
 
 def _full(values: NDArray[Any], dimensions: Sequence[str], wanted: Sequence[str], path: Path) -> NDArray[np.float64]:

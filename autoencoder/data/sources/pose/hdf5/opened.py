@@ -69,6 +69,9 @@ HEAP_ENTRY = struct.Struct("<H6xQ")
 TEXT = np.dtype([("length", "<u4"), ("heap", "<u8"), ("number", "<u4")])
 """What stands in a data set for a text of any length: how long it is, and where."""
 
+LENGTHS_KIND = 3
+"""The byte of an encoded type of any length whose lower half says whether it is lists (0) or texts (1)."""
+
 MOST_LOOKED_THROUGH = 2**32
 """Bytes of a file in which heaps are looked for, which takes seconds; damage to larger ones is met when it is read."""
 
@@ -308,6 +311,7 @@ def attribute(node: h5py.Group | h5py.Dataset, name: str) -> Any:
     if name not in node.attrs:
         return None
     stored = node.attrs.get_id(name)
+    _refuse_damaged_type(stored.get_type())
     n_values = int(np.prod(stored.shape, dtype=float))
     if n_values * stored.dtype.itemsize > LONGEST_ATTRIBUTE or (stored.dtype.kind == "O" and n_values > 64):
         return None
@@ -338,6 +342,28 @@ def list_attribute(node: h5py.Group | h5py.Dataset, name: str) -> list[str]:
     except (ValueError, RecursionError):
         return []
     return found if isinstance(found, list) and all(isinstance(one, str) for one in found) else []
+
+
+def scales_of(data: h5py.Dataset) -> tuple[str, ...]:
+    """Names of the scales of a data set's axes, which lie at the top of its file; empty for an axis that has none.
+
+    They are read where the scales say what they belong to. The library's own functions read the reverse, lists of any
+    length, and crash where their type is damaged.
+    """
+    import h5py
+
+    names = [""] * data.ndim
+    for name in names_in(data.file):
+        scale = member(data.file, name)
+        if not isinstance(scale, h5py.Dataset) or text_attribute(scale, "CLASS") != "DIMENSION_SCALE":
+            continue
+        uses = attribute(scale, "REFERENCE_LIST")
+        fields = uses.dtype.names if isinstance(uses, np.ndarray) else None
+        for reference, axis in uses.tolist() if fields and len(fields) == 2 else []:
+            belongs = isinstance(reference, h5py.Reference) and data.file[reference].name == data.name
+            if belongs and isinstance(axis, int) and 0 <= axis < data.ndim:
+                names[axis] = name
+    return tuple(names)
 
 
 def text_of(value: str | bytes) -> str:
@@ -398,9 +424,32 @@ def _check_heap(content: mmap.mmap, place: int, end: int) -> None:
         place += step
 
 
+def _refuse_damaged_type(kind: h5py.h5t.TypeID) -> None:
+    """Refuse values of any length that are neither lists nor texts: the library crashes when it reads them.
+
+    Raises:
+        ValueError: the type is damaged.
+    """
+    import h5py
+
+    parts = []
+    if kind.get_class() == h5py.h5t.VLEN:
+        if kind.encode()[LENGTHS_KIND] & 0x0F > 1:
+            raise ValueError("values of an unknown type")
+        parts = [kind.get_super()]
+    elif kind.get_class() == h5py.h5t.COMPOUND:
+        parts = [kind.get_member_type(i) for i in range(kind.get_nmembers())]
+    elif kind.get_class() == h5py.h5t.ARRAY:
+        parts = [kind.get_super()]
+    for part in parts:
+        _refuse_damaged_type(part)
+
+
 def _refuse_elsewhere(data: h5py.Dataset) -> None:
     """Before its shape is asked for, which opens the other files of some virtual data sets."""
     import h5py
+
+    _refuse_damaged_type(data.id.get_type())
 
     layout = data.id.get_create_plist()
     if layout.get_layout() == h5py.h5d.VIRTUAL or layout.get_external_count():
