@@ -258,6 +258,17 @@ def test_the_only_pose_of_an_nwb_file_needs_no_name(walk, tmp_path):
     same(nwb.read(tmp_path / "a.nwb"), walk[0][:, :1], walk[1][:, :1], animals=("",))
 
 
+def test_vectors_of_matlab_are_columns(walk, tmp_path):
+    path = tmp_path / "a.nwb"
+    write_nwb(path, {"PoseEstimation": series_of(walk, rate=30.0)})
+    with h5py.File(path, "a") as file:
+        series = file["processing/behavior/PoseEstimation/nose"]
+        column = series["confidence"][()][:, None]
+        del series["confidence"]
+        series["confidence"] = column
+    same(nwb.read(path), walk[0][:, :1], walk[1][:, :1], animals=("",))
+
+
 def test_version_0_1_of_the_extension_has_its_nodes_in_the_container(walk, tmp_path):
     path = tmp_path / "a.nwb"
     write_nwb(path, {"PoseEstimation": series_of(walk, rate=30.0)}, skeleton=False)

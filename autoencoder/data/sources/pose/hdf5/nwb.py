@@ -217,12 +217,12 @@ def _column(group: h5py.Group, name: str, n_rows: int, path: Path) -> NDArray[np
     if member(group, name) is None:
         return None
     stored = dataset(group, name)
-    if stored.shape != (n_rows,):
+    if stored.size != n_rows or max(stored.shape, default=1) != n_rows:  # MATLAB may write a vector as a matrix
         raise UserError(
             f"'{one_line(str(stored.name))}' in {path} has the shape {stored.shape} for {n_rows:,} positions: export "
             "it again"
         )
-    return read_numbers(stored).astype(np.float64)
+    return read_numbers(stored).astype(np.float64).reshape(-1)
 
 
 def _video(inner: Mapping[str, h5py.Group | h5py.Dataset]) -> str:
