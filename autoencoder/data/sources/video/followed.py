@@ -25,6 +25,9 @@ from autoencoder.data.sources.video.made import Made, refuse_too_many
 from autoencoder.data.sources.video.options import Follow, VideoOptions
 from autoencoder.errors import UserError
 
+SAY_WHICH = "Say which of the two the animal is (--follow brightest or darkest)"
+"""What to do where the animal seems to be part of the median frame."""
+
 
 def take_followed(film: Film, follow: Follow, options: VideoOptions, notes: Sequence[str]) -> Made:
     """Squares around what differs from the median frame.
@@ -69,7 +72,7 @@ def take_followed(film: Film, follow: Follow, options: VideoOptions, notes: Sequ
         mask=made.masks,
         marks=squares.marks(checked_rows(len(rows)), {}),
         notes=tuple(note for note in said if note is not None),
-        warnings=(*scene.warnings(), *following.warnings()),
+        warnings=(*scene.warnings(SAY_WHICH), *following.warnings()),
     )
 
 

@@ -12,6 +12,9 @@ from autoencoder.data.dataset import Marks
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.machine.memory import refuse_too_large
 
+LOOK_AT_MASKS = "Look at the masks in the check picture"
+"""What to do where masks may not be of the animal."""
+
 
 @dataclass(frozen=True, eq=False)
 class Made:

@@ -15,11 +15,11 @@ from autoencoder.data.sources.pose.pose import Pose, Poses
 from autoencoder.data.sources.video import follow
 from autoencoder.data.sources.video.animal.body import Body, find_body, named
 from autoencoder.data.sources.video.animal.individuals import Chosen, choose_individuals
-from autoencoder.data.sources.video.animal.moving import see_scene
+from autoencoder.data.sources.video.animal.moving import Hidden, Scene, see_scene, window
 from autoencoder.data.sources.video.crops import Squares, cut
 from autoencoder.data.sources.video.follow import Seen, Trajectory
 from autoencoder.data.sources.video.frames import Film
-from autoencoder.data.sources.video.made import Made, refuse_too_many
+from autoencoder.data.sources.video.made import LOOK_AT_MASKS, Made, refuse_too_many
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.data.sources.video.orientation import Orientation
 from autoencoder.data.sources.video.presence import LEAST_SHARE, Presence
@@ -92,6 +92,7 @@ class Plan:
     Attributes:
         tracked: the poses, whose rows are the frames of the video.
         seen: parts in all frames, of each individual.
+        whole: through all frames.
         path: through the M images.
         individual: (M,) number of the individual that each image is of, below A.
         squares: M of them.
@@ -103,6 +104,7 @@ class Plan:
 
     tracked: Tracked
     seen: tuple[Seen, ...]
+    whole: Trajectory
     path: Trajectory
     individual: NDArray[np.int64]
     squares: Squares
@@ -110,6 +112,14 @@ class Plan:
     arena_center: tuple[float, float]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    def hidden(self) -> Hidden:
+        """Where the crops of each frame are."""
+        places: dict[int, list[tuple[slice, slice]]] = {}
+        width, height = self.squares.picture
+        for frame, x, y in zip(self.whole.frame.tolist(), self.whole.x.tolist(), self.whole.y.tolist(), strict=True):
+            places.setdefault(frame, []).append(window((x, y), self.squares.crop, (height, width)))
+        return lambda frame: places.get(frame, [])
 
     def columns(self, clock: Clock) -> dict[str, np.ndarray]:
         """Metadata, each (M,)."""
@@ -140,28 +150,27 @@ def make_plan(film: Film, tracked: Tracked, options: VideoOptions) -> Plan:
     tracked, body = rows.on_frames(tracked), tracked.body
     seen = tuple(follow.seen_parts(track, rows.stop, options.min_likelihood) for track in tracked.tracks)
     paths, left_out, warnings = follow.follow(tracked.tracks, seen, body, film.picture, film.clock, rows.first)
-    path, individual = follow.merged(paths)
+    whole, individual = follow.merged(paths)
     notes = [*tracked.chosen.notes, *rows.notes, _of_threshold(tracked.tracks[0], seen, options)]
     notes += [*body.describe(tracked.tracks[0], options), _of_center(tracked, seen, paths, film.clock, options)]
     notes += left_out
-    arena_center = path.middle() if options.arena_center is None else options.arena_center
+    arena_center = whole.middle() if options.arena_center is None else options.arena_center
     if options.arena_center is None:
         notes.append(follow.middle_note(arena_center))
-    extent, crop = _sizes(film, tracked, seen, paths, options)
-    if options.crop is None:
-        notes.append(follow.crop_note(crop))
-    taken = np.flatnonzero(path.frame % options.every == 0)[: options.limit]
+    sizes = _sizes(film, tracked, seen, paths, options)
+    notes.append(sizes.note)
+    taken = np.flatnonzero(whole.frame % options.every == 0)[: options.limit]
     if not len(taken):
         raise UserError(
             f"no frame of {film.video} is left to take: none of those in which the animal is seen is an "
             f"{options.every:,}th one (--every); {'; '.join(left_out)}"
         )
-    path, individual = path.take(taken), individual[taken]
-    refuse_too_many(len(path), (crop, crop), options)
-    squares = Squares(path.x, path.y, crop, options.size, film.picture)
+    path, individual = whole.take(taken), individual[taken]
+    refuse_too_many(len(path), (sizes.crop, sizes.crop), options)
+    squares = Squares(path.x, path.y, sizes.crop, options.size, film.picture)
     notes.append(squares.edge_note(options.fill))
     said = tuple(note for note in notes if note is not None)
-    return Plan(tracked, seen, path, individual, squares, extent, arena_center, said, tuple(warnings))
+    return Plan(tracked, seen, whole, path, individual, squares, sizes.extent, arena_center, said, tuple(warnings))
 
 
 @dataclass(frozen=True)
@@ -223,23 +232,48 @@ def match_rows(film: Film, tracked: Tracked, options: VideoOptions) -> Rows:
     return Rows(first, min(first + n_rows, n_video), tuple(notes))
 
 
+@dataclass(frozen=True, eq=False)
+class _Sizes:
+    """Length of an animal and side of the crop, in pixels, and how that was found."""
+
+    extent: float
+    crop: int
+    note: str | None
+
+
 def _sizes(
     film: Film, tracked: Tracked, seen: Sequence[Seen], paths: Sequence[Trajectory], options: VideoOptions
-) -> tuple[float, int]:
-    """Length of an animal and side of the crop, in pixels."""
+) -> _Sizes:
     extents = [
         follow.extents(track.xy[path.frame], one.sure[path.frame])
         for track, one, path in zip(tracked.tracks, seen, paths, strict=True)
     ]
     extent = follow.usual_extent(np.concatenate(extents))
-    if options.crop is None and not extent:
-        raise UserError(
-            f"how large the animal is cannot be told from {tracked.source}, where no two parts are seen apart from "
-            "each other: give the side of the square that is cut out, in pixels of the video (--crop PX)"
+    if options.crop is not None:
+        follow.refuse_wide(options.crop, film.video, film.picture)
+        return _Sizes(extent or options.crop / follow.CROP_FACTOR, options.crop, None)
+    note = ""
+    if not extent:
+        extent = _scene_for_size(film, tracked).length
+        note = (
+            f"{tracked.source} does not tell how large the animal is, since no two parts are seen apart from each "
+            "other, and its extent is that of what differs from the median of the frames; "
         )
-    crop = follow.default_crop(np.concatenate(extents)) if options.crop is None else options.crop
+    crop = follow.default_crop(np.array([extent]))
     follow.refuse_wide(crop, film.video, film.picture)
-    return extent or crop / follow.CROP_FACTOR, crop
+    return _Sizes(extent, crop, note + follow.crop_note(crop))
+
+
+def _scene_for_size(film: Film, tracked: Tracked) -> Scene:
+    film.tally.expect(len(film))
+    try:
+        return see_scene(film, "moving")
+    except UserError:
+        raise UserError(
+            f"how large the animal is cannot be told: in {tracked.source} no two parts are seen apart from each other, "
+            f"and nothing in {film.video} differs from the median of its frames. Give the side of the square that is "
+            "cut out, in pixels of the video (--crop PX)"
+        ) from None
 
 
 def _of_threshold(track: Pose, seen: Sequence[Seen], options: VideoOptions) -> str | None:
@@ -295,7 +329,7 @@ def take_posed(film: Film, tracked: Tracked, options: VideoOptions, notes: Seque
     """
     plan = make_plan(film, tracked, options)
     film.tally.expect(int(plan.path.frame[-1]) + 1 + (len(film) if options.mask else 0))
-    scene = see_scene(film, "moving") if options.mask else None
+    scene = see_scene(film, "moving", plan.hidden()) if options.mask else None
     squares = plan.squares
     presence = Presence(plan.path.x, plan.path.y, plan.extent, squares.picture)
     made = cut(film, plan.path.frame, squares, options, presence.look, scene)
@@ -309,12 +343,16 @@ def take_posed(film: Film, tracked: Tracked, options: VideoOptions, notes: Seque
         mask=made.masks,
         marks=plan.marks(),
         notes=(*notes, *plan.notes, *([] if scene is None else _of_masks(scene.describe(), made.areas, tracked))),
-        warnings=(*plan.warnings, *_of_presence(presence, film, tracked), *([] if scene is None else scene.warnings())),
+        warnings=(
+            *plan.warnings,
+            *_of_presence(presence, film, tracked),
+            *([] if scene is None else scene.warnings(LOOK_AT_MASKS)),
+        ),
     )
 
 
 def _of_masks(described: str, areas: NDArray[np.int64] | None, tracked: Tracked) -> list[str]:
-    said = [described.replace("the animal is what", "the mask is what", 1)]
+    said = [f"{described.replace('the animal is what', 'the mask is what', 1)}; crops do not count for the median"]
     if len(tracked.tracks) > 1:
         said.append("the mask of a crop holds all that is in it, other individuals too")
     n_empty = 0 if areas is None else int((areas == 0).sum())

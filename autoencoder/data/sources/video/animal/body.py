@@ -34,8 +34,8 @@ FRONT_NAMES = (
 that a pose has counts. Where it has only a left and a right one, their middle does."""
 
 BACK_NAMES = (
-    *("tailroot", "tailbase", "basetail", "baseoftail", "tailstart", "taillbase", "proximaltail", "tailproximal"),
-    *("taili", "tailinsertion", "tti", "tb", "tailtorsointerface", "rump", "butt", "bum", "hip", "hips", "midhip"),
+    *("tailroot", "tailbase", "basetail", "baseoftail", "tailstart", "proximaltail", "tailproximal"),
+    *("taili", "tailinsertion", "tti", "tb", "tailtorsointerface", "rump", "butt", "bum", "midhip", "hips", "hip"),
     *("pelvis", "pelvic", "croup", "sacrum", "root", "haunch", "caudalpeduncle", "peduncle", "tail1", "tail0"),
     *("abdomentip", "tipofabdomen", "abdomenend", "abdomenback", "abdomen", "gaster", "backend", "midbackend3"),
     *("spinel", "spineend", "posterior", "rear", "backbase"),

@@ -124,6 +124,13 @@ def _of_choice(poses: Poses, numbers: tuple[int, ...], options: VideoOptions) ->
     what = "tracks, which may be fragments of the paths of fewer animals," if poses.tracked else "individuals"
     frames, names = _n_frames(poses), _unique_names(poses, numbers)
     counts = [f"'{name}' in {frames[number]:,}" for name, number in zip(names, numbers, strict=True)]
+    if len(numbers) == 1:
+        label = _label(poses, numbers[0]) if poses.tracked else f"'{names[0]}'"
+        return [
+            f"{label} is one of {len(poses.individuals)} {what} in {poses.source}: it was found in "
+            f"{frames[numbers[0]]:,} of {len(poses):,} frames; whether the tracker exchanged it with others is not "
+            "checked"
+        ]
     listed = ", ".join(counts[:LISTED_NAMES]) + (", ..." if len(counts) > LISTED_NAMES else "")
     return [
         f"{len(numbers)} of {len(poses.individuals)} {what} in {poses.source} are followed; of {len(poses):,} frames, "

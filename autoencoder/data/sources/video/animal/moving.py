@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,23 @@ from numpy.typing import NDArray
 from autoencoder.data.sources.video.frames import Film, gray, spread
 from autoencoder.data.sources.video.options import Follow
 from autoencoder.errors import UserError
+from autoencoder.machine.memory import refuse_too_large
 
 SAMPLES = 200
 """Frames, from all over the video, that the median is taken of."""
 
-MOST_BYTES = 400_000_000
+MOST_BYTES = 300_000_000
 """Of all samples together: of a video with very large frames fewer are taken."""
+
+STRIP_ROWS = 32
+"""Rows of the frames whose median is taken at a time."""
+
+FEWEST_SHOWN = 0.05
+"""Share of the samples in which a pixel has to be seen without an animal, where it is known where animals are; the
+median of all samples stands in where there are fewer."""
+
+NOWHERE = 256
+"""Stands for a pixel that is hidden: more than any gray value."""
 
 NOISE_SHARE = 0.683
 """Share of the pixels of a sample whose difference is taken for noise, and is less than one standard deviation."""
@@ -106,8 +117,12 @@ class Scene:
             f"differs by {self.contrast:.3g}"
         )
 
-    def warnings(self) -> list[str]:
-        """What speaks against the difference, a sentence each."""
+    def warnings(self, remedy: str) -> list[str]:
+        """What speaks against the difference, a sentence each.
+
+        Args:
+            remedy: what to do where the animal is brighter than the scene at times, and darker at others.
+        """
         said = []
         if self.contrast < WEAK:
             said.append(
@@ -118,8 +133,7 @@ class Scene:
         if self.share_other_sign >= BOTH_SIGNS:
             said.append(
                 "what differs from the median frame is brighter than it at times, and darker at others: probably the "
-                "animal rests so long at one place that it is part of that frame, and leaves a hole there. Say which "
-                "of the two the animal is (--follow brightest or darkest)"
+                f"animal rests so long at one place that it is part of that frame, and leaves a hole there. {remedy}"
             )
         return said
 
@@ -289,19 +303,25 @@ def find_pieces(difference: NDArray[np.float32], threshold: float) -> Pieces | N
 # --------------------------------------------------------------------------------------------------------------- scene
 
 
-def see_scene(film: Film, follow: Follow) -> Scene:
+Hidden = Callable[[int], Sequence[tuple[slice, slice]]]
+"""Rows and columns of the parts of a frame, by its number, where animals are known to be."""
+
+
+def see_scene(film: Film, follow: Follow, hidden: Hidden | None = None) -> Scene:
     """Look at frames from all over a video, and find what is usual and what is not.
 
     Args:
         film: the video, which is decoded once.
         follow: which differences count.
+        hidden: where animals are: what is seen there is left out of the median, so that one that rests is not taken for
+            the scene. None where that is not known.
 
     Raises:
         WrongClockError: the frames are not those that the file announces.
         UserError: the video is damaged, or no frame differs from the median.
     """
-    samples = _samples(film)
-    median = np.median(samples, axis=0).astype(np.float32)
+    numbers, samples = _samples(film)
+    median = _median(samples, None if hidden is None else [hidden(number) for number in numbers.tolist()])
     looks = [look for look in (_look(sample, median, follow) for sample in samples) if look is not None]
     if not looks:
         raise UserError(
@@ -362,10 +382,15 @@ class _Look:
     is_brighter: bool
 
 
-def _samples(film: Film) -> NDArray[np.uint8]:
-    """(K, H, W) gray frames from all over the video."""
+def _samples(film: Film) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Numbers of frames from all over the video, (K,), and these in gray, (K, H, W)."""
     width, height = film.picture
     numbers = spread(len(film), max(3, min(SAMPLES, MOST_BYTES // (width * height))))
+    refuse_too_large(
+        f"the median of {len(numbers):,} frames of {film.video}",
+        2 * len(numbers) * width * height,
+        "make the video's frames smaller",
+    )
     samples = np.empty((len(numbers), height, width), np.uint8)
     taken = 0
 
@@ -377,7 +402,33 @@ def _samples(film: Film) -> NDArray[np.uint8]:
         return taken == len(numbers)
 
     film.watch(int(numbers[-1]) + 1, look)
-    return samples
+    return numbers, samples
+
+
+def _median(samples: NDArray[np.uint8], hidden: Sequence[Sequence[tuple[slice, slice]]] | None) -> NDArray[np.float32]:
+    """Median of samples (K, H, W), (H, W), of what is not hidden in each of them."""
+    median = np.empty(samples.shape[1:], np.float32)
+    for first in range(0, len(median), STRIP_ROWS):
+        strip = samples[:, first : first + STRIP_ROWS]
+        plain = np.median(strip, axis=0)
+        if hidden is not None:
+            shown = strip.astype(np.int16)
+            for values, parts in zip(shown, hidden, strict=True):
+                for rows, columns in parts:
+                    values[max(0, rows.start - first) : max(0, rows.stop - first), columns] = NOWHERE
+            plain = _median_of_shown(shown, plain)
+        median[first : first + STRIP_ROWS] = plain
+    return median
+
+
+def _median_of_shown(shown: NDArray[np.int16], otherwise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median over the first axis of all that is not `NOWHERE`, where there is enough."""
+    ordered = np.sort(shown, axis=0)
+    count = (ordered < NOWHERE).sum(axis=0)
+    ranks = ((count - 1) // 2).clip(0), (count // 2).clip(0, len(ordered) - 1)
+    lower, upper = (np.take_along_axis(ordered, rank[None], axis=0)[0] for rank in ranks)
+    median = (lower + upper) / 2
+    return np.where(count >= max(1.0, FEWEST_SHOWN * len(shown)), median, otherwise)
 
 
 def _look(sample: NDArray[np.uint8], median: NDArray[np.float32], follow: Follow) -> _Look | None:
