@@ -2,6 +2,7 @@
 
 autoencoder prepare arena --out data/arena --images 8000
 autoencoder prepare video mouse.mp4 --pose pose.csv --out data/mouse
+autoencoder prepare video fly.mp4 --follow darkest --mask --out data/fly
 autoencoder prepare idx train-images-idx3-ubyte.gz --labels train-labels-idx1-ubyte.gz --out data/mnist
 autoencoder prepare images pictures/ --out data/pictures --resize 64
 """
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from autoencoder.cli.options import CommandParser, add_common, argument, count, names, number, point, positive_int
 from autoencoder.cli.reporting import made, say
-from autoencoder.flags import parse_number
+from autoencoder.flags import parse_number, shortened
 
 if TYPE_CHECKING:
     from autoencoder.data.dataset import Prepared
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 MIN_RATE, MAX_RATE = 1e-6, 1e9
 """Frames per second of a video: one in twelve days, and more than any camera takes."""
+
+MAX_PIXEL = 1_000_000
+"""No video is wider or higher."""
 
 HELP = "make a data set from a video, MNIST files, a folder of images, or the synthetic arena"
 
@@ -48,67 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     video = sources.add_parser(
         "video",
-        help="crops around the animal from a video with a pose file",
-        description="Cut a square around the animal out of each frame of a video. The pose is a "
-        "DeepLabCut CSV, or what sleap-io reads (extra 'pose').",
+        help="crops around the animal, by a pose file or by what moves; or whole frames",
+        description="Make an image of each frame of a video: a square around the animal, which a pose file places "
+        "(--pose) or which differs from the usual frame (--follow), a region (--region), or the whole frame.",
     )
-    video.add_argument("video", type=Path, metavar="VIDEO")
-    video.add_argument("--pose", type=Path, required=True, metavar="FILE", help="DeepLabCut CSV, .slp, .h5, .nwb")
-    video.add_argument("--front", metavar="PART", help="body part at the front (default: found by name, such as Nose)")
-    video.add_argument(
-        "--back", metavar="PART", help="body part at the back (default: found by name, such as Tailroot)"
-    )
-    video.add_argument(
-        "--center",
-        type=names,
-        metavar="PART,...",
-        help="the crop's centre, and what moves at 'speed': the mean of these parts, or 'seen', of all that are seen "
-        "in a frame (default: front and back)",
-    )
-    video.add_argument(
-        "--crop", type=positive_int, metavar="PX", help="side of the crop in the video (default: from the pose)"
-    )
-    video.add_argument("--size", type=positive_int, default=50, metavar="PX", help="side of an image (default: 50)")
-    video.add_argument(
-        "--fill",
-        choices=("median", "edge", "mean"),
-        default="median",
-        help="what stands in a crop beyond the picture's edge: the picture's median or mean, or its edge repeated "
-        "(default: median)",
-    )
-    video.add_argument(
-        "--min-likelihood",
-        type=number(float, "a likelihood from 0 to 1", 0, 1),
-        metavar="P",
-        help="parts that score below count as not seen (default: 0.6 for DeepLabCut's likelihood, 0.2 for SLEAP's "
-        "score)",
-    )
-    video.add_argument(
-        "--pose-offset",
-        type=point,
-        default=(0.0, 0.0),
-        metavar="X,Y",
-        help="the pose was tracked in a window of the video, whose top left corner lies there",
-    )
-    video.add_argument(
-        "--pose-turned",
-        action="store_true",
-        help="the pose was tracked on the frames as the file stores them, which players turn",
-    )
-    video.add_argument(
-        "--fps",
-        type=_rate,
-        metavar="N",
-        help="frames per second, such as 30 or 30000/1001: for a file without times, or whose times are wrong, as of "
-        "slow motion (default: the times in the file)",
-    )
-    video.add_argument(
-        "--arena-center", type=point, metavar="X,Y", help="in the video (default: the middle of the track)"
-    )
-    video.add_argument("--every", type=positive_int, default=1, metavar="N", help="take every N-th frame (default: 1)")
-    video.add_argument("--limit", type=positive_int, metavar="N", help="stop after N images")
-    video.add_argument("--color", action="store_true", help="keep three channels")
-    video.add_argument("--compress", action="store_true", help="smaller files, in more time")
+    _add_video(video)
     video.set_defaults(prepare=_video)
 
     idx = sources.add_parser(
@@ -138,6 +86,123 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         source.add_argument("--out", type=Path, required=True, metavar="NAME", help="makes NAME.npz and NAME.csv")
         source.add_argument("--overwrite", action="store_true", help="replace files of that name")
         add_common(source)
+
+
+def _add_video(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("video", type=Path, metavar="VIDEO")
+    _add_pose(parser.add_argument_group("with a pose"))
+    _add_without_pose(parser.add_argument_group("without a pose"))
+    _add_images(parser.add_argument_group("images"))
+    _add_places_and_times(parser.add_argument_group("places and times"))
+
+
+def _add_pose(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--pose", type=Path, metavar="FILE", help="what a tracker wrote; see docs/own-data.md")
+    group.add_argument("--individual", metavar="NAME", help="follow this one, where the file holds several")
+    group.add_argument("--track", type=count, metavar="N", help="the same by its number in the file, from 0")
+    group.add_argument(
+        "--all-individuals",
+        action="store_true",
+        help="follow all of them: an image each, and a column 'individual'",
+    )
+    group.add_argument("--front", metavar="PART", help="body part at the front (default: found by name, such as Nose)")
+    group.add_argument(
+        "--back",
+        metavar="PART",
+        help="body part at the back (default: found by name, such as Tailroot); where there is no front or no back, "
+        "there is no body angle",
+    )
+    group.add_argument(
+        "--center",
+        type=names,
+        metavar="PART,...",
+        help="the crop's centre, and what moves at 'speed': the mean of these parts, or 'seen', of all that are seen "
+        "in a frame (default: front and back)",
+    )
+    group.add_argument(
+        "--min-likelihood",
+        type=number(float, "a likelihood from 0 to 1", 0, 1),
+        metavar="P",
+        help="parts that score below count as not seen (default: 0.6 for DeepLabCut's likelihood, 0.2 for SLEAP's "
+        "score)",
+    )
+    group.add_argument(
+        "--allow-short",
+        action="store_true",
+        help="the pose ends before the video does: leave out the frames that it lacks",
+    )
+    group.add_argument(
+        "--pose-offset",
+        type=point,
+        default=(0.0, 0.0),
+        metavar="X,Y",
+        help="the pose was tracked in a window of the video, whose top left corner lies there",
+    )
+    group.add_argument(
+        "--pose-turned",
+        action="store_true",
+        help="the pose was tracked on the frames as the file stores them, which players turn",
+    )
+
+
+def _add_without_pose(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--follow",
+        choices=("brightest", "darkest", "moving"),
+        help="follow what is brighter or darker than the median of the frames, or what differs from it either way",
+    )
+    group.add_argument(
+        "--region",
+        type=_region,
+        metavar="X,Y,W,H",
+        help="take this part of each frame, of an animal that stays there: left, top, width and height in pixels "
+        "(default: whole frames)",
+    )
+    group.add_argument(
+        "--fit",
+        choices=("pad", "crop", "stretch"),
+        help="how frames or regions that are not square become so: pad with black, crop to the middle, or stretch "
+        "(default: pad)",
+    )
+
+
+def _add_images(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--crop",
+        type=positive_int,
+        metavar="PX",
+        help="side of the square around the animal, in pixels of the video (default: from the animal's size)",
+    )
+    group.add_argument("--size", type=positive_int, default=50, metavar="PX", help="side of an image (default: 50)")
+    group.add_argument(
+        "--fill",
+        choices=("median", "edge", "mean"),
+        default="median",
+        help="what stands in a crop beyond the picture's edge: the picture's median or mean, or its edge repeated "
+        "(default: median)",
+    )
+    group.add_argument(
+        "--mask",
+        action="store_true",
+        help="store where the animal is, for the objective 'mask': what differs from the median of the frames",
+    )
+    group.add_argument("--every", type=positive_int, default=1, metavar="N", help="take every N-th frame (default: 1)")
+    group.add_argument("--limit", type=positive_int, metavar="N", help="stop after N images")
+    group.add_argument("--color", action="store_true", help="keep three channels")
+    group.add_argument("--compress", action="store_true", help="smaller files, in more time")
+
+
+def _add_places_and_times(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--arena-center", type=point, metavar="X,Y", help="in the video (default: the middle of the track)"
+    )
+    group.add_argument(
+        "--fps",
+        type=_rate,
+        metavar="N",
+        help="frames per second, such as 30 or 30000/1001: for a file without times, or whose times are wrong, as of "
+        "slow motion (default: the times in the file)",
+    )
 
 
 def _add_fitting(parser: argparse.ArgumentParser) -> None:
@@ -188,8 +253,10 @@ def run(args: argparse.Namespace) -> None:
     images = f"{prepared.n_images:,} {kind} image{'s' * (prepared.n_images != 1)}"
     say(args, f"{images} of {height}x{width}; columns: {', '.join(prepared.columns) or 'none'}")
     made(args, (prepared.npz, prepared.csv, picture))
-    if prepared.sample.marks is not None:
-        say(args, f"look at {picture}: does the pose sit on the animal?")
+    marks = prepared.sample.marks
+    if marks is not None:
+        question = "does the pose sit on the animal?" if marks.points else "is the animal in the middle?"
+        say(args, f"look at {picture}: {question}")
     say(args, f"next: autoencoder train {prepared.npz}")
 
 
@@ -220,6 +287,14 @@ def _video(args: argparse.Namespace, progress: Progress) -> Prepared:
             front=args.front,
             back=args.back,
             center=args.center,
+            individual=args.individual,
+            track=args.track,
+            all_individuals=args.all_individuals,
+            allow_short=args.allow_short,
+            follow=args.follow,
+            region=args.region,
+            mask=args.mask,
+            fit=args.fit,
             crop=args.crop,
             size=args.size,
             fill=args.fill,
@@ -237,6 +312,17 @@ def _video(args: argparse.Namespace, progress: Progress) -> Prepared:
         on_progress=progress.advance,
         on_total=progress.expect,
     )
+
+
+@argument
+def _region(text: str) -> tuple[int, int, int, int]:
+    """Left, top, width and height of `"40,20,200,100"`."""
+    what = "a region X,Y,W,H of four whole numbers, such as 40,20,200,100"
+    parts = text.split(",")
+    if len(parts) != 4:
+        raise ValueError(f"{shortened(text)!r} is not {what}")
+    left, top, width, height = (int(parse_number(part, int, what, 0, MAX_PIXEL)) for part in parts)
+    return left, top, width, height
 
 
 @argument

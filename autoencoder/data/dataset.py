@@ -40,11 +40,13 @@ class Sample:
         images: (m, H, W) or (m, C, H, W), as they are stored.
         metadata: their rows.
         marks: places in them; None where the source knows of none.
+        mask: (m, H, W) or (m, 1, H, W), 1 where the animal is; None where there are no masks.
     """
 
     images: np.ndarray
     metadata: Metadata
     marks: Marks | None = None
+    mask: np.ndarray | None = None
 
 
 def checked_rows(n_images: int) -> NDArray[np.int64]:
@@ -192,5 +194,6 @@ def save_dataset(
             npz.unlink(missing_ok=True)  # now that nothing but names is missing
     channels, height, width = images.shape[1:] if images.ndim == 4 else (1, *images.shape[1:])
     rows = checked_rows(len(images))
-    sample = Sample(np.array(images[rows]), metadata.take(rows), marks)
+    shown_mask = None if mask is None else np.array(mask[rows])
+    sample = Sample(np.array(images[rows]), metadata.take(rows), marks, shown_mask)
     return Prepared(npz, csv, len(images), (channels, height, width), metadata.names, sample, notes, warnings)

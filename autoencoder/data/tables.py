@@ -22,6 +22,9 @@ ROW_BYTES, FIELD_BYTES, BYTE_BYTES = 200, 80, 4
 (tracemalloc) with tables of 1 to 200 columns of digits, decimals and words, which took 9 to 106 times the size of the
 file: they need 20 % (digits in 200 columns) to 99 % (one column) of it."""
 
+TOO_LARGE = "leave columns or rows out, or save metadata as .npy"
+"""What to do about a table of metadata that does not fit into memory."""
+
 MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "-", "--", "."})
 """Texts that stand for a missing value in a column of numbers, in any case: as R, pandas, Excel, SQL, SAS and people
 write it."""
@@ -54,17 +57,22 @@ class Line(NamedTuple):
     fields: list[str]
 
 
-def read_table(path: Path) -> list[Line]:
+def read_table(path: Path, separator: str = ",", too_large: str = TOO_LARGE) -> list[Line]:
     """The rows of a CSV file in UTF-8, its header included; empty lines are left out.
+
+    Args:
+        path: the file.
+        separator: what its columns are separated by.
+        too_large: what to do about a file that does not fit into memory, for the message.
 
     Raises:
         UserError: the file is no text, no CSV, or would take more memory than there is.
     """
-    refuse_too_large(str(path), _memory_for(path), "leave columns or rows out, or save metadata as .npy")
+    refuse_too_large(str(path), _memory_for(path, separator), too_large)
     reader = None
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(file, delimiter=separator, strict=True)
             return [Line(reader.line_num, [field.strip() for field in row]) for row in reader if row]
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8 text: save it as a CSV in UTF-8") from None
@@ -158,18 +166,39 @@ def refuse_other_separators(path: Path) -> None:
     Raises:
         UserError: they are, or the file cannot be read.
     """
-    start = next(_chunks(path), b"")
-    if b"\0" in start:
-        return  # no UTF-8 text, as `read_table` says
-    text = start.decode("utf-8-sig", errors="replace")
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    if first.lower().startswith("sep="):  # as Excel writes and obeys it
-        separator = first[4:5]
-    else:
-        unquoted = re.sub(r'"[^"]*"', "", first)
-        separator = "," if "," in unquoted else next((mark for mark in ";\t|" if mark in unquoted), ",")
+    text = _beginning(path)
+    separator = _separator_in(text)
     if separator in SEPARATORS:
         raise separator_error(path, separator, with_decimal_commas=re.search("[0-9],[0-9]", text) is not None)
+
+
+def find_separator(path: Path) -> str:
+    """What separates the columns of a table, by its first line: one of `SEPARATORS`, or else a comma.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    separator = _separator_in(_beginning(path))
+    return separator if separator in SEPARATORS else ","
+
+
+def _beginning(path: Path) -> str:
+    """The first megabyte of a text; empty where it is none, as `read_table` says."""
+    start = next(_chunks(path), b"")
+    return "" if b"\0" in start else start.decode("utf-8-sig", errors="replace")
+
+
+def _separator_in(text: str) -> str:
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if is_separator_line(first):  # as Excel writes and obeys it
+        return first[4:5]
+    unquoted = re.sub(r'"[^"]*"', "", first)
+    return "," if "," in unquoted else next((mark for mark in ";\t|" if mark in unquoted), ",")
+
+
+def is_separator_line(line: str) -> bool:
+    """Whether the first line of a table is no row: Excel writes `sep=;` there, and obeys it."""
+    return line.lower().startswith("sep=")
 
 
 def separator_error(path: Path, separator: str, *, with_decimal_commas: bool = False) -> UserError:
@@ -188,7 +217,7 @@ def _text_array(texts: Sequence[str], what: str) -> NDArray[Any]:
     return np.array(texts, dtype=np.str_)
 
 
-def _memory_for(path: Path) -> int:
+def _memory_for(path: Path, separator: str) -> int:
     """Bytes of memory that reading `path` takes, from its size and its numbers of rows and fields."""
     n_bytes = n_rows = n_fields = 0
     for chunk in _chunks(path):
@@ -196,7 +225,7 @@ def _memory_for(path: Path) -> int:
             raise UserError(f"{path} is not UTF-8 text (it holds zero bytes): save it as a CSV in UTF-8")
         n_bytes += len(chunk)
         n_rows += chunk.count(b"\n") + chunk.count(b"\r") + 1
-        n_fields += chunk.count(b",") + chunk.count(b"\n") + chunk.count(b"\r") + 1
+        n_fields += chunk.count(separator.encode()) + chunk.count(b"\n") + chunk.count(b"\r") + 1
     return n_rows * ROW_BYTES + n_fields * FIELD_BYTES + n_bytes * BYTE_BYTES
 
 

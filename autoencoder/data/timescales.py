@@ -15,10 +15,11 @@ from autoencoder.measures.nulls import ENOUGH_TIME
 from autoencoder.measures.targets import Target, as_target
 from autoencoder.measures.timeline import Timeline, correlation_time, stretches
 
-RECORDING, FRAME = "recording", "frame"
-"""The columns that say which recording an image is of, and where in it: images with frames are neighbours in time."""
+RECORDING, INDIVIDUAL, FRAME = "recording", "individual", "frame"
+"""The columns that say which recording an image is of, of which of the animals in it, and where in it: images with
+frames are neighbours in time."""
 
-SOURCES = (RECORDING, "file")
+SOURCES = (RECORDING, INDIVIDUAL, "file")
 """What says where an image is from, so that it is no question whether that can be told from the recording."""
 
 TIME_COLUMNS = (FRAME, "time_s")
@@ -61,23 +62,41 @@ class Timescale:
 
 
 def timeline_of(metadata: Metadata, n: int) -> Timeline:
-    """The timeline of `n` images: by the columns `recording` and `frame`.
+    """The timeline of `n` images: by the columns `recording`, `individual` and `frame`.
 
+    Of a recording, the images of each individual are a recording of their own: neighbours in time show the same animal.
     Rows have no time where there is no column `frame`, where one is empty, or where frames of one recording repeat.
-    With no column `recording`, one begins wherever frames start again from below.
+    With neither column, a recording begins wherever frames start again from below.
     """
-    recordings = np.zeros(n, np.int64)
-    if RECORDING in metadata.names:
-        recordings = np.unique(metadata.column(RECORDING), return_inverse=True)[1].astype(np.int64)
+    recordings, known = np.zeros(n, np.int64), [name for name in (RECORDING, INDIVIDUAL) if name in metadata.names]
+    for name in known:
+        values = np.unique(metadata.column(name), return_inverse=True)[1]
+        recordings = recordings * (int(values.max(initial=0)) + 1) + values
+    recordings = np.unique(recordings, return_inverse=True)[1].astype(np.int64)
     if FRAME not in metadata.names or metadata.column(FRAME).dtype.kind == "U":
         return Timeline(recordings, None)
     frames = metadata.column(FRAME).astype(np.float64)
     if not np.isfinite(frames).all() or (frames != frames.round()).any():
         return Timeline(recordings, None)
     places = frames.astype(np.int64)
-    if RECORDING not in metadata.names and _repeats(recordings, places):
+    if not known and _repeats(recordings, places):
         recordings = np.concatenate([[0], np.cumsum(np.diff(places) <= 0)]).astype(np.int64)
     return Timeline(recordings, None if _repeats(recordings, places) else places)
+
+
+def rows_of_a_frame(metadata: Metadata, timeline: Timeline) -> float:
+    """How many rows there are of one frame of a recording, their mean: more than 1 where it shows several individuals.
+
+    Args:
+        metadata: of all images.
+        timeline: as `timeline_of` gives it.
+    """
+    if timeline.frames is None or INDIVIDUAL not in metadata.names:
+        return 1.0
+    recordings = np.zeros(len(timeline), np.int64)
+    if RECORDING in metadata.names:
+        recordings = np.unique(metadata.column(RECORDING), return_inverse=True)[1].astype(np.int64)
+    return len(timeline) / len(np.unique(np.stack([recordings, timeline.frames]), axis=1).T)
 
 
 def timescales(metadata: Metadata, timeline: Timeline) -> dict[str, Timescale]:
@@ -134,7 +153,7 @@ def label_warnings(metadata: Metadata, n: int, columns: Sequence[str] | None = N
         rows = np.flatnonzero(target.known)
         own, labels = timeline.take(rows), target.values[rows].argmax(axis=1)
         if own.n_recordings > 1 and stretches(labels, own) == own.n_recordings:
-            said.append(_label_of_recordings(name, labels, own))
+            said.append(_label_of_recordings(name, labels, own, metadata))
         elif timeline.frames is not None and (found := stretches(labels, own)) < ENOUGH_TIME:
             said.append(
                 f"column '{name}' has {found} stretches of equal values in {len(rows):,} frames: anything else that "
@@ -143,17 +162,18 @@ def label_warnings(metadata: Metadata, n: int, columns: Sequence[str] | None = N
     return said
 
 
-def _label_of_recordings(name: str, labels: NDArray[np.int64], timeline: Timeline) -> str:
-    """What is to be said of labels that each recording has one of."""
+def _label_of_recordings(name: str, labels: NDArray[np.int64], timeline: Timeline, metadata: Metadata) -> str:
+    """What is to be said of labels that each recording, or each individual, has one of."""
+    of = INDIVIDUAL if INDIVIDUAL in metadata.names and RECORDING not in metadata.names else RECORDING
     firsts = [int(labels[rows[0]]) for rows in timeline.segments()]
     if min(firsts.count(label) for label in set(firsts)) == 1:
         return (
-            f"column '{name}' has one recording for one of its values: no split can tell the label from the recording; "
-            "more recordings of each value are needed"
+            f"column '{name}' has one {of} for one of its values: no split can tell the label from the {of}; more "
+            f"{of}s of each value are needed"
         )
     return (
-        f"column '{name}' is the same all through each recording: only whole held-out recordings "
-        f"(--split group:{RECORDING}) tell the label from the recording"
+        f"column '{name}' is the same all through each {of}: only whole held-out {of}s (--split group:{of}) tell the "
+        f"label from the {of}"
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
@@ -26,8 +27,8 @@ TILE = 1.9
 ARROW_LENGTH = 0.7
 """Of an arrow, as a share of the image's shorter side."""
 
-ARROW, EDGE = "#ffd000", "#00c8ff"
-"""Colours of the body angle and of the picture's edge, seen on black, grey and white."""
+ARROW, EDGE, OUTLINE = "#ffd000", "#00c8ff", "#ff4fd8"
+"""Colours of the body angle, of the picture's edge and of the mask's outline, seen on black, grey and white."""
 
 MOST_NAMED = 10
 """Parts that the legend names; the colours of more can't be told apart."""
@@ -41,11 +42,13 @@ class Overlay:
         angle: (m,) radians, counter-clockwise as one sees it, 0 to the right; NaN where it is not known.
         points: (m, 2) places by the part's name; NaN where it was not seen.
         picture: (m, 4) left, top, right and bottom of the picture that an image was cut out of.
+        mask: (m, H, W), where the animal is.
     """
 
     angle: Reals | None = None
     points: Mapping[str, Reals] = field(default_factory=dict)
     picture: Reals | None = None
+    mask: NDArray[np.bool_] | None = None
 
 
 def check_figure(images: Reals, captions: Sequence[str], title: str, overlay: Overlay) -> Figure:
@@ -87,6 +90,8 @@ def _overlay(ax: Axes, overlay: Overlay, i: int, size: tuple[int, int]) -> None:
         ax.plot(x, y, "o", color=_color(number), markersize=4, markeredgecolor="black", markeredgewidth=0.4)
     if overlay.picture is not None:
         _draw_edge(ax, overlay.picture[i] - 0.5)
+    if overlay.mask is not None:
+        _draw_outline(ax, overlay.mask[i])
     if overlay.angle is not None and math.isfinite(overlay.angle[i]):
         half = ARROW_LENGTH / 2 * min(size)
         dx, dy = half * math.cos(overlay.angle[i]), -half * math.sin(overlay.angle[i])
@@ -103,6 +108,17 @@ def _draw_edge(ax: Axes, picture: NDArray[np.floating]) -> None:
     ax.plot([left, right, right, left, left], [top, top, bottom, bottom, top], "--", color=EDGE, linewidth=1.4)
 
 
+def _draw_outline(ax: Axes, mask: NDArray[np.bool_]) -> None:
+    """Along the edges of pixels, those at the image's edge included."""
+    padded = np.pad(mask, 1).astype(np.int8)
+    lines = []
+    for down, across in zip(*np.nonzero(np.diff(padded, axis=0)), strict=True):
+        lines.append([(across - 1.5, down - 0.5), (across - 0.5, down - 0.5)])
+    for down, across in zip(*np.nonzero(np.diff(padded, axis=1)), strict=True):
+        lines.append([(across - 0.5, down - 1.5), (across - 0.5, down - 0.5)])
+    ax.add_collection(LineCollection(lines, colors=OUTLINE, linewidths=1.0))
+
+
 def _color(number: int) -> tuple[float, float, float, float]:
     color: tuple[float, float, float, float] = matplotlib.colormaps["tab10"](number % 10)
     return color
@@ -114,6 +130,8 @@ def _legend(overlay: Overlay) -> list[Line2D]:
         handles.append(Line2D([], [], color=ARROW, marker=">", label="body angle"))
     if overlay.picture is not None:
         handles.append(Line2D([], [], color=EDGE, linestyle="--", label="edge of the picture"))
+    if overlay.mask is not None:
+        handles.append(Line2D([], [], color=OUTLINE, label="edge of the mask"))
     names = list(overlay.points)
     shown = names[:MOST_NAMED]
     handles += [

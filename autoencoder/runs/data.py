@@ -19,7 +19,7 @@ from autoencoder.config.choices import AUTO_SPLIT, BLOCK_SPLIT, GROUP_SPLIT, RAN
 from autoencoder.data.images import ImageSet, load_images
 from autoencoder.data.split import DEFAULT_BLOCKS, Split, group_split, make_split
 from autoencoder.data.tables import parse_column
-from autoencoder.data.timescales import RECORDING, slowest, timeline_of, timescales
+from autoencoder.data.timescales import RECORDING, rows_of_a_frame, slowest, timeline_of, timescales
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.folder import Run, RunSplit, read_config
@@ -200,7 +200,8 @@ def resolve_split(data: DataConfig, images: ImageSet) -> ResolvedSplit:
     frames = slowest(scales)
     name = next((f"'{name}'" for name, scale in scales.items() if scale.tau == frames), "")
     why = f"the correlation time of {name} is {frames:.1f} frames"
-    tau = frames / timeline.usual_step
+    # Images of several individuals in one frame follow each other, and are held out together.
+    tau = frames / timeline.usual_step * rows_of_a_frame(metadata, timeline)
     if tau == 0:
         tau, why = n / SHORTEST_SHARE, "no column has twenty correlation times in it"
     size = data.block_size or max(1, math.ceil(BLOCK_TAUS * tau))

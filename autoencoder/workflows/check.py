@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autoencoder.array_types import Reals
 from autoencoder.data.dataset import Marks, Prepared, Sample, check_file
@@ -16,7 +17,7 @@ from autoencoder.plots.images import to_picture
 
 BODY_ANGLE = "body_angle_deg"
 
-CAPTIONS = (("file", ""), ("label", "label "), ("frame", "frame "), ("index", "image "))
+CAPTIONS = (("file", ""), ("individual", ""), ("label", "label "), ("frame", "frame "), ("index", "image "))
 """Columns that tell which image it is, and what stands before their value; the first that there are, two at most."""
 
 LONGEST = 24
@@ -24,7 +25,9 @@ LONGEST = 24
 
 
 def check_picture(prepared: Prepared) -> Path:
-    """Draw a dozen images from all over a set, with the arrow of the body angle, the parts seen and the picture's edge.
+    """Draw a dozen images from all over a set, with what is known of places in them.
+
+    That is the arrow of the body angle, the parts seen, the picture's edge and the outline of the mask.
 
     Args:
         prepared: what was made.
@@ -35,7 +38,7 @@ def check_picture(prepared: Prepared) -> Path:
     sample = prepared.sample
     marks = sample.marks or Marks()
     title = f"{prepared.npz.stem}: {len(sample.images)} of {prepared.n_images:,} images, from first to last"
-    overlay = Overlay(_angle(sample.metadata), marks.points, marks.picture)
+    overlay = Overlay(_angle(sample.metadata), marks.points, marks.picture, _mask(sample))
     figure = check_figure(to_picture(_scaled(sample)), _captions(sample.metadata), title, overlay)
     return save_figure(figure, check_file(prepared.npz))
 
@@ -45,6 +48,14 @@ def _scaled(sample: Sample) -> Reals:
     images = sample.images if sample.images.ndim == 4 else sample.images[:, None]
     scaled: Reals = images.astype(np.float32) / np.float32(default_max_pixel_value(images.dtype))
     return scaled
+
+
+def _mask(sample: Sample) -> NDArray[np.bool_] | None:
+    """(m, H, W)."""
+    if sample.mask is None:
+        return None
+    mask = sample.mask if sample.mask.ndim == 3 else sample.mask[:, 0]
+    return np.asarray(mask > 0)
 
 
 def _angle(metadata: Metadata) -> Reals | None:

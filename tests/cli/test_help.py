@@ -19,7 +19,7 @@ COMMANDS = [
     ["explore"],
     ["info"],
 ]
-SLOW_TO_IMPORT = ("torch", "umap", "numba", "sklearn", "scipy", "matplotlib", "imageio", "openTSNE")
+SLOW_TO_IMPORT = ("torch", "umap", "numba", "sklearn", "scipy", "matplotlib", "imageio", "openTSNE", "h5py", "pandas")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "autoencoder")

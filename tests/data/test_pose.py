@@ -1,15 +1,18 @@
+"""What becomes of files of other tools, and what a pose is in any case."""
+
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from autoencoder.data.sources.pose import LIKELIHOOD, NO_SCORES, SCORE, load_pose
+from autoencoder.data.sources.pose.pose import LIKELIHOOD, NO_SCORES, SCORE, Poses, make_poses
+from autoencoder.data.sources.pose.readers import load_poses
 from autoencoder.errors import UserError
 
-HEADER = (
-    "scorer,net,net,net,net,net,net\nbodyparts,Nose,Nose,Nose,Tail,Tail,Tail\ncoords,x,y,likelihood,x,y,likelihood\n"
-)
+HEADER = "scorer,net,net,net\nbodyparts,Nose,Nose,Nose\ncoords,x,y,likelihood\n"
+PARTS = ("nose", "left ear", "tail")
 
 
 def write(path: Path, text: str) -> Path:
@@ -17,121 +20,199 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def test_deeplabcut(tmp_path: Path) -> None:
-    pose = load_pose(write(tmp_path / "p.csv", HEADER + "0,1.5,2,0.9,3,4,0.25\n1,5,6,1.0,,,\n"))
-    assert pose.parts == ("Nose", "Tail")
-    assert pose.source == tmp_path / "p.csv"
-    np.testing.assert_array_equal(pose.xy, [[[1.5, 2], [3, 4]], [[5, 6], [np.nan, np.nan]]])
-    np.testing.assert_array_equal(pose.likelihood, [[0.9, 0.25], [1.0, 0.0]])
+def test_a_half_missing_point_is_missing() -> None:
+    xy = np.array([[[[1.5, np.nan], [3, 4], [5, 6]]]])
+    poses = make_poses(["a", "b", "c"], [""], xy, np.array([[[0.9, np.nan, 0.8]]]), Path("p"), LIKELIHOOD)
+    np.testing.assert_array_equal(poses.xy, [[[[np.nan, np.nan], [3, 4], [5, 6]]]])
+    np.testing.assert_array_equal(poses.likelihood, [[[0, 0, 0.8]]])
+    assert (poses.scores, poses.notes) == (LIKELIHOOD, ())
 
 
-def test_a_half_missing_point_is_missing(tmp_path: Path) -> None:
-    pose = load_pose(write(tmp_path / "p.csv", HEADER + "0,1.5,,0.9,3,4,\n"))
-    assert np.isnan(pose.xy[0, 0]).all()
-    np.testing.assert_array_equal(pose.likelihood, [[0, 0]])
-
-
-def test_clicked_labels_have_no_likelihood(tmp_path: Path) -> None:
-    text = "scorer,me,me\nbodyparts,Nose,Nose\ncoords,x,y\n0,1,2\n1,,\n"
-    np.testing.assert_array_equal(load_pose(write(tmp_path / "p.csv", text)).likelihood, [[1], [0]])
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "scorer,a\nindividuals,m1\nbodyparts,Nose\ncoords,x\n",
-            r"several animals .*split it into one file per animal",
-        ),
-        ("frame,x,y\n0,1,2\n", "not a pose file of DeepLabCut"),
-        (HEADER, "holds no pose: it has 0 frames"),
-        (HEADER + "0,1,2,1,3,4\n", "row 4 of .* has 6 fields and its header has 7"),
-        (HEADER + "0,1,2,1,3,4,high\n", "row 4 of .* no number .*'high'"),
-        (HEADER + "7,1,2,1,3,4,1\n", "not numbered 0, 1, 2"),
-        (HEADER.replace("coords,x,y", "coords,x,x"), "column 3 of .* is 'x' of 'Nose'"),
-        (HEADER.replace("Tail,Tail,Tail", "Tail,Tail,Ear"), "likelihood' of 'Ear'|no x or no y of 'Ear'"),
-        ("", "is empty"),
-    ],
-)
-def test_what_is_no_pose(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(UserError, match=message) as caught:
-        load_pose(write(tmp_path / "bad.csv", text))
-    assert "bad.csv" in str(caught.value)
+@pytest.mark.parametrize("placeholder", [0.0, np.nan])
+def test_likelihoods_that_say_nothing_are_not_used(placeholder: float) -> None:
+    """Some smoothers write 0 for all that they found; by a threshold all of it would be lost."""
+    xy = np.array([[[[1.0, 2], [np.nan, np.nan]]], [[[3, 4], [5, 6]]]])
+    poses = make_poses(["a", "b"], [""], xy, np.full((2, 1, 2), placeholder), Path("p.csv"), LIKELIHOOD)
+    np.testing.assert_array_equal(poses.likelihood, [[[1, 0]], [[1, 1]]])
+    assert poses.scores == NO_SCORES
+    assert any("every likelihood in p.csv is 0" in note for note in poses.notes)
 
 
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no file .*p\.slp"):
-        load_pose(tmp_path / "p.slp")
+        load_poses(tmp_path / "p.slp")
+
+
+def slp(path: Path, frames: list[object], **more: object) -> Path:
+    import sleap_io
+
+    sleap_io.Labels(frames, **more).save(str(path))
+    return path
+
+
+def made(sio: object, names: tuple[str, ...] = (), n_frames: int = 6, n_animals: int = 2) -> tuple[object, ...]:
+    """Frames with instances of coordinates and scores that differ everywhere, some missing, in changing order."""
+    rng = np.random.default_rng(3)
+    xy = rng.uniform(0, 1500, (n_frames, n_animals, len(PARTS), 2))
+    score = rng.uniform(0.01, 0.9, xy.shape[:3])
+    missing = rng.random(score.shape) < 0.2
+    xy[missing], score[missing] = np.nan, 0
+    xy[2], score[2] = np.nan, 0
+    skeleton, video = sio.Skeleton(list(PARTS)), sio.Video("absent.mp4", open_backend=False)
+    tracks = [sio.Track(name) for name in names]
+    frames = []
+    for f in (f for f in range(n_frames) if f != 2):
+        instances = [
+            sio.PredictedInstance.from_numpy(
+                xy[f, a], skeleton, point_scores=score[f, a], score=0.5, track=tracks[a] if tracks else None
+            )
+            for a in range(n_animals)
+        ]
+        frames.append(sio.LabeledFrame(video, f, instances[:: -1 if tracks and f % 2 else 1]))
+    return frames, tracks, xy, score
+
+
+def expect(poses: Poses, xy: np.ndarray, score: np.ndarray) -> None:
+    assert poses.parts == PARTS
+    np.testing.assert_allclose(poses.xy, xy, atol=1e-3)
+    np.testing.assert_allclose(poses.likelihood, score, atol=1e-6)
+
+
+def test_slp_with_tracks(tmp_path: Path) -> None:
+    """Tracks are told apart by their names, in whatever order a frame has them."""
+    sio = pytest.importorskip("sleap_io")
+    frames, tracks, xy, score = made(sio, ("anna", "berta"))
+    poses = load_poses(slp(tmp_path / "p.slp", frames, tracks=tracks))
+    expect(poses, xy, score)
+    assert (poses.individuals, poses.tracked, poses.notes) == (("anna", "berta"), True, ())
+    assert poses.scores == SCORE
+
+
+@pytest.mark.parametrize("n_animals", [1, 2])
+def test_slp_without_tracks(tmp_path: Path, n_animals: int) -> None:
+    sio = pytest.importorskip("sleap_io")
+    frames, _, xy, score = made(sio, n_animals=n_animals)
+    poses = load_poses(slp(tmp_path / "p.slp", frames))
+    expect(poses, xy, score)
+    assert poses.individuals == (("",) if n_animals == 1 else ("instance 0", "instance 1"))
+    assert poses.tracked == (n_animals > 1)
+    assert ["no tracks" in note for note in poses.notes] == [True] * (n_animals - 1)
+
+
+def test_slp_under_another_name(tmp_path: Path) -> None:
+    sio = pytest.importorskip("sleap_io")
+    frames, _, xy, score = made(sio, n_animals=1)
+    expect(load_poses(slp(tmp_path / "p.slp", frames).rename(tmp_path / "pose.h5")), xy, score)
+
+
+def test_instances_without_a_track_are_counted(tmp_path: Path) -> None:
+    sio = pytest.importorskip("sleap_io")
+    frames, tracks, xy, _ = made(sio, ("anna", "berta"))
+    for frame in frames[3:]:
+        next(instance for instance in frame.instances if instance.track is tracks[1]).track = None
+    poses = load_poses(slp(tmp_path / "p.slp", frames, tracks=tracks))
+    np.testing.assert_allclose(poses.xy[:, 0], xy[:, 0], atol=1e-3)
+    np.testing.assert_allclose(poses.xy[:4, 1], xy[:4, 1], atol=1e-3)
+    assert np.isnan(poses.xy[4:, 1]).all()
+    assert any("instances without a track (2)" in note for note in poses.notes)
+
+
+def test_of_several_videos_the_first_is_taken_and_said(tmp_path: Path) -> None:
+    sio = pytest.importorskip("sleap_io")
+    frames, _, xy, score = made(sio, n_animals=1)
+    other = sio.Video("other.mp4", open_backend=False)
+    more = [sio.LabeledFrame(other, 0, [sio.Instance.from_numpy(np.ones((3, 2)), frames[0].instances[0].skeleton)])]
+    poses = load_poses(slp(tmp_path / "p.slp", [*frames, *more]))
+    expect(poses, xy, score)
+    assert len(poses.notes) == 1
+    assert "holds 2 videos; the first was taken ('absent.mp4')" in poses.notes[0]
+
+
+def test_label_studio(tmp_path: Path) -> None:
+    """sleap-io makes a video of every frame there, and puts the parts in any order."""
+    sio = pytest.importorskip("sleap_io")
+    frames, _, xy, _ = made(sio, n_animals=1)
+    sio.save_labelstudio(sio.Labels(frames), str(tmp_path / "p.json"))
+    poses = load_poses(tmp_path / "p.json")
+    assert poses.parts == tuple(sorted(PARTS))
+    np.testing.assert_allclose(poses.xy, xy[:, :, [PARTS.index(part) for part in poses.parts]], atol=1e-3)
+    assert poses.scores == NO_SCORES
+
+
+def test_coco_of_pictures_that_are_not_there(tmp_path: Path) -> None:
+    """sleap-io leaves out such pictures with their poses; what it warns of is the reason that is given."""
+    sio = pytest.importorskip("sleap_io")
+    frames, *_ = made(sio, n_animals=1)
+    sio.save_coco(sio.Labels(frames), str(tmp_path / "p.json"))
+    with pytest.raises(UserError, match=r"p\.json holds no pose .*not found"):
+        load_poses(tmp_path / "p.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"version": 1.3, "people": []}, "JSON with the keys 'version', 'people'"),
+        ([{"keypoints": []}], "JSON with the keys 'keypoints'"),
+        ([[1, 2], [3, 4]], "JSON without keys"),
+    ],
+)
+def test_json_of_another_kind_is_named(tmp_path: Path, content: object, message: str) -> None:
+    with pytest.raises(UserError, match=rf"p\.json is no pose .*{message}"):
+        load_poses(write(tmp_path / "p.json", json.dumps(content)))
+
+
+def test_hdf5_of_another_kind_is_named(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "p.h5", "w") as file:
+        file.create_dataset("spikes", data=np.arange(5))
+    with pytest.raises(UserError, match=r"p\.h5 is no pose .*holds 'spikes'") as caught:
+        load_poses(tmp_path / "p.h5")
+    assert not [name for name in ("DeepLabCut", "SLEAP", "sleap-io") if name in str(caught.value)]
+
+
+def test_a_table_in_another_file_is_not_followed(tmp_path: Path) -> None:
+    sio, h5py = pytest.importorskip("sleap_io"), pytest.importorskip("h5py")
+    frames, *_ = made(sio, n_animals=1)
+    slp(tmp_path / "other.slp", frames)
+    with h5py.File(slp(tmp_path / "p.slp", frames), "a") as file:
+        del file["pred_points"]
+        file["pred_points"] = h5py.ExternalLink("other.slp", "/pred_points")
+    with pytest.raises(UserError, match=r"p\.slp is a link to another file"):
+        load_poses(tmp_path / "p.slp")
 
 
 def test_without_sleap_io_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    h5py = pytest.importorskip("h5py")
     monkeypatch.setitem(sys.modules, "sleap_io", None)
-    with pytest.raises(UserError, match=r"pip install 'autoencoder-objectives\[pose\]'"):
-        load_pose(write(tmp_path / "p.slp", "x"))
+    with h5py.File(tmp_path / "p.slp", "w") as file:
+        for name in ("metadata", "frames", "instances"):
+            file.create_group(name)
+    with pytest.raises(
+        UserError, match=r"p\.slp \(SLEAP's \.slp\) needs .*pip install 'autoencoder-objectives\[pose\]'"
+    ):
+        load_poses(tmp_path / "p.slp")
 
 
-def test_slp_written_by_sleap_io(tmp_path: Path) -> None:
-    sio = pytest.importorskip("sleap_io")
-    skeleton = sio.Skeleton(["nose", "tail"])
-    video = sio.Video("absent.mp4", open_backend=False)
-
-    def predicted(points: list[list[float]], scores: list[float]) -> object:
-        return sio.PredictedInstance.from_numpy(np.array(points), skeleton, point_scores=np.array(scores), score=1.0)
-
-    frames = [
-        sio.LabeledFrame(video, 0, [predicted([[1, 2], [3, 4]], [0.5, 0.75])]),
-        sio.LabeledFrame(video, 2, [predicted([[5, 6], [np.nan, np.nan]], [0.25, 0.75])]),
-        sio.LabeledFrame(video, 3, [sio.Instance.from_numpy(np.array([[7.0, 8], [9, 10]]), skeleton)]),
-    ]
-    sio.Labels(frames).save(str(tmp_path / "p.slp"))
-    pose = load_pose(tmp_path / "p.slp")
-    assert pose.parts == ("nose", "tail")
-    nan = [np.nan, np.nan]
-    np.testing.assert_allclose(pose.xy, [[[1, 2], [3, 4]], [nan, nan], [[5, 6], nan], [[7, 8], [9, 10]]])
-    np.testing.assert_allclose(pose.likelihood, [[0.5, 0.75], [0, 0], [0.25, 0], [1, 1]])
-    assert pose.notes == ()
-    assert pose.scores == SCORE
-
-
-def test_scores_are_known_by_where_they_come_from(tmp_path):
+def test_scores_are_known_by_where_they_come_from(tmp_path: Path) -> None:
     """SLEAP's are no likelihoods: half of them lie below 0.6 where the parts are found well."""
-    assert load_pose(write(tmp_path / "p.csv", HEADER + "0,1.5,2,0.9,3,4,0.25\n")).scores == LIKELIHOOD
+    assert load_poses(write(tmp_path / "p.csv", HEADER + "0,1.5,2,0.9\n")).scores == LIKELIHOOD
     clicked = "scorer,me,me\nbodyparts,Nose,Nose\ncoords,x,y\n0,1,2\n"
-    assert load_pose(write(tmp_path / "c.csv", clicked)).scores == NO_SCORES
+    assert load_poses(write(tmp_path / "c.csv", clicked)).scores == NO_SCORES
     assert LIKELIHOOD.threshold > SCORE.threshold > 0
     assert NO_SCORES.threshold is None
     sio = pytest.importorskip("sleap_io")
     skeleton, video = sio.Skeleton(["nose", "tail"]), sio.Video("absent.mp4", open_backend=False)
     labelled = sio.LabeledFrame(video, 0, [sio.Instance.from_numpy(np.array([[7.0, 8], [9, 10]]), skeleton)])
-    sio.Labels([labelled]).save(str(tmp_path / "p.slp"))
-    assert load_pose(tmp_path / "p.slp").scores == NO_SCORES
+    poses = load_poses(slp(tmp_path / "p.slp", [labelled]))
+    assert poses.scores == NO_SCORES
+    np.testing.assert_array_equal(poses.xy, [[[[7, 8], [9, 10]]]])
+    np.testing.assert_array_equal(poses.likelihood, [[[1, 1]]])
 
 
-def test_the_first_track_of_several_is_taken_and_said(tmp_path: Path) -> None:
-    sio = pytest.importorskip("sleap_io")
-    skeleton, video = sio.Skeleton(["nose", "tail"]), sio.Video("absent.mp4", open_backend=False)
-    tracks = [sio.Track("anna"), sio.Track("berta")]
-    frames = [
-        sio.LabeledFrame(
-            video,
-            frame,
-            [
-                sio.PredictedInstance.from_numpy(np.full((2, 2), 10.0 * k + frame), skeleton, score=1.0, track=track)
-                for k, track in enumerate(tracks)
-            ][:: 1 if frame else -1],  # stored in another order in the first frame
-        )
-        for frame in range(2)
-    ]
-    sio.Labels(frames, tracks=tracks).save(str(tmp_path / "p.slp"))
-    pose = load_pose(tmp_path / "p.slp")
-    np.testing.assert_array_equal(pose.xy[:, 0, 0], [0, 1])
-    assert len(pose.notes) == 1
-    assert "holds 2 animals; the first ('anna') was taken" in pose.notes[0]
-
-
-@pytest.mark.parametrize("suffix", [".slp", ".h5", ".nwb", ".xyz"])
-def test_files_that_sleap_io_cannot_read(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize("suffix", [".slp", ".h5", ".nwb", ".xyz", ".json", ".mat"])
+@pytest.mark.parametrize("content", ["nothing of the kind", "\0\1\2" * 9, "[[1, 2", "{"])
+def test_files_of_nothing(tmp_path: Path, suffix: str, content: str) -> None:
     pytest.importorskip("sleap_io")
-    with pytest.raises(UserError, match=rf"cannot read a pose from .*p\{suffix}") as caught:
-        load_pose(write(tmp_path / f"p{suffix}", "nothing of the kind"))
+    with pytest.raises(UserError, match=rf"p\{suffix}") as caught:
+        load_poses(write(tmp_path / f"p{suffix}", content))
     assert "\n" not in str(caught.value)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autoencoder.data.tables import commas_in_numbers, parse_column, refuse_other_separators
+from autoencoder.data.tables import commas_in_numbers, find_separator, parse_column, refuse_other_separators
 from autoencoder.errors import UserError
 
 WAYS_TO_MISS = ["NA", "N/A", "n/a", "null", "NULL", "None", "NaN", "nan", "-", "", "#N/A", "<NA>", "."]
@@ -100,3 +100,21 @@ def test_commas_and_single_columns_are_let_pass(tmp_path, text):
     path = tmp_path / "m.csv"
     path.write_text(text)
     refuse_other_separators(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "separator"),
+    [
+        ("a,b\n1,2\n", ","),
+        ("a;b\n1,5;2,5\n", ";"),
+        ("a\tb\n1\t2\n", "\t"),
+        ("a|b\n1|2\n", "|"),
+        ('"a;b",c\n1,2\n', ","),
+        ("sep=;\na,b;c\n", ";"),
+        ('sep="\na,b\n', ","),
+        ("a\n1\n", ","),
+    ],
+)
+def test_separators_are_found_in_the_first_line(tmp_path, text, separator):
+    (tmp_path / "t.csv").write_text(text)
+    assert find_separator(tmp_path / "t.csv") == separator

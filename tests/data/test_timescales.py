@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autoencoder.data.metadata import Metadata
-from autoencoder.data.timescales import label_warnings, slowest, timeline_of, timescales
+from autoencoder.data.timescales import label_warnings, rows_of_a_frame, slowest, timeline_of, timescales
 
 N = 2_000
 
@@ -59,6 +59,16 @@ def test_labels_have_no_more_moments_than_stretches() -> None:
         ({"frame": np.array([0, 1, 2, 0, 1, 2])}, True, 2),  # starts again: another recording
         ({"frame": np.array([0, 1, 2, 0, 1, 2]), "recording": np.repeat(["a", "b"], 3)}, True, 2),
         ({"frame": np.array([0, 0, 1, 1, 2, 2]), "recording": np.repeat(["a", "b"], 3)}, False, 2),
+        ({"frame": np.array([0, 0, 1, 1, 2, 2]), "individual": np.tile(["a", "b"], 3)}, True, 2),
+        (
+            {
+                "frame": np.tile([0, 1], 3),
+                "individual": np.array(list("aabbaa")),
+                "recording": np.repeat([1, 2], [4, 2]),
+            },
+            True,
+            3,
+        ),
         ({"frame": np.array([0.0, 1.0, np.nan, 3.0, 4.0, 5.0])}, False, 1),
         ({"frame": np.array(list("abcdef"))}, False, 1),
     ],
@@ -67,6 +77,23 @@ def test_where_frames_are_neighbours(columns, timed: bool, recordings: int) -> N
     found = timeline_of(Metadata(columns), 6)
     assert (found.frames is not None) == timed
     assert found.n_recordings == recordings
+
+
+def test_individuals_in_a_frame_are_held_out_together() -> None:
+    """A block of rows is as long in time as it would be of one individual."""
+    frames, who = np.repeat(np.arange(N), 3), np.tile(["a", "b", "c"], N)
+    columns = {"frame": frames, "individual": who, "x": np.repeat(slow(N, 5), 3)}
+    metadata = Metadata(columns)
+    timeline = timeline_of(metadata, 3 * N)
+    assert rows_of_a_frame(metadata, timeline) == 3
+    assert label_warnings(metadata, 3 * N) == []  # which individual it is can be told at any time
+    alone = Metadata({"frame": np.arange(N), "x": columns["x"][::3]})
+    assert rows_of_a_frame(alone, timeline_of(alone, N)) == 1
+    tau = timescales(metadata, timeline)["x"].tau
+    assert tau == pytest.approx(timescales(alone, timeline_of(alone, N))["x"].tau)
+    sex = {**columns, "sex": np.tile(["f", "m", "m"], N)}
+    (said,) = label_warnings(Metadata(sex), 3 * N)
+    assert "'sex' has one individual for one of its values" in said
 
 
 def test_a_treatment_of_half_a_recording_is_named() -> None:

@@ -292,16 +292,20 @@ def test_a_frame_that_cannot_be_decoded_shifts_no_row(film: Film, tmp_path: Path
 def test_parts_without_telling_names(film: Film, tmp_path: Path) -> None:
     center = np.stack([film.x, film.y], axis=1)
     write_pose(tmp_path / "pose.csv", center + 5, center - 5, np.ones((N_FRAMES, 2)), "p1,p2")
-    with pytest.raises(UserError, match=r"which part is the front .*\(--front\) of p1, p2"):
-        prepare(film, tmp_path / "m", tmp_path / "pose.csv")
+    prepared = prepare(film, tmp_path / "m", tmp_path / "pose.csv")
+    assert "body_angle_deg" not in prepared.columns
+    assert any("name them (--front, --back), of p1, p2" in note for note in prepared.notes)
+    np.testing.assert_allclose(load_images(prepared.npz).metadata.column("x"), film.x, atol=1e-3)
+    with pytest.raises(UserError, match=r"which part is the back .*\(--back\) of p1, p2"):
+        prepare(film, tmp_path / "n", tmp_path / "pose.csv", front="p1")
     with pytest.raises(UserError, match=r"no part of .*pose\.csv is called 'tail': choose one \(--back\) of p1, p2"):
-        prepare(film, tmp_path / "m", tmp_path / "pose.csv", front="p1", back="tail")
+        prepare(film, tmp_path / "n", tmp_path / "pose.csv", front="p1", back="tail")
     with pytest.raises(UserError, match="front and back are both 'p1'"):
-        prepare(film, tmp_path / "m", tmp_path / "pose.csv", front="p1", back="P_1")
+        prepare(film, tmp_path / "n", tmp_path / "pose.csv", front="p1", back="P_1")
 
 
 def test_an_animal_that_is_never_seen(film: Film, tmp_path: Path) -> None:
-    write_pose(tmp_path / "p.csv", *(np.zeros((N_FRAMES, 2)),) * 3)
+    write_pose(tmp_path / "p.csv", *(np.zeros((N_FRAMES, 2)),) * 2, np.full((N_FRAMES, 2), 0.1))
     with pytest.raises(UserError, match="the animal is in no frame of"):
         prepare(film, tmp_path / "m", tmp_path / "p.csv")
 

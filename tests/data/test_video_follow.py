@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoencoder.data.sources.pose import LIKELIHOOD, NO_SCORES, SCORE, Pose
-from autoencoder.data.sources.video.follow import default_crop, extents, find_body, follow, seen_parts
+from autoencoder.data.sources.pose.pose import LIKELIHOOD, NO_SCORES, SCORE, Pose
+from autoencoder.data.sources.video.animal.body import find_body
+from autoencoder.data.sources.video.follow import default_crop, extents, follow, seen_parts
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.data.sources.video.timing import Clock
 from autoencoder.errors import UserError
@@ -25,7 +26,8 @@ def followed(track, clock=None, **options):
     options = VideoOptions(front="nose", back="tail", **options)
     seen = seen_parts(track, len(track), options.min_likelihood)
     clock = clock or Clock(np.arange(len(track)), Fraction(1, 10))
-    return follow(track, seen, find_body(track, options), PICTURE, clock)
+    (path,), notes, warnings = follow([track], [seen], find_body(track, options), PICTURE, clock)
+    return path, notes, warnings
 
 
 @pytest.fixture

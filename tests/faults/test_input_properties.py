@@ -31,7 +31,7 @@ from autoencoder.data.metadata import Metadata
 from autoencoder.data.metadata_files import load_metadata
 from autoencoder.data.sources.folder import prepare_images
 from autoencoder.data.sources.idx import read_idx
-from autoencoder.data.sources.pose import load_pose
+from autoencoder.data.sources.pose.readers import load_poses
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_json
 from autoencoder.machine.plain_text import visible
@@ -174,6 +174,10 @@ IDX = bytes([0, 0, 8, 3]) + struct.pack(">III", *PIXELS.shape) + PIXELS.tobytes(
 CSV = b'frame,x,label,a_deg\n0,1.5,"a, b",90\n1,-2e3,c,\n2,,"d\ne",270.25\n3,4,,1\n4,5,f,2\n'
 POSE = b"scorer,n,n,n,n,n,n\nbodyparts,Nose,Nose,Nose,Tail,Tail,Tail\ncoords,x,y,likelihood,x,y,likelihood\n"
 POSE += b"".join(b"%d,1.5,2,0.9,3,,1\n" % i for i in range(5))
+ANIMALS = b"scorer;n;n;n;n\nindividuals;a;a;b;b\nbodyparts;Nose;Nose;Nose;Nose\ncoords;x;y;x;y\n"
+ANIMALS += b"".join(b"%d;1,5;2;;3,25\n" % i for i in (1, 2, 4))
+SLEAP = b"track,frame_idx,instance.score,Nose.x,Nose.y,Nose.score\n"
+SLEAP += b"".join(b"%s,%d,0.5,1.5,2,0.9\n" % (b"ab"[i % 2 : i % 2 + 1], i // 2) for i in range(6))
 
 
 @st.composite
@@ -236,12 +240,12 @@ def test_damaged_gzip(outcomes, content):
         np.testing.assert_array_equal(read_idx(path), PIXELS)
 
 
-@drawing(150, "damaged files", content=damaged(POSE))
+@drawing(150, "damaged files", content=damaged(POSE) | damaged(ANIMALS) | damaged(SLEAP))
 def test_damaged_pose(outcomes, content):
     """What is not finite is nowhere, and unlikely."""
     with file_of(content, "x.csv") as path, works_or_refuses(outcomes):
-        pose = load_pose(path)
-        lost = np.isnan(pose.xy).any(axis=2)
+        pose = load_poses(path)
+        lost = np.isnan(pose.xy).any(axis=-1)
         assert np.isnan(pose.xy[lost]).all()
         assert np.isfinite(pose.xy[~lost]).all()
         assert (pose.likelihood[lost] == 0).all()
@@ -294,8 +298,8 @@ def test_damaged_config(outcomes, content):
 def test_random_bytes(outcomes, content, name, start):
     """Behind a beginning that is right, in every reader."""
     with file_of(start + content, name) as path:
-        for read in (load_images, read_idx, load_pose, read_config, lambda path: load_metadata(path, 1)):
-            if read is not load_pose or name == "x.csv":
+        for read in (load_images, read_idx, load_poses, read_config, lambda path: load_metadata(path, 1)):
+            if read is not load_poses or name == "x.csv":
                 with works_or_refuses(outcomes):
                     read(path)
     outcomes["worked"] += 0 if outcomes["worked"] else 1  # few random bytes are an IDX file

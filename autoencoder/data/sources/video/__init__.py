@@ -1,1 +1,1 @@
-"""A video and a pose to crops that follow the animal; `prepare` puts the other modules together."""
+"""A video to a data set: crops that follow an animal, or whole frames; `prepare` puts the other modules together."""

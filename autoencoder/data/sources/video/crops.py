@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.dataset import Marks
 from autoencoder.data.sources.resize import area_resize
-from autoencoder.data.sources.video.decode import Decoding
+from autoencoder.data.sources.video.animal.moving import Scene, window
+from autoencoder.data.sources.video.frames import Film, gray
 from autoencoder.data.sources.video.options import Fill, VideoOptions
-from autoencoder.data.sources.video.timing import Clock
-from autoencoder.errors import UserError
 
 GROUND_STEP = 8
 """The median or mean of a picture is taken over every so many pixels on each axis."""
+
+SOLID = 255
+"""What a pixel of a mask is while masks are resized."""
 
 WHOLE = 1e-9
 """Share of a pixel or square that rounding may take away."""
@@ -58,6 +59,18 @@ class Squares:
             inside[row] = down[row, :, None] * across[row] >= 0.5 - WHOLE
         return None if inside.all() else inside
 
+    def edge_note(self, fill: Fill) -> str | None:
+        """A sentence about those that reach over the picture's edge; None where none does."""
+        share = float((self.shares() < 1).mean())
+        if not share:
+            return None
+        filled = "the edge repeated" if fill == "edge" else f"the picture's {fill}"
+        said = f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
+        return (
+            f"{said} of the crops reach over the picture's edge; what lies beyond is {filled} (--fill), and is marked: "
+            "the column 'inside' says how much of a crop is in the picture"
+        )
+
     def marks(self, rows: NDArray[np.int64], parts: dict[str, NDArray[np.float64]]) -> Marks:
         """Places in some of the images.
 
@@ -82,75 +95,94 @@ def _overlaps(center: NDArray[np.float64], crop: int, n: int, side: int) -> NDAr
     return np.where(shares > 1 - WHOLE, 1.0, shares)
 
 
-class WrongClockError(Exception):
-    """The frames that were decoded are not those that the file announces.
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """What was cut out of frames; M images.
 
-    Args:
-        n_decoded: number of frames that were decoded until this was found.
+    Attributes:
+        images: (M, size, size) or, with colour, (M, 3, size, size) uint8.
+        masks: (M, size, size) uint8, 1 where the animal is; None where no scene says so.
+        areas: (M,) int64, of the masks, in pixels of the video; None as well.
     """
 
-    def __init__(self, n_decoded: int) -> None:
-        self.n_decoded = n_decoded
-        super().__init__(f"{n_decoded} frames were decoded")
+    images: NDArray[np.uint8]
+    masks: NDArray[np.uint8] | None
+    areas: NDArray[np.int64] | None
+
+    def first(self, n: int) -> Cut:
+        """The first `n` of them."""
+        masks = None if self.masks is None else self.masks[:n]
+        return Cut(self.images[:n], masks, None if self.areas is None else self.areas[:n])
+
+
+def room_for(n: int, options: VideoOptions, *, with_masks: bool) -> Cut:
+    """Where `n` images are put."""
+    size = options.size
+    images = np.empty((n, *((3,) if options.color else ()), size, size), np.uint8)
+    masks = np.empty((n, size, size), np.uint8) if with_masks else None
+    return Cut(images, masks, np.empty(n, np.int64) if with_masks else None)
 
 
 def cut(
-    video: Path,
+    film: Film,
     frame_numbers: NDArray[np.int64],
     squares: Squares,
-    clock: Clock,
     options: VideoOptions,
     look: Callable[[int, NDArray[np.uint8]], None],
-    on_progress: Callable[[int], None] | None = None,
-) -> NDArray[np.uint8]:
+    scene: Scene | None = None,
+) -> Cut:
     """Cut the images out, frame by frame.
 
     Args:
-        video: what ffmpeg decodes.
-        frame_numbers: (M,) ascending.
+        film: the video.
+        frame_numbers: (M,) ascending; several images may be of one frame.
         squares: M of them.
-        clock: times of all frames of the video.
         options: for colour and fill.
-        look: is shown each of these frames, with its row; it may keep no reference to it.
-        on_progress: called with the number of frames decoded since the last call.
-
-    Returns:
-        (M, size, size) or, with colour, (M, 3, size, size).
+        look: is shown the frame of each image, with the image's number; it may keep no reference to it.
+        scene: tells where the animal is; None where there are to be no masks.
 
     Raises:
-        WrongClockError: the times or the number of the frames are not what the clock says.
+        WrongClockError: the frames are not those that the file announces.
         UserError: the video is damaged.
     """
-    images = np.empty((len(frame_numbers), *((3,) if options.color else ()), squares.size, squares.size), np.uint8)
-    row, number = 0, -1
-    with Decoding(video, color=options.color) as frames:
-        for number, frame in enumerate(frames):
-            if number == frame_numbers[row]:
-                _check_size(video, number, frame, squares.picture)
-                images[row] = crop_square(
-                    frame, squares.x[row], squares.y[row], squares.crop, squares.size, options.fill
-                )
-                look(row, frame)
-                row += 1
-            if on_progress is not None:
-                on_progress(1)
-            if row == len(images):
-                break
-        agrees = clock.agrees(frames.times(number + 1))
-    if row == len(images) and agrees:
-        return images
-    if not clock.counted:
-        raise WrongClockError(number + 1)
-    raise UserError(f"{video} could be decoded up to frame {number:,} only: it is damaged; convert it again")
+    made = room_for(len(frame_numbers), options, with_masks=scene is not None)
+    row = 0
+
+    def take(number: int, frame: NDArray[np.uint8]) -> bool:
+        nonlocal row
+        while row < len(frame_numbers) and number == frame_numbers[row]:
+            place = (float(squares.x[row]), float(squares.y[row]))
+            made.images[row] = crop_square(frame, *place, squares.crop, squares.size, options.fill)
+            if scene is not None and made.masks is not None and made.areas is not None:
+                made.masks[row], made.areas[row] = crop_mask(scene, gray(frame), place, squares.crop, squares.size)
+            look(row, frame)
+            row += 1
+        return row == len(frame_numbers)
+
+    film.watch(int(frame_numbers[-1]) + 1, take)
+    return made
 
 
-def _check_size(video: Path, number: int, frame: np.ndarray, picture: tuple[int, int]) -> None:
-    height, width = frame.shape[-2:]
-    if (width, height) != picture:
-        raise UserError(
-            f"frame {number:,} of {video} is {width}x{height} pixels, and the first is {picture[0]}x{picture[1]}: "
-            "convert it to frames of one size"
-        )
+def crop_mask(
+    scene: Scene, frame: NDArray[np.float32], place: tuple[float, float], crop: int, size: int
+) -> tuple[NDArray[np.bool_], int]:
+    """Where the animal is in a square of side `crop`, shrunk to side `size`, and its area in pixels of the frame.
+
+    Args:
+        scene: tells which pixels are the animal's.
+        frame: (H, W) gray values.
+        place: x and y of the square's centre, pixels.
+        crop: side of the square.
+        size: side of the result.
+
+    Returns:
+        (size, size), where at least half of a new pixel is the animal's; and the area.
+    """
+    rows, columns = window(place, crop, frame.shape)
+    mask = scene.mask(frame, rows, columns)
+    left, top = place[0] + 0.5 - crop / 2 - columns.start, place[1] + 0.5 - crop / 2 - rows.start
+    shares = area_resize(SOLID * mask.astype(np.uint8), size, (left, top, left + crop, top + crop))
+    return shares > SOLID // 2, int(mask.sum())
 
 
 def crop_square(frame: np.ndarray, x: float, y: float, crop: int, size: int, fill: Fill = "median") -> np.ndarray:

@@ -1,22 +1,18 @@
-"""From a pose to the path of an animal: which frames it is seen in, where it is, which way it looks."""
+"""From poses to the paths of animals: which frames they are seen in, where they are, which way they look."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.sources.pose import Pose
-from autoencoder.data.sources.video.options import SEEN, VideoOptions
+from autoencoder.data.sources.pose.pose import Pose
+from autoencoder.data.sources.video.animal.body import Body
 from autoencoder.data.sources.video.timing import Clock
-from autoencoder.errors import UserError, did_you_mean
-
-FRONT_NAMES = ("nose", "snout", "nosetip", "head")
-BACK_NAMES = ("tailroot", "tailbase", "tailstart", "basetail", "baseoftail")
-"""Names, without punctuation and capitals, of the parts that the body angle is taken from; the first found counts."""
+from autoencoder.errors import UserError
 
 MOST_LOST = 0.2
 """If a larger share of the frames is left out, something about the pose is probably not as it should be."""
@@ -25,81 +21,8 @@ CROP_FACTOR = 1.75
 CROP_PERCENTILE = 95
 """The crop is this factor times this percentile of the animal's extent, so that it holds what is not tracked, too."""
 
-
-@dataclass(frozen=True)
-class Body:
-    """The parts of a pose that matter, by number.
-
-    Attributes:
-        front: where the body's axis ends.
-        back: where it begins.
-        center: parts whose mean is the animal's place; empty for all that are seen in a frame.
-    """
-
-    front: int
-    back: int
-    center: tuple[int, ...]
-
-    @property
-    def needed(self) -> tuple[int, ...]:
-        """Parts without which a frame is left out."""
-        return tuple(dict.fromkeys((self.front, self.back, *self.center)))
-
-    def describe(self, track: Pose, options: VideoOptions) -> list[str]:
-        """Sentences about what was found by its name."""
-        found = (("front", options.front, self.front), ("back", options.back, self.back))
-        missing = [(end, track.parts[part]) for end, name, part in found if name is None]
-        return [f"the {end} of the body is '{part}' (--{end})" for end, part in missing]
-
-
-def find_body(track: Pose, options: VideoOptions) -> Body:
-    """The parts that the options name, or else those that have telling names.
-
-    Raises:
-        UserError: there is none, or front and back are the same.
-    """
-    front = _find_part(track, options.front, FRONT_NAMES, "front")
-    back = _find_part(track, options.back, BACK_NAMES, "back")
-    if front == back:
-        raise UserError(
-            f"front and back are both '{track.parts[front]}': name two parts of {track.source} (--front, --back)"
-        )
-    if options.center is None:
-        return Body(front, back, (front, back))
-    if tuple(map(_plain, options.center)) == (SEEN,):
-        return Body(front, back, ())
-    return Body(front, back, tuple(_named_part(track, name, "center") for name in options.center))
-
-
-def _find_part(track: Pose, name: str | None, usual: Sequence[str], where: str) -> int:
-    """Number of the part called `name`, or of the first with one of the `usual` names."""
-    if name is not None:
-        return _named_part(track, name, where)
-    plain = [_plain(part) for part in track.parts]
-    for candidate in usual:
-        if candidate in plain:
-            return plain.index(candidate)
-    raise UserError(
-        f"which part is the {where} of the body? None in {track.source} has a name that says so: choose one "
-        f"(--{where}) of {', '.join(track.parts)}"
-    )
-
-
-def _named_part(track: Pose, name: str, where: str) -> int:
-    plain = [_plain(part) for part in track.parts]
-    if _plain(name) not in plain:
-        guess = did_you_mean(name, track.parts)
-        raise UserError(
-            f"no part of {track.source} is called '{name}'{guess}: choose one (--{where}) of {', '.join(track.parts)}"
-        )
-    return plain.index(_plain(name))
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
-
-
-# ---------------------------------------------------------------------------------------------------------- trajectory
+MAX_CROP = 4
+"""A crop is at most so many times the picture's longer side; beyond, a pose is wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,16 +30,16 @@ class Trajectory:
     """Where the animal is in the M frames in which it was seen; every array has shape (M,).
 
     Attributes:
-        frame: number of the frame, int64, ascending.
+        frame: number of the frame in the video, int64, ascending.
         x, y: the animal's centre, pixels, y down.
-        angle: from back to front, degrees in [0, 360), counter-clockwise as one sees it.
+        angle: from back to front, degrees in [0, 360), counter-clockwise as one sees it; None where it is not known.
         speed: of the centre, pixels per second.
     """
 
     frame: NDArray[np.int64]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
-    angle: NDArray[np.float64]
+    angle: NDArray[np.float64] | None
     speed: NDArray[np.float64]
 
     def __len__(self) -> int:
@@ -124,7 +47,8 @@ class Trajectory:
 
     def take(self, rows: NDArray[np.int64]) -> Trajectory:
         """The same in some of the frames."""
-        return Trajectory(self.frame[rows], self.x[rows], self.y[rows], self.angle[rows], self.speed[rows])
+        angle = None if self.angle is None else self.angle[rows]
+        return Trajectory(self.frame[rows], self.x[rows], self.y[rows], angle, self.speed[rows])
 
     def middle(self) -> tuple[float, float]:
         """Half-way between its extremes."""
@@ -132,15 +56,30 @@ class Trajectory:
 
     def columns(self, arena_center: tuple[float, float], clock: Clock) -> dict[str, np.ndarray]:
         """Metadata of the images of these frames."""
+        angle = {} if self.angle is None else {"body_angle_deg": self.angle}
         return {
             "frame": self.frame,
             "x": self.x,
             "y": self.y,
-            "body_angle_deg": self.angle,
+            **angle,
             "speed_px_per_s": self.speed,
             "distance_from_center": np.hypot(self.x - arena_center[0], self.y - arena_center[1]),
             "time_s": clock.seconds(self.frame),
         }
+
+
+def merged(paths: Sequence[Trajectory]) -> tuple[Trajectory, NDArray[np.int64]]:
+    """The paths of A individuals as one, frame by frame, and the individual of each row.
+
+    Of one frame, individuals come in their order. Speeds stay those of each.
+    """
+    individual = np.repeat(np.arange(len(paths)), [len(path) for path in paths])
+    joined = [np.concatenate([getattr(path, name) for path in paths]) for name in ("frame", "x", "y", "speed")]
+    frame, x, y, speed = joined
+    angles = [path.angle for path in paths if path.angle is not None]
+    whole = Trajectory(frame, x, y, np.concatenate(angles) if angles else None, speed)
+    order = np.lexsort((individual, frame))
+    return whole.take(order), individual[order]
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,40 +142,65 @@ class Reason:
 
 
 def follow(
-    track: Pose, seen: Seen, body: Body, picture: tuple[int, int], clock: Clock
-) -> tuple[Trajectory, list[str], list[str]]:
-    """The animal's way through the frames in which the parts that matter were seen, and it is in the picture.
+    tracks: Sequence[Pose], seen: Sequence[Seen], body: Body, picture: tuple[int, int], clock: Clock, first: int = 0
+) -> tuple[list[Trajectory], list[str], list[str]]:
+    """The way of each animal through the frames in which the parts that matter were seen, and it is in the picture.
 
     Args:
-        track: a pose, in pixels of the video.
-        seen: its parts in the F frames that both the video and the pose have.
+        tracks: A poses with the same parts, whose rows are the frames of the video, in its pixels.
+        seen: the parts of each of them in the F frames that both the video and the pose have.
         body: the parts that matter.
         picture: width and height of the video.
         clock: times of the frames.
+        first: the first frame of the video that the pose has; rows before it do not count.
 
     Returns:
-        the trajectory; sentences about what was left out; warnings.
+        A trajectories, of which some may be empty; sentences about what was left out; warnings.
 
     Raises:
-        UserError: the animal is in no frame.
+        UserError: no animal is in any frame.
     """
+    followed = [_follow_one(track, one, body, picture, clock, first) for track, one in zip(tracks, seen, strict=True)]
+    paths = [path for path, _ in followed]
+    reasons = [_joined(same) for same in zip(*(reasons for _, reasons in followed), strict=True)]
+    what = "frames" if len(tracks) == 1 else f"views of {len(tracks)} individuals"
+    n_rows, n_kept = len(reasons[0].frames), sum(map(len, paths))
+    if not n_kept:
+        raise UserError(f"the animal is in no frame of {tracks[0].source}: {_blamed(reasons)}")
+    warnings = []
+    if n_rows - n_kept > MOST_LOST * n_rows:
+        warnings.append(f"{n_rows - n_kept:,} of {n_rows:,} {what} were left out: {_blamed(reasons)}")
+    return paths, _left_out(reasons, what), warnings
+
+
+def _follow_one(
+    track: Pose, seen: Seen, body: Body, picture: tuple[int, int], clock: Clock, first: int
+) -> tuple[Trajectory, list[Reason]]:
     center = mean_place(track.xy, seen.sure, body.center)
     reasons = _reasons(track, seen, body)
     unseen = np.any([reason.frames for reason in reasons], axis=0)
     # The centre of a frame without a part is NaN, and so not in the picture either.
     inside = ((center >= 0) & (center <= np.array(picture) - 1)).all(axis=1)
     reasons.append(Reason("the animal's centre was outside the picture", ~inside & ~unseen, OTHER_PLACES))
-    frame = np.flatnonzero(inside & ~unseen).astype(np.int64)
-    if not len(frame):
-        raise UserError(f"the animal is in no frame of {track.source}: {_blamed(reasons)}")
-    n_lost = len(center) - len(frame)
-    warnings = []
-    if n_lost > MOST_LOST * len(center):
-        warnings.append(f"{n_lost:,} of {len(center):,} frames were left out: {_blamed(reasons)}")
+    kept = inside & ~unseen
+    kept[:first] = False
+    frame = np.flatnonzero(kept).astype(np.int64)
     x, y = center[frame].T
-    dx, dy = (track.xy[frame, body.front] - track.xy[frame, body.back]).T
-    speed = speeds(center[frame], frame, clock)
-    return Trajectory(frame, x, y, np.degrees(np.arctan2(-dy, dx)) % 360, speed), _left_out(reasons), warnings
+    path = Trajectory(frame, x, y, _angles(track.xy[frame], body), speeds(center[frame], frame, clock))
+    return path, [Reason(reason.said, reason.frames[first:], reason.remedy) for reason in reasons]
+
+
+def _angles(xy: NDArray[np.float64], body: Body) -> NDArray[np.float64] | None:
+    """Degrees of the line from back to front, (M,), of places (M, P, 2)."""
+    if not body.has_axis:
+        return None
+    dx, dy = (xy[:, body.front].mean(axis=1) - xy[:, body.back].mean(axis=1)).T
+    return np.asarray(np.degrees(np.arctan2(-dy, dx)) % 360)
+
+
+def _joined(same: Sequence[Reason]) -> Reason:
+    """One reason of several animals, whose frames are those of one after the other."""
+    return Reason(same[0].said, np.concatenate([reason.frames for reason in same]), same[0].remedy)
 
 
 def mean_place(xy: NDArray[np.float64], seen: NDArray[np.bool_], parts: tuple[int, ...]) -> NDArray[np.float64]:
@@ -273,6 +237,10 @@ def speeds(center: NDArray[np.float64], frame: NDArray[np.int64], clock: Clock) 
 def _reasons(track: Pose, seen: Seen, body: Body) -> list[Reason]:
     """Why a part that is needed was not seen in frames."""
     reasons = []
+    if not body.needed:
+        reasons.append(
+            Reason("no part was seen", np.asarray(~seen.sure.any(axis=1)), "Lower the threshold (--min-likelihood)")
+        )
     for part in body.needed:
         name, found = track.parts[part], seen.found[:, part]
         reasons.append(Reason(f"'{name}' was not found", ~found, f"If you can, {OTHER_PARTS}"))
@@ -282,13 +250,18 @@ def _reasons(track: Pose, seen: Seen, body: Body) -> list[Reason]:
     return reasons
 
 
-def _left_out(reasons: Sequence[Reason]) -> list[str]:
-    """How many frames were left out for each reason; each counts for the first that it has."""
+def _left_out(reasons: Sequence[Reason], what: str) -> list[str]:
+    """How many frames were left out for each reason; each counts for the first that it has.
+
+    Args:
+        reasons: why.
+        what: what their frames are.
+    """
     notes = []
     counted = np.zeros(len(reasons[0].frames), bool)
     for reason in reasons:
         if n_lost := int((reason.frames & ~counted).sum()):
-            notes.append(f"left out {n_lost:,} of {len(counted):,} frames, because {reason.said}")
+            notes.append(f"left out {n_lost:,} of {len(counted):,} {what}, because {reason.said}")
         counted |= reason.frames
     return notes
 
@@ -302,7 +275,19 @@ def _blamed(reasons: Sequence[Reason]) -> str:
 
 def default_crop(extents: NDArray[np.float64]) -> int:
     """An even number of pixels that holds the animal in nearly all frames, by its `extents` in them."""
-    return max(2, 2 * round(CROP_FACTOR * float(np.percentile(extents, CROP_PERCENTILE)) / 2))
+    return max(2, 2 * round(CROP_FACTOR * usual_extent(extents) / 2))
+
+
+def crop_note(crop: int) -> str:
+    """A sentence about a crop that was derived."""
+    how = f"{CROP_FACTOR:g} times the animal's extent (percentile {CROP_PERCENTILE})"
+    return f"the crop is {crop:,} pixels wide, {how}; --crop PX changes it"
+
+
+def usual_extent(extents: NDArray[np.float64]) -> float:
+    """What the animal's extent stays below in nearly all frames, of `extents` in them; 0 where none is known."""
+    known = extents[np.isfinite(extents)]
+    return float(np.percentile(known, CROP_PERCENTILE)) if len(known) else 0.0
 
 
 def extents(xy: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -310,8 +295,33 @@ def extents(xy: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.floa
 
     Args:
         xy: (M, P, 2) places of the parts.
-        seen: (M, P), at least two in each frame.
+        seen: (M, P).
+
+    Returns:
+        NaN where fewer than two parts are seen.
     """
     xy = np.where(seen[:, :, None], xy, np.nan)
-    pairs = [np.hypot(*(xy[:, i] - xy[:, j]).T) for i in range(xy.shape[1]) for j in range(i)]
-    return np.asarray(np.nanmax(np.stack(pairs), axis=0))
+    largest = np.full(len(xy), np.nan)
+    for i in range(xy.shape[1]):
+        for j in range(i):
+            largest = np.fmax(largest, np.hypot(*(xy[:, i] - xy[:, j]).T))
+    return largest
+
+
+def refuse_wide(crop: int, video: Path, picture: tuple[int, int]) -> None:
+    """Refuse a crop that is much larger than the picture.
+
+    Raises:
+        UserError: it is.
+    """
+    if crop > MAX_CROP * max(picture):
+        raise UserError(
+            f"a crop of {crop:,} pixels is more than {MAX_CROP} times the longer side of {video} "
+            f"({picture[0]}x{picture[1]}): give the animal's size in the video (--crop), or correct the pose"
+        )
+
+
+def middle_note(center: tuple[float, float]) -> str:
+    """A sentence about the arena's centre, where it is the middle of the track."""
+    middle = f"({center[0]:.1f}, {center[1]:.1f}), the middle of the track"
+    return f"the arena's centre is taken to be {middle}; give it if you know it (--arena-center X,Y)"

@@ -1,16 +1,24 @@
-"""What a user can choose about crops from a video."""
+"""What a user can choose about images from a video."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, get_args
+
+from autoencoder.data.sources.resize import SQUARES
 
 Fill = Literal["median", "edge", "mean"]
 
 FILLS: tuple[str, ...] = get_args(Fill)
 """What stands in a crop beyond the picture's edge: the picture's median, its mean, or its edge repeated."""
+
+Follow = Literal["brightest", "darkest", "moving"]
+
+FOLLOWS: tuple[str, ...] = get_args(Follow)
+"""What is followed without a pose: what is brighter than the median of the frames, darker, or either."""
 
 SEEN = "seen"
 """In place of a part's name: the centre is the mean of all parts that are seen in a frame, whichever those are."""
@@ -18,20 +26,28 @@ SEEN = "seen"
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """How crops are cut out of a video. Places are pixels of the video as players show it, y down.
+    """How images are made of a video. Places are pixels of the video as players show it, y down.
 
     Attributes:
         front: part at the front of the body; None to find it by its name, such as Nose.
         back: part at its back; None to find it by its name, such as Tailroot.
         center: parts whose mean is the crop's centre, or `(SEEN,)`; None for front and back.
-        crop: side of the square that is cut out; None to derive it from the pose.
-        size: side of the image that the square is shrunk to, by the mean over the area of each new pixel.
-        fill: what stands in a crop beyond the picture's edge, of the same frame.
+        individual: name of the individual of the pose that is followed; None for the only one.
+        track: its number in the file, from 0, instead of its name.
+        all_individuals: follow all of them; an image each.
+        allow_short: the pose may lack frames at the end of the video.
         min_likelihood: parts that score less count as not seen; None for what is usual for the pose's tracker.
-        arena_center: x and y of the place that distances are measured from; None for the middle of the track.
-        fps: frames per second, in place of the times that the video gives its frames; None for those.
         pose_offset: x and y of the corner of the window that the pose was tracked in.
         pose_turned: the pose was tracked on the frames as they are stored, which players turn.
+        follow: without a pose, which differences from the median frame are the animal; None for whole frames.
+        region: left, top, width and height of the part of the frames that is taken; None for all.
+        mask: store where the animal is, which is what differs from the median frame.
+        crop: side of the square that is cut out; None to derive it from the animal's size.
+        size: side of the image that the square is shrunk to, by the mean over the area of each new pixel.
+        fit: how frames or regions that are not square become so; None for padding.
+        fill: what stands in a crop beyond the picture's edge, of the same frame.
+        arena_center: x and y of the place that distances are measured from; None for the middle of the track.
+        fps: frames per second, in place of the times that the video gives its frames; None for those.
         limit: stop after so many images; None for all.
         every: take every so many frames.
         color: keep three channels.
@@ -40,23 +56,46 @@ class VideoOptions:
     front: str | None = None
     back: str | None = None
     center: tuple[str, ...] | None = None
-    crop: int | None = None
-    size: int = 50
-    fill: Fill = "median"
+    individual: str | None = None
+    track: int | None = None
+    all_individuals: bool = False
+    allow_short: bool = False
     min_likelihood: float | None = None
-    arena_center: tuple[float, float] | None = None
-    fps: Fraction | None = None
     pose_offset: tuple[float, float] = (0.0, 0.0)
     pose_turned: bool = False
+    follow: Follow | None = None
+    region: tuple[int, int, int, int] | None = None
+    mask: bool = False
+    crop: int | None = None
+    size: int = 50
+    fit: str | None = None
+    fill: Fill = "median"
+    arena_center: tuple[float, float] | None = None
+    fps: Fraction | None = None
     limit: int | None = None
     every: int = 1
     color: bool = False
 
-    def problems(self) -> list[str]:
-        """What is wrong with them, one sentence each."""
+    def problems(self, *, with_pose: bool = True) -> list[str]:
+        """What is wrong with them, one sentence each.
+
+        Args:
+            with_pose: whether there is a pose.
+        """
+        return [*self._bad_values(), *self._impossible_together(with_pose)]
+
+    def _bad_values(self) -> list[str]:
         problems = []
         if self.center is not None and not self.center:
             problems.append(f"the centre is the mean of at least one part, or of all that are '{SEEN}'")
+        if self.track is not None and self.track < 0:
+            problems.append(f"tracks are numbered from 0 (--track), so there is none with number {self.track}")
+        if self.follow is not None and self.follow not in FOLLOWS:
+            problems.append(f"what is followed is one of {', '.join(FOLLOWS)}, not '{self.follow}'")
+        if self.region is not None and (min(self.region[:2]) < 0 or min(self.region[2:]) < 1):
+            problems.append(f"a region lies within the picture: X,Y,W,H of 0,0,1,1 or more, not {self.region}")
+        if self.fit is not None and self.fit not in SQUARES:
+            problems.append(f"pictures are fitted into squares by {', '.join(SQUARES)} (--fit), not '{self.fit}'")
         if self.crop is not None and self.crop < 2:
             problems.append(f"a crop is at least 2 pixels wide, not {self.crop}")
         if self.size < 1:
@@ -76,6 +115,68 @@ class VideoOptions:
         if self.every < 1:
             problems.append(f"every N-th frame is taken, and N is 1 or more (--every), not {self.every}")
         return problems
+
+    def _impossible_together(self, with_pose: bool) -> list[str]:
+        problems = []
+        finders = [name for name, given in self._finders(with_pose).items() if given]
+        if len(finders) > 1:
+            problems.append(f"{_listed(finders)} each say what is cut out: choose one of them")
+        of_pose = [name for name, given in self._of_pose().items() if given]
+        if of_pose and not with_pose:
+            problems.append(f"{_listed(of_pose)} {_say(of_pose)} something about a pose: give its file (--pose)")
+        chosen = [name for name, given in self._chosen().items() if given]
+        if len(chosen) > 1:
+            problems.append(f"{_listed(chosen)} each say which individuals are followed: choose one of them")
+        is_followed = with_pose or self.follow is not None
+        of_crops = [name for name, given in self._of_crops().items() if given]
+        if of_crops and not is_followed:
+            problems.append(
+                f"{_listed(of_crops)} {_say(of_crops)} something about an animal that is followed: give a pose "
+                "(--pose), or say what to follow (--follow)"
+            )
+        if self.fit is not None and is_followed:
+            problems.append(
+                "--fit says how whole frames or a region become squares, and crops are squares: leave it out"
+            )
+        return problems
+
+    def _finders(self, with_pose: bool) -> dict[str, bool]:
+        return {"--pose": with_pose, "--follow": self.follow is not None, "--region": self.region is not None}
+
+    def _chosen(self) -> dict[str, bool]:
+        return {
+            "--individual": self.individual is not None,
+            "--track": self.track is not None,
+            "--all-individuals": self.all_individuals,
+        }
+
+    def _of_pose(self) -> dict[str, bool]:
+        return {
+            "--front": self.front is not None,
+            "--back": self.back is not None,
+            "--center": self.center is not None,
+            **self._chosen(),
+            "--allow-short": self.allow_short,
+            "--min-likelihood": self.min_likelihood is not None,
+            "--pose-offset": self.pose_offset != (0.0, 0.0),
+            "--pose-turned": self.pose_turned,
+        }
+
+    def _of_crops(self) -> dict[str, bool]:
+        return {
+            "--crop": self.crop is not None,
+            "--fill": self.fill != "median",
+            "--arena-center": self.arena_center is not None,
+        }
+
+
+def _listed(flags: Iterable[str]) -> str:
+    *some, last = flags
+    return f"{', '.join(some)} and {last}" if some else last
+
+
+def _say(flags: list[str]) -> str:
+    return "say" if len(flags) > 1 else "says"
 
 
 DEFAULTS = VideoOptions()

@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.data.sources.video.frames import spread
+
 SAMPLES = 40
 """Frames that are looked at."""
 
@@ -103,7 +105,7 @@ def scattered_rows(places: NDArray[np.float64], apart: float) -> NDArray[np.int6
         places: (M, 2).
         apart: rows closer than this are at one place.
     """
-    rows = np.unique(np.linspace(0, len(places) - 1, min(CANDIDATES, len(places))).round().astype(np.int64))
+    rows = spread(len(places), CANDIDATES)
     # Steps of the golden ratio: whatever part of this order is taken is spread over the whole.
     chosen: list[int] = []
     for row in rows[np.argsort(np.arange(len(rows)) * (math.sqrt(5) - 1) / 2 % 1, kind="stable")].tolist():
