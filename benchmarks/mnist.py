@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 from arguments import parse
+from digits import prepare_digits, small_digits
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -31,7 +31,6 @@ from autoencoder import (
     load_images,
     train,
 )
-from autoencoder.data.sources.idx import prepare_idx
 from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.workflows.testing import report
 
@@ -50,8 +49,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = args.keep or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
-        folder = args.folder or _small_digits(work / "digits")
-        training, test = (_prepare(folder, part, work) for part in ("train", "t10k"))
+        folder = args.folder or small_digits(work / "digits")
+        training, test = (prepare_digits(folder, part, work) for part in ("train", "t10k"))
         settings = TrainingConfig(epochs=args.epochs, snapshots_per_epoch=1, val_interval=args.epochs)
         for name, noise in (("clean", NoiseConfig()), ("denoising", NOISE)):
             config = RunConfig(DataConfig(str(training)), objective=ObjectiveConfig(noise=noise), training=settings)
@@ -67,23 +66,6 @@ def main() -> None:
                 f"trained on {name} digits: PSNR of noisy test digits {before}, output {output}, PCA control {control}"
             )
         _name_digits(evaluation.trained, training, test)
-
-
-def _small_digits(folder: Path) -> Path:
-    """A few of scikit-learn's 8x8 digits as IDX files under MNIST's names."""
-    images, labels = load_digits(return_X_y=True)
-    pixels = (images.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
-    folder.mkdir()
-    for part, rows in (("train", slice(0, 300)), ("t10k", slice(300, 400))):
-        for kind, values in (("images-idx3", pixels[rows]), ("labels-idx1", labels[rows].astype(np.uint8))):
-            header = np.array([0x0800 + values.ndim, *values.shape], ">u4").tobytes()
-            (folder / f"{part}-{kind}-ubyte").write_bytes(header + values.tobytes())
-    return folder
-
-
-def _prepare(folder: Path, part: str, work: Path) -> Path:
-    images, labels = (next(folder.glob(f"{part}-{kind}*")) for kind in ("images", "labels"))
-    return prepare_idx(images, work / part, labels, overwrite=True).npz
 
 
 def _name_digits(trained: Trained, training: Path, test: Path) -> None:

@@ -1,5 +1,6 @@
 """Every benchmark runs, in its quick form, and `make bench` calls every one."""
 
+import importlib
 import os
 import re
 import runpy
@@ -9,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -51,8 +53,8 @@ def quick_form(monkeypatch, tmp_path):
     for name, value in {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)  # for the processes that it starts
 
-    def run(script):
-        monkeypatch.setattr(sys, "argv", [str(script), "--quick"])
+    def run(script, *flags):
+        monkeypatch.setattr(sys, "argv", [str(script), *map(str, flags), "--quick"])
         runpy.run_path(str(script), run_name="__main__")
 
     before = set(sys.modules)
@@ -72,6 +74,40 @@ def test_quick_form(script, quick_form, tmp_path, capfd):
     assert re.search(r"\d", out)
     assert not re.search(r"\b(?:nan|inf)\b", out, re.IGNORECASE), out
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_quality_of_other_data_has_the_same_table(quick_form, tmp_path, capfd):
+    """An arena of another make; digits, which have no regions; and a prepared set, which is not touched."""
+    mine = tmp_path / "mine.npz"
+    images = np.random.default_rng(0).integers(0, 256, (40, 16, 16), dtype=np.uint8)
+    np.savez(mine, images=images, mask=(images > 99).astype(np.uint8))
+    before = mine.read_bytes()
+    regions = {"other": ["body", "tail", "walls and ports"], "mnist": [], "mouse": ["animal"]}
+    for name, expected in regions.items():
+        quick_form(ROOT / "benchmarks" / "quality.py", *([mine] if name == "mouse" else []), "--data", name)
+        out = capfd.readouterr().out
+        found = re.findall(r"^│ ([a-z ]+?) +│", out, re.MULTILINE)
+        assert found == ["whole image", *(["background"] if expected else []), *expected]
+        assert "decoder on PCA codes" in out
+        assert not re.search(r"\b(?:nan|inf)\b", out)
+    assert mine.read_bytes() == before
+
+
+def test_the_other_arena_knows_its_regions(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    other_arena = importlib.import_module("other_arena")
+    made, again = (other_arena.make_other_arena(200, seed=3) for _ in range(2))
+    del sys.modules["other_arena"]
+    for name in ("images", "clean", "mask"):
+        np.testing.assert_array_equal(getattr(made, name), getattr(again, name))
+    labels = made.regions.labels
+    np.testing.assert_array_equal(labels, again.regions.labels)
+    shares = np.bincount(labels.ravel()) / labels.size
+    assert (shares > (0.7, 0.05, 0.01, 0.001)).all()
+    np.testing.assert_array_equal(made.mask == 1, np.isin(labels, (other_arena.BODY, other_arena.TAIL)))
+    assert (labels[:, 0, 24:26, 24:26] == other_arena.BODY).all()
+    difference = (made.images.astype(float) - made.clean)[made.clean > 90] / 255
+    assert difference.std() == pytest.approx(other_arena.NOISE, rel=0.03)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -307,12 +307,19 @@ def print_comparisons(args: argparse.Namespace, comparisons: Sequence[Comparison
     """Print the tables of a comparison, over its seeds."""
     from autoencoder.workflows.compare.alike import alike_sections
     from autoencoder.workflows.compare.numbers import over_seeds
-    from autoencoder.workflows.compare.report import caption, probe_sections, quality_table, table_of
+    from autoencoder.workflows.compare.report import (
+        caption,
+        probe_sections,
+        quality_table,
+        region_sections,
+        table_of,
+    )
 
     first = comparisons[0]
     rows = over_seeds([row for comparison in comparisons for row in table_of(comparison)])
     table(args, caption(first), *quality_table(rows))
-    for said, found in probe_sections(rows, first, full=False) + ([] if alike is None else alike_sections(alike)):
+    sections = region_sections(rows, first) + probe_sections(rows, first, full=False)
+    for said, found in sections + ([] if alike is None else alike_sections(alike)):
         if found is None:
             say(args, said)
         else:

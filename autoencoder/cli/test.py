@@ -105,5 +105,7 @@ def run(args: argparse.Namespace) -> None:
     numbers = evaluation.result.table()
     title = f"{n:,} images{noise_text}; compared with {evaluation.result.compared_with}"
     table(args, title, numbers.header, numbers.rows)
+    if (by_region := evaluation.result.region_table()) is not None:
+        table(args, "by region, pixels of all images together", by_region.header, by_region.rows)
     say(args, numbers.closing)
     made(args, files, f"next: autoencoder visualize --run {args.run}")

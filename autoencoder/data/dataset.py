@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
+from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.files import replacing, write_error
 
@@ -59,7 +60,7 @@ class Prepared:
     """What was prepared, and where it lies.
 
     Attributes:
-        npz: file of the images, with `clean` and `mask` where there are such.
+        npz: file of the images, with `clean`, `mask` and `regions` where there are such.
         csv: file of the metadata.
         n_images: number of images.
         image_shape: channels, height and width.
@@ -143,6 +144,7 @@ def save_dataset(
     mask: np.ndarray | None = None,
     *,
     inside: np.ndarray | None = None,
+    regions: Regions | None = None,
     marks: Marks | None = None,
     compress: bool = False,
     overwrite: bool = False,
@@ -162,6 +164,7 @@ def save_dataset(
         mask: (N, H, W) or (N, 1, H, W), 1 where the animal is.
         inside: (N, H, W) or (N, 1, H, W) uint8, 1 where a pixel was in the picture that the image was cut out of, 0
             where it was filled in; None where all were.
+        regions: the region that each pixel belongs to, with names.
         marks: places in the images of `checked_rows`.
         compress: a third of the size for images with clean ones and masks, and ten times the time to write.
         overwrite: files of these names may be replaced.
@@ -177,10 +180,14 @@ def save_dataset(
     arrays |= {
         name: array for name, array in (("clean", clean), ("mask", mask), ("inside", inside)) if array is not None
     }
+    if regions is not None:
+        arrays |= {REGIONS: regions.labels}
     lengths = {name: len(array) for name, array in (arrays | metadata.columns).items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
         raise UserError(f"{npz} needs as many rows of each array as images: {listed}")
+    if regions is not None:
+        arrays |= {REGION_NAMES: np.array(regions.names)}
     save = np.savez_compressed if compress else np.savez
     with replacing(npz) as temporary_npz:
         with temporary_npz.open("wb") as file:

@@ -17,6 +17,7 @@ from autoencoder.config import PIXEL_VALUES, kinds_of_columns, pixel_value_probl
 from autoencoder.data.arrays import ArrayHeader, check_readable, npz_headers, open_npy, read_npz
 from autoencoder.data.metadata import Metadata, Rows, metadata_of
 from autoencoder.data.metadata_files import load_metadata, refuse_unknown_kinds
+from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions, checked_regions, regions_of_mask
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
 
@@ -29,8 +30,8 @@ WHOLE_HASH_BYTES = 256 * 2**20
 HASH_ROWS = 1024
 """Images at the head, at the tail and evenly between that stand for a larger set in its hash."""
 
-BESIDE = ("clean", "mask", "inside")
-"""Arrays of an `.npz` beside its images."""
+BESIDE = ("clean", "mask", "inside", REGIONS)
+"""Arrays of an `.npz` beside its images, which are of their height and width."""
 
 MAX_CHANNELS = 16
 """More channels than this are taken for the height of images with their channels last."""
@@ -62,6 +63,7 @@ class ImageSet:
         source: the file they came from.
         inside: (N, 1, H, W) uint8, 0 where a pixel lay beyond the edge of the picture that the image was cut out of,
             and was filled in; such pixels are left out of what measures images. None where there are none.
+        regions: the region that each pixel belongs to, such as body, tail or wall; or None.
     """
 
     images: np.ndarray
@@ -71,6 +73,7 @@ class ImageSet:
     mask: np.ndarray | None = None
     source: Path | None = None
     inside: np.ndarray | None = None
+    regions: Regions | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -99,6 +102,12 @@ class ImageSet:
     def counted(self, rows: Rows) -> NDArray[np.float32] | None:
         """Which pixels of the given rows count, (n, 1, H, W) float32 of 1 and 0; None where all of the set do."""
         return None if self.inside is None else np.asarray(self.inside[rows]).astype(np.float32)
+
+    def measured_regions(self) -> Regions | None:
+        """The regions; where there are none, those of the mask; None where there is no mask either."""
+        if self.regions is not None or self.mask is None:
+            return self.regions
+        return regions_of_mask(self.mask)
 
     def content_hash(self) -> str:
         """SHA-256 of shape, dtype and pixels of `images`, in hexadecimal.
@@ -139,6 +148,7 @@ def with_metadata(
     """
     metadata_path = metadata or _sibling(path, columns)
     arrays = {} if metadata_path is not None else _read_arrays(path, with_columns=True)
+    _pop_regions(arrays)
     one_dimensional = {name: array for name, array in arrays.items() if array.ndim == 1}
     table = _load_table(metadata_path, columns, path, one_dimensional, len(images), column_kinds)
     other = replace(images, metadata=table)
@@ -176,7 +186,8 @@ def load_images(
 
     Args:
         path: `.npy` (memory-mapped), or `.npz` with `images`, `arr_0` or one array of 3 or 4 dimensions, and with
-            `clean`, `mask` and `inside` where there are such; (N, H, W) or (N, C, H, W), uint8, uint16 or float.
+            `clean`, `mask`, `inside`, and `regions` with `region_names` where there are such; (N, H, W) or
+            (N, C, H, W), uint8, uint16 or float.
         metadata: file of the metadata; None for NAME.csv beside the images, then NAME_metadata.npy if `columns` names
             its columns, then the arrays of shape (N,) in the `.npz`.
         columns: names of the columns of a metadata file in `.npy`.
@@ -200,7 +211,8 @@ def load_images(
             problems.append(f"there is no file {metadata}: check the path of the metadata")
         raise UserError(problems) from None
     images = arrays.pop("images")
-    clean, mask, inside = (arrays.pop(name, None) for name in BESIDE)
+    clean, mask, inside = (arrays.pop(name, None) for name in ("clean", "mask", "inside"))
+    of_regions = _pop_regions(arrays)
 
     problems = _form_problems(images, path)
     n_images = len(images) if images.ndim else 0
@@ -226,9 +238,14 @@ def load_images(
     if inside is not None:
         inside = _with_channels(inside)
         problems += _inside_problems(inside, images, path)
+    regions = None
+    try:
+        regions = checked_regions(of_regions, images.shape, path)
+    except UserError as error:
+        problems += error.problems
     raise_if_any(problems)
     mask = None if mask is None else _binary(mask)
-    return ImageSet(images, float(top), table, clean, mask, path, inside)
+    return ImageSet(images, float(top), table, clean, mask, path, inside, regions)
 
 
 # --------------------------------------------------------------------------------------------------------------- files
@@ -255,11 +272,26 @@ def _read_arrays(path: Path, *, with_columns: bool) -> dict[str, np.ndarray]:
         )
     headers = npz_headers(path)
     key = _images_key(headers, path)
-    wanted: list[str] = [name for name in BESIDE if name in headers]
+    wanted = _beside(headers)
     if with_columns:
         wanted += [name for name, header in headers.items() if len(header.shape) == 1]
     arrays = read_npz(path, dict.fromkeys([key, *wanted]))
     return {"images": arrays[key], **{name: arrays[name] for name in wanted if name != key}}
+
+
+def _beside(headers: dict[str, ArrayHeader]) -> list[str]:
+    """Arrays that go with the images, by name; one called `regions` of other dimensions is something else."""
+    names = [name for name in BESIDE if name in headers]
+    if REGIONS in names and len(headers[REGIONS].shape) not in (3, 4):
+        names.remove(REGIONS)
+    return [*names, REGION_NAMES] if REGIONS in names and REGION_NAMES in headers else names
+
+
+def _pop_regions(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Take regions and their names out of the arrays of a file; a column called `regions` stays."""
+    if REGIONS not in arrays or arrays[REGIONS].ndim == 1:
+        return {}
+    return {name: arrays.pop(name) for name in (REGIONS, REGION_NAMES) if name in arrays}
 
 
 def _images_key(headers: dict[str, ArrayHeader], path: Path) -> str:

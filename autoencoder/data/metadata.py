@@ -232,7 +232,7 @@ def _as_column(name: str, values: np.ndarray) -> np.ndarray:
         raise UserError(f"column '{name}' has shape {values.shape}: a column is one value per image")
     kind = values.dtype.kind
     if kind in "SU":
-        return _as_text(name, values)
+        return as_text(f"column '{name}'", values)
     if kind in "bi" or (kind == "u" and (values <= np.iinfo(np.int64).max).all()):
         return values.astype(np.int64)
     if kind not in "uf":
@@ -245,16 +245,25 @@ def _as_column(name: str, values: np.ndarray) -> np.ndarray:
     return numbers
 
 
-def _as_text(name: str, values: np.ndarray) -> np.ndarray:
+def as_text(what: str, values: np.ndarray) -> np.ndarray:
+    """Texts or ASCII bytes of any origin as text.
+
+    Args:
+        what: they are, for messages, such as "column 'label'".
+        values: of the type `S` or `U`.
+
+    Raises:
+        UserError: some are no text.
+    """
     characters = values.size * values.dtype.itemsize // (4 if values.dtype.kind == "U" else 1)
-    refuse_too_large(f"column '{name}'", 4 * characters, "shorten its texts")
+    refuse_too_large(what, 4 * characters, "shorten its texts")
     try:
         text = values.astype(np.str_)
     except UnicodeDecodeError:
-        raise UserError(f"column '{name}' holds bytes that are not ASCII text: save it as text") from None
+        raise UserError(f"{what} holds bytes that are not ASCII text: save it as text") from None
     points = np.ascontiguousarray(text).view(np.uint32)
     if ((points > MOST_CODE_POINT) | ((points >= SURROGATES[0]) & (points <= SURROGATES[1]))).any():
-        raise UserError(f"column '{name}' holds numbers that are no characters: save it as text again")
+        raise UserError(f"{what} holds numbers that are no characters: save it as text again")
     return text
 
 

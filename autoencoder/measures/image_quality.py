@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -9,6 +11,9 @@ from torch.nn import functional as F
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 SSIM_K1, SSIM_K2 = 0.01, 0.03
 """Constants of Wang et al. (IEEE Trans. Image Processing 13, 2004)."""
+
+LEAST_ERROR = 1e-10
+"""A mean squared error below this counts as this much, so that no PSNR is infinite."""
 
 LEAST_WEIGHT = 1e-12
 """Where no pixel of a window counts, its means are 0, and weigh nothing."""
@@ -32,7 +37,34 @@ def psnr(mean_squared_error: Tensor) -> Tensor:
 
     At most 100 dB, so that one image that equals its reference does not make the mean over images infinite.
     """
-    return -10.0 * torch.log10(mean_squared_error.clamp(min=1e-10))
+    return -10.0 * torch.log10(mean_squared_error.clamp(min=LEAST_ERROR))
+
+
+def pooled_psnr(mean_squared_error: float) -> float:
+    """PSNR in decibel, at most 100, of all pixels that a mean squared error was taken over."""
+    return -10 * math.log10(max(mean_squared_error, LEAST_ERROR))
+
+
+def summed_by_region(
+    images: Tensor, reference: Tensor, labels: Tensor, n_regions: int, counted: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Pixels of each region and their summed squared errors, each a mean over channels.
+
+    Args:
+        images, reference: (N, C, H, W), what is compared.
+        labels: (N, 1, H, W) int64, the number of the region of each pixel, from 0 on.
+        n_regions: how many there are.
+        counted: (N, 1, H, W), 1 for pixels that count and 0 for others; None where all count.
+
+    Returns:
+        numbers of pixels and sums, (n_regions,) float64 each.
+    """
+    weight = torch.ones(labels.shape, dtype=torch.float64) if counted is None else counted.double()
+    errors = (images - reference).double().square().mean(1, keepdim=True) * weight
+    pixels, sums = (
+        torch.bincount(labels.flatten(), values.flatten(), minlength=n_regions) for values in (weight, errors)
+    )
+    return pixels, sums
 
 
 def ssim(images: Tensor, reference: Tensor, counted: Tensor | None = None) -> Tensor:

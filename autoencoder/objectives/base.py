@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from autoencoder.array_types import FloatArray, Frame, Rows
 from autoencoder.config import ModelConfig, NoiseConfig, ObjectiveConfig
 from autoencoder.data.batches import BatchRows, Pixels
 from autoencoder.data.images import ImageSet
+from autoencoder.measures.image_quality import pooled_psnr
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Network, Output, build_encoder
 from autoencoder.registries import OBJECTIVES
@@ -145,11 +145,62 @@ class Quality:
     @property
     def pooled_psnr_db(self) -> float:
         """PSNR of all pixels of all images, -10 log10(MSE), at most 100 dB as that of an image."""
-        return -10 * math.log10(max(self.mse, 1e-10))
+        return pooled_psnr(self.mse)
 
     def numbers(self) -> dict[str, float]:
         """All of it in plain values."""
         return {**vars(self), "pooled_psnr_db": self.pooled_psnr_db}
+
+
+@dataclass(frozen=True)
+class RegionQuality:
+    """Of pictures within one region, such as the tail: errors are means over its pixels in all images.
+
+    Attributes:
+        name: of the region.
+        share_of_pixels: of all pixels that count.
+        share_of_error: of the output's squared error.
+        input_mse: of the network's input; None where that is the reference.
+        output_mse: of the output.
+        pca_mse: of the PCA control.
+    """
+
+    name: str
+    share_of_pixels: float
+    share_of_error: float
+    input_mse: float | None
+    output_mse: float
+    pca_mse: float
+
+    @property
+    def input_psnr_db(self) -> float | None:
+        """PSNR of the network's input."""
+        return None if self.input_mse is None else pooled_psnr(self.input_mse)
+
+    @property
+    def output_psnr_db(self) -> float:
+        """PSNR of the output."""
+        return pooled_psnr(self.output_mse)
+
+    @property
+    def pca_psnr_db(self) -> float:
+        """PSNR of the PCA control."""
+        return pooled_psnr(self.pca_mse)
+
+    @property
+    def is_worse_than_input(self) -> bool:
+        """Whether the output is farther from the reference than the network's input is."""
+        return self.input_mse is not None and self.output_mse > self.input_mse
+
+    def in_words(self) -> str:
+        """Such as "tail 16.5 dB (noisy 22.6, PCA 14.1)"."""
+        noisy = "" if self.input_psnr_db is None else f"noisy {self.input_psnr_db:.1f}, "
+        return f"{self.name} {self.output_psnr_db:.1f} dB ({noisy}PCA {self.pca_psnr_db:.1f})"
+
+    def numbers(self) -> dict[str, Any]:
+        """All of it in plain values."""
+        psnr = {name: getattr(self, name) for name in ("input_psnr_db", "output_psnr_db", "pca_psnr_db")}
+        return vars(self) | psnr
 
 
 class Result(ABC):
@@ -158,10 +209,12 @@ class Result(ABC):
     Attributes:
         errors: (n,) of each tested image, lower is better.
         compared_with: what outputs are compared with, in words.
+        regions: the same kept apart by region, where outputs are pictures of images whose regions are known.
     """
 
     errors: NDArray[np.floating]
     compared_with: str
+    regions: tuple[RegionQuality, ...] = ()
 
     @property
     def quality(self) -> Quality | None:
@@ -185,6 +238,10 @@ class Result(ABC):
     @abstractmethod
     def table(self) -> Table:
         """The same for people."""
+
+    def region_table(self) -> Table | None:
+        """The numbers of `regions` for people; None where there are none."""
+        return None
 
     @abstractmethod
     def brief(self) -> str:

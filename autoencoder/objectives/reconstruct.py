@@ -23,7 +23,8 @@ from autoencoder.data.images import ImageSet
 from autoencoder.measures import image_quality as metrics
 from autoencoder.models.network import ImageShape, Output, build_decoder
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Pictures, Predicted, Quality, Table, Targets, Tested
+from autoencoder.objectives.base import Pictures, Predicted, Quality, RegionQuality, Table, Targets, Tested
+from autoencoder.objectives.regions import RegionErrors, region_table, worse_than_input
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,23 +76,28 @@ class Objective(base.Objective):
 
     def measure(self, tested: Tested) -> Reconstruction:
         """MSE, PSNR and SSIM of the input, of the output, and of a PCA fitted on the training images."""
-        pca = tested.pca()
-        scores: dict[str, list[Tensor]] = {"input": [], "output": [], "pca": []}
+        pca, compared_with = tested.pca(), _compared_with(tested)
+        kinds = ("output", "pca") if compared_with == INPUT_ITSELF else ("input", "output", "pca")
+        scores: dict[str, list[Tensor]] = {kind: [] for kind in kinds}
+        regions = tested.data.measured_regions()
+        by_region = None if regions is None else RegionErrors(regions, kinds)
         for part in tested.batches():
-            for name, made in (("input", part.seen), ("output", part.output), ("pca", pca.pictures(part.seen))):
-                scores[name].append(_score(made, part.truth, part.counted))
-        quality = {name: torch.cat(parts) for name, parts in scores.items()}
-        compared_with = CLEAN if tested.data.clean is not None else BEFORE_NOISE
-        if tested.data.clean is None and tested.noise.kind == "none":
-            compared_with = INPUT_ITSELF
+            made = {"input": part.seen, "output": part.output, "pca": pca.pictures(part.seen)}
+            pictures = {kind: made[kind] for kind in kinds}
+            for kind, images in pictures.items():
+                scores[kind].append(_score(images, part.truth, part.counted))
+            if by_region is not None:
+                by_region.add(part, pictures)
+        quality = {kind: torch.cat(parts) for kind, parts in scores.items()}
         return Reconstruction(
             compared_with,
-            None if compared_with == INPUT_ITSELF else _mean(quality["input"]),
+            _mean(quality["input"]) if "input" in quality else None,
             _mean(quality["output"]),
             _mean(quality["pca"]),
             pca.n_components,
             quality["output"][:, 0].numpy(),
             _share_left_out(tested),
+            () if by_region is None else tuple(by_region.qualities()),
         )
 
 
@@ -130,6 +136,7 @@ class Reconstruction(base.Result):
         pca_components: their number.
         errors: (n,) mean squared error of each reconstruction.
         left_out: share of the pixels that lay beyond the edge of a picture, and are left out of all of these.
+        regions: the same kept apart by region; empty where no regions are known.
     """
 
     compared_with: str
@@ -139,6 +146,7 @@ class Reconstruction(base.Result):
     pca_components: int
     errors: FloatArray
     left_out: float = 0.0
+    regions: tuple[RegionQuality, ...] = ()
 
     def numbers(self) -> dict[str, Any]:
         """See `Result.numbers`."""
@@ -150,6 +158,7 @@ class Reconstruction(base.Result):
             "control_pca": {"n_components": self.pca_components, **self.pca_quality.numbers()},
             "output_closer_than_pca_db": self.closer_than_pca_db,
             "share_of_pixels_beyond_the_picture": self.left_out,
+            "regions": [region.numbers() for region in self.regions],
         }
 
     @property
@@ -169,7 +178,7 @@ class Reconstruction(base.Result):
 
     def table(self) -> Table:
         """See `Result.table`."""
-        gain = self.closer_than_pca_db
+        gain, worse = self.closer_than_pca_db, worse_than_input(self.regions)
         named = (
             ("input", self.input_quality),
             (f"PCA, {self.pca_components} components (control)", self.pca_quality),
@@ -184,12 +193,21 @@ class Reconstruction(base.Result):
             ),
             f"the output is {abs(gain):.2f} dB {'closer' if gain >= 0 else 'farther'} than the PCA control"
             + (", and its SSIM is lower" if gain > 0 > self.ssim_over_pca else "")
+            + (f"; worse than the noisy input: {worse}" if worse else "")
             + (
                 f"; {100 * self.left_out:.1f} % of pixels lie beyond the picture and don't count"
                 if self.left_out
                 else ""
             ),
         )
+
+    def region_table(self) -> Table | None:
+        """See `Result.region_table`."""
+        if not self.regions:
+            return None
+        noisy, made, control = self.input_quality, self.output_quality, self.pca_quality
+        whole = RegionQuality("whole image", 1.0, 1.0, None if noisy is None else noisy.mse, made.mse, control.mse)
+        return region_table(whole, self.regions, self.pca_components)
 
     def brief(self) -> str:
         """See `Result.brief`."""
@@ -211,6 +229,19 @@ class Reconstruction(base.Result):
             lines.append(("clean", to_picture(shown.truth)))
         brightness = brightness_of(*(images for name, images in lines if name in ("input", "clean")))
         return image_grid(lines, captions, title, brightness)
+
+    def draw_summary(self) -> Mapping[str, Figure]:
+        """PSNR by region, where regions are known."""
+        from autoencoder.plots.regions import RegionBars, region_bars
+
+        if not self.regions:
+            return {}
+        kinds = ("input", "pca", "output")
+        decibels = {kind: [getattr(region, f"{kind}_psnr_db") for region in self.regions] for kind in kinds}
+        names = {"input": "noisy input", "pca": f"PCA, {self.pca_components} components", "output": "output"}
+        bars = [RegionBars(region.name, region.share_of_pixels, region.share_of_error) for region in self.regions]
+        known = {names[kind]: np.array(values, float) for kind, values in decibels.items() if None not in values}
+        return {"regions": region_bars(bars, known)}
 
     def movies(self, shown: Predicted, pictures: NDArray[np.floating]) -> Mapping[str, Callable[[], Iterator[Frame]]]:
         """`input`, `output`, and `side_by_side` with the clean image where there is one."""
@@ -235,6 +266,13 @@ def _score(images: FloatArray, reference: FloatArray, counted: FloatArray | None
     weight = None if counted is None else torch.from_numpy(counted)
     error = metrics.mse(a, b, weight)
     return torch.stack([error, metrics.psnr(error), metrics.ssim(a, b, weight)], dim=1)
+
+
+def _compared_with(tested: Tested) -> str:
+    """What pictures are compared with, in words."""
+    if tested.data.clean is not None:
+        return CLEAN
+    return INPUT_ITSELF if tested.noise.kind == "none" else BEFORE_NOISE
 
 
 def _share_left_out(tested: Tested) -> float:

@@ -75,6 +75,7 @@ def describe_data(
         "pixels": pixels if advice is None else f"{pixels}; {advice}",
         "clean images": "yes" if images.clean is not None else "no",
         "masks": "yes" if images.mask is not None else "no",
+        "regions": "no" if images.regions is None else ", ".join(images.regions.names),
         "columns": columns or "none",
         "time": _describe_timeline(timeline, scales),
         **({"notes": {str(number): note for number, note in enumerate(notes, 1)}} if notes else {}),

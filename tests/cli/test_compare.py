@@ -138,6 +138,23 @@ def test_every_number_stands_beside_its_control(reference):
     assert all({"score", "low", "by_chance", "n"} <= set(entry) for run in in_json for entry in run["probes"])
 
 
+def test_regions_stand_beside_their_controls(reference, succeed):
+    """A table of the runs that reconstruct, whose numbers are those of the CSV and of `test`."""
+    out, result = reference
+    first, tagger = rows_of(out)[0], rows_of(out)[-1]
+    in_json = json.loads((out / "comparison.json").read_text())["runs"]
+    assert in_json[-1]["test"].get("regions", []) == []
+    assert "tail:output_psnr_db" not in tagger or tagger["tail:output_psnr_db"] == ""
+    for region in in_json[0]["test"]["regions"]:
+        for what in ("share_of_pixels", "share_of_error", "output_psnr_db", "input_psnr_db", "pca_psnr_db"):
+            assert float(first[f"{region['name']}:{what}"]) == pytest.approx(region[what])
+    body = next(region for region in in_json[0]["test"]["regions"] if region["name"] == "body")
+    cell = f"{body['output_psnr_db']:.1f} ({body['input_psnr_db']:.1f} / {body['pca_psnr_db']:.1f})"
+    for text in (result.out, (out / "comparison.md").read_text(), (out / "comparison.html").read_text()):
+        assert "PSNR by region" in text
+        assert cell in text
+
+
 def test_finished_runs_are_left_alone_and_missing_ones_trained(reference, data, succeed):
     out, _ = reference
     kept = out / "runs" / "ae-16-42" / "checkpoints" / "last.pt"

@@ -19,6 +19,7 @@ def test_data(tiny, told):
     found = told(tiny)
     assert found["images"] == "60 of 1x16x16 uint8"
     assert found["clean images"] == found["masks"] == "yes"
+    assert found["regions"] == "background, body, tail, walls and ports"
     assert set(found["columns"]) >= {"frame", "x", "y", "body_angle_deg", "distance_from_center", "nearest_port"}
     assert found["columns"]["frame"] == "linear: 0 to 59"
     assert found["columns"]["body_angle_deg"].startswith("circular: ")
@@ -29,6 +30,7 @@ def test_data_without_anything_else(images, told):
     found = told(images)
     assert found["images"] == "40 of 1x12x12 uint8"
     assert (found["clean images"], found["masks"], found["columns"]) == ("no", "no", "none")
+    assert found["regions"] == "no"
 
 
 def test_data_on_another_scale(images, told):

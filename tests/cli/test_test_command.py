@@ -64,6 +64,22 @@ def test_numbers_by_hand(plain, tiny, tested, checkpoint):
     assert f"the output is {abs(closer):.2f} dB {nearer} than the PCA control" in said
 
 
+def test_regions_by_hand(plain, tiny, tested):
+    numbers, said = tested(plain)
+    data, rows = ae.load_images(tiny), np.load(plain / "split.npz")["val"]
+    output, clean = ae.load_run(plain).reconstruct(data.images[rows]), data.scaled(rows, "clean")
+    labels = data.regions.of(rows)
+    assert "by region, pixels of all images together" in said
+    for found in numbers["regions"]:
+        pixels = labels == data.regions.names.index(found["name"])
+        assert found["share_of_pixels"] == pytest.approx(pixels.mean())
+        expected = -10 * math.log10(np.square(output - clean)[pixels].mean())
+        assert found["output_psnr_db"] == pytest.approx(expected, abs=1e-3)
+        psnr = [f"{found[f'{kind}_psnr_db']:.2f}" for kind in ("input", "pca", "output")]
+        assert f"{found['name']} │ " in said
+        assert all(value in said for value in psnr)
+
+
 def test_ssim_of_the_input_is_that_of_scikit_image(plain, tiny, tested):
     metrics = pytest.importorskip("skimage.metrics", reason="scikit-image is not installed")
     numbers, _ = tested(plain)
@@ -129,7 +145,7 @@ def test_results_on_another_file_do_not_replace_those_on_its_own(plain, tiny, tm
     own = (run / "test" / "metrics.json").read_bytes()
     succeed("test", "--run", run, "--data", tmp_path / "other.npz", *quick)
     assert (run / "test" / "metrics.json").read_bytes() == own
-    pictures = {"grid.png", "best.png", "worst.png", "loss.png", "metrics.json"}
+    pictures = {"grid.png", "best.png", "worst.png", "regions.png", "loss.png", "metrics.json"}
     assert tree(run / "test") == pictures | {f"other/{name}" for name in pictures}
 
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_opening
 
 from autoencoder.data.images import load_images
 from autoencoder.data.sources import arena
@@ -17,7 +18,7 @@ def made() -> ArenaSet:
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
     first, second, other = make_arena(70, seed=1), make_arena(70, seed=1), make_arena(70, seed=2)
-    for name in ("images", "clean", "mask"):
+    for name in ("images", "clean", "mask", "regions"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
     for name, values in first.columns.items():
         np.testing.assert_array_equal(values, second.columns[name])
@@ -25,7 +26,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
 
 def test_shapes_and_types(made: ArenaSet) -> None:
-    for pixels in (made.images, made.clean, made.mask):
+    for pixels in (made.images, made.clean, made.mask, made.regions):
         assert pixels.shape == (1500, 50, 50)
         assert pixels.dtype == np.uint8
     assert set(np.unique(made.mask)) == {0, 1}
@@ -67,6 +68,28 @@ def test_the_animal_is_in_the_mask_and_the_mask_on_the_animal(made: ArenaSet) ->
     assert made.mask[:, 24:26, 24:26].all()
     assert clean[:, 24:26, 24:26].min() > arena.FLOOR_AT_WALL + 0.2
     assert clean[made.mask == 1].mean() > 3 * clean[made.mask == 0].mean()
+
+
+def test_body_and_tail_make_the_mask_and_walls_are_bright(made: ArenaSet) -> None:
+    np.testing.assert_array_equal(made.mask == 1, np.isin(made.regions, (arena.BODY_REGION, arena.TAIL_REGION)))
+    shares = np.bincount(made.regions.ravel()) / made.regions.size
+    assert len(shares) == len(arena.REGIONS)
+    assert (shares > (0.7, 0.08, 0.004, 0.01)).all()
+    clean = made.clean / 255.0
+    # Walls cover more than half of their pixels, and the rim of the animal in front of them less than that.
+    assert clean[made.regions == arena.WALLS_REGION].min() > (arena.WALL + arena.OUTSIDE) / 2 - 0.1
+    assert made.regions[made.columns["distance_from_center"] < arena.RADIUS - 50].max() == arena.TAIL_REGION
+
+
+def test_the_tail_is_thin_and_behind_the_body(made: ArenaSet) -> None:
+    """An opening by 2, which knows nothing of the renderer, leaves nothing of it, and most of the body."""
+    opened = np.stack([binary_opening(mask, iterations=2) for mask in made.mask])
+    assert opened[made.regions == arena.TAIL_REGION].mean() < 0.06
+    assert opened[made.regions == arena.BODY_REGION].mean() > 0.94
+    angle = np.radians(made.columns["body_angle_deg"])[:, None, None]
+    down, right = np.mgrid[:50, :50] - 24.5
+    along = right * np.cos(angle) - down * np.sin(angle)
+    assert along[made.regions == arena.TAIL_REGION].max() < 0 < along[made.regions == arena.BODY_REGION].mean() + 5
 
 
 def test_the_masks_long_axis_is_the_body_angle(made: ArenaSet) -> None:
@@ -124,6 +147,9 @@ def test_prepared_arena_loads_with_everything(tmp_path: Path) -> None:
     assert loaded.mask is not None
     np.testing.assert_array_equal(loaded.clean[:, 0], expected.clean)
     np.testing.assert_array_equal(loaded.mask[:, 0], expected.mask)
+    assert loaded.regions is not None
+    assert loaded.regions.names == arena.REGIONS
+    np.testing.assert_array_equal(loaded.regions.labels[:, 0], expected.regions)
     assert loaded.metadata.names == prepared.columns == tuple(expected.columns)
     assert loaded.metadata.kind("nearest_port") is ColumnKind.CATEGORY
     assert loaded.metadata.kind("head_angle_deg") is ColumnKind.CIRCULAR

@@ -146,7 +146,9 @@ def test_any_array_in_npy(outcomes, array, fortran, top):
         check_images(outcomes, Path(folder) / "x.npy", array, top)
 
 
-known_names = st.sampled_from(["images", "clean", "mask", "arr_0", "label", "x_deg", "../x", "a b"])
+known_names = st.sampled_from(
+    ["images", "clean", "mask", "regions", "region_names", "arr_0", "label", "x_deg", "../x", "a b"]
+)
 array_names = known_names | st.text("ab/\\.\n\x1b", max_size=5)
 
 

@@ -200,6 +200,16 @@ NPZ = {
     "mask of complex numbers": (npz(images=PIXELS, mask=PIXELS.astype(complex)), ["mask", "uint8"]),
     "mask with infinity": (npz(images=PIXELS, mask=np.full(PIXELS.shape, np.inf)), ["values of 'mask'", "infinite"]),
     "mask of dates": (npz(images=PIXELS, mask=PIXELS.astype("datetime64[s]")), ["mask", "uint8"]),
+    "regions without names": (npz(images=PIXELS, regions=PIXELS), ["region_names", "save np.array"]),
+    "regions beyond their names": (npz(images=PIXELS, regions=PIXELS, region_names=np.array(["a", "b"])), ["0 to 1"]),
+    "regions of dates": (
+        npz(images=PIXELS, regions=PIXELS.astype("datetime64[s]"), region_names=np.array(["a", "b"])),
+        ["regions", "whole numbers"],
+    ),
+    "regions with names of control characters": (
+        npz(images=PIXELS, regions=PIXELS % 2, region_names=np.array(["\x1b[2J", "$\\frac{x$"])),
+        None,
+    ),
     "mask of 0 and 255": (npz(images=PIXELS, mask=(PIXELS > 99).astype(np.uint8) * 255), None),
     "a column of another length": (npz(images=PIXELS, x=np.arange(11)), ["'x'", "11 values", "12 images"]),
     "a column of complex numbers": (npz(images=PIXELS, x=np.arange(N) * 1j), ["'x'", "numbers or text"]),

@@ -6,7 +6,7 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from autoencoder.measures.image_quality import mse, psnr, ssim
+from autoencoder.measures.image_quality import mse, pooled_psnr, psnr, ssim, summed_by_region
 
 
 def pair(channels: int, height: int, width: int, n: int = 4) -> tuple[Tensor, Tensor]:
@@ -145,3 +145,24 @@ def test_ssim_in_windows_that_count_wholly_is_the_usual_one() -> None:
     alone = ssim(a[..., :38], b[..., :38])
     assert torch.allclose(ssim(*filled, counted), alone, atol=0.01)
     assert (ssim(*filled) - alone).abs().max() > 0.05
+
+
+def test_regions_add_up_to_the_whole() -> None:
+    """Pixels and errors of regions against a loop over them, with pixels that do not count and a region without any."""
+    a, b = pair(3, 12, 9)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, (4, 1, 12, 9))
+    counted = rng.random((4, 1, 12, 9)) < 0.7
+    pixels, sums = summed_by_region(a, b, torch.from_numpy(labels), 4, torch.from_numpy(counted).float())
+    squares = np.square(a.double().numpy() - b.double().numpy()).mean(axis=1, keepdims=True)
+    for region in range(4):
+        of_it = (labels == region) & counted
+        assert pixels[region] == of_it.sum()
+        assert sums[region].item() == pytest.approx(squares[of_it].sum(), rel=1e-6)
+    all_pixels, all_sums = summed_by_region(a, b, torch.from_numpy(labels), 3)
+    assert float(all_sums.sum() / all_pixels.sum()) == pytest.approx(float(mse(a, b).mean()), rel=1e-5)
+
+
+def test_psnr_of_pooled_pixels() -> None:
+    assert pooled_psnr(0.01) == pytest.approx(20)
+    assert pooled_psnr(0.0) == 100 == float(psnr(torch.zeros(1)))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import autoencoder as ae
+from autoencoder.data.regions import Regions
 from autoencoder.models.network import Output
 from autoencoder.objectives.base import make_objective
 from autoencoder.objectives.reconstruct import decibel_closer
@@ -107,3 +108,69 @@ def test_pixels_beyond_the_picture_are_left_out_of_every_number(data, measured):
     of_all = measured(ae.ObjectiveConfig(), dataclasses.replace(images, inside=None), made, 40)
     assert of_all.numbers()["share_of_pixels_beyond_the_picture"] == 0
     assert "beyond the picture" not in of_all.table().closing
+
+
+@pytest.fixture
+def with_regions(data):
+    """60 clean images, noisy ones, a region of two columns that is called "thin", and which pixels count."""
+    rng = np.random.default_rng(1)
+    clean = rng.random((60, 1, 16, 16), np.float32)
+    noisy = (clean + 0.05 * rng.normal(size=clean.shape)).clip(0, 1).astype(np.float32)
+    labels = np.zeros(clean.shape, np.uint8)
+    labels[..., 3:5] = 2
+    inside = np.ones(clean.shape, np.uint8)
+    inside[..., 8:] = 0
+    images = data({"index": np.arange(60)}, images=noisy)
+    return dataclasses.replace(images, clean=clean, regions=Regions(labels, ("rest", "nowhere", "thin")), inside=inside)
+
+
+def test_errors_are_kept_apart_by_region(with_regions, measured):
+    """A network that gives back clean images but for one region, which comes out worse than it went in."""
+    clean = with_regions.clean
+    made = np.where(with_regions.regions.labels == 2, (clean + 0.2).clip(0, 1), clean)
+    made[..., 8:] = 0.9  # beyond the picture
+    result = measured(ae.ObjectiveConfig(), with_regions, made, 40)
+    rest, thin = result.regions
+    assert (rest.name, thin.name) == ("rest", "thin")
+    assert (rest.share_of_pixels, thin.share_of_pixels) == (0.75, 0.25)
+    assert (rest.share_of_error, thin.share_of_error) == (0, 1)
+    assert rest.output_psnr_db == 100
+    assert thin.output_mse == pytest.approx(np.square(made - clean)[40:, :, :, 3:5].mean(), rel=1e-5)
+    assert thin.input_mse == pytest.approx(np.square(with_regions.images - clean)[40:, :, :, 3:5].mean(), rel=1e-5)
+    for kind, whole in (
+        ("input", result.input_quality),
+        ("output", result.output_quality),
+        ("pca", result.pca_quality),
+    ):
+        parts = [getattr(region, f"{kind}_mse") * region.share_of_pixels for region in result.regions]
+        assert sum(parts) == pytest.approx(whole.mse, rel=1e-5)
+
+    numbers = [f"{value:.1f}" for value in (thin.output_psnr_db, thin.input_psnr_db, thin.pca_psnr_db)]
+    said = "thin {} dB (noisy {}, PCA {})".format(*numbers)
+    assert result.table().closing.endswith(
+        f"; worse than the noisy input: {said}; 50.0 % of pixels lie beyond the picture and don't count"
+    )
+    table = result.region_table()
+    assert [row[0] for row in table.rows] == ["whole image", "rest", "thin"]
+    assert len(table.header) == len(table.rows[0]) == 6
+    assert set(result.draw_summary()) == {"regions"}
+    assert [region["name"] for region in result.numbers()["regions"]] == ["rest", "thin"]
+
+
+def test_regions_without_a_noisy_input_have_no_number_of_it(with_regions, measured):
+    result = measured(ae.ObjectiveConfig(), dataclasses.replace(with_regions, clean=None), with_regions.images, 40)
+    assert [region.input_psnr_db for region in result.regions] == [None, None]
+    assert [region.share_of_error for region in result.regions] == [0, 0]
+    assert "noisy" not in result.table().closing
+    assert len(result.region_table().header) == 5
+
+
+def test_a_mask_tells_animal_from_background_and_nothing_tells_nothing(with_regions, measured):
+    mask = (with_regions.regions.labels > 0).astype(np.uint8)
+    by_mask = dataclasses.replace(with_regions, regions=None, mask=mask)
+    result = measured(ae.ObjectiveConfig(), by_mask, with_regions.clean, 40)
+    assert [region.name for region in result.regions] == ["background", "animal"]
+    assert measured(ae.ObjectiveConfig(name="mask"), by_mask, mask, 40).region_table() is None
+    alone = measured(ae.ObjectiveConfig(), dataclasses.replace(with_regions, regions=None), with_regions.clean, 40)
+    assert (alone.regions, alone.region_table(), alone.draw_summary()) == ((), None, {})
+    assert alone.numbers()["regions"] == []

@@ -265,7 +265,7 @@ EARLY_FILES = {f"checkpoints/step_{step:08d}.pt" for step in (0, 3)}
 """Of objectives that make pictures, before the first checkpoint of an epoch."""
 TEST_FILES = {"metrics.json", "grid.png", "best.png", "worst.png", "loss.png"}
 SUMMARIES = {
-    "reconstruct": set(),
+    "reconstruct": {"regions.png"},
     "mask": set(),
     "angle": {"angles.png"},
     "classify": {"confusion.png"},

@@ -23,7 +23,7 @@ AFTER_TRAINING = {
     "latents/index.csv",
     *(f"latents/step_{step:08d}.npy" for step in range(0, 19, 2)),  # 6 steps per epoch, 3 snapshots each, and step 0
 }
-TEST_FILES = {"metrics.json", "grid.png", "best.png", "worst.png", "loss.png"}
+TEST_FILES = {"metrics.json", "grid.png", "best.png", "worst.png", "regions.png", "loss.png"}
 TEST_MOVIES = {"input.mp4", "output.mp4", "side_by_side.mp4"}
 
 

@@ -1,8 +1,8 @@
 """A synthetic arena: a tailed animal that walks between six ports, filmed by a camera that follows it.
 
-Everything that the picture shows is known exactly: the clean image without the sensor's noise, the animal's mask, its
-place, its body and head angle. So denoising has a truth to be measured against, and what a latent space holds can be
-decoded against the true cause of the image.
+Everything that the picture shows is known exactly: the clean image without the sensor's noise, the animal's mask, the
+region of each pixel, the animal's place, its body and head angle. So denoising has a truth to be measured against, and
+what a latent space holds can be decoded against the true cause of the image.
 
 Coordinates: the arena's centre is the origin, x points right, y points up as one sees the picture, lengths are pixels.
 Angles are degrees, counter-clockwise from the x axis, in [0, 360).
@@ -20,17 +20,18 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Reals
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
+from autoencoder.data.regions import Regions
 from autoencoder.errors import raise_if_any
 from autoencoder.machine.memory import refuse_too_large
 
 BATCH_PIXELS = 32 * 2500
 """Pixels that are rendered in one go."""
 
-IMAGE_BYTES = 3
+IMAGE_BYTES = 4
 WALK_BYTES = 600
-WORK_BYTES = 80
-"""Memory for a pixel of the result (noisy, clean and mask), for a frame of the walk, and for a pixel that is being
-rendered; the last two measured at their peaks (tracemalloc: 516 and 79 bytes)."""
+WORK_BYTES = 84
+"""Memory for a pixel of the result (noisy, clean, mask and regions), for a frame of the walk, and for a pixel that is
+being rendered; the last two measured at their peaks (tracemalloc: 516 and 81 bytes)."""
 
 RADIUS = 200.0
 """Radius of the arena's wall, in pixels."""
@@ -64,6 +65,14 @@ WALL, PORT_WALL, LAMP, FUR, FUR_SHADE, TAIL = 0.34, 0.30, 0.85, 0.56, 0.16, 0.36
 
 READ_NOISE, SHOT_NOISE = 0.045, 0.05
 """Noise: standard deviation at black, and its growth with the square root of brightness."""
+
+REGIONS = ("background", "body", "tail", "walls and ports")
+"""Names of the regions 0, 1, 2 and 3."""
+
+BODY_REGION, TAIL_REGION, WALLS_REGION = 1, 2, 3
+
+COVERED = 0.5
+"""A pixel is the animal's, or that of walls and ports, where these cover more than this share of it."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +111,14 @@ class ArenaSet:
         images: (N, size, size) uint8, with the sensor's noise.
         clean: (N, size, size) uint8, without it.
         mask: (N, size, size) uint8, 1 where the animal is and 0 elsewhere.
+        regions: (N, size, size) uint8, the place in `REGIONS` of what each pixel shows.
         columns: metadata, one array of length N per column.
     """
 
     images: NDArray[np.uint8]
     clean: NDArray[np.uint8]
     mask: NDArray[np.uint8]
+    regions: NDArray[np.uint8]
     columns: dict[str, NDArray[np.float64] | NDArray[np.int64]]
 
 
@@ -135,18 +146,19 @@ def make_arena(
     images = np.empty((n_images, size, size), np.uint8)
     clean = np.empty_like(images)
     mask = np.empty_like(images)
+    regions = np.empty_like(images)
     step = max(1, BATCH_PIXELS // size**2)  # keeps the working arrays of a batch in the processor's cache
     for start in range(0, n_images, step):
         rows = slice(start, start + step)
-        truth, animal = render(walk[rows], size)
+        truth, regions[rows] = render(walk[rows], size)
         deviation = READ_NOISE + SHOT_NOISE * np.sqrt(truth)
         noisy = truth + deviation * noise.standard_normal(truth.shape, dtype=np.float32)
         images[rows] = _to_uint8(noisy)
         clean[rows] = _to_uint8(truth)
-        mask[rows] = animal
+        mask[rows] = (regions[rows] == BODY_REGION) | (regions[rows] == TAIL_REGION)
         if on_progress is not None:
             on_progress(len(truth))
-    return ArenaSet(images, clean, mask, _columns(walk))
+    return ArenaSet(images, clean, mask, regions, _columns(walk))
 
 
 def prepare_arena(
@@ -159,7 +171,7 @@ def prepare_arena(
     overwrite: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Prepared:
-    """Render a synthetic arena and write its images, clean images, masks and metadata.
+    """Render a synthetic arena and write its images, clean images, masks, regions and metadata.
 
     Args:
         output: path with or without `.npz`.
@@ -176,7 +188,14 @@ def prepare_arena(
     check_output(output, overwrite=overwrite)
     arena = make_arena(n_images, seed, size, on_progress)
     return save_dataset(
-        output, arena.images, arena.columns, arena.clean, arena.mask, compress=compress, overwrite=overwrite
+        output,
+        arena.images,
+        arena.columns,
+        arena.clean,
+        arena.mask,
+        regions=Regions(arena.regions[:, None], REGIONS),
+        compress=compress,
+        overwrite=overwrite,
     )
 
 
@@ -345,14 +364,18 @@ def render(walk: Walk, size: int) -> tuple[Reals, NDArray[np.uint8]]:
     """Draw each posture of `walk` in a crop centred on the animal.
 
     Returns:
-        brightness (N, size, size) float32 in [0, 1], and the animal's mask (N, size, size) uint8 of 0 and 1.
+        brightness (N, size, size) float32 in [0, 1], and regions (N, size, size) uint8, places in `REGIONS`.
     """
     half = (size - 1) / 2
     across = (np.arange(size, dtype=np.float32) - half)[None, None, :]
     up = (half - np.arange(size, dtype=np.float32))[None, :, None]
-    scene = _draw_arena(walk, across, up)
-    scene, animal = _draw_animal(walk, across, up, scene)
-    return scene, (animal > 0.5).astype(np.uint8)
+    scene, structures = _draw_arena(walk, across, up)
+    regions = np.where(structures > COVERED, np.uint8(WALLS_REGION), np.uint8(0))
+    scene, body, tail = _draw_animal(walk, across, up, scene)
+    # The animal is in front of the walls, and its body in front of its tail.
+    regions[tail > COVERED] = TAIL_REGION
+    regions[(body > COVERED) | ((tail > COVERED) & (body > tail * (1 - body)))] = BODY_REGION
+    return scene, regions
 
 
 def _cover(distance: Reals) -> Reals:
@@ -366,15 +389,19 @@ def _column(values: NDArray[np.float64]) -> Reals:
     return values.astype(np.float32)[:, None, None]
 
 
-def _draw_arena(walk: Walk, across: Reals, up: Reals) -> Reals:
-    """Floor, wall and the nearest port; a crop sees one port at most, because ports are a radius apart."""
+def _draw_arena(walk: Walk, across: Reals, up: Reals) -> tuple[Reals, Reals]:
+    """Floor, wall and the nearest port; a crop sees one port at most, because ports are a radius apart.
+
+    Returns:
+        the picture, and how much of each pixel the wall and the port's walls and lamps cover.
+    """
     x, y = _column(walk.x) + across, _column(walk.y) + up
     r = np.sqrt(x * x + y * y)
     inside = _cover(r - RADIUS)
     floor = FLOOR + (FLOOR_AT_WALL - FLOOR) * np.square(np.minimum(r / RADIUS, 1.0))
     scene = OUTSIDE + (floor - OUTSIDE) * inside
     if not (np.hypot(walk.x, walk.y) + 0.75 * across.shape[2] > RADIUS).any():
-        return scene
+        return scene, np.zeros_like(scene)
 
     polar = np.arctan2(walk.y, walk.x)
     port = PORT_ANGLES[np.abs(_wrapped(polar[:, None] - PORT_ANGLES[None, :])).argmin(axis=1)]
@@ -390,17 +417,18 @@ def _draw_arena(walk: Walk, across: Reals, up: Reals) -> Reals:
     scene += (0.8 * FLOOR_AT_WALL - scene) * niche
     sides = _cover(np.abs(side - PORT_HALF_WIDTH) - 0.6) * _cover(out - PORT_DEPTH) * (out > mouth)
     back = _cover(np.abs(out - PORT_DEPTH) - 0.6) * _cover(side - PORT_HALF_WIDTH)
-    scene += (PORT_WALL - scene) * np.maximum(sides, back)
+    port_walls = np.maximum(sides, back)
+    scene += (PORT_WALL - scene) * port_walls
     # Two lamps beside the mouth, behind the wall, with a glow.
     lamp_out, lamp_side = out - 8.0, side - (PORT_HALF_WIDTH + 7.0)
     lamp = _cover(np.maximum(np.abs(lamp_out), np.abs(lamp_side)) - LAMP_SIZE)
     scene += (LAMP - scene) * lamp
     scene += 0.16 * (1 - lamp) * np.exp(-(lamp_out * lamp_out + lamp_side * lamp_side) / 50.0)
-    return scene
+    return scene, np.maximum(np.maximum(wall, port_walls), lamp)
 
 
-def _draw_animal(walk: Walk, across: Reals, up: Reals, scene: Reals) -> tuple[Reals, Reals]:
-    """Tail, then body, then head over `scene`; returns the picture and how much of each pixel the animal covers."""
+def _draw_animal(walk: Walk, across: Reals, up: Reals, scene: Reals) -> tuple[Reals, Reals, Reals]:
+    """Tail, then body, then head over `scene`; returns the picture, and how much of a pixel body and tail cover."""
     cos, sin = np.cos(walk.body), np.sin(walk.body)
     rump, shoulder = (RUMP * cos, RUMP * sin), (SHOULDER * cos, SHOULDER * sin)
     nose = (shoulder[0] + NOSE * np.cos(walk.head), shoulder[1] + NOSE * np.sin(walk.head))
@@ -427,7 +455,7 @@ def _draw_animal(walk: Walk, across: Reals, up: Reals, scene: Reals) -> tuple[Re
     fur = FUR + FUR_SHADE * np.clip(-body / 5.0, 0.0, 1.0) - 0.5 * FUR_SHADE
     scene = scene + (TAIL - scene) * tail_cover
     scene = scene + (fur - scene) * body_cover
-    return scene, np.maximum(tail_cover, body_cover)
+    return scene, body_cover, tail_cover
 
 
 _Points = tuple[NDArray[np.float64], NDArray[np.float64]]

@@ -46,6 +46,7 @@ class Written:
     Attributes:
         caption: what the tables are of.
         quality: of each run, over seeds.
+        regions: the same by region, where regions are known.
         told: what probes read, in short.
         told_in_full: the same with a table for each column.
         n_rows: rows of `comparison.csv`.
@@ -57,6 +58,7 @@ class Written:
 
     caption: str
     quality: TextTable
+    regions: Sequence[Captioned]
     told: Sequence[Captioned]
     told_in_full: Sequence[Captioned]
     n_rows: int
@@ -78,7 +80,10 @@ def comparison_page(comparisons: Sequence[Comparison], alike: Study, written: Wr
     page = Sections(alike, written.measures, written.drawn)
     blocks: dict[str, Sequence[Block]] = {
         FIGURES: _figures(written),
-        QUALITY: [_table("What each run is, and how well it meets its objective", written.quality, written)],
+        QUALITY: [
+            _table("What each run is, and how well it meets its objective", written.quality, written),
+            *(_table(text, table, written) for text, table in written.regions if table is not None),
+        ],
         TOLD: _told(written),
         SECTIONS["distances"]: page.distances(),
         SECTIONS["metrics"]: page.metrics(),

@@ -44,6 +44,7 @@ from autoencoder.workflows.compare.probe_tables import (
     summary_caption,
     summary_table,
 )
+from autoencoder.workflows.compare.region_tables import REGIONS_CAPTION, region_cells, regions_table
 from autoencoder.workflows.held_out import places_shown
 from autoencoder.workflows.markdown import TextTable, as_markdown, markdown_table
 from autoencoder.workflows.study.figures import study_figures
@@ -58,7 +59,8 @@ MAX_POINTS = 4000
 def table_of(comparison: Comparison) -> Cells:
     """One row per run; a column that does not apply to a run holds None.
 
-    Columns of probes are called COLUMN:PROBE, and what stands beside them COLUMN:PROBE:MORE, see `probe_cells`.
+    Columns of regions are called REGION:WHAT, see `region_cells`. Columns of probes are called COLUMN:PROBE, and what
+    stands beside them COLUMN:PROBE:MORE, see `probe_cells`.
     """
     others = [
         {"run": one.name, "latent_dim": one.codes.shape[1]} | score_cells(one.probed) for one in comparison.others
@@ -85,7 +87,7 @@ def _row(run: Compared) -> dict[str, Any]:
         "explained_variance": run.explained_variance,
         "result": None if quality else result.brief(),
     }
-    return row | probe_cells(run)
+    return row | region_cells(result.regions) | probe_cells(run)
 
 
 # -------------------------------------------------------------------------------------------------------------- tables
@@ -252,6 +254,7 @@ def _page(
     written = Written(
         caption(comparison),
         quality_table(merged),
+        region_sections(merged, comparison),
         probe_sections(merged, comparison, full=False),
         probe_sections(merged, comparison, full=True),
         len(cells),
@@ -275,10 +278,22 @@ def _examples(comparison: Comparison, n: int, seed: int) -> Rows:
 def _markdown(rows: Cells, comparison: Comparison, alike: Study | None) -> str:
     merged = over_seeds(rows)
     parts = [f"{as_markdown(caption(comparison))}\n", markdown_table(quality_table(merged))]
-    sections = probe_sections(merged, comparison, full=True) + ([] if alike is None else alike_sections(alike))
+    sections = region_sections(merged, comparison) + probe_sections(merged, comparison, full=True)
+    sections += [] if alike is None else alike_sections(alike)
     for said, table in sections:
         parts += [f"\n{as_markdown(said)}\n", *([] if table is None else [markdown_table(table)])]
     return "\n".join(parts) + "\n"
+
+
+def region_sections(merged: Cells, comparison: Comparison) -> list[tuple[str, TextTable | None]]:
+    """How near reconstructions are in each region, as a captioned table; none where no run has regions.
+
+    Args:
+        merged: a row for each run, over seeds.
+        comparison: of the first seed, whose regions are those of all.
+    """
+    regions = next((run.evaluation.result.regions for run in comparison.runs if run.evaluation.result.regions), ())
+    return [(REGIONS_CAPTION, regions_table(merged, regions))] if regions else []
 
 
 def probe_sections(merged: Cells, comparison: Comparison, *, full: bool) -> list[tuple[str, TextTable | None]]:
