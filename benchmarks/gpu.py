@@ -425,7 +425,7 @@ def run_config(
 ) -> RunConfig:
     """Of a run on images of the arena, in batches of 32."""
     settings = {"batch_size": min(32, len(bench.arena) // 8), "device": bench.device.type, **training}
-    data = DataConfig("arena.npz", split="random")
+    data = DataConfig(str(bench.folder / "arena.npz"), split="random")  # processes of other GPUs load them
     return RunConfig(data, ModelConfig(encoder), objective or ObjectiveConfig(), TrainingConfig(**settings))
 
 

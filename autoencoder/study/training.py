@@ -254,7 +254,7 @@ def _done_on_each(pieces: list[Piece], gpus: list[str], together: int | str | No
     for gpu, share, answer in zip(gpus, shares, answers.each, strict=True):
         if isinstance(answer, Lost):
             names = ", ".join(name for piece in share for name, _, _ in piece.runs)
-            problems.append(f"the process of GPU {gpu} did not end its work ({answer.why}); its runs are {names}")
+            problems.append(f"the process of GPU {gpu} did not finish its work ({answer.why}); its runs are {names}")
             continue
         outcomes.append(answer)
         for text in answer.said:
