@@ -76,8 +76,8 @@ WEAK, OVER_NOISE = 15.0, 1.5
 noise come close to less."""
 
 MOST_TORN = 0.15
-"""Where so large a share of the samples has a brighter and a darker piece, the lighter of them at least half as heavy as
-the other, the animal is probably in the median frame: it leaves a hole there wherever it is not."""
+"""Where so large a share of the samples has a brighter and a darker piece, neither twice as heavy as the other, the
+animal is probably in the median frame: it leaves a hole there wherever it is not."""
 
 USUAL_PERCENTILE = 95
 """Of the animal's length in the samples: nearly always it is no longer."""
