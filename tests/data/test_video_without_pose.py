@@ -110,6 +110,21 @@ def test_an_animal_that_rests_is_part_of_the_median_and_that_is_said(tmp_path: P
     assert "rests most of the time" in said
 
 
+def test_a_hole_that_the_animal_leaves_in_the_median_is_named(tmp_path: Path) -> None:
+    """Where it rests it is part of the median, and while it goes about, the place where it rested is darker."""
+    frames = np.full((N_FRAMES, HEIGHT, WIDTH), GROUND)
+    for i, frame in enumerate(frames):
+        frame[ellipse(80 if i < 0.6 * N_FRAMES else 2 * i - 40, 32)] = 160
+    prepared = prepare(write(tmp_path / "v.mp4", frames), tmp_path / "m", follow="moving", crop=24)
+    assert any("leaves a hole there. Say which of the two" in said for said in prepared.warnings)
+
+
+def test_a_difference_that_is_hardly_more_than_noise_is_a_warning(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 8, (N_FRAMES, HEIGHT, WIDTH))
+    prepared = prepare(write(tmp_path / "v.mp4", scene(100) + noise), tmp_path / "m", follow="brightest", crop=24)
+    assert any("noise and shadows may be taken for the animal" in said for said in prepared.warnings)
+
+
 def test_the_middle_of_a_body_does_not_depend_on_its_tail() -> None:
     down, right = np.mgrid[:120, :160]
     body = ((right - 60) / 30.0) ** 2 + ((down - 60) / 14.0) ** 2 <= 1

@@ -40,6 +40,19 @@ def test_parts_and_edges_lie_on_their_pixels():
     assert [text.get_text() for text in fig.legends[0].get_texts()] == ["edge of the picture", "nose"]
 
 
+def test_the_outline_of_a_mask_runs_along_the_edges_of_its_pixels():
+    """Also along the image's own edge; each side of a pixel is drawn once."""
+    mask = np.zeros((1, SIZE, SIZE), bool)
+    mask[0, 0:2, 3:6] = True
+    fig = figure(Overlay(mask=mask))
+    (outline,) = fig.axes[0].collections
+    sides = {tuple(map(tuple, np.sort(segment, axis=0).tolist())) for segment in outline.get_segments()}
+    across = {((x - 0.5, y - 0.5), (x + 0.5, y - 0.5)) for x in (3, 4, 5) for y in (0, 2)}
+    down = {((x - 0.5, y - 0.5), (x - 0.5, y + 0.5)) for x in (3, 6) for y in (0, 1)}
+    assert sides == across | down
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["edge of the mask"]
+
+
 def test_dark_images_are_said_to_be_shown_brighter():
     assert "for display" in figure(Overlay(), level=0.02).get_suptitle()
     assert figure(Overlay()).get_suptitle() == "a title"

@@ -71,12 +71,13 @@ LOOKED_AT = 40
 THINNED = 4
 """Noise and flicker are measured in every so many pixels on each axis."""
 
-WEAK = 15.0
-"""Gray values by which an animal should differ in the median; noise and shadows come close to less."""
+WEAK, OVER_NOISE = 15.0, 1.5
+"""Gray values by which an animal should differ in the median, and how many times what counts as noise: shadows and
+noise come close to less."""
 
-BOTH_SIGNS = 0.15
-"""Share of the samples in which the other sign prevails from which on the animal is probably in the median frame: it
-leaves a hole there wherever it is not."""
+MOST_TORN = 0.15
+"""Where so large a share of the samples has a brighter and a darker piece, neither twice as heavy as the other, the
+animal is probably in the median frame: it leaves a hole there wherever it is not."""
 
 USUAL_PERCENTILE = 95
 """Of the animal's length in the samples: nearly always it is no longer."""
@@ -90,23 +91,25 @@ class Scene:
         median: (H, W) float32 gray values.
         follow: which differences count.
         threshold: gray values from which on a pixel differs.
+        noise: gray values that noise does not reach.
         contrast: gray values by which the animal's pixels differ in the median.
         area: the animal's usual area, pixels.
         thickness: usually, of the animal: from the middle of its body to the edge, pixels.
         length: the longest that its body usually is, pixels.
         n_samples: how many frames the median is of.
-        share_other_sign: share of the samples in which the animal differs by the sign that is the rarer one.
+        torn: share of the samples in which something brighter and something darker differ about as much.
     """
 
     median: NDArray[np.float32]
     follow: Follow
     threshold: float
+    noise: float
     contrast: float
     area: float
     thickness: float
     length: float
     n_samples: int
-    share_other_sign: float
+    torn: float
 
     def describe(self) -> str:
         """A sentence about what counts."""
@@ -121,18 +124,18 @@ class Scene:
         """What speaks against the difference, a sentence each.
 
         Args:
-            remedy: what to do where the animal is brighter than the scene at times, and darker at others.
+            remedy: what to do where the animal seems to be in the median frame.
         """
         said = []
-        if self.contrast < WEAK:
+        if self.contrast < max(WEAK, OVER_NOISE * self.noise):
             said.append(
-                f"what differs from the median frame does so by only {self.contrast:.3g} gray values: an animal that "
-                "rests most of the time is part of that frame, and noise and shadows may be taken for it. Look at the "
-                "crops"
+                f"what differs from the median frame does so by only {self.contrast:.3g} gray values, and noise by up "
+                f"to {self.noise:.3g}: noise and shadows may be taken for the animal, and an animal that rests most of "
+                "the time is part of that frame. Look at the crops"
             )
-        if self.share_other_sign >= BOTH_SIGNS:
+        if self.torn >= MOST_TORN:
             said.append(
-                "what differs from the median frame is brighter than it at times, and darker at others: probably the "
+                "something brighter than the median frame and something darker differ from it together: probably the "
                 f"animal rests so long at one place that it is part of that frame, and leaves a hole there. {remedy}"
             )
         return said
@@ -333,17 +336,18 @@ def see_scene(film: Film, follow: Follow, hidden: Hidden | None = None) -> Scene
     heaviest = max(look.weight for look in looks)
     looks = [look for look in looks if look.weight >= LEAST_AREA_SHARE * heaviest]
     contrast = float(np.median([look.contrast for look in looks]))
-    is_brighter = float(np.mean([look.is_brighter for look in looks]))
+    noise = float(np.median([look.noise for look in looks]))
     scene = Scene(
         median=median,
         follow=follow,
-        threshold=max(float(np.median([look.noise for look in looks])), CONTRAST_SHARE * contrast),
+        threshold=max(noise, CONTRAST_SHARE * contrast),
+        noise=noise,
         contrast=contrast,
         area=float(np.median([look.area for look in looks])),
         thickness=1.0,
         length=1.0,
         n_samples=len(samples),
-        share_other_sign=min(is_brighter, 1 - is_brighter),
+        torn=float(np.mean([look.is_torn for look in looks])),
     )
     return _measured(scene, [looks[row] for row in spread(len(looks), LOOKED_AT)])
 
@@ -379,7 +383,7 @@ class _Look:
     area: int
     center: tuple[float, float]
     radius: float
-    is_brighter: bool
+    is_torn: bool
 
 
 def _samples(film: Film) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
@@ -451,5 +455,12 @@ def _look(sample: NDArray[np.uint8], median: NDArray[np.float32], follow: Follow
         area=len(down),
         center=(x, y),
         radius=float(np.hypot(across - x, down - y).max()) + 1,
-        is_brighter=bool(signed[down, across].mean() > 0),
+        is_torn=_is_torn(pieces, signed),
     )
+
+
+def _is_torn(pieces: Pieces, signed: NDArray[np.float32]) -> bool:
+    """Whether a brighter and a darker piece differ about as much."""
+    sums = np.bincount(pieces.labels.ravel(), signed.ravel(), minlength=len(pieces.weights) + 1)[1:]
+    brighter, darker = (float(pieces.weights[of].max(initial=0)) for of in (sums > 0, sums < 0))
+    return min(brighter, darker) >= max(brighter, darker) / 2
