@@ -47,7 +47,9 @@ def test_each_share_has_its_part_of_every_setting():
     for number in (1, 2, 3):
         assert {run.seed for run in share_of(MEMBERS, number, 3)} == {number}
         assert len(share_of(MEMBERS, number, 3)) == 6
-    sizes = [len({(run.config.model.encoder, run.seed) for run in share_of(MEMBERS, number, 5)}) for number in range(1, 6)]
+    sizes = [
+        len({(run.config.model.encoder, run.seed) for run in share_of(MEMBERS, number, 5)}) for number in range(1, 6)
+    ]
     assert max(sizes) - min(sizes) <= 1
 
 
