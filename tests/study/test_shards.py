@@ -47,7 +47,9 @@ def test_each_share_has_its_part_of_every_setting():
     for number in (1, 2, 3):
         assert {run.seed for run in share_of(MEMBERS, number, 3)} == {number}
         assert len(share_of(MEMBERS, number, 3)) == 6
-    sizes = [len({(run.config.model.encoder, run.seed) for run in share_of(MEMBERS, number, 5)}) for number in range(1, 6)]
+    sizes = [
+        len({(run.config.model.encoder, run.seed) for run in share_of(MEMBERS, number, 5)}) for number in range(1, 6)
+    ]
     assert max(sizes) - min(sizes) <= 1
 
 
@@ -56,7 +58,7 @@ class MeasuredError(Exception):
 
 
 @pytest.fixture
-def measures(monkeypatch):
+def measures():
     """Folders of studies that came to be measured, which is where the command ends."""
     folders = []
 
@@ -64,8 +66,9 @@ def measures(monkeypatch):
         folders.append(folder.path)
         raise MeasuredError
 
-    monkeypatch.setattr("autoencoder.workflows.study.study.measure_study", measure)
-    return folders
+    with pytest.MonkeyPatch.context() as patch:  # not that of the test, which takes other patches back on the way
+        patch.setattr("autoencoder.workflows.study.study.measure_study", measure)
+        yield folders
 
 
 def test_two_shards_at_once_and_the_plain_command(tiny, tmp_path, start, call, measures):
