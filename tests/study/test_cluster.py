@@ -78,7 +78,7 @@ def test_the_end_of_the_scheduler_is_said(cluster):
     stopping = threading.Thread(target=stop)
     stopping.start()
     with (
-        pytest.raises(UserError, match="scheduler was lost.*the same command resumes"),
+        pytest.raises(UserError, match=r"scheduler was lost.*the same command resumes"),
         connect("dask", cluster.scheduler_address) as client,
     ):
         list(done_by_workers(client, wait_for_the_end, ["a"], str))
