@@ -79,7 +79,9 @@ def members(tiny, seeds, epochs):
     return made
 
 
-@pytest.mark.parametrize(("n_kills", "seeds", "epochs"), [(1, 1, 12), pytest.param(12, 3, 120, marks=pytest.mark.slow)])
+# Slow also with one kill, as workers import torch when they start; tests/study/test_cluster.py has what is fast.
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_kills", "seeds", "epochs"), [(1, 1, 12), (12, 3, 120)])
 def test_killed_workers(
     tiny, tmp_path, cluster, moments, tally, judged, count_whole, assert_same_run, n_kills, seeds, epochs
 ):

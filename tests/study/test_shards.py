@@ -71,6 +71,7 @@ def measures():
         yield folders
 
 
+@pytest.mark.slow
 def test_two_shards_at_once_and_the_plain_command(tiny, tmp_path, start, call, measures):
     out = tmp_path / "study"
     both = [start("study", tiny, "--out", out, *STUDY, "--shard", f"{number}/2") for number in (1, 2)]
