@@ -58,7 +58,7 @@ class MeasuredError(Exception):
 
 
 @pytest.fixture
-def measures(monkeypatch):
+def measures():
     """Folders of studies that came to be measured, which is where the command ends."""
     folders = []
 
@@ -66,10 +66,12 @@ def measures(monkeypatch):
         folders.append(folder.path)
         raise MeasuredError
 
-    monkeypatch.setattr("autoencoder.workflows.study.study.measure_study", measure)
-    return folders
+    with pytest.MonkeyPatch.context() as patch:  # not that of the test, which takes other patches back on the way
+        patch.setattr("autoencoder.workflows.study.study.measure_study", measure)
+        yield folders
 
 
+@pytest.mark.slow
 def test_two_shards_at_once_and_the_plain_command(tiny, tmp_path, start, call, measures):
     out = tmp_path / "study"
     both = [start("study", tiny, "--out", out, *STUDY, "--shard", f"{number}/2") for number in (1, 2)]
