@@ -5,13 +5,15 @@
 Invented codes of 16 units, of synthetic arena images, go from noise to the positions and directions they stand for. A
 run of 4 snapshots, not timed, imports and compiles everything; then the default movie of one column is made, and timed.
 Umap-learn's `fit` on the last snapshot is timed whole, and its `transform` on a few of the others, since all of them
-would take too long; what the whole would take is extrapolated. Prints seconds, peak memory and ratios.
+would take too long; what the whole would take is extrapolated. Prints seconds, also those of the parts, peak memory and
+ratios.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import resource
 import statistics
 import tempfile
@@ -42,14 +44,39 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         run, codes = invented_run(Path(temporary), args.images, args.snapshots)
         visualize(run, color_by=[COLUMN], stop_index=4, out=Path(temporary) / "compiled")
-        start = time.perf_counter()
-        visualize(run, color_by=[COLUMN], out=Path(temporary) / "out", say=print)
-        seconds = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        size = f"{args.snapshots} snapshots of {args.images:,} images, {UNITS} units"
-        print(f"{size}: a finished movie after {seconds:.1f} s; peak memory {peak:.2f} GB")
+        print(f"{args.snapshots} snapshots of {args.images:,} images, {UNITS} units")
+        seconds = finished_movie(run, Path(temporary) / "out")
         if args.peer:
             peers(codes, seconds, args.snapshots, args.pairs)
+
+
+def finished_movie(run: Path, out: Path) -> float:
+    """Seconds from the snapshots to the finished movie; prints them, and those of the parts."""
+    scored: list[float] = []
+
+    def say(line: str) -> None:  # the scores are said when they are there, before anything is drawn
+        scored.append(time.perf_counter())
+        print(line)
+
+    start, busy = time.perf_counter(), cpu_seconds()
+    visualize(run, color_by=[COLUMN], out=out, say=say)
+    end = time.perf_counter()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    projected = json.loads((out / "scores.json").read_text(encoding="utf-8"))["methods"][0]["seconds"]
+    print(
+        f"a finished movie after {end - start:.1f} s, {cpu_seconds() - busy:.1f} s of CPU; peak memory {peak:.2f} GB\n"
+        f"parts: read and projected {projected:.1f} s, scored {scored[0] - start - projected:.1f} s, drawn and written "
+        f"{end - scored[0]:.1f} s"
+    )
+    return end - start
+
+
+def cpu_seconds() -> float:
+    """Of this process and those that it waited for, which write the movie; user and system together."""
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 def invented_run(folder: Path, n_images: int, n_snapshots: int) -> tuple[Path, list[np.ndarray]]:

@@ -16,6 +16,9 @@ import torch
 P = ParamSpec("P")
 R = TypeVar("R")
 
+part_of_loops = numba.njit(fastmath=True, cache=True)
+"""Compiles a function that compiled loops call."""
+
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile on the first call, and keep what was compiled for the next process.

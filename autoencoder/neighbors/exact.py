@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.array_types import FloatArray, Integers
-from autoencoder.neighbors.compiled import compiled
+from autoencoder.array_types import FloatArray, Integers, Reals
+from autoencoder.neighbors.compiled import compiled, part_of_loops
 
 ROWS_AT_ONCE = 64
+"""An even number: points are measured two at a time."""
+
+COLUMNS_AT_ONCE = 4
+"""Columns that are read together; what two points and four columns share is read from memory once."""
+
+GROUPS_PER_NEIGHBOR = 3
+"""Groups of candidates whose minima tell how far the neighbours are at most; with fewer, more candidates remain."""
+
+GROUPS_AT_ONCE = 16
+"""The number of groups is a multiple of this."""
+
+COMPARED_AT_ONCE = 64
+"""Candidates that are compared together with the bound."""
 
 EXCLUDED = np.finfo(np.float32).max
 """Square of the distance to a row that may be no neighbour; infinity is nothing that fast arithmetic may meet."""
-
-_part_of_loops = numba.njit(fastmath=True, cache=True)
 
 
 def nearest(points: FloatArray, among: FloatArray, k: int) -> tuple[NDArray[np.int32], FloatArray]:
@@ -33,8 +45,7 @@ def nearest(points: FloatArray, among: FloatArray, k: int) -> tuple[NDArray[np.i
     Returns:
         indices (m, k) int32 and distances (m, k) float32, ascending.
     """
-    by_column = np.ascontiguousarray(among.T, np.float32)
-    indices, squares = _nearest(np.ascontiguousarray(points, np.float32), by_column, k)
+    indices, squares = _nearest(_widened(points), _widened(among).T.copy(), k)
     return indices, np.sqrt(squares)
 
 
@@ -71,10 +82,10 @@ def nearest_apart(
             f"{k} neighbours more than {apart:g} frames apart are asked for, but {few.sum()} of {len(points)} rows have"
             f" fewer candidates, down to {n_candidates.min()}"
         )
+    by_row = _widened(points)
     # Copies, since numba compiles once more for arrays that cannot be written to.
-    by_row, by_column = np.array(points, np.float32, order="C"), np.array(points.T, np.float32, order="C")
     recordings, frames = np.array(recordings, np.int64), np.array(frames, np.int64)
-    return _nearest_apart(by_row, by_column, k, recordings, frames, frames_apart)
+    return _nearest_apart(by_row, by_row.T.copy(), k, recordings, frames, frames_apart)
 
 
 def candidates(recordings: Integers, frames: Integers, apart: int) -> Integers:
@@ -88,6 +99,14 @@ def candidates(recordings: Integers, frames: Integers, apart: int) -> Integers:
     return len(frames) - near
 
 
+def _widened(points: FloatArray) -> FloatArray:
+    """A copy of `points` (n, d) with columns of zeros up to a multiple of `COLUMNS_AT_ONCE`; distances stay."""
+    n, d = points.shape
+    wide = np.zeros((n, -(-d // COLUMNS_AT_ONCE) * COLUMNS_AT_ONCE), np.float32)
+    wide[:, :d] = points
+    return wide
+
+
 @compiled
 def _nearest(points: FloatArray, among: FloatArray, k: int) -> tuple[NDArray[np.int32], FloatArray]:
     m = points.shape[0]
@@ -95,10 +114,13 @@ def _nearest(points: FloatArray, among: FloatArray, k: int) -> tuple[NDArray[np.
     indices = np.empty((m, k), np.int32)
     squares = np.empty((m, k), np.float32)
     for block in numba.prange((m + ROWS_AT_ONCE - 1) // ROWS_AT_ONCE):
-        row = np.empty(n, np.float32)
-        for i in range(block * ROWS_AT_ONCE, min(m, (block + 1) * ROWS_AT_ONCE)):
-            _squares(points[i], among, row)
-            _keep_smallest(row, indices[i], squares[i])
+        rows = np.empty((2, n), np.float32)
+        minima = room_for_groups(k, rows)
+        for first in range(block * ROWS_AT_ONCE, min(m, (block + 1) * ROWS_AT_ONCE), 2):
+            second = min(first + 1, m - 1)
+            _squares(points[first], points[second], among, rows[0], rows[1])
+            for i in range(first, second + 1):
+                keep_smallest(rows[i - first], indices[i], squares[i], minima)
     return indices, squares
 
 
@@ -109,40 +131,95 @@ def _nearest_apart(
     n = points.shape[0]
     indices = np.empty((n, k), np.int32)
     for block in numba.prange((n + ROWS_AT_ONCE - 1) // ROWS_AT_ONCE):
-        row, squares = np.empty(n, np.float32), np.empty(k, np.float32)
-        for i in range(block * ROWS_AT_ONCE, min(n, (block + 1) * ROWS_AT_ONCE)):
-            _squares(points[i], among, row)
-            for j in range(n):
-                if recordings[j] == recordings[i] and abs(frames[j] - frames[i]) <= apart:
-                    row[j] = EXCLUDED
-            _keep_smallest(row, indices[i], squares)
+        rows, squares = np.empty((2, n), np.float32), np.empty(k, np.float32)
+        minima = room_for_groups(k, rows)
+        for first in range(block * ROWS_AT_ONCE, min(n, (block + 1) * ROWS_AT_ONCE), 2):
+            second = min(first + 1, n - 1)
+            _squares(points[first], points[second], among, rows[0], rows[1])
+            for i in range(first, second + 1):
+                row = rows[i - first]
+                for j in range(n):
+                    if recordings[j] == recordings[i] and abs(frames[j] - frames[i]) <= apart:
+                        row[j] = EXCLUDED
+                keep_smallest(row, indices[i], squares, minima)
     return indices
 
 
-@_part_of_loops
-def _squares(point: FloatArray, among: FloatArray, row: FloatArray) -> None:
-    """Squares of the distances of `point` (d,) to the columns of `among` (d, n), written to `row` (n,)."""
+@part_of_loops
+def _squares(point: FloatArray, other: FloatArray, among: FloatArray, row: FloatArray, other_row: FloatArray) -> None:
+    """Squares of the distances of two points (d,) to the columns of `among` (d, n), written to two rows (n,)."""
     row[:] = 0
-    for column in range(len(point)):  # over all of `among` at once, which the processor does eight at a time
-        value = point[column]
+    other_row[:] = 0
+    for c in range(0, len(point), COLUMNS_AT_ONCE):  # over all of `among` at once, of which eight fit in a register
+        p0, p1, p2, p3 = point[c], point[c + 1], point[c + 2], point[c + 3]
+        q0, q1, q2, q3 = other[c], other[c + 1], other[c + 2], other[c + 3]
+        among0, among1, among2, among3 = among[c], among[c + 1], among[c + 2], among[c + 3]
         for j in range(len(row)):
-            difference = value - among[column, j]
-            row[j] += difference * difference
+            a0, a1, a2, a3 = among0[j], among1[j], among2[j], among3[j]
+            row[j] += (p0 - a0) ** 2 + (p1 - a1) ** 2 + (p2 - a2) ** 2 + (p3 - a3) ** 2
+            other_row[j] += (q0 - a0) ** 2 + (q1 - a1) ** 2 + (q2 - a2) ** 2 + (q3 - a3) ** 2
 
 
-@_part_of_loops
-def _keep_smallest(row: FloatArray, indices: NDArray[np.int32], squares: FloatArray) -> None:
-    """The smallest of `row` (n,), ascending, written to `squares` (k,), and where they are to `indices` (k,)."""
+@part_of_loops
+def room_for_groups(k: int, like: Reals) -> Reals:
+    """Room for the minima of groups that `keep_smallest` compares; numbers of the same kind as `like`."""
+    return np.empty(-(-GROUPS_PER_NEIGHBOR * k // GROUPS_AT_ONCE) * GROUPS_AT_ONCE, like.dtype)
+
+
+@part_of_loops
+def keep_smallest(row: Reals, indices: NDArray[np.int32], squares: Reals, minima: Reals) -> None:
+    """The smallest of `row` (n,), ascending, written to `squares` (k,), and where they are to `indices` (k,).
+
+    Of equal numbers the first comes first. What lies beyond a bound is passed over many numbers at a time: without the
+    bound, five times as many would be among the smallest so far and have to be put in their place.
+
+    Args:
+        row: (n,), finite.
+        indices, squares: written to; k is at most n.
+        minima: of `room_for_groups`, written to.
+    """
     k = len(squares)
+    bound = _bound(row, k, minima)
     found = 0
-    for j in range(len(row)):
-        square = row[j]
-        if found < k or square < squares[k - 1]:
-            place = min(found, k - 1)
-            found = min(found + 1, k)
-            while place > 0 and squares[place - 1] > square:
-                squares[place] = squares[place - 1]
-                indices[place] = indices[place - 1]
-                place -= 1
-            squares[place] = square
-            indices[place] = j
+    for start in range(0, len(row), COMPARED_AT_ONCE):
+        part = row[start : start + COMPARED_AT_ONCE]
+        some = False
+        for j in range(len(part)):
+            some |= part[j] <= bound
+        if not some:
+            continue
+        for j in range(len(part)):
+            square = part[j]
+            if square <= bound and (found < k or square < squares[k - 1]):
+                place = min(found, k - 1)
+                found = min(found + 1, k)
+                while place > 0 and squares[place - 1] > square:
+                    squares[place] = squares[place - 1]
+                    indices[place] = indices[place - 1]
+                    place -= 1
+                squares[place] = square
+                indices[place] = start + j
+
+
+@part_of_loops
+def _bound(row: Reals, k: int, minima: Reals) -> Any:
+    """A number that k of `row` (n,) or more, but few more, do not exceed: the k-th smallest of the minima of groups.
+
+    Each group is every g-th number, g being the length of `minima`. Of few numbers it is the largest.
+    """
+    g = len(minima)
+    if len(row) < 2 * g:
+        return row.max()
+    minima[:] = row[:g]
+    for start in range(g, len(row) // g * g, g):
+        group = row[start : start + g]
+        for i in range(g):
+            minima[i] = group[i] if group[i] < minima[i] else minima[i]
+    bound = minima.max()
+    for i in range(g):
+        n_smaller = 0
+        for j in range(g):
+            n_smaller += minima[j] <= minima[i]
+        if n_smaller >= k and minima[i] < bound:
+            bound = minima[i]
+    return bound

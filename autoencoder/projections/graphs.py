@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +35,7 @@ def neighbor_graphs(codes: FloatArray) -> Graphs:
 
     A moment at which all codes are the same has no neighbours, and so no edges.
     """
-    from umap.umap_ import fuzzy_simplicial_set
-
     T, n, _ = codes.shape
-    k = min(UMAP_NEIGHBORS, n - 1)
     first, degrees = np.zeros((T, n + 1), np.int64), np.zeros((T, n), np.float32)
     neighbors, strengths = [], []
     edges = 0
@@ -45,10 +43,8 @@ def neighbor_graphs(codes: FloatArray) -> Graphs:
         first[t] = edges
         if (points == points[0]).all():
             continue
-        indices, distances = nearest(points, points, k)
-        graph, _, _ = fuzzy_simplicial_set(points, k, None, "euclidean", knn_indices=indices, knn_dists=distances)
-        graph = graph.tocsr()
-        graph.sort_indices()
+        if t == 0 or not np.array_equal(points, codes[t - 1]):  # the null has every moment twice
+            graph = _neighbor_graph(points)
         first[t] += graph.indptr
         edges += graph.nnz
         degrees[t] = np.asarray(graph.sum(axis=1)).ravel()
@@ -57,3 +53,15 @@ def neighbor_graphs(codes: FloatArray) -> Graphs:
     if not neighbors:
         return Graphs(first, np.empty(0, np.int32), np.empty(0, np.float32), degrees)
     return Graphs(first, np.concatenate(neighbors), np.concatenate(strengths), degrees)
+
+
+def _neighbor_graph(points: FloatArray) -> Any:
+    """UMAP's fuzzy graph of points (n, d) that are not all the same: a sparse matrix (n, n) with sorted rows."""
+    from umap.umap_ import fuzzy_simplicial_set
+
+    k = min(UMAP_NEIGHBORS, len(points) - 1)
+    indices, distances = nearest(points, points, k)
+    graph, _, _ = fuzzy_simplicial_set(points, k, None, "euclidean", knn_indices=indices, knn_dists=distances)
+    graph = graph.tocsr()
+    graph.sort_indices()
+    return graph

@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.array_types import FloatArray
+from autoencoder.neighbors.compiled import compiled, part_of_loops
+from autoencoder.neighbors.exact import keep_smallest, room_for_groups
 from autoencoder.projections.fits import embed_series
 from autoencoder.projections.series import Series
-
-Ranks = NDArray[np.int64]
 
 NEIGHBORHOOD = 0.05
 """Share of the scored points that are a point's neighbourhood."""
@@ -26,6 +27,9 @@ SCORED_POINTS = 1000
 
 NULL_POINTS = 1000
 """Points that the null is measured on."""
+
+NEAREST = np.finfo(np.float64).min
+"""Below every square of a distance; infinity is nothing that fast arithmetic may meet."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def faithfulness(series: Series, embeddings: FloatArray, rows: NDArray[np.int64]
         codes = series[t][rows]
         if (codes == codes[0]).all():
             continue
-        scores[:, t] = _frame(_ranks(codes), _ranks(embeddings[t, rows]), k)
+        scores[:, t] = _frame(_distances(codes), _distances(embeddings[t, rows]), k)
     return Faithfulness(k, *scores)
 
 
@@ -124,28 +128,65 @@ def neighborhood(n_points: int) -> int:
     return max(1, round(NEIGHBORHOOD * n_points))
 
 
-def _ranks(points: FloatArray) -> Ranks:
-    """(m, m): how many points are nearer to point i than point j is."""
+def _distances(points: FloatArray) -> NDArray[np.float64]:
+    """Squares of the distances (m, m) of all pairs; a point is nearer to itself than anything else is."""
     exact = points.astype(np.float64)
     squares = np.square(exact).sum(axis=1)
-    distances = squares[:, None] + squares[None] - 2 * exact @ exact.T
-    np.fill_diagonal(distances, -np.inf)
-    order = np.argsort(distances, axis=1)
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(len(points))[None], axis=1)
-    return ranks
+    distances: NDArray[np.float64] = squares[:, None] + squares[None] - 2 * exact @ exact.T
+    np.fill_diagonal(distances, NEAREST)
+    return distances
 
 
-def _frame(latent: Ranks, embedded: Ranks, k: int) -> tuple[float, float, float]:
+def _frame(latent: NDArray[np.float64], embedded: NDArray[np.float64], k: int) -> tuple[float, float, float]:
+    """Preservation, trustworthiness and continuity of a frame, from the `_distances` of codes and of their places."""
     m = len(latent)
-    near_latent, near_embedded = (latent > 0) & (latent <= k), (embedded > 0) & (embedded <= k)
-    kept = (near_latent & near_embedded).sum() / (m * k)
+    kept, intruding, lost = _mistakes(latent, embedded, k).sum(axis=0).tolist()
     worst = m * k * (2 * m - 3 * k - 1) / 2
     if worst <= 0:
-        return float(kept), np.nan, np.nan
-    intruders = (latent[near_embedded & ~near_latent] - k).sum() / worst
-    lost = (embedded[near_latent & ~near_embedded] - k).sum() / worst
-    return float(kept), float(1 - intruders), float(1 - lost)
+        return kept / (m * k), np.nan, np.nan
+    return kept / (m * k), 1 - intruding / worst, 1 - lost / worst
+
+
+@compiled
+def _mistakes(latent: NDArray[np.float64], embedded: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+    """Of each point (m, 3): neighbours kept; by how many ranks the embedding's other neighbours, and the latent
+    space's, lie beyond the k nearest of the other space.
+    """
+    m = len(latent)
+    found = np.zeros((m, 3), np.int64)
+    for i in numba.prange(m):
+        near_latent, near_embedded = _near(latent[i], k), _near(embedded[i], k)
+        for j in range(m):
+            if near_latent[j] and near_embedded[j]:
+                found[i, 0] += 1
+            elif near_embedded[j]:
+                found[i, 1] += _rank(latent[i], j) - k
+            elif near_latent[j]:
+                found[i, 2] += _rank(embedded[i], j) - k
+        found[i, 0] -= 1  # the point itself
+    return found
+
+
+@part_of_loops
+def _near(distances: NDArray[np.float64], k: int) -> NDArray[np.bool_]:
+    """Which (m,) are the point itself and its k nearest; of those at the same distance the lower row is nearer."""
+    indices, smallest = np.empty(k + 1, np.int32), np.empty(k + 1)
+    keep_smallest(distances, indices, smallest, room_for_groups(k + 1, distances))
+    near = np.zeros(len(distances), np.bool_)
+    near[indices] = True
+    return near
+
+
+@part_of_loops
+def _rank(distances: NDArray[np.float64], j: int) -> int:
+    """How many points, the point itself among them, are nearer than point j is."""
+    distance, before, after = distances[j], distances[:j], distances[j:]
+    nearer = 0
+    for i in range(len(before)):
+        nearer += before[i] <= distance
+    for i in range(len(after)):
+        nearer += after[i] < distance
+    return nearer
 
 
 # ---------------------------------------------------------------------------------------------------------------- null

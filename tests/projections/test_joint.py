@@ -41,6 +41,20 @@ def test_the_forces_are_the_gradient_of_umaps_expected_loss() -> None:
         np.testing.assert_allclose(forces[t], expected, rtol=2e-3, atol=2e-3)
 
 
+def test_moments_that_repeat_have_the_graphs_of_each_alone() -> None:
+    codes = turning_ring(3, n=40)
+    codes[1] = 0.5  # all the same: no edges
+    doubled = neighbor_graphs(np.repeat(codes, 2, axis=0))
+    for t in range(6):
+        alone = neighbor_graphs(codes[t // 2][None])
+        edges = slice(doubled.first[t, 0], doubled.first[t, -1])
+        np.testing.assert_array_equal(doubled.first[t] - doubled.first[t, 0], alone.first[0])
+        np.testing.assert_array_equal(doubled.neighbors[edges], alone.neighbors)
+        np.testing.assert_array_equal(doubled.strengths[edges], alone.strengths)
+        np.testing.assert_array_equal(doubled.degrees[t], alone.degrees[0])
+    assert doubled.first[-1, -1] == len(doubled.neighbors)
+
+
 def test_the_hold_is_the_exact_solution_of_its_equations() -> None:
     rng = np.random.default_rng(1)
     places, weights = rng.normal(size=(6, 9, 2)).astype(np.float32), rng.uniform(0, 5, (5, 9)).astype(np.float32)

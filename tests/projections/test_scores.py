@@ -87,6 +87,24 @@ def test_faithfulness_is_that_of_independent_definitions() -> None:
         assert found.preservation[t] == pytest.approx(kept)
 
 
+def test_of_points_at_equal_distances_the_lower_row_is_nearer() -> None:
+    rng = np.random.default_rng(6)
+    codes = rng.integers(0, 3, (1, 200, 3)).astype(np.float32)
+    plane = codes[..., :2] + (rng.random((1, 200, 1)) < 0.3)
+    found = faithfulness(series_of(codes), plane, np.arange(200))
+    k, ranks = neighborhood(200), []
+    for points in (codes[0], plane[0]):
+        squares = np.square(points[:, None] - points[None]).sum(axis=2)
+        np.fill_diagonal(squares, -1)
+        ranks.append(np.argsort(np.argsort(squares, axis=1, kind="stable"), axis=1))
+    latent, seen = ranks
+    near_latent, near_seen = (latent > 0) & (latent <= k), (seen > 0) & (seen <= k)
+    worst = 200 * k * (2 * 200 - 3 * k - 1) / 2
+    assert found.preservation[0] == (near_latent & near_seen).sum() / (200 * k)
+    assert found.trustworthiness[0] == pytest.approx(1 - (latent[near_seen & ~near_latent] - k).sum() / worst)
+    assert found.continuity[0] == pytest.approx(1 - (seen[near_latent & ~near_seen] - k).sum() / worst)
+
+
 def test_standing_snapshots_do_not_move_and_have_no_stability() -> None:
     still = series_of(np.repeat(turning_ring(1), 4, axis=0))
     for fit in ("last", "pooled", "every+procrustes"):
