@@ -22,7 +22,7 @@ from autoencoder.config import RunConfig, differing_settings
 from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
-from autoencoder.machine.device import VISIBLE_GPUS, all_gpus, choose_device, prepare_machine
+from autoencoder.machine.device import PART_OF_GPU, VISIBLE_GPUS, all_gpus, choose_device, prepare_machine
 from autoencoder.machine.graphs import MOST_RUNS
 from autoencoder.machine.processes import Lost, in_processes
 from autoencoder.machine.progress import Say
@@ -273,7 +273,8 @@ def _share_done(kind: str, together: int | str | None, share: list[Piece]) -> Ou
     device = choose_device(config.training.device)
     if device.type != kind:  # `--device auto` would train on the processor
         raise UserError(
-            f"torch cannot use this GPU, which it counted: choose the GPUs by {VISIBLE_GPUS}, each of a MIG by its name"
+            f"torch finds no GPU there: say in {VISIBLE_GPUS} which are to be used, and name a part of a divided one "
+            f"as 'nvidia-smi -L' does, by {PART_OF_GPU}..."
         )
     try:
         outcome = _done_together(share, load_data(config), device, together, True, said.append)

@@ -143,6 +143,9 @@ def test_it_starts_at_once():
         ("cuda", None, 3, ["0", "1", "2"]),
         ("cuda", "2, 0", 2, ["2", "0"]),
         ("cuda", "GPU-8f,GPU-1a", 2, ["GPU-8f", "GPU-1a"]),
+        ("cuda", "MIG-5c, MIG-77", 1, ["MIG-5c", "MIG-77"]),  # each process uses one of them, so this one counts one
+        ("cuda", "", 0, []),
+        ("cuda", "-1", 0, []),
         ("cuda", "1,-1,0", 1, ["1"]),  # what follows a number that there is not is not seen
         ("cuda:1", None, 3, []),
         ("cpu", None, 3, []),

@@ -133,7 +133,7 @@ def test_a_gpu_that_its_process_cannot_use_is_named(members, tmp_path, monkeypat
         return Answers([training.Outcome(), Lost(str(refused.value))], None)
 
     monkeypatch.setattr(training, "in_processes", do)
-    with pytest.raises(UserError, match=r"GPU 1 .*torch cannot use this GPU.*CUDA_VISIBLE_DEVICES"):
+    with pytest.raises(UserError, match=r"GPU 1 .*torch finds no GPU there.*CUDA_VISIBLE_DEVICES"):
         train_members(members, tmp_path / "study", finish=leave)
     assert not (tmp_path / "study").exists()
 
