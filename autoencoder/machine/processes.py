@@ -7,10 +7,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any, Generic, TypeVar
 
 from autoencoder.errors import UserError
@@ -18,6 +19,9 @@ from autoencoder.machine.stopping import StopRequest
 
 SECONDS_BETWEEN_LOOKS = 0.5
 """How often it is asked whether a signal has come, which is then sent on until a process has ended its work."""
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+"""Signals that stop, as `StopRequest` has them."""
 
 Share = TypeVar("Share")
 Answer = TypeVar("Answer")
@@ -69,7 +73,8 @@ def in_processes(
         ]
         for worker in workers:
             stack.callback(worker.shutdown, kill_workers=True)
-        pids: list[Future[int]] = [worker.submit(os.getpid) for worker in workers]
+        with _signals_waiting():  # also in the processes that start here, until they are ready
+            pids: list[Future[int]] = [worker.submit(os.getpid) for worker in workers]
         futures: list[Future[Any]] = [
             worker.submit(_working, work, own) for worker, own in zip(workers, shares, strict=True)
         ]
@@ -80,10 +85,26 @@ def in_processes(
         return Answers([_answer(future) for future in futures], stop.signum)
 
 
+@contextlib.contextmanager
+def _signals_waiting() -> Iterator[None]:
+    """Have signals that would stop this process wait until the block is left."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which the first process would start, and let the signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _listen_to_parent(parent: int) -> None:
     """Have a process be stopped by its parent alone, and where it is ready for it: see `StopRequest`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _not_now)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     if os.name == "posix":  # elsewhere a process keeps the number of a parent that is gone
         threading.Thread(target=_end_without, args=(parent,), name="parent", daemon=True).start()
 

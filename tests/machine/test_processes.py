@@ -77,6 +77,40 @@ def test_a_signal_stops_all_when_they_have_saved(tmp_path, monkeypatch, number):
     assert answers.each == [("wait", signal.SIGTERM)] * 2
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_while_they_start_ends_none(number):
+    """A terminal and a queue send one to every process, and what has just been started would die of it."""
+    done, sent = threading.Event(), set()
+
+    def send():
+        while not done.is_set():
+            for pid in set(children()) - sent:
+                os.kill(pid, number)
+                sent.add(pid)
+            time.sleep(0.005)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        answers = in_processes(make_work(), [("answer", None)] * 2, [{TRIED: "0"}, {TRIED: "1"}])
+    finally:
+        done.set()
+        sending.join()
+    assert len(sent) >= 2
+    assert answers.each == [("answer", "0"), ("answer", "1")]
+
+
+def children():
+    """Processes of loky that this one has started."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and "--process-name" in (folder / "cmdline").read_text():
+                yield int(folder.name)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+
+
 PARENT = """
 import os, sys, time
 from pathlib import Path
