@@ -63,7 +63,7 @@ from autoencoder.data import batches
 from autoencoder.data.batches import Pixels, epoch_order, split_into_batches
 from autoencoder.data.noise import corrupt
 from autoencoder.data.sources.arena import prepare_arena
-from autoencoder.machine.device import prepare_machine
+from autoencoder.machine.device import VISIBLE_GPUS, prepare_machine
 from autoencoder.machine.graphs import CudaGraphs
 from autoencoder.machine.stopping import StopRequest
 from autoencoder.machine.writing import Beside
@@ -161,6 +161,8 @@ def main() -> None:
     if args.long:
         args.epochs, args.budget = EPOCHS_OF_THE_REFERENCE, float("inf")
     began = time.perf_counter()
+    if args.device != "cpu":  # one GPU, also where a study would be shared out among several; torch has not looked yet
+        os.environ[VISIBLE_GPUS] = os.environ.get(VISIBLE_GPUS, "0").partition(",")[0]
     has_gpu = args.device != "cpu" and torch.cuda.is_available()
     device = torch.device("cuda" if has_gpu else "cpu")
     if not args.child:

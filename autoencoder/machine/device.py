@@ -40,6 +40,9 @@ def choose_device(name: str) -> torch.device:
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 """Environment variable that says which GPUs a process sees, from its start on."""
 
+PART_OF_GPU = "MIG-"
+"""How the name of a part of a divided GPU begins there."""
+
 
 def all_gpus(device: torch.device) -> list[str]:
     """The GPUs that `device` leaves the choice of, each as `VISIBLE_GPUS` names it; nothing where it is none."""
@@ -47,8 +50,12 @@ def all_gpus(device: torch.device) -> list[str]:
         return []
     n = torch.cuda.device_count()
     visible = os.environ.get(VISIBLE_GPUS)
-    names = [str(number) for number in range(n)] if visible is None else visible.split(",")
-    return [name.strip() for name in names[:n]]
+    if visible is None:
+        return [str(number) for number in range(n)]
+    names = [name.strip() for name in visible.split(",")]
+    if all(name.startswith(PART_OF_GPU) for name in names):
+        return names  # of these a process uses one, so torch counts one
+    return names[:n]
 
 
 CUBLAS_SETTING = "CUBLAS_WORKSPACE_CONFIG"

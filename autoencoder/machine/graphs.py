@@ -2,12 +2,51 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import torch
+
+from autoencoder.errors import UserError
+
+STREAMS = 32
+"""Streams that torch has for a GPU. It gives them out in turns, and does not look whether one is still used."""
+
+MOST_RUNS = STREAMS // 2
+"""Runs that can be computed at once on a GPU: each has a stream, and another one that its graphs are captured on."""
+
+_in_use: WeakValueDictionary[int, torch.cuda.Stream] = WeakValueDictionary()
+"""Streams that `own_stream` gave and somebody still has, by their handles."""
+
+
+def own_stream(device: torch.device) -> torch.cuda.Stream:
+    """A stream that nobody else has from here, until the caller lets go of it.
+
+    cuBLAS keeps a workspace for each stream, and a graph goes on using that of the stream it was captured on, wherever
+    it is replayed. Two runs that were given the same stream would write to one workspace at once.
+
+    Args:
+        device: a GPU.
+
+    Raises:
+        UserError: all are in use.
+    """
+    for collect in (False, True):  # what had a stream may go in circles, and still be there
+        if collect:
+            gc.collect()
+        for _ in range(STREAMS):
+            stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            if stream.cuda_stream not in _in_use:
+                _in_use[stream.cuda_stream] = stream
+                return stream
+    raise UserError(
+        f"all {STREAMS} streams of the GPU are in use in this process: train at most {MOST_RUNS} runs at a time "
+        "(--together)"
+    )
 
 
 class Graph(Protocol):
@@ -52,7 +91,7 @@ class CudaGraphs:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._stream = own_stream(device)
         self._pool = torch.cuda.graph_pool_handle()
 
     @contextmanager

@@ -76,6 +76,7 @@ class CudaSlot:
 
 
 def cuda_slots(n: int, like: Sequence[Tensor], device: torch.device) -> list[CudaSlot]:
-    """So many slots whose copies are made on one stream of their own; see `CudaSlot`."""
-    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    """So many slots whose copies are made on one stream; see `CudaSlot`."""
+    # Urgent streams are others than those that runs are computed and captured on (see `own_stream`), and are enough.
+    stream = torch.cuda.Stream(device, priority=-1)  # type: ignore[no-untyped-call]
     return [CudaSlot(like, device, stream) for _ in range(n)]

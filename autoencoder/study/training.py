@@ -22,7 +22,8 @@ from autoencoder.config import RunConfig, differing_settings
 from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
-from autoencoder.machine.device import VISIBLE_GPUS, all_gpus, choose_device, prepare_machine
+from autoencoder.machine.device import PART_OF_GPU, VISIBLE_GPUS, all_gpus, choose_device, prepare_machine
+from autoencoder.machine.graphs import MOST_RUNS
 from autoencoder.machine.processes import Lost, in_processes
 from autoencoder.machine.progress import Say
 from autoencoder.machine.stopping import Interrupted
@@ -33,7 +34,7 @@ from autoencoder.study.cluster import DEATHS, done_by_workers
 from autoencoder.study.designs.design import Member
 from autoencoder.training.fitting import fit_encoders
 from autoencoder.training.start import Changes, begin, go_on
-from autoencoder.training.together import CudaRoom, Entry, PlainRoom, train_together, why_failed
+from autoencoder.training.together import MOST, CudaRoom, Entry, PlainRoom, train_together, why_failed
 
 Finish = Callable[[Path, RunConfig], None]
 """What is done with each run's folder when the run is finished."""
@@ -115,7 +116,7 @@ def train_members(
         UserError: see `check_jobs`; or a GPU failed, or a process of one: the same call goes on.
         Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
     """
-    check_jobs(members, jobs, backend)
+    check_jobs(members, jobs, backend, together)
     runs = {member.name: (out.absolute() / member.name, member.config.with_absolute_paths()) for member in members}
     device = choose_device(members[0].config.training.device)
     jobs = processes(members, jobs, together)
@@ -127,7 +128,7 @@ def train_members(
     pieces = _pieces(runs, finish)
     gpus = all_gpus(device)[: len(pieces)]
     if jobs == 1 and backend == "loky" and len(gpus) > 1:
-        outcomes = _done_on_each(pieces, gpus, together, say)
+        outcomes = _done_on_each(pieces, device.type, gpus, together, say)
     elif jobs == 1 and backend == "loky" and (together or device.type == "cuda"):
         outcomes = [_done_together(pieces, images or load_data(members[0].config), device, together, quiet, say)]
     elif jobs == 1 and backend == "loky":
@@ -244,12 +245,14 @@ def _done_together(
     return Outcome(outcome.failed | result.failed, signum=result.signum)
 
 
-def _done_on_each(pieces: list[Piece], gpus: list[str], together: int | str | None, say: Say) -> list[Outcome]:
+def _done_on_each(
+    pieces: list[Piece], kind: str, gpus: list[str], together: int | str | None, say: Say
+) -> list[Outcome]:
     """Train the runs of all pieces, dealt out evenly, in a process for each GPU."""
     n_runs = sum(len(piece.runs) for piece in pieces)
     say(f"training {n_runs} runs on {len(gpus)} GPUs, in a process for each")
     shares = [pieces[number :: len(gpus)] for number in range(len(gpus))]
-    answers = in_processes(partial(_share_done, together), shares, [{VISIBLE_GPUS: gpu} for gpu in gpus])
+    answers = in_processes(partial(_share_done, kind, together), shares, [{VISIBLE_GPUS: gpu} for gpu in gpus])
     outcomes, problems = [Outcome(signum=answers.signum)], []
     for gpu, share, answer in zip(gpus, shares, answers.each, strict=True):
         if isinstance(answer, Lost):
@@ -264,10 +267,15 @@ def _done_on_each(pieces: list[Piece], gpus: list[str], together: int | str | No
     return outcomes
 
 
-def _share_done(together: int | str | None, share: list[Piece]) -> Outcome:
-    """`_done_together` in another process, which sees one GPU."""
+def _share_done(kind: str, together: int | str | None, share: list[Piece]) -> Outcome:
+    """`_done_together` in another process, which sees one GPU, of the `kind` that `torch.device.type` names."""
     said, config = list[str](), share[0].runs[0][2]
     device = choose_device(config.training.device)
+    if device.type != kind:  # `--device auto` would train on the processor
+        raise UserError(
+            f"torch finds no GPU there: say in {VISIBLE_GPUS} which are to be used, and name a part of a divided one "
+            f"as 'nvidia-smi -L' does, by {PART_OF_GPU}..."
+        )
     try:
         outcome = _done_together(share, load_data(config), device, together, True, said.append)
     except Interrupted as stopped:
@@ -319,13 +327,24 @@ def _done_elsewhere(piece: Piece) -> Outcome:
     return outcome
 
 
-def check_jobs(members: Sequence[Member], jobs: int, backend: str) -> None:
-    """Refuse processes of this machine that would share a GPU: they compute by turns, and none is faster for it.
+def check_jobs(members: Sequence[Member], jobs: int, backend: str, together: int | str | None = None) -> None:
+    """Refuse more at a time than a GPU can do.
+
+    Args:
+        members, jobs, backend, together: see `train_members`.
 
     Raises:
-        UserError: they would.
+        UserError: processes of this machine would share a GPU, where they compute by turns and none is faster for it;
+            or more runs would be trained together than a GPU has streams for.
     """
-    if jobs > 1 and backend == "loky" and choose_device(members[0].config.training.device).type == "cuda":
+    if backend != "loky" or choose_device(members[0].config.training.device).type != "cuda":
+        return
+    if isinstance(together, int) and together > MOST_RUNS:
+        raise UserError(
+            f"--together {together}: at most {MOST_RUNS} runs are trained at a time on a GPU, which are hardly faster "
+            f"in all than {MOST}; give --together {MOST_RUNS} or less"
+        )
+    if jobs > 1:
         raise UserError(
             "--jobs is for processes that share a processor; on a GPU runs are trained together in one process, which "
             "is faster: leave --jobs out, or give 'study' --together N, or train with --device cpu"

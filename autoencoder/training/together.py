@@ -20,6 +20,7 @@ import torch
 
 from autoencoder.errors import UserError
 from autoencoder.machine.device import ends_all_on_gpu
+from autoencoder.machine.graphs import own_stream
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
 from autoencoder.runs.folder import Run
@@ -142,7 +143,7 @@ class CudaRoom:
 
     def lane(self) -> Lane:
         """See `Room.lane`."""
-        stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        stream = own_stream(self._device)
         # The caller sent what the runs share, such as the images. What other runs do is not waited for.
         stream.wait_stream(torch.cuda.current_stream(self._device))
         return lambda: torch.cuda.stream(stream)
@@ -191,13 +192,17 @@ def train_together(
                 if not running:
                     result.signum = result.signum or stop.signum
                     return result
-                for one in list(running):
-                    if not one.turn(result):
-                        _end(running, one, room, pace)
+                _turn_of_each(running, result, room, pace)
                 pace.say(len(running))
         finally:
             for one in running:
                 one.leave()
+
+
+def _turn_of_each(running: list[_Running], result: Result, room: Room, pace: _Pace) -> None:
+    for one in list(running):
+        if not one.turn(result):
+            _end(running, one, room, pace)
 
 
 def _end(running: list[_Running], one: _Running, room: Room, pace: _Pace) -> None:

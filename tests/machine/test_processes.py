@@ -77,6 +77,92 @@ def test_a_signal_stops_all_when_they_have_saved(tmp_path, monkeypatch, number):
     assert answers.each == [("wait", signal.SIGTERM)] * 2
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_while_they_start_ends_none(number):
+    """A terminal and a queue send one to every process, and what has just been started would die of it."""
+    done, sent = threading.Event(), set()
+
+    def send():
+        while not done.is_set():
+            for pid in set(children()) - sent:
+                os.kill(pid, number)
+                sent.add(pid)
+            time.sleep(0.005)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        answers = in_processes(make_work(), [("answer", None)] * 2, [{TRIED: "0"}, {TRIED: "1"}])
+    finally:
+        done.set()
+        sending.join()
+    assert len(sent) >= 2
+    assert answers.each == [("answer", "0"), ("answer", "1")]
+
+
+def children():
+    """Processes of loky that this one has started."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and "--process-name" in (folder / "cmdline").read_text():
+                yield int(folder.name)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+
+
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from autoencoder.machine import processes
+from autoencoder.machine.stopping import StopRequest
+
+processes.SECONDS_BETWEEN_LOOKS = 0.05
+
+def work(folder):
+    with StopRequest() as stop:
+        (folder / str(os.getpid())).touch()
+        while stop.signum is None and folder.name == "busy":
+            time.sleep(0.01)
+    (folder / "saved").touch()
+
+folders = [Path(name) for name in sys.argv[1:]]
+processes.in_processes(work, folders, [{}, {}])
+"""
+
+
+def test_where_the_parent_is_killed_all_save_and_end(tmp_path):
+    """One that works, and one that has done its share: nobody else would end them, and their GPUs would stay taken."""
+    folders = [tmp_path / "busy", tmp_path / "done"]
+    for folder in folders:
+        folder.mkdir()
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, *map(str, folders)], cwd=Path(__file__).parents[2])
+    until = time.monotonic() + 60
+    while not (list(folders[0].iterdir()) and (folders[1] / "saved").exists()) and time.monotonic() < until:
+        time.sleep(0.01)
+    parent.kill()
+    parent.wait()
+    pids = [int(file.name) for folder in folders for file in folder.iterdir() if file.name != "saved"]
+    assert len(pids) == 2
+    try:
+        until = time.monotonic() + 20
+        while any(map(is_alive, pids)) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not any(map(is_alive, pids))
+        assert (folders[0] / "saved").exists()
+    finally:
+        for pid in filter(is_alive, pids):
+            os.kill(pid, signal.SIGKILL)
+
+
+def is_alive(pid):
+    """One that has ended may stay in the table, where nobody takes it out."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 NO_TORCH = "import sys, autoencoder.machine.processes; assert not {'torch', 'joblib'} & set(sys.modules)"
 
 
@@ -91,6 +177,9 @@ def test_it_starts_at_once():
         ("cuda", None, 3, ["0", "1", "2"]),
         ("cuda", "2, 0", 2, ["2", "0"]),
         ("cuda", "GPU-8f,GPU-1a", 2, ["GPU-8f", "GPU-1a"]),
+        ("cuda", "MIG-5c, MIG-77", 1, ["MIG-5c", "MIG-77"]),  # each process uses one of them, so this one counts one
+        ("cuda", "", 0, []),
+        ("cuda", "-1", 0, []),
         ("cuda", "1,-1,0", 1, ["1"]),  # what follows a number that there is not is not seen
         ("cuda:1", None, 3, []),
         ("cpu", None, 3, []),

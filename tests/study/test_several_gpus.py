@@ -4,6 +4,7 @@ import dataclasses
 import signal
 
 import pytest
+import torch
 
 from autoencoder.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from autoencoder.errors import UserError
@@ -120,6 +121,23 @@ def test_stopped(members, tmp_path, gpus, monkeypatch):
     assert stopped.value.signum == signal.SIGINT
 
 
+def test_a_gpu_that_its_process_cannot_use_is_named(members, tmp_path, monkeypatch):
+    """Such as one that is divided: with `--device auto` its share would be trained on the processor."""
+    monkeypatch.setattr(training, "all_gpus", lambda device: ["0", "1"])
+    seen = iter(["cuda", "cuda", "cpu", "cpu"])  # the parent looks twice
+    monkeypatch.setattr(training, "choose_device", lambda name: torch.device(next(seen)))
+
+    def do(work, shares, environments):
+        with pytest.raises(UserError) as refused:
+            work(shares[0])
+        return Answers([training.Outcome(), Lost(str(refused.value))], None)
+
+    monkeypatch.setattr(training, "in_processes", do)
+    with pytest.raises(UserError, match=r"GPU 1 .*torch finds no GPU there.*CUDA_VISIBLE_DEVICES"):
+        train_members(members, tmp_path / "study", finish=leave)
+    assert not (tmp_path / "study").exists()
+
+
 @pytest.mark.slow
 def test_in_processes(members, tmp_path, gpus, assert_same_run):
     """With two workers, and the network of one of them is broken by its learning rate."""
@@ -138,12 +156,17 @@ def test_in_processes(members, tmp_path, gpus, assert_same_run):
 
 @pytest.mark.parametrize("command", ["study", "compare"])
 def test_jobs_on_a_gpu_are_refused_before_anything_is_made(tiny, tmp_path, call, monkeypatch, command):
-    import torch
-
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     what = [tiny] if command == "study" else ["--train", tiny]
     result = call(command, *what, "--out", tmp_path / "out", "--jobs", 2, "--epochs", 1, "--device", "cuda")
     result.refused("--jobs", "leave --jobs out", "--device cpu")
+    assert not (tmp_path / "out").exists()
+
+
+def test_more_together_than_a_gpu_has_streams_for(tiny, tmp_path, call, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    result = call("study", tiny, "--out", tmp_path / "out", "--together", 17, "--epochs", 1, "--device", "cuda")
+    result.refused("--together 17", "--together 16 or less")
     assert not (tmp_path / "out").exists()
 
 

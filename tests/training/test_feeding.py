@@ -7,21 +7,26 @@ one for streams and events finds copies that nothing keeps apart. What only a GP
 import itertools
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from autoencoder.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from autoencoder.data.batches import Pixels
-from autoencoder.data.images import ImageSet
+from autoencoder.data.images import ImageSet, load_images
 from autoencoder.errors import UserError
 from autoencoder.machine import sending
 from autoencoder.machine.sending import CudaSlot
 from autoencoder.objectives import mask
+from autoencoder.study.designs.design import Member
+from autoencoder.study.designs.forecast import forecast
 from autoencoder.training import feeding, start
 from autoencoder.training.engines import EagerEngine
 from autoencoder.training.feeding import SLOTS, Feed, Source, make_feed
@@ -275,6 +280,36 @@ def test_closed_amid_an_epoch():
         feed.close()
         assert threads() == []
     feed.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted as Linux lists them")
+def test_gathering_takes_one_thread():
+    """Of each run; torch would take as many as there are cores, for each of those that gather at the same time."""
+    pixels, threads_before = Pixels(np.zeros((2000, 1, 50, 50), np.uint8), 255.0, CPU), torch.get_num_threads()
+    counts, into = list[int](), torch.empty((1000, 1, 50, 50), dtype=torch.uint8)
+
+    def gather():
+        counts.append(len(list(Path("/proc/self/task").iterdir())))
+        pixels.gather(np.arange(1000), into)
+        counts.append(len(list(Path("/proc/self/task").iterdir())))
+
+    torch.set_num_threads(4)
+    try:
+        thread = threading.Thread(target=gather)
+        thread.start()
+        thread.join()
+    finally:
+        torch.set_num_threads(threads_before)
+    assert counts[0] == counts[1]
+
+
+def test_a_forecast_leaves_no_thread(tiny, by_batch):
+    images = load_images(tiny)
+    data, how = DataConfig(str(tiny), split="random"), TrainingConfig(batch_size=2)  # more batches than are timed
+    config = RunConfig(data, ModelConfig("dense", 3), training=how)
+    by_batch()
+    assert forecast([Member("dense-0", {}, 0, config)], images).seconds > 0
+    assert threads() == []
 
 
 # ----------------------------------------------------------------------------------------------------------- whole runs

@@ -3,8 +3,9 @@
 import dataclasses
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from weakref import WeakSet
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from autoencoder.machine.stopping import Interrupted
 from autoencoder.study.designs.design import Member
 from autoencoder.study.training import train_members
 from autoencoder.training import losses as losses_module
-from autoencoder.training import together
+from autoencoder.training import start, together
 from autoencoder.training.losses import Losses
 from autoencoder.training.start import train
 from autoencoder.training.together import CudaRoom, Entry, PlainRoom, train_together
@@ -66,6 +67,29 @@ def test_together_as_alone(members, alone, tmp_path, images, assert_same_run, n)
     assert start_all(members, tmp_path / "beside", images, n) == {}
     for member in members:
         assert_same_run(tmp_path / "beside" / member.name, alone / member.name)
+
+
+def test_what_a_run_had_is_there_for_the_next(members, tmp_path):
+    """A run that has ended keeps nothing of the room, of which there may be no more than for those at a time."""
+    lanes = WeakSet()
+
+    class Watched(PlainRoom):
+        def has_another(self, running, updates):
+            assert len(lanes) == running
+            return super().has_another(running, updates)
+
+        def lane(self):
+            def lane():
+                return nullcontext()
+
+            lanes.add(lane)
+            return lane
+
+    def entry(number):
+        folder = tmp_path / str(number)
+        return Entry(str(number), folder, partial(start.begin, members[number].config, folder))
+
+    assert train_together(map(entry, (0, 1, 2)), 3, Watched(2), quiet=True) == together.Result()
 
 
 def test_they_take_turns(members, tmp_path, images, monkeypatch):
@@ -290,7 +314,7 @@ def test_a_run_waits_for_its_own_stream(memory, monkeypatch):
 
     class Stream:
         def __init__(self, device=None, name="run"):
-            self.name = name
+            self.name, self.cuda_stream = name, id(self)
 
         def wait_stream(self, other):
             events.append(f"{self.name} waits for {other.name}")

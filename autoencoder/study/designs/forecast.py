@@ -6,6 +6,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,12 +83,13 @@ def _seconds(config: RunConfig, images: ImageSet, jobs: int) -> float:
     batches = split_into_batches(order, training.batch_size)
     learner.network.train()
     began = time.perf_counter()
-    for step in range(WARM_UP + TIMED):
-        if step == WARM_UP:
-            began = time.perf_counter()
-        if step % len(batches) == 0:
-            engine.prepare(batches, step)
-        float(engine.update(batches[step % len(batches)], step))
+    with closing(engine):
+        for step in range(WARM_UP + TIMED):
+            if step == WARM_UP:
+                began = time.perf_counter()
+            if step % len(batches) == 0:
+                engine.prepare(batches, step)
+            float(engine.update(batches[step % len(batches)], step))
     update = (time.perf_counter() - began) / TIMED
     rows = split.snapshot[: training.snapshot_batch_size]
     learner.encode(rows)

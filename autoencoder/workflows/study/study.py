@@ -71,7 +71,7 @@ def train_study(
     """
     folder = StudyFolder(out)
     folder.refuse_foreign()
-    check_jobs(design.members, jobs, backend)
+    check_jobs(design.members, jobs, backend, together)
     check_writable(folder.path)
     cluster = connect(backend, scheduler)
     members = design.members if shard is None else share_of(design.members, *shard)
