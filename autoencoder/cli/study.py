@@ -32,6 +32,7 @@ from autoencoder.cli.train import base_of
 from autoencoder.config.movies import AS_PNG_AND_SVG
 from autoencoder.config.presets import PRESETS
 from autoencoder.errors import UserError
+from autoencoder.flags import shortened
 
 HELP = "train and measure a population of networks"
 
@@ -138,7 +139,9 @@ def _together(text: str) -> int | str:
 def _shard(text: str) -> tuple[int, int]:
     index, slash, count = text.partition("/")
     if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no share I/N: of 8 they are 1/8, 2/8 and so on up to 8/8")
+        raise argparse.ArgumentTypeError(
+            f"{shortened(text)!r} is no share I/N: of 8 they are 1/8, 2/8 and so on up to 8/8"
+        )
     return int(index), int(count)
 
 

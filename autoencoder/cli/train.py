@@ -86,7 +86,7 @@ def _resume(args: argparse.Namespace) -> Any:
     if refused:
         raise UserError(
             f"--resume continues the run as it is, so it does not take {_listed(refused)}: leave it out "
-            "(--epochs, --device, --engine, --deterministic and --threads may change, and DATA and --metadata where "
+            "(--epochs and --device may change, --engine, --deterministic and --threads, and DATA and --metadata where "
             "they were moved), or start a new run"
         )
     from autoencoder.runs.folder import Run

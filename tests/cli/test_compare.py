@@ -144,10 +144,10 @@ def test_regions_stand_beside_their_controls(reference, succeed):
     first, tagger = rows_of(out)[0], rows_of(out)[-1]
     in_json = json.loads((out / "comparison.json").read_text())["runs"]
     assert in_json[-1]["test"].get("regions", []) == []
-    assert "tail:output_psnr_db" not in tagger or tagger["tail:output_psnr_db"] == ""
+    assert "tail/output_psnr_db" not in tagger or tagger["tail/output_psnr_db"] == ""
     for region in in_json[0]["test"]["regions"]:
         for what in ("share_of_pixels", "share_of_error", "output_psnr_db", "input_psnr_db", "pca_psnr_db"):
-            assert float(first[f"{region['name']}:{what}"]) == pytest.approx(region[what])
+            assert float(first[f"{region['name']}/{what}"]) == pytest.approx(region[what])
     body = next(region for region in in_json[0]["test"]["regions"] if region["name"] == "body")
     cell = f"{body['output_psnr_db']:.1f} ({body['input_psnr_db']:.1f} / {body['pca_psnr_db']:.1f})"
     for text in (result.out, (out / "comparison.md").read_text(), (out / "comparison.html").read_text()):
@@ -455,7 +455,7 @@ def test_on_a_dask_cluster(reference, data, tmp_path, succeed):
 
 
 def test_a_cluster_that_is_not_there_is_refused(data, tmp_path, call, monkeypatch):
-    monkeypatch.setattr("autoencoder.study.training.CLUSTER_SECONDS", 0.5)
+    monkeypatch.setattr("autoencoder.study.cluster.CLUSTER_SECONDS", 0.5)
     common = ("compare", "--train", data, "--out", tmp_path / "none", *SETTINGS)
     call(*common, "--backend", "dask").refused("--backend dask", "--scheduler")
     call(*common, "--scheduler", "tcp://127.0.0.1:1").refused("--scheduler", "--backend dask")

@@ -54,7 +54,7 @@ def fake_run(size, network=None, losses=(0.5,), objective="reconstruct"):
     return SimpleNamespace(
         config=lambda: config,
         network=lambda checkpoint, device: SimpleNamespace(
-            network=network, objective=made, config=config, device=torch.device("cpu")
+            network=network, objective=made, config=config, device=torch.device("cpu"), encoded_at_once=64
         ),
         metrics=lambda: [{"epoch": i + 1, "train_loss": 1.0, "val_loss": loss} for i, loss in enumerate(losses)],
     )

@@ -20,10 +20,10 @@ def region_cells(regions: Sequence[RegionQuality]) -> dict[str, Any]:
     """What a row holds of regions.
 
     Returns:
-        for each region, columns REGION:WHAT with its shares and PSNR, see `RegionQuality`.
+        for each region, columns REGION/WHAT with its shares and PSNR, see `RegionQuality`.
     """
     shown = ("share_of_pixels", "share_of_error", OUTPUT, *CONTROLS)
-    return {f"{region.name}:{what}": getattr(region, what) for region in regions for what in shown}
+    return {f"{region.name}/{what}": getattr(region, what) for region in regions for what in shown}
 
 
 def regions_table(rows: Cells, regions: Sequence[RegionQuality]) -> TextTable:
@@ -34,12 +34,12 @@ def regions_table(rows: Cells, regions: Sequence[RegionQuality]) -> TextTable:
         regions: in the order of the columns.
     """
     header = ["run", *(f"{region.name} ({100 * region.share_of_pixels:.1f} % of pixels)" for region in regions)]
-    first = f"{regions[0].name}:{OUTPUT}"
+    first = f"{regions[0].name}/{OUTPUT}"
     body = [[str(row["run"]), *(_cell(row, region.name) for region in regions)] for row in rows if first in row]
     return header, body
 
 
 def _cell(row: dict[str, Any], region: str) -> str:
-    output = text_of(row[f"{region}:{OUTPUT}"], ".1f")
-    controls = " / ".join(text_of(row[f"{region}:{what}"], ".1f") for what in CONTROLS)
-    return f"{output} ({controls}), {text_of(row[f'{region}:share_of_error'], '.0%').replace('%', ' %')}"
+    output = text_of(row[f"{region}/{OUTPUT}"], ".1f")
+    controls = " / ".join(text_of(row[f"{region}/{what}"], ".1f") for what in CONTROLS)
+    return f"{output} ({controls}), {text_of(row[f'{region}/share_of_error'], '.0%').replace('%', ' %')}"

@@ -59,7 +59,7 @@ MAX_POINTS = 4000
 def table_of(comparison: Comparison) -> Cells:
     """One row per run; a column that does not apply to a run holds None.
 
-    Columns of regions are called REGION:WHAT, see `region_cells`. Columns of probes are called COLUMN:PROBE, and what
+    Columns of regions are called REGION/WHAT, see `region_cells`. Columns of probes are called COLUMN:PROBE, and what
     stands beside them COLUMN:PROBE:MORE, see `probe_cells`.
     """
     others = [
