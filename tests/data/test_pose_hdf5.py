@@ -77,6 +77,20 @@ def _filled(walk):
     return ((1, 1, 1), walk[0], np.nan), ((1, 1), walk[1], 0.0)
 
 
+@pytest.mark.parametrize("form", ["table", "fixed"])
+def test_a_header_that_has_lost_its_names_is_the_usual_one(walk, tmp_path, form):
+    path = tmp_path / "pose.h5"
+    for n in (2, 1):
+        frame = to_pandas(walk[0][:, :n], walk[1][:, :n], ANIMALS[:n])
+        frame.columns.names = [None] * frame.columns.nlevels
+        frame.to_hdf(path, key="df", mode="w", format=form)
+        same(deeplabcut.read(path), walk[0][:, :n], walk[1][:, :n], animals=ANIMALS if n == 2 else ("",))
+    frame.index = np.arange(F).astype("timedelta64[ms]")
+    frame.to_hdf(path, key="df", mode="w", format=form)
+    with pytest.raises(UserError, match="have times and no numbers of frames"):
+        deeplabcut.read(path)
+
+
 def test_columns_of_several_blocks_find_their_places(walk, tmp_path):
     frame = to_pandas(*walk)
     likelihood = frame.columns.get_level_values("coords") == "likelihood"

@@ -57,6 +57,14 @@ def test_several_are_refused_with_their_names_and_the_flags():
         choose(poses(), track=2)
 
 
+def test_a_name_that_two_of_them_have_is_ambiguous():
+    same = poses(("ann", "bob", "ann"))
+    with pytest.raises(UserError, match=r"2 individuals in p\.csv are called 'ann': .*\(--track 0 or 2\)"):
+        choose(same, individual="ann")
+    assert choose(same, individual="bob").tracks[0].xy[0, 0, 0] == 60
+    assert choose(same, all_individuals=True).names == ("0", "1", "2")
+
+
 def test_fragments_of_tracks_are_not_called_animals():
     tracks = poses(("a", "b", "c"), tracked=True)
     tracks.xy[5:, 0] = np.nan

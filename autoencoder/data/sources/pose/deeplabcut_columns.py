@@ -70,8 +70,18 @@ def _places(
         places[where] = i
     there = places >= 0
     for a, p in np.argwhere(there.any(axis=2) & ~there[:, :, :2].all(axis=2)):
-        raise UserError(f"{path} has no x or no y of {_said(individuals[a], parts[p])}: export it again")
+        raise UserError(
+            f"{path} has no x or no y of {_said(individuals[a], parts[p])}"
+            f"{_of_numbered_names(parts[p], parts)}: export it again"
+        )
     return places
+
+
+def _of_numbered_names(part: str, parts: Sequence[str]) -> str:
+    """Why x and y may have come apart: of a header that it takes for one row, pandas numbers names that come again."""
+    if f"{part}.1" not in parts:
+        return ""
+    return f" (pandas has made '{one_line(part)}.1' of its name: read all rows of the header, as header=[0, 1, 2])"
 
 
 def _left_out(columns: Sequence[Column], path: Path) -> list[str]:

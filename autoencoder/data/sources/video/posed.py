@@ -367,7 +367,5 @@ def _of_presence(presence: Presence, film: Film, tracked: Tracked) -> list[str]:
         return []
     return [
         f"the animal does not seem to be where {tracked.source} puts it: there, the frames of {film.video} differ from "
-        "their background no more than elsewhere. Look at the crops. The pose may have been tracked in a window of the "
-        "video (give the window's corner: --pose-offset X,Y), on the stored frames of a turned video (--pose-turned), "
-        "or on another video or size of it"
+        f"their background no more than elsewhere. Look at the crops. {follow.OTHER_PLACES}"
     ]

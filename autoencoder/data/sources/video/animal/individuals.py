@@ -63,8 +63,14 @@ def _numbers(poses: Poses, options: VideoOptions) -> tuple[int, ...]:
 
 
 def _called(poses: Poses, name: str) -> int:
-    if name in poses.individuals:
-        return poses.individuals.index(name)
+    called = [number for number, known in enumerate(poses.individuals) if known == name]
+    if len(called) > 1:
+        raise UserError(
+            f"{len(called)} individuals in {poses.source} are called '{name}': choose one by its number in the file, "
+            f"from 0 (--track {' or '.join(map(str, called))})"
+        )
+    if called:
+        return called[0]
     if not any(poses.individuals):
         raise UserError(
             f"{poses.source} names no individuals, so there is none called '{name}': "
