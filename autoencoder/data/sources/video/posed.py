@@ -211,7 +211,9 @@ def match_rows(film: Film, tracked: Tracked, options: VideoOptions) -> Rows:
     counts = f"{video} has {n_video:,} frames and {source} has {n_rows:,} rows{numbered}"
     missing = n_video - first - n_rows
     if -missing > MAX_FRAME_DIFFERENCE:
-        raise UserError(f"{counts}: they do not belong together")
+        empty = np.all([np.isnan(track.xy).all(axis=(1, 2)) for track in tracked.tracks], axis=0)
+        hint = ", or its rows are numbered by something else than frames, such as times" if empty.mean() > 0.5 else ""
+        raise UserError(f"{counts}: they do not belong together{hint}")
     if missing > MAX_FRAME_DIFFERENCE and not options.allow_short:
         raise UserError(
             f"{counts}: they do not belong together, or the last {missing:,} frames were not tracked; if the rows "
