@@ -75,7 +75,7 @@ def test_individuals_that_are_never_found_are_no_choice():
     some.xy[:] = np.nan
     for one in (some, poses(("",))):
         one.xy[:] = np.nan
-        with pytest.raises(UserError, match=r"no part of an animal was found in any frame of p\.csv"):
+        with pytest.raises(UserError, match=r"in no frame of p\.csv: its parts were not found"):
             choose(one, all_individuals=True)
 
 

@@ -73,7 +73,7 @@ def _refuse_unseen(poses: Poses, numbers: Sequence[int]) -> None:
     if any(frames[number] for number in numbers):
         return
     if len(poses.individuals) == 1 or not any(frames):
-        raise UserError(f"no part of an animal was found in any frame of {poses.source}: track the video again")
+        raise UserError(f"the animal is in no frame of {poses.source}: its parts were not found; track the video again")
     others = [f"{_label(poses, number)} in {n:,}" for number, n in enumerate(frames) if n][:LISTED]
     raise UserError(
         f"{_label(poses, numbers[0])} was found in no frame of {poses.source}: choose another (--individual, --track), "
