@@ -185,6 +185,17 @@ def test_without_likelihoods(tmp_path):
     assert poses.scores == NO_SCORES
 
 
+@pytest.mark.parametrize("name", ["confidence", "Prob"])
+def test_likelihoods_of_another_name(tmp_path, name):
+    xy, likelihood = made()
+    rows = deeplabcut(xy, likelihood)
+    rows[2] = [name if field == "likelihood" else field for field in rows[2]]
+    poses = load_poses(save(tmp_path / "p.csv", rows))
+    expect(poses, xy, likelihood)
+    assert poses.scores == LIKELIHOOD
+    assert f"'{name.lower()}' in {tmp_path}" in poses.notes[0]
+
+
 @pytest.mark.parametrize("n_parts", [1, 2])
 def test_few_parts(tmp_path, n_parts):
     xy, likelihood = made(n_parts=n_parts)
