@@ -1,6 +1,7 @@
 """What becomes of files of other tools, and what a pose is in any case."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -26,6 +27,28 @@ def test_a_half_missing_point_is_missing() -> None:
     np.testing.assert_array_equal(poses.xy, [[[[np.nan, np.nan], [3, 4], [5, 6]]]])
     np.testing.assert_array_equal(poses.likelihood, [[[0, 0, 0.8]]])
     assert (poses.scores, poses.notes) == (LIKELIHOOD, ())
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_a_placeholder_is_missing_however_sure_the_tracker_is(value: float) -> None:
+    xy = np.random.default_rng(0).uniform(5, 90, (6, 1, 2, 2))
+    xy[3, 0, 1], xy[4, 0, 0, 0] = value, value  # the second one is on the edge
+    for scores in (LIKELIHOOD, NO_SCORES):
+        poses = make_poses(("nose", "tail"), ("",), xy, np.ones((6, 1, 2)), Path("p.csv"), scores)
+        assert np.argwhere(np.isnan(poses.xy).any(axis=3)).tolist() == [[3, 0, 1]]
+        assert poses.likelihood[3].tolist() == [[1, 0]]
+        assert "1 of 12 places in p.csv" in poses.notes[0]
+
+
+def test_coordinates_that_are_no_pixels_are_refused() -> None:
+    xy, likelihood = np.random.default_rng(0).uniform(0, 1, (20, 1, 3, 2)), np.ones((20, 1, 3))
+    xy[4, 0, 0] = -0.2, 1.4  # beyond the edge of the picture
+    given = ("a", "b", "c"), ("",)
+    with pytest.raises(UserError, match=r"between -0\.2 and 1\.4: they are shares of the picture"):
+        make_poses(*given, xy, likelihood, Path("p.csv"), LIKELIHOOD)
+    with pytest.raises(UserError, match=r"go up to 99, .*divide them, by 100"):
+        make_poses(*given, 300 * xy, 99 * likelihood, Path("p.csv"), LIKELIHOOD)
+    assert make_poses(*given, 300 * xy, 99 * likelihood, Path("p.csv"), SCORE).notes == ()
 
 
 @pytest.mark.parametrize("placeholder", [0.0, np.nan])
@@ -117,15 +140,23 @@ def test_instances_without_a_track_are_counted(tmp_path: Path) -> None:
     assert any("instances without a track (2)" in note for note in poses.notes)
 
 
-def test_of_several_videos_the_first_is_taken_and_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["b.mp4", "b.avi", "c.mp4", "a.mp4"])
+def test_of_several_videos_the_one_of_the_same_name_is_taken(tmp_path: Path, name: str) -> None:
     sio = pytest.importorskip("sleap_io")
     frames, _, xy, score = made(sio, n_animals=1)
-    other = sio.Video("other.mp4", open_backend=False)
-    more = [sio.LabeledFrame(other, 0, [sio.Instance.from_numpy(np.ones((3, 2)), frames[0].instances[0].skeleton)])]
-    poses = load_poses(slp(tmp_path / "p.slp", [*frames, *more]))
-    expect(poses, xy, score)
-    assert len(poses.notes) == 1
-    assert "holds 2 videos; the first was taken ('absent.mp4')" in poses.notes[0]
+    video, skeleton = frames[0].video, frames[0].instances[0].skeleton
+    video.filename = "D:\\day\\b.mp4"
+    more = [sio.Video(f"/{day}/a.mp4", open_backend=False) for day in "12"]
+    others = [sio.LabeledFrame(one, 0, [sio.Instance.from_numpy(np.full((3, 2), 9.0), skeleton)]) for one in more]
+    path = slp(tmp_path / "p.slp", [*others, *frames])
+    if name[0] == "b":
+        poses = load_poses(path, tmp_path / name)
+        expect(poses, xy, score)
+        assert len(poses.notes) == 1
+        assert re.search(r"holds poses of 3 videos; those of 'D:.day.b\.mp4' were taken", poses.notes[0])
+    else:
+        with pytest.raises(UserError, match=f"poses of 3 videos .*not one of them alone is called '{name}'"):
+            load_poses(path, tmp_path / name)
 
 
 def test_label_studio(tmp_path: Path) -> None:
@@ -216,3 +247,28 @@ def test_files_of_nothing(tmp_path: Path, suffix: str, content: str) -> None:
     with pytest.raises(UserError, match=rf"p\{suffix}") as caught:
         load_poses(write(tmp_path / f"p{suffix}", content))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"PK\x03\x04", "an Excel workbook .*save the sheet as a CSV"),
+        (b"\x80\x04\x95", "a pickle, which is not loaded"),
+    ],
+)
+def test_other_files_are_named_by_their_first_bytes(tmp_path: Path, start: bytes, said: str) -> None:
+    (tmp_path / "p.xyz").write_bytes(start + bytes(40))
+    with pytest.raises(UserError, match=said):
+        load_poses(tmp_path / "p.xyz")
+
+
+def test_a_file_of_matlab_is_named_by_what_it_holds(tmp_path: Path) -> None:
+    from scipy.io import savemat
+
+    savemat(tmp_path / "p.mat", {"pred": np.zeros((3, 3)), "data": np.ones(2)})
+    with pytest.raises(UserError, match=r"p\.mat is no pose .*MATLAB file that holds 'pred', 'data'"):
+        load_poses(tmp_path / "p.mat")
+    content = (tmp_path / "p.mat").read_bytes()
+    (tmp_path / "p.mat").write_bytes(content[:140])
+    with pytest.raises(UserError, match="MATLAB file that holds"):
+        load_poses(tmp_path / "p.mat")

@@ -83,6 +83,22 @@ DIALECTS = {
         lambda rows: [*(["", *row] for row in rows[:3]), *([i, *row] for i, row in enumerate(rows[3:]))],
         {},
     ),
+    "a column of the index, without a name": (
+        lambda rows: [*([f"Unnamed: 0_level_{i}", *row[1:]] for i, row in enumerate(rows[:3])), *rows[3:]],
+        {},
+    ),
+    "a column of the index, as pandas calls it": (
+        lambda rows: [["index", *rows[0][1:]], *(["", *row[1:]] for row in rows[1:3]), *rows[3:]],
+        {},
+    ),
+    "titles as rows, below numbers and behind a counter": (
+        lambda rows: [["", *range(len(rows[0]))], *([i, *row] for i, row in enumerate(rows))],
+        {},
+    ),
+    "titles as rows, below the first": (
+        lambda rows: [["", *rows[0]], *([i, *row] for i, row in enumerate(rows[1:]))],
+        {},
+    ),
     "a name of the index": (lambda rows: [*rows[:3], ["frame", *[""] * (len(rows[0]) - 1)], *rows[3:]], {}),
 }
 
@@ -167,6 +183,17 @@ def test_without_likelihoods(tmp_path):
     poses = load_poses(save(tmp_path / "p.csv", deeplabcut(xy, likelihood, scores=False)))
     expect(poses, xy, ~np.isnan(xy[..., 0]))
     assert poses.scores == NO_SCORES
+
+
+@pytest.mark.parametrize("name", ["confidence", "Prob"])
+def test_likelihoods_of_another_name(tmp_path, name):
+    xy, likelihood = made()
+    rows = deeplabcut(xy, likelihood)
+    rows[2] = [name if field == "likelihood" else field for field in rows[2]]
+    poses = load_poses(save(tmp_path / "p.csv", rows))
+    expect(poses, xy, likelihood)
+    assert poses.scores == LIKELIHOOD
+    assert f"'{name.lower()}' in {tmp_path}" in poses.notes[0]
 
 
 @pytest.mark.parametrize("n_parts", [1, 2])
@@ -274,6 +301,15 @@ REFUSED = {
     "too few fields": ([*HEADER, [0, 1, 1]], "row 4 .*3 fields .*4"),
     "too many fields": ([*HEADER, [0, 1, 1, 1, 1]], "row 4 .*5 fields .*4"),
     "x twice": ([*HEADER[:2], ["coords", "x", "x", "y"], [0, 1, 1, 1]], "x of 'Nose' twice"),
+    "names that pandas has numbered": (
+        [["bodyparts", "Nose", "Nose.1"], ["coords", "x", "y"], [0, 1, 1]],
+        r"no x or no y of 'Nose' \(pandas has made 'Nose\.1' of its name.*header=\[0, 1, 2\]",
+    ),
+    "commas that may be decimal ones": (
+        [*HEADER, [0, "1,024", "997", "1"], [1, "1,030", "1,001", "1"]],
+        r"between thousands \('1,024'\): export it again, with decimal points",
+    ),
+    "shares of the picture": ([*HEADER, [0, 0.1, 0.9, 1]], "shares of the picture"),
     "no y": ([*HEADER[:2], ["coords", "x", "z_", "likelihood"], [0, 1, 1, 1]], "no x or no y of 'Nose'"),
     "a part without a name": ([HEADER[0], ["bodyparts", "Nose", "", ""], HEADER[2], [0, 1, 1, 1]], "column 3"),
     "a part without coordinates": (
@@ -286,9 +322,13 @@ REFUSED = {
     "a frame of the far future": ([*HEADER, [0, 1, 1, 1], [10**15, 1, 1, 1]], "of memory"),
     "labels": (
         [*HEADER, ["labeled-data/m1/img017.png", 1, 1, 1]],
-        r"labels of pictures \(1; .*img017\.png.*analyze_videos",
+        r"labels of pictures \(1; .*img017\.png'\), that a tracker found in them, .*in DeepLabCut: analyze_videos",
     ),
     "labels on Windows": ([*HEADER, ["labeled-data\\m1\\img017.PNG", 1, 1, 1]], r"labels of pictures \(1;"),
+    "labels that people clicked": (
+        [*([*row[:3]] for row in HEADER), ["img017.png", 1, 1]],
+        r"as people click them .*in Lightning Pose: litpose predict\)",
+    ),
     "labels in three columns": (
         [
             ["scorer", "", "", *["net"] * 3],

@@ -77,6 +77,20 @@ def _filled(walk):
     return ((1, 1, 1), walk[0], np.nan), ((1, 1), walk[1], 0.0)
 
 
+@pytest.mark.parametrize("form", ["table", "fixed"])
+def test_a_header_that_has_lost_its_names_is_the_usual_one(walk, tmp_path, form):
+    path = tmp_path / "pose.h5"
+    for n in (2, 1):
+        frame = to_pandas(walk[0][:, :n], walk[1][:, :n], ANIMALS[:n])
+        frame.columns.names = [None] * frame.columns.nlevels
+        frame.to_hdf(path, key="df", mode="w", format=form)
+        same(deeplabcut.read(path), walk[0][:, :n], walk[1][:, :n], animals=ANIMALS if n == 2 else ("",))
+    frame.index = np.arange(F).astype("timedelta64[ms]")
+    frame.to_hdf(path, key="df", mode="w", format=form)
+    with pytest.raises(UserError, match="have times and no numbers of frames"):
+        deeplabcut.read(path)
+
+
 def test_columns_of_several_blocks_find_their_places(walk, tmp_path):
     frame = to_pandas(*walk)
     likelihood = frame.columns.get_level_values("coords") == "likelihood"
@@ -215,28 +229,68 @@ def test_an_analysis_file_whose_shapes_contradict_its_names_is_refused(walk, tmp
 # ----------------------------------------------------------------------------------------------------------------- NWB
 
 
-def write_nwb(path, containers, *, skeleton=True, **of_container):
-    """An NWB file with a `PoseEstimation` for each name, of series that are given as dicts of part: arguments."""
+def write_nwb(path, containers, *, skeleton=True, software="DeepLabCut"):
+    """An NWB file with a `PoseEstimation` for each name, of series that are given as dicts of part: values.
+
+    The layout is that of pynwb with ndx-pose 0.2, which take seconds to import; a slow test compares the two.
+    """
+    with h5py.File(path, "w") as file:
+        file.attrs.update(neurodata_type="NWBFile", nwb_version="2.11.0")
+        module = _typed(file, "processing/behavior", "ProcessingModule")
+        if skeleton:
+            _typed(module, "Skeletons", "Skeletons")
+            _typed(module, "Skeletons/mouse", "Skeleton")["nodes"] = list(PARTS)
+        for name, series in containers.items():
+            container = _typed(module, name, "PoseEstimation")
+            container["source_software"] = software
+            if skeleton:
+                container["skeleton"] = h5py.SoftLink("/processing/behavior/Skeletons/mouse")
+            for part, given in series.items():
+                _write_series(_typed(container, part, "PoseEstimationSeries"), next(iter(series)), series, **given)
+
+
+def _typed(parent, name, kind):
+    group = parent.create_group(name)
+    group.attrs["neurodata_type"] = kind
+    return group
+
+
+def _write_series(group, first, series, data, confidence, unit="pixels", timestamps=None, rate=None):
+    group["data"], group["confidence"] = data, confidence
+    group["data"].attrs.update(conversion=1.0, offset=0.0, resolution=-1.0, unit=unit)
+    group["reference_frame"] = "(0,0) is the top left"
+    is_first = group.name.endswith(f"/{first}")
+    if rate is not None:
+        group["starting_time"] = 0.0
+        group["starting_time"].attrs["rate"] = rate
+    elif not is_first and timestamps is series[first]["timestamps"]:
+        group["timestamps"] = h5py.SoftLink(f"{group.parent.name}/{first}/timestamps")
+    else:
+        group["timestamps"] = timestamps
+
+
+def write_nwb_by_pynwb(path, containers, software):
+    """The same by the packages of the format."""
     pynwb = pytest.importorskip("pynwb")
     ndx_pose = pytest.importorskip("ndx_pose")
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     file = pynwb.NWBFile(session_description="d", identifier="i", session_start_time=start)
     module = file.create_processing_module("behavior", "d")
     shared = ndx_pose.Skeleton(name="mouse", nodes=list(PARTS), edges=np.array([[0, 1]], dtype="uint8"))
-    if skeleton:
-        module.add(ndx_pose.Skeletons(skeletons=[shared]))
-    common = {"description": "d", "reference_frame": "(0,0) is the top left", "confidence_definition": "softmax"}
+    module.add(ndx_pose.Skeletons(skeletons=[shared]))
+    common = {
+        "description": "d",
+        "reference_frame": "(0,0) is the top left",
+        "confidence_definition": "softmax",
+        "unit": "pixels",
+    }
     for name, series in containers.items():
         made = []
         for part, given in series.items():
             shares = {"timestamps": made[0]} if made and "timestamps" in given else {}  # a link to those of the first
-            made.append(ndx_pose.PoseEstimationSeries(name=part, **(common | {"unit": "pixels"} | given | shares)))
-        given = {"skeleton": shared} if skeleton else {}
-        module.add(
-            ndx_pose.PoseEstimation(
-                name=name, pose_estimation_series=made, source_software="DeepLabCut", **given, **of_container
-            )
-        )
+            made.append(ndx_pose.PoseEstimationSeries(name=part, **(common | given | shares)))
+        estimation = {"pose_estimation_series": made, "source_software": software, "skeleton": shared}
+        module.add(ndx_pose.PoseEstimation(name=name, **estimation))
     with pynwb.NWBHDF5IO(path, "w") as io:
         io.write(file)
 
@@ -251,6 +305,17 @@ def test_each_pose_of_an_nwb_file_is_an_individual(walk, tmp_path):
     poses = nwb.read(tmp_path / "a.nwb")
     same(poses, *walk)
     assert (poses.scores, poses.tracked, poses.notes) == (LIKELIHOOD, False, ())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clock", [{"rate": 30.0}, {"timestamps": 7 + np.arange(F) / 30}])
+def test_what_pynwb_writes_comes_back_as_what_is_written_here(walk, tmp_path, clock):
+    containers = {name: series_of(walk, a, **clock) for a, name in enumerate(ANIMALS)}
+    for write in (write_nwb, write_nwb_by_pynwb):
+        write(tmp_path / "a.nwb", containers, software="SLEAP")
+        poses = nwb.read(tmp_path / "a.nwb")
+        same(poses, *walk)
+        assert (poses.scores, poses.tracked, poses.first_frame, poses.notes) == (SCORE, False, 0, ())
 
 
 def test_the_only_pose_of_an_nwb_file_needs_no_name(walk, tmp_path):
@@ -297,18 +362,34 @@ def test_a_gap_in_the_clock_of_a_camera_is_in_its_video_too(walk, tmp_path):
     assert "camera's clock" in poses.notes[0]
 
 
-@pytest.mark.parametrize("rate", [None, 8])
-def test_series_that_leave_out_what_was_not_found_are_put_together(walk, tmp_path, rate):
+def write_sparse(path, xy, scores, rate):
+    """As sleap-io does: each series has the rows where its part was found, and is left out where there are none."""
+    containers = {}
+    for a, name in enumerate(ANIMALS):
+        found = {p: np.flatnonzero(np.isfinite(xy[:, a, p]).all(axis=1)) for p in range(P)}
+        containers[f"track={name}"] = {
+            PARTS[p]: {"data": xy[rows, a, p], "confidence": scores[rows, a, p], "timestamps": rows / (rate or 1.0)}
+            for p, rows in found.items()
+        }
+    write_nwb(path, containers, software="SLEAP")
+
+
+def write_sparse_by_sleap_io(path, xy, scores, rate):
     sleap_io = pytest.importorskip("sleap_io")
     pytest.importorskip("ndx_pose")
     from sleap_io.io.nwb_predictions import write_nwb as write
 
+    clock = {"video_timestamps": np.arange(F) / rate} if rate else {}
+    write(as_labels(sleap_io, xy, scores), str(path), pose_estimation_metadata=clock)
+
+
+@pytest.mark.parametrize("rate", [None, 8])
+@pytest.mark.parametrize("write", [write_sparse, pytest.param(write_sparse_by_sleap_io, marks=pytest.mark.slow)])
+def test_series_that_leave_out_what_was_not_found_are_put_together(walk, tmp_path, write, rate):
     xy, scores = walk
     xy[:2, 0] = xy[0, 1, :2] = np.nan  # all series but one begin later than the video, and it has three rows
     xy[1:5, 1, 2] = xy[6:-1, 1, 2] = np.nan
-    labels = as_labels(sleap_io, xy, scores)
-    clock = {"video_timestamps": np.arange(F) / rate} if rate else {}
-    write(labels, str(tmp_path / "a.nwb"), pose_estimation_metadata=clock)
+    write(tmp_path / "a.nwb", xy, scores, rate)
     poses = nwb.read(tmp_path / "a.nwb")
     assert (poses.first_frame, poses.tracked, poses.scores) == (0, True, SCORE)
     found = np.isfinite(xy).all(axis=3)

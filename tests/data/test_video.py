@@ -305,7 +305,7 @@ def test_parts_without_telling_names(film: Film, tmp_path: Path) -> None:
 
 
 def test_an_animal_that_is_never_seen(film: Film, tmp_path: Path) -> None:
-    write_pose(tmp_path / "p.csv", *(np.zeros((N_FRAMES, 2)),) * 2, np.full((N_FRAMES, 2), 0.1))
+    write_pose(tmp_path / "p.csv", *(np.full((N_FRAMES, 2), 9.0),) * 2, np.full((N_FRAMES, 2), 0.1))
     with pytest.raises(UserError, match="the animal is in no frame of"):
         prepare(film, tmp_path / "m", tmp_path / "p.csv")
 

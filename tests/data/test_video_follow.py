@@ -104,7 +104,7 @@ def test_a_pose_beside_the_picture_is_a_warning_that_names_the_flags(track):
     path, _, (warning,) = followed(track)
     assert path.frame.tolist() == [5, 6, 7, 8, 9]
     assert "outside the picture in 5. The pose may have been tracked in a window of the video (--pose-offset" in warning
-    assert "(--pose-turned)" in warning
+    assert all(remedy in warning for remedy in ("(--pose-turned)", "multiply x and y", "y is counted upwards"))
     track.xy[:] -= (30, 0)
     with pytest.raises(UserError, match=r"in no frame of pose.csv: .*outside the picture in 10\. .*--pose-offset X,Y"):
         followed(track)
@@ -113,6 +113,14 @@ def test_a_pose_beside_the_picture_is_a_warning_that_names_the_flags(track):
 def test_parts_that_are_not_there(track):
     with pytest.raises(UserError, match=r"no part of pose.csv is called 'paw': choose one \(--center\) of nose, "):
         followed(track, center=("nose", "paw"))
+
+
+def test_parts_whose_names_differ_in_capitals_or_signs_are_told_apart():
+    track = pose(tail_1=(50, 10), Tail1=(30, 10), tail=(20, 20), nose=(30, 40))
+    assert find_body(track, VideoOptions(back="Tail1", front="nose")).back == (1,)
+    assert find_body(track, VideoOptions(back="TAIL", front="nose")).back == (2,)
+    with pytest.raises(UserError, match=r"'tail1' may be any of tail_1, Tail1 in pose\.csv: .*\(--back\)"):
+        find_body(track, VideoOptions(back="tail1", front="nose"))
 
 
 def test_the_crop_does_not_depend_on_which_way_the_animal_looks():

@@ -57,6 +57,28 @@ def test_several_are_refused_with_their_names_and_the_flags():
         choose(poses(), track=2)
 
 
+def test_a_name_that_two_of_them_have_is_ambiguous():
+    same = poses(("ann", "bob", "ann"))
+    with pytest.raises(UserError, match=r"2 individuals in p\.csv are called 'ann': .*\(--track 0 or 2\)"):
+        choose(same, individual="ann")
+    assert choose(same, individual="bob").tracks[0].xy[0, 0, 0] == 60
+    assert choose(same, all_individuals=True).names == ("0", "1", "2")
+
+
+def test_individuals_that_are_never_found_are_no_choice():
+    some = poses(("ann", "bob"))
+    some.xy[:, 0] = np.nan
+    chosen = choose(some)
+    assert (chosen.names, chosen.notes[-1].split(",")[0]) == (("bob",), "the individual is 'bob'")
+    with pytest.raises(UserError, match=r"'ann' was found in no frame of p\.csv: choose another .*such as 'bob' in 20"):
+        choose(some, individual="ann")
+    some.xy[:] = np.nan
+    for one in (some, poses(("",))):
+        one.xy[:] = np.nan
+        with pytest.raises(UserError, match=r"in no frame of p\.csv: its parts were not found"):
+            choose(one, all_individuals=True)
+
+
 def test_fragments_of_tracks_are_not_called_animals():
     tracks = poses(("a", "b", "c"), tracked=True)
     tracks.xy[5:, 0] = np.nan
@@ -80,10 +102,12 @@ def test_individuals_without_names_have_their_numbers():
 # ---------------------------------------------------------------------------------------------------------------- rows
 
 
-def rows(n_video, n_rows, first_frame=0, **options):
+def rows(n_video, n_rows, first_frame=0, step=1, **options):
     options = VideoOptions(**options)
     film = Film(Path("v.mp4"), (200, 100), Clock(np.arange(n_video), Fraction(1, 10)), False, Tally())
-    return match_rows(film, find_tracked(poses(("ann",), n_rows, first_frame=first_frame), options), options)
+    tracked = find_tracked(poses(("ann",), n_rows, first_frame=first_frame), options)
+    tracked.tracks[0].xy[np.arange(n_rows) % step != 0] = np.nan
+    return match_rows(film, tracked, options)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +137,8 @@ def test_a_pose_that_ends_early_needs_leave():
         rows(20, 25, allow_short=True)
     with pytest.raises(UserError, match="the first of which is of frame 10: they do not belong together"):
         rows(20, 20, 10)
+    with pytest.raises(UserError, match="numbered by something else than frames, such as times"):
+        rows(20, 20 * 33, step=33)
 
 
 # ------------------------------------------------------------------------------------------------------------- a video

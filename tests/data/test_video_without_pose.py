@@ -119,6 +119,23 @@ def test_a_hole_that_the_animal_leaves_in_the_median_is_named(tmp_path: Path) ->
     assert any("leaves a hole there. Say which of the two" in said for said in prepared.warnings)
 
 
+def test_other_things_than_one_animal_are_warnings(tmp_path: Path) -> None:
+    def warned(frames: np.ndarray, follow: str) -> str:
+        video = write(tmp_path / f"{len(list(tmp_path.iterdir()))}.mp4", frames)
+        return " ".join(prepare(video, video.with_suffix(""), follow=follow, crop=24).warnings)
+
+    late = np.arange(N_FRAMES) >= N_FRAMES / 2
+    assert warned(scene(), "brightest") == ""
+    two = np.maximum(scene(), np.roll(scene(), N_FRAMES // 3, axis=0))
+    assert "two pieces of about the same weight" in warned(two, "brightest")
+    sunny = scene()
+    sunny[late, :, :28] += 90
+    assert "of the picture, which is hardly an animal" in warned(sunny, "moving")
+    lamp = scene()
+    lamp[late, 20:44, 32:62] += 70
+    assert "the area of what was followed varies from" in warned(lamp, "brightest")
+
+
 def test_a_difference_that_is_hardly_more_than_noise_is_a_warning(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(0, 8, (N_FRAMES, HEIGHT, WIDTH))
     prepared = prepare(write(tmp_path / "v.mp4", scene(100) + noise), tmp_path / "m", follow="brightest", crop=24)

@@ -94,7 +94,7 @@ def write_deeplabcut(path, **replaced):
     }
     pickled = {name: pickle.dumps(value, 0) for name, value in plain.items()} | replaced
     rows = np.zeros(F, np.dtype([("index", "<i8"), ("values_block_0", "<f8", (len(titles),))]))
-    rows["index"], rows["values_block_0"] = np.arange(F), np.random.default_rng(0).random((F, len(titles)))
+    rows["index"], rows["values_block_0"] = np.arange(F), np.random.default_rng(0).uniform(2, 9, (F, len(titles)))
     with h5py.File(path, "w") as file:
         group = file.create_group("df_with_missing")
         group.attrs["pandas_type"] = np.bytes_(b"frame_table")
@@ -106,7 +106,7 @@ def write_deeplabcut(path, **replaced):
 
 
 def write_sleap(path):
-    xy = np.random.default_rng(0).random((A, 2, P, F))
+    xy = np.random.default_rng(0).uniform(2, 9, (A, 2, P, F))
     with h5py.File(path, "w") as file:
         file.create_dataset("tracks", data=xy, compression="gzip")
         file["track_occupancy"] = np.ones((F, A), "u1")
@@ -124,7 +124,7 @@ def write_nwb(path):
         for i, part in enumerate(PARTS):
             series = container.create_group(part)
             series.attrs["neurodata_type"] = "PoseEstimationSeries"
-            series["data"] = np.random.default_rng(i).random((F, 2))
+            series["data"] = np.random.default_rng(i).uniform(2, 9, (F, 2))
             series["data"].attrs["unit"] = "pixels"
             series["confidence"] = np.random.default_rng(9 + i).random(F)
             series["timestamps"] = np.arange(F) / 30
@@ -138,7 +138,7 @@ def write_movement(path):
         for name, values in names.items():
             file[name] = values
             file[name].make_scale(name)
-        file["position"] = np.random.default_rng(0).random((F, 2, P, A))
+        file["position"] = np.random.default_rng(0).uniform(2, 9, (F, 2, P, A))
         for axis, name in enumerate(names):
             file["position"].dims[axis].attach_scale(file[name])
     return path

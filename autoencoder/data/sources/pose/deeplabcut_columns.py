@@ -17,6 +17,9 @@ from autoencoder.machine.plain_text import one_line
 COORDINATES = ("x", "y", "likelihood")
 """What DeepLabCut writes of each part; the likelihood is missing where people clicked the parts."""
 
+OTHER_NAMES = ("confidence", "conf", "probability", "prob", "p", "score")
+"""What scripts call the likelihood when they write tables of this kind."""
+
 Column = tuple[str, str, str]
 """Individual (empty in files of one animal), part and coordinate."""
 
@@ -38,6 +41,7 @@ def to_poses(columns: Sequence[Column], table: NDArray[Any], frames: Frames, pat
     """
     if any(coordinate.lower() == "z" for _, _, coordinate in columns):
         refuse_3d(path)
+    columns, renamed = _with_likelihood(columns, path)
     known = [(i, column) for i, column in enumerate(columns) if column[2].lower() in COORDINATES]
     individuals = tuple(dict.fromkeys(individual for _, (individual, _, _) in known))
     parts = tuple(dict.fromkeys(part for _, (_, part, _) in known))
@@ -52,8 +56,18 @@ def to_poses(columns: Sequence[Column], table: NDArray[Any], frames: Frames, pat
         path,
         LIKELIHOOD if there[:, :, 2].any() else NO_SCORES,
         first_frame=frames.first,
-        notes=(*frames.notes, *_left_out(columns, path)),
+        notes=(*frames.notes, *renamed, *_left_out(columns, path)),
     )
+
+
+def _with_likelihood(columns: Sequence[Column], path: Path) -> tuple[Sequence[Column], list[str]]:
+    """Columns in which the likelihood is called so, and what is said where it was not."""
+    names = {name.lower() for _, _, name in columns}
+    other = [name for name in OTHER_NAMES if name in names]
+    if COORDINATES[2] in names or len(other) != 1:
+        return columns, []
+    renamed = [(*column[:2], COORDINATES[2] if column[2].lower() == other[0] else column[2]) for column in columns]
+    return renamed, [f"'{other[0]}' in {path} is taken for the likelihood (--min-likelihood)"]
 
 
 def _places(
@@ -70,8 +84,18 @@ def _places(
         places[where] = i
     there = places >= 0
     for a, p in np.argwhere(there.any(axis=2) & ~there[:, :, :2].all(axis=2)):
-        raise UserError(f"{path} has no x or no y of {_said(individuals[a], parts[p])}: export it again")
+        raise UserError(
+            f"{path} has no x or no y of {_said(individuals[a], parts[p])}"
+            f"{_of_numbered_names(parts[p], parts)}: export it again"
+        )
     return places
+
+
+def _of_numbered_names(part: str, parts: Sequence[str]) -> str:
+    """Why x and y may have come apart: of a header that it takes for one row, pandas numbers names that come again."""
+    if f"{part}.1" not in parts:
+        return ""
+    return f" (pandas has made '{one_line(part)}.1' of its name: read all rows of the header, as header=[0, 1, 2])"
 
 
 def _left_out(columns: Sequence[Column], path: Path) -> list[str]:

@@ -30,6 +30,10 @@ LEVELS = (
 """Rows of titles, by what their first field says."""
 
 
+NO_TITLES = frozenset({"index", "level_0"})
+"""Titles that pandas gives an index without a name when it becomes a column, besides `Unnamed: 0_level_0`."""
+
+
 @dataclass(frozen=True)
 class Header:
     """What the rows of titles say.
@@ -66,7 +70,9 @@ def read(table: TextTable) -> Poses:
     lines = _without_index_title(table.lines[header.n_rows :], header)
     if lines and names_picture(_title(lines[0], header)):
         animals = dict.fromkeys(name for name, _, _ in header.columns.values() if name != UNIQUE_PARTS)
-        refuse_hand_labels(table.path, [_title(line, header) for line in lines], individuals=list(animals))
+        scored = any(coordinate.lower() == "likelihood" for _, _, coordinate in header.columns.values())
+        pictures = [_title(line, header) for line in lines]
+        refuse_hand_labels(table.path, pictures, individuals=list(animals), scored=scored)
     numbers = read_frame_numbers(lines, 0, table.path)
     _check_order(numbers, lines, table.path)
     frames = numbered(numbers, table.path, len(header.columns))
@@ -78,24 +84,44 @@ def read(table: TextTable) -> Poses:
 
 
 def _without_counter(table: TextTable) -> TextTable:
-    """Without the column that pandas puts before a table that was read without its index, and saved again."""
-    titled = [line.fields[:2] for line in table.lines[:2]]
-    if len(titled) < 2 or any(len(fields) < 2 or fields[0] for fields in titled):
-        return table
-    if (titled[0][1].lower(), titled[1][1].lower()) not in {levels[:2] for levels in LEVELS}:
-        return table
-    return TextTable(table.path, [Line(number, fields[1:]) for number, fields in table.lines if len(fields) > 1])
+    """Without what pandas puts around a table that was read as one without titles or index, and saved again.
+
+    That is a row of numbers before all others, and a column before all others, of numbers or of nothing.
+    """
+    lines = table.lines
+    if lines and _counts([field for field in lines[0].fields if field]):
+        lines = lines[1:]
+    titled = [line.fields[:2] for line in lines[:2]]
+    if len(titled) == 2 and all(len(fields) == 2 and _counts([fields[0] or "0"]) for fields in titled):
+        titles = [fields[1].lower() for fields in titled]
+        if tuple(titles) in {levels[:2] for levels in LEVELS}:
+            return TextTable(table.path, [Line(number, fields[1:]) for number, fields in lines if len(fields) > 1])
+    return TextTable(table.path, lines) if _levels(lines) else table
+
+
+def _counts(fields: Sequence[str]) -> bool:
+    """Whether fields are whole numbers that rise one by one."""
+    if not fields or not all(field.isascii() and field.isdigit() for field in fields):
+        return False
+    first = int(fields[0])
+    return [int(field) for field in fields] == list(range(first, first + len(fields)))
 
 
 def _levels(lines: Sequence[Line]) -> tuple[str, ...] | None:
     """Which rows of titles a table has; pandas leaves their first fields empty where its levels have no names."""
     for levels in LEVELS:
-        titles = tuple(line.fields[0].lower() for line in lines[: len(levels)])
+        titles = tuple(_known_title(line.fields[0]) for line in lines[: len(levels)])
         if titles == levels:
             return levels
         if titles == ("",) * len(levels) and {"x", "y"} <= {field.lower() for field in lines[len(levels) - 1].fields}:
             return levels
     return None
+
+
+def _known_title(field: str) -> str:
+    """The title of a row, in lower case; empty where pandas made it up."""
+    title = field.lower()
+    return "" if title.startswith("unnamed: ") or title in NO_TITLES else title
 
 
 def _read_header(table: TextTable) -> Header:

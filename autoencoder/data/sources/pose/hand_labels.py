@@ -15,7 +15,7 @@ PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 MOST_NAMED = 5
 """Individuals that a message names."""
 
-ANALYZING = " (deeplabcut.analyze_videos with save_as_csv, litpose predict)"
+ANALYZING = " (in DeepLabCut: analyze_videos with save_as_csv; in Lightning Pose: litpose predict)"
 """Of the trackers that keep labels in tables of DeepLabCut's kind."""
 
 
@@ -25,7 +25,12 @@ def names_picture(row_title: str) -> bool:
 
 
 def refuse_hand_labels(
-    path: Path, pictures: Sequence[str], how: str = ANALYZING, individuals: Sequence[str] = ()
+    path: Path,
+    pictures: Sequence[str],
+    how: str = ANALYZING,
+    individuals: Sequence[str] = (),
+    *,
+    scored: bool = False,
 ) -> NoReturn:
     """Say what a file of labels is, and what to give instead.
 
@@ -34,14 +39,16 @@ def refuse_hand_labels(
         pictures: titles of its rows, paths of the pictures that people clicked in; at least one.
         how: what analyzes a video, in brackets after a space; empty where the file does not say which tracker it is of.
         individuals: that are labelled.
+        scored: whether the labels have likelihoods, which people do not give.
 
     Raises:
         UserError: always.
     """
     named = ", ".join(one_line(name)[:60] for name in individuals[:MOST_NAMED])
     chosen = f"; of several animals (such as {named}) choose one by --individual" if len(individuals) > 1 else ""
+    whose = "that a tracker found in them" if scored else "as people click them to train a tracker"
     raise UserError(
-        f"{path} holds labels of pictures ({len(pictures):,}; the first is '{one_line(pictures[0])[:200]}'), as people "
-        "click them to train a tracker, and not the pose of a video: analyze the video with the trained tracker"
+        f"{path} holds labels of pictures ({len(pictures):,}; the first is '{one_line(pictures[0])[:200]}'), {whose}, "
+        "and not the pose of a video: analyze the video with the trained tracker"
         f"{how} and give the file that it writes{chosen}"
     )

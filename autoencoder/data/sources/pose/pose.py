@@ -16,6 +16,16 @@ UNIQUE_PARTS = "single"
 """The individual that multi-animal DeepLabCut files the parts under that belong to no animal, such as the corners of
 the cage ("unique body parts")."""
 
+PLACEHOLDERS = (0.0, -1.0)
+"""Both coordinates of the place that some trackers and many scripts write where a part was not found."""
+
+LARGEST_SHARE, LARGEST_SHARES = 1.0, 2.0
+"""Coordinates of which nearly all, and all, are no larger than these are shares of the picture: no animal spends a
+video within two pixels of its corner. A part beyond the edge has a share above 1."""
+
+LARGEST_LIKELIHOOD = 10.0
+"""Above any likelihood, even of a network that gives a little more than 1: such numbers are percentages."""
+
 LISTED = "(docs/own-data.md lists what is read)"
 """Where to look for what to give instead; more would be advice for users of another tool."""
 
@@ -147,18 +157,25 @@ def make_poses(
     Args:
         parts: names of the body parts; P.
         individuals: names of the individuals; A.
-        xy: (F, A, P, 2), pixels; a part is missing where one of its two is not finite.
+        xy: (F, A, P, 2), pixels; a part is missing where one of its two is not finite, or both are a placeholder.
         likelihood: (F, A, P); NaN counts as 0.
         path: the file they came from.
         scores: what the likelihoods are.
         first_frame: number of the first row.
         tracked: whether the individuals are tracks.
         notes: what was left out.
+
+    Raises:
+        UserError: the coordinates are no pixels, or the likelihoods are percentages.
     """
     xy = np.asarray(xy, np.float64)
-    found = np.asarray(np.isfinite(xy).all(axis=-1))
+    finite = np.asarray(np.isfinite(xy).all(axis=-1))
+    placeholder = np.any([(xy == value).all(axis=-1) for value in PLACEHOLDERS], axis=0)
+    found = finite & ~placeholder
     likelihood = np.where(found, np.nan_to_num(np.asarray(likelihood, np.float64)), 0.0)
-    notes = tuple(notes)
+    _refuse_shares(xy[found], path)
+    _refuse_percentages(likelihood, scores, path)
+    notes = (*notes, *_of_placeholders(int(placeholder.sum()), int(finite.sum()), path))
     if scores.threshold is not None and found.any() and not likelihood.any():
         likelihood, notes = (
             found.astype(np.float64),
@@ -176,6 +193,34 @@ def make_poses(
         tracked,
         notes,
     )
+
+
+def _of_placeholders(n_placeholders: int, n_places: int, path: Path) -> list[str]:
+    if not n_placeholders:
+        return []
+    return [
+        f"{n_placeholders:,} of {n_places:,} places in {path} are exactly (0, 0) or (-1, -1), which is written where a "
+        "part was not found: these parts count as not found"
+    ]
+
+
+def _refuse_shares(places: NDArray[np.float64], path: Path) -> None:
+    size = np.abs(places)
+    if not size.size or size.max() > LARGEST_SHARES or np.quantile(size, 0.95) > LARGEST_SHARE:
+        return
+    raise UserError(
+        f"the coordinates in {path} lie between {places.min():.3g} and {places.max():.3g}: they are shares of the "
+        "picture, or in another unit, and not pixels of the video; multiply x by the picture's width, and y by its "
+        "height"
+    )
+
+
+def _refuse_percentages(likelihood: NDArray[np.float64], scores: Scores, path: Path) -> None:
+    if scores is LIKELIHOOD and likelihood.max(initial=0) > LARGEST_LIKELIHOOD:
+        raise UserError(
+            f"the likelihoods in {path} go up to {likelihood.max():.3g}, and a likelihood lies between 0 and 1: divide "
+            "them, by 100 if they are percentages"
+        )
 
 
 def untracked(n_instances: int, path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:

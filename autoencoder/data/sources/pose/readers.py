@@ -6,7 +6,7 @@ import codecs
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.sources.pose import with_sleap_io
@@ -16,6 +16,7 @@ from autoencoder.data.sources.pose.other_tables import refuse_table
 from autoencoder.data.sources.pose.pose import LISTED, Poses
 from autoencoder.data.sources.pose.text_table import open_table
 from autoencoder.errors import UserError
+from autoencoder.machine.plain_text import one_line
 
 Container = Literal["table", "HDF5"]
 """What a format is written in."""
@@ -27,6 +28,18 @@ START_BYTES = 2**16
 """Bytes that a file is known by."""
 
 JSON_STARTS = (b"{", b"[")
+
+MATLAB, ZIP, PICKLE = b"MATLAB 5.0 MAT-file", b"PK\x03\x04", b"\x80"
+"""How other files begin that people have beside a pose."""
+
+NAMED_OTHERS = {
+    ZIP: "an Excel workbook or another archive: of a workbook save the sheet as a CSV in UTF-8",
+    PICKLE: "a pickle, which is not loaded because it can run code: give the tracker's .csv or .h5",
+}
+"""What those are that are told by their first bytes alone, and what to do."""
+
+MOST_LISTED = 8
+"""Variables of a file of MATLAB that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -57,31 +70,54 @@ POSE_READERS = (
 of them recognises may be one of `with_sleap_io.LOADERS`."""
 
 
-def load_poses(path: Path) -> Poses:
+def load_poses(path: Path, video: Path | None = None) -> Poses:
     """Read what a tracker found in a video, of all individuals.
 
     Args:
         path: a file of one of `POSE_READERS`, or one that sleap-io reads.
+        video: which of the videos of a file of several is meant, by its name; None for the first.
 
     Raises:
         UserError: the file is missing, damaged or of another kind, or sleap-io is needed and not installed.
     """
-    check_readable(path, "pose")
+    check_readable(path, "poses")
     if is_netcdf3(path):
         refuse_netcdf3(path)
     if is_hdf5(path):
-        poses = _read_hdf5(path)
+        poses = _read_hdf5(path, video)
     elif _is_table(path):
         poses = _read_table(path)
     elif _starts_as_json(path):
-        poses = with_sleap_io.read(path, with_sleap_io.format_of_json(path))
-    elif path.suffix.lower() == ".mat":
-        poses = with_sleap_io.read(path, with_sleap_io.LEAP)
+        poses = with_sleap_io.read(path, with_sleap_io.format_of_json(path), video)
+    elif _start(path).startswith(MATLAB):
+        refuse_matlab(path)
     else:
-        raise UserError(f"{path} is no pose that is read here: it is neither HDF5 nor a table of text {LISTED}")
+        raise UserError(f"{path} is no pose that is read here: it is {_other(path)} {LISTED}")
     if len(poses) == 0 or not poses.parts or not poses.individuals:
         raise UserError(f"{path} holds no pose: it has {len(poses):,} frames of {len(poses.parts)} body parts")
     return poses
+
+
+def refuse_matlab(path: Path) -> NoReturn:
+    """Say what a file of MATLAB's older format holds.
+
+    Raises:
+        UserError: always.
+    """
+    from scipy import io
+
+    try:
+        names = [f"'{one_line(name)[:60]}'" for name, _, _ in io.whosmat(str(path))]
+    except Exception:  # damaged in any way
+        names = []
+    listed = ", ".join(names[:MOST_LISTED]) or "nothing that can be listed"
+    raise UserError(f"{path} is no pose that is read here: it is a MATLAB file that holds {listed} {LISTED}")
+
+
+def _other(path: Path) -> str:
+    start = _start(path)
+    said = (said for first, said in NAMED_OTHERS.items() if start.startswith(first))
+    return next(said, "neither HDF5 nor a table of text")
 
 
 def _is_table(path: Path) -> bool:
@@ -111,7 +147,7 @@ def _read_table(path: Path) -> Poses:
     return poses
 
 
-def _read_hdf5(path: Path) -> Poses:
+def _read_hdf5(path: Path, video: Path | None) -> Poses:
     with open_hdf5(path) as file:
         module = next((module for module in _modules("HDF5") if module.recognises(file)), None)
         kind = with_sleap_io.format_in_hdf5(file)
@@ -121,7 +157,7 @@ def _read_hdf5(path: Path) -> Poses:
         return poses
     if kind is None:
         raise UserError(f"{path} is no pose that is read here: it is an HDF5 file that holds {content} {LISTED}")
-    return with_sleap_io.read(path, kind)
+    return with_sleap_io.read(path, kind, video)
 
 
 def _modules(container: Container) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from autoencoder.machine.plain_text import one_line
 
 LARGEST_FRAME = 2**53
 """Larger numbers are not whole as float64."""
+
+THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+")
+"""A whole number with commas between its thousands, or one with three decimals behind a comma."""
 
 MOST_SHOWN = 8
 """Fields of the first row that a message shows."""
@@ -86,7 +90,28 @@ def read_values(lines: Sequence[Line], columns: Sequence[int], width: int, path:
                 f"{other_row}): export it again, with points"
             )
         table[i] = _values(texts, number, path)
+    if "," in marks:
+        _refuse_thousands(lines, columns, path)
     return table
+
+
+def _refuse_thousands(lines: Sequence[Line], columns: Sequence[int], path: Path) -> None:
+    """Refuse numbers all of whose commas may stand between thousands: 1,024 is also a number with decimals.
+
+    Raises:
+        UserError: there is none that says which it is, such as 12,5 or 0,998.
+    """
+    texts = (line.fields[column] for line in lines for column in columns)
+    first = ""
+    for text in texts:
+        if "," in text:
+            if not THOUSANDS.fullmatch(text):
+                return
+            first = first or text
+    raise UserError(
+        f"the commas in the numbers of {path} may be decimal ones, or stand between thousands "
+        f"('{one_line(first)[:60]}'): export it again, with decimal points and nothing between thousands"
+    )
 
 
 def read_frame_numbers(lines: Sequence[Line], column: int, path: Path) -> NDArray[np.float64]:

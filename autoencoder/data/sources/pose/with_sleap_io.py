@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,14 +23,13 @@ from autoencoder.version import installing
 if TYPE_CHECKING:
     import h5py
 
-SLP, JABS, NWB, LEAP = "SLEAP's .slp", "JABS' pose .h5", "NWB with training data", "LEAP's .mat"
+SLP, JABS, NWB = "SLEAP's .slp", "JABS' pose .h5", "NWB with training data"
 COCO, LABEL_STUDIO, ALPHATRACKER = "COCO's JSON", "Label Studio's JSON", "AlphaTracker's JSON"
 
 LOADERS: dict[str, tuple[str, dict[str, Any]]] = {
     SLP: ("load_slp", {"open_videos": False}),
     JABS: ("load_jabs", {}),
     NWB: ("load_nwb", {}),
-    LEAP: ("load_leap", {}),
     COCO: ("load_coco", {}),
     LABEL_STUDIO: ("load_labelstudio", {}),
     ALPHATRACKER: ("load_alphatracker", {}),
@@ -58,9 +57,7 @@ def format_in_hdf5(file: h5py.File) -> str | None:
         return SLP
     if text_attribute(file, "nwb_version"):
         return NWB
-    if member(file, "poseest/points") is not None:
-        return JABS
-    return LEAP if member(file, "positions") is not None and member(file, "skeleton") is not None else None
+    return JABS if member(file, "poseest/points") is not None else None
 
 
 def format_of_json(path: Path) -> str:
@@ -93,14 +90,15 @@ def _kind_of_json(keys: Mapping[str, Any], *, is_list: bool) -> str | None:
     return LABEL_STUDIO if "data" in keys and keys.keys() & {"annotations", "completions"} else None
 
 
-def read(path: Path, kind: str) -> Poses:
+def read(path: Path, kind: str, video: Path | None = None) -> Poses:
     """Read the poses of all tracks, or of all instances where there are no tracks.
 
-    Of a file of several videos the first is taken. Frames count from 0.
+    Frames count from 0.
 
     Args:
         path: the file.
         kind: one of `LOADERS`.
+        video: which of several videos is meant, by its name; None for the first.
 
     Raises:
         UserError: sleap-io is not installed or cannot read the file, or there is no pose in it.
@@ -112,7 +110,7 @@ def read(path: Path, kind: str) -> Poses:
     loader, settings = LOADERS[kind]
     try:
         labels, warned = _load(getattr(sleap_io, loader), settings, path)
-        poses = _poses(labels, warned, path)
+        poses = _poses(labels, warned, path, video)
         # sleap-io collects their names in a set, whose order is another one in every process.
         return _sorted_by_part(poses) if kind == LABEL_STUDIO else poses
     except UserError:
@@ -132,22 +130,23 @@ def _load(loader: Callable[..., Any], settings: Mapping[str, Any], path: Path) -
     return labels, [one_line(str(warning.message))[:300] for warning in caught if warning.category is UserWarning]
 
 
-def _poses(labels: Any, warned: Sequence[str], path: Path) -> Poses:
+def _poses(labels: Any, warned: Sequence[str], path: Path, video: Path | None) -> Poses:
     films = _films(labels)
     if len(films) > 1 and all(map(names_picture, films)):
         refuse_hand_labels(path, films, "")
-    frames = [frame for frame in labels.labeled_frames if frame.video == labels.videos[0]]
+    number = _number_of_film(films, video, path)
+    frames = [frame for frame in labels.labeled_frames if str(frame.video.filename) == films[number]]
     instances = [instance for frame in frames for instance in frame.instances]
     if not instances or not labels.skeletons:
         said = f" (sleap-io: {warned[0]})" if warned else ""
-        raise UserError(f"{path} holds no pose of the first video{said}")
+        raise UserError(f"{path} holds no pose of {_which(films, number)}{said}")
     _refuse_too_long(labels, frames, path)
     n_lost = sum(instance.track is None for instance in instances)
     has_tracks = n_lost < len(instances)
     # Untracked instances come in the order in which they are stored.
-    table = labels.numpy(video=0, untracked=not has_tracks, return_confidence=True).astype(np.float64)
+    table = labels.numpy(video=frames[0].video, untracked=not has_tracks, return_confidence=True).astype(np.float64)
     if 0 in table.shape:
-        raise UserError(f"{path} holds no pose of the first video")
+        raise UserError(f"{path} holds no pose of {_which(films, number)}")
     notes = []
     if has_tracks:
         names = tuple(str(track.name) for track in labels.tracks)
@@ -157,7 +156,7 @@ def _poses(labels: Any, warned: Sequence[str], path: Path) -> Poses:
         names, numbered = untracked(table.shape[1], path)
         notes.extend(numbered)
     if len(films) > 1:
-        notes.append(f"{path} holds {len(films)} videos; the first was taken ('{one_line(films[0])}')")
+        notes.append(f"{path} holds poses of {len(films)} videos; those of '{one_line(films[number])}' were taken")
     notes.extend(f"sleap-io says of {path}: {warning}" for warning in warned)
     score = table[..., 2]
     clicked = np.isnan(score) | (score == 1)  # what sleap-io gives for those, depending on the format
@@ -187,6 +186,32 @@ def _films(labels: Any) -> list[str]:
     for frame in labels.labeled_frames:
         frame.video = videos.get(str(frame.video.filename), frame.video)
     return list(videos)
+
+
+def _which(films: Sequence[str], number: int) -> str:
+    return f"'{one_line(films[number])[:200]}'" if len(films) > 1 else "a video"
+
+
+def _number_of_film(films: Sequence[str], video: Path | None, path: Path) -> int:
+    """Which of the videos of a file is meant: the only one, or that of the same name, in whichever folder it was.
+
+    Raises:
+        UserError: none of several has the name, or more than one has.
+    """
+    if len(films) < 2 or video is None:
+        return 0
+    names = [PureWindowsPath(film).name for film in films]  # also splits paths of other systems
+    for wanted in (lambda name: name == video.name, lambda name: PureWindowsPath(name).stem == video.stem):
+        found = [i for i, name in enumerate(names) if wanted(name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            break
+    listed = ", ".join(f"'{one_line(name)[:60]}'" for name in names[:MOST_KEYS]) + (", ..." * (len(names) > MOST_KEYS))
+    raise UserError(
+        f"{path} holds poses of {len(films)} videos ({listed}), and not one of them alone is called '{video.name}': "
+        "give the video by the name that it has there, or export its pose to a file of its own"
+    )
 
 
 def _refuse_too_long(labels: Any, frames: list[Any], path: Path) -> None:

@@ -116,9 +116,10 @@ def seen_parts(track: Pose, n_frames: int, min_likelihood: float | None) -> Seen
 OTHER_PARTS = "name parts that are found more often (--front, --back, --center)"
 OTHER_PLACES = (
     "The pose may have been tracked in a window of the video (--pose-offset X,Y), on the stored frames of a turned one "
-    "(--pose-turned), or on another video"
+    "(--pose-turned), on the video in another size (give that one, or multiply x and y), or on another video; or y is "
+    "counted upwards, or x and y have changed places"
 )
-"""What to do about frames that are left out."""
+"""Why a pose may not sit on the animal, and what to do about it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,16 @@ from autoencoder.errors import UserError
 SAY_WHICH = "Say which of the two the animal is (--follow brightest or darkest)"
 """What to do where the animal seems to be part of the median frame."""
 
+ANOTHER = "follow something else (--follow brightest, darkest or moving), or give a pose (--pose)"
+"""What to do where nothing is found."""
+
+MOST_TWIN = 0.25
+"""Where so large a share of the samples has two pieces that differ alike, there are probably two animals."""
+
+MOST_VARIED = 6.0
+"""Times by which the animal's area may vary, between the 10th and the 90th percentile: one that rears and stretches
+varies by two or three, and a lamp that goes on is another thing than the animal."""
+
 
 def take_followed(film: Film, follow: Follow, options: VideoOptions, notes: Sequence[str]) -> Made:
     """Squares around what differs from the median frame.
@@ -115,9 +125,9 @@ class _Following:
             UserError: there are none.
         """
         if not self._rows:
-            raise UserError(
-                f"no frame of {film.video} is left to take: {self.left_out() or 'none is wanted (--every)'}"
-            )
+            lost = self.left_out()
+            why = "none is wanted (--every)" if lost is None else f"{lost}; {ANOTHER}"
+            raise UserError(f"no frame of {film.video} is left to take: {why}")
         frame = np.array(self._frames, np.int64)
         center = np.array([(found.x, found.y) for found in self._found])
         path = Trajectory(frame, center[:, 0], center[:, 1], None, speeds(center, frame, film.clock))
@@ -141,6 +151,27 @@ class _Following:
 
     def warnings(self) -> list[str]:
         """What is probably not as it should be."""
+        return [*self._of_others(), *self._of_lost()]
+
+    def _of_others(self) -> list[str]:
+        """What is said where other things than one animal seem to have been followed."""
+        said = []
+        if self._scene.twin >= MOST_TWIN:
+            said.append(
+                f"in {self._scene.twin:.0%} of the frames two pieces of about the same weight differ from the median "
+                "frame: --follow is for one animal, and of several it takes now one, now another. Look at the crops; "
+                "if you can, give a pose (--pose)"
+            )
+        low, high = np.percentile([found.area for found in self._found], (10, 90))
+        if high > MOST_VARIED * low:
+            said.append(
+                f"the area of what was followed varies from {low:,.0f} to {high:,.0f} pixels (percentiles 10 and 90), "
+                "more than an animal's: a lamp that goes on, a hand or another thing may have been taken for it. Look "
+                "at the crops"
+            )
+        return said
+
+    def _of_lost(self) -> list[str]:
         said = self.left_out()
         if said is None or self._seen - len(self._frames) <= MOST_LOST * self._seen:
             return []

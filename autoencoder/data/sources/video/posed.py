@@ -211,7 +211,9 @@ def match_rows(film: Film, tracked: Tracked, options: VideoOptions) -> Rows:
     counts = f"{video} has {n_video:,} frames and {source} has {n_rows:,} rows{numbered}"
     missing = n_video - first - n_rows
     if -missing > MAX_FRAME_DIFFERENCE:
-        raise UserError(f"{counts}: they do not belong together")
+        empty = np.all([np.isnan(track.xy).all(axis=(1, 2)) for track in tracked.tracks], axis=0)
+        hint = ", or its rows are numbered by something else than frames, such as times" if empty.mean() > 0.5 else ""
+        raise UserError(f"{counts}: they do not belong together{hint}")
     if missing > MAX_FRAME_DIFFERENCE and not options.allow_short:
         raise UserError(
             f"{counts}: they do not belong together, or the last {missing:,} frames were not tracked; if the rows "
@@ -367,7 +369,5 @@ def _of_presence(presence: Presence, film: Film, tracked: Tracked) -> list[str]:
         return []
     return [
         f"the animal does not seem to be where {tracked.source} puts it: there, the frames of {film.video} differ from "
-        "their background no more than elsewhere. Look at the crops. The pose may have been tracked in a window of the "
-        "video (give the window's corner: --pose-offset X,Y), on the stored frames of a turned video (--pose-turned), "
-        "or on another video or size of it"
+        f"their background no more than elsewhere. Look at the crops. {follow.OTHER_PLACES}"
     ]

@@ -57,7 +57,7 @@ def prepare_video(
     """
     raise_if_any(options.problems(with_pose=pose is not None))
     check_readable(video, "video")
-    tracked = None if pose is None else find_tracked(load_poses(pose), options)
+    tracked = None if pose is None else find_tracked(load_poses(pose, video), options)
     check_output(output, overwrite=overwrite, inputs=(video,) if pose is None else (video, pose))
 
     orientation = read_orientation(video)

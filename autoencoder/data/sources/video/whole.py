@@ -123,8 +123,8 @@ def _of_shape(video: Path, shape: tuple[int, int], options: VideoOptions) -> lis
     if height == width:
         return said
     done = {
-        "pad": "padded to squares, in black, which is marked in the array 'inside'; --fit crop takes their middle",
-        "crop": "cut to the square in their middle",
+        "pad": "padded to squares, in black, which is marked in the array 'inside'; --fit crop takes the middle",
+        "crop": "cut to the square in the middle",
         "stretch": "stretched to squares, which changes shapes and angles in them",
     }[options.fit or "pad"]
-    return [*said, f"{what} of {width}x{height} pixels (width x height): they are {done}"]
+    return [*said, f"{what} of {width}x{height} pixels (width x height): the images are {done}"]

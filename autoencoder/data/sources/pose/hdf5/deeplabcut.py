@@ -40,6 +40,12 @@ USUAL_KEY = "df_with_missing"
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 """What the rows of its header are called; `individuals` is missing in files of one animal."""
 
+NO_NAMES = frozenset({"", "n."})
+"""Names of rows that have none: `N.` is the pickle of `None`."""
+
+KINDS_OF_TIMES = ("datetime", "timedelta")
+"""How the kinds of an index begin that holds times."""
+
 MOST_BLOCKS = 100
 """Of a table: pandas keeps columns of one kind in a block; and of a header's rows."""
 
@@ -110,7 +116,8 @@ def _one_group(file: h5py.File, path: Path) -> h5py.Group:
 
 def _columns(names: Sequence[str], titles: Iterable[Sequence[str]], path: Path) -> list[Column]:
     """What stands in each column, from the names of the header's rows and what they say of it."""
-    levels = [name.lower() for name in names]
+    titles = list(titles)
+    levels = _known_levels([name.lower() for name in names], titles)
     if not set(levels) <= set(LEVELS) or not {"bodyparts", "coords"} <= set(levels) or len(set(levels)) != len(levels):
         raise UserError(
             f"{path} holds a table of pandas, and no pose of DeepLabCut: its header has "
@@ -124,6 +131,21 @@ def _columns(names: Sequence[str], titles: Iterable[Sequence[str]], path: Path) 
         individual = title[place["individuals"]] if "individuals" in place else ""
         columns.append((individual, title[place["bodyparts"]], title[place["coords"]]))
     return columns
+
+
+def _known_levels(levels: list[str], titles: Sequence[Sequence[str]]) -> list[str]:
+    """Names of the header's rows; where a script has lost all of them, the usual ones if the last row has x and y."""
+    lost = set(levels) <= NO_NAMES and {"x", "y"} <= {title[-1].lower() for title in titles if title}
+    if lost and len(levels) == len(LEVELS):
+        return list(LEVELS)
+    if lost and len(levels) == len(LEVELS) - 1:
+        return [name for name in LEVELS if name != "individuals"]
+    return [name if name not in NO_NAMES else "rows without a name" for name in levels]
+
+
+def _refuse_times(kind: Any, path: Path) -> None:
+    if isinstance(kind, (str, bytes)) and text_of(kind).startswith(KINDS_OF_TIMES):
+        raise UserError(f"the rows of {path} have times and no numbers of frames: save it with rows that count from 0")
 
 
 def _side_by_side(blocks: Sequence[NDArray[Any]], n_rows: int, path: Path) -> NDArray[np.float64]:
@@ -147,6 +169,7 @@ def _read_appendable(group: h5py.Group, path: Path) -> Table:
         return Table([], np.empty((len(records), 0)), tuple("/".join(title) for title in zip(*parts, strict=True)))
     if "index" not in fields:
         raise UserError(f"{path} holds a table of pandas without an 'index': export it again")
+    _refuse_times(attribute(stored, "index_kind"), path)
     info = _plain(group, "info", path)
     about = info.get(1) if isinstance(info, dict) else None
     levels = _level_names(about.get("names") if isinstance(about, dict) else None)
@@ -207,6 +230,7 @@ def _read_fixed(group: h5py.Group, path: Path) -> Table:
         titles.extend(some)
         values.append(_stored(dataset(group, f"block{i}_values")))
     index = dataset(group, "axis1")
+    _refuse_times(attribute(index, "kind"), path)
     rows = read_names(index) if is_text(index) else _stored(index)
     return Table(_columns(levels, titles, path), _side_by_side(values, len(rows), path), rows)
 

@@ -117,7 +117,7 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     Raises:
         UserError: the file is damaged or does not fit into memory.
     """
-    check_readable(path, "pose")
+    check_readable(path, "poses")
     import h5py
 
     try:

@@ -161,8 +161,15 @@ def _without_axis(track: Pose, options: VideoOptions) -> str:
 
 
 def _named_part(track: Pose, name: str, where: str) -> int:
+    if name in track.parts:
+        return track.parts.index(name)
     plain = [_plain(part) for part in track.parts]
-    if _plain(name) not in plain:
+    alike = [part for part, other in zip(track.parts, plain, strict=True) if other == _plain(name)]
+    if len(alike) > 1:
+        raise UserError(
+            f"'{name}' may be any of {', '.join(alike)} in {track.source}: write it as it stands there (--{where})"
+        )
+    if not alike:
         guess = did_you_mean(name, track.parts)
         raise UserError(
             f"no part of {track.source} is called '{name}'{guess}: choose one (--{where}) of {', '.join(track.parts)}"

@@ -39,9 +39,10 @@ def choose_individuals(poses: Poses, options: VideoOptions) -> Chosen:
     """The individuals that the options name, or the only one.
 
     Raises:
-        UserError: there are several and none is chosen, or one that is chosen is not there.
+        UserError: there are several and none is chosen, or one that is chosen is not there, or in no frame.
     """
     numbers = _numbers(poses, options)
+    _refuse_unseen(poses, numbers)
     names = _unique_names(poses, numbers)
     notes = [*poses.notes, *_of_choice(poses, numbers, options)]
     is_column = options.all_individuals and (len(numbers) > 1 or names != ("0",))
@@ -59,12 +60,36 @@ def _numbers(poses: Poses, options: VideoOptions) -> tuple[int, ...]:
         return (options.track,)
     if options.all_individuals or len(poses.animals) == 1:
         return poses.animals
+    # Some trackers write as many individuals as they could have found.
+    frames = _n_frames(poses)
+    found = tuple(number for number in poses.animals if frames[number])
+    if len(found) == 1:
+        return found
     raise UserError(_several(poses))
 
 
+def _refuse_unseen(poses: Poses, numbers: Sequence[int]) -> None:
+    frames = _n_frames(poses)
+    if any(frames[number] for number in numbers):
+        return
+    if len(poses.individuals) == 1 or not any(frames):
+        raise UserError(f"the animal is in no frame of {poses.source}: its parts were not found; track the video again")
+    others = [f"{_label(poses, number)} in {n:,}" for number, n in enumerate(frames) if n][:LISTED]
+    raise UserError(
+        f"{_label(poses, numbers[0])} was found in no frame of {poses.source}: choose another (--individual, --track), "
+        f"such as {', '.join(others)}"
+    )
+
+
 def _called(poses: Poses, name: str) -> int:
-    if name in poses.individuals:
-        return poses.individuals.index(name)
+    called = [number for number, known in enumerate(poses.individuals) if known == name]
+    if len(called) > 1:
+        raise UserError(
+            f"{len(called)} individuals in {poses.source} are called '{name}': choose one by its number in the file, "
+            f"from 0 (--track {' or '.join(map(str, called))})"
+        )
+    if called:
+        return called[0]
     if not any(poses.individuals):
         raise UserError(
             f"{poses.source} names no individuals, so there is none called '{name}': "
@@ -100,6 +125,8 @@ def _several(poses: Poses) -> str:
 
 def _label(poses: Poses, number: int) -> str:
     name = poses.individuals[number]
+    if not poses.tracked:
+        return f"'{name}'" if name else f"number {number}"
     return f"track {number} ('{name}')" if name else f"track {number}"
 
 
@@ -120,7 +147,8 @@ def _of_choice(poses: Poses, numbers: tuple[int, ...], options: VideoOptions) ->
     if len(poses.individuals) == 1:
         return []
     if options.individual is None and options.track is None and not options.all_individuals:
-        return [f"the individual is '{poses.individuals[numbers[0]]}', the only one in {poses.source} (--individual)"]
+        only = f"'{poses.individuals[numbers[0]]}', the only one that was found in {poses.source}"
+        return [f"the individual is {only} (--individual)"]
     what = "tracks, which may be fragments of the paths of fewer animals," if poses.tracked else "individuals"
     frames, names = _n_frames(poses), _unique_names(poses, numbers)
     counts = [f"'{name}' in {frames[number]:,}" for name, number in zip(names, numbers, strict=True)]

@@ -79,6 +79,9 @@ MOST_TORN = 0.15
 """Where so large a share of the samples has a brighter and a darker piece, neither twice as heavy as the other, the
 animal is probably in the median frame: it leaves a hole there wherever it is not."""
 
+MOST_OF_PICTURE = 0.25
+"""So large a share of the picture that differs is hardly an animal: the light has changed, or the camera moved."""
+
 USUAL_PERCENTILE = 95
 """Of the animal's length in the samples: nearly always it is no longer."""
 
@@ -98,6 +101,7 @@ class Scene:
         length: the longest that its body usually is, pixels.
         n_samples: how many frames the median is of.
         torn: share of the samples in which something brighter and something darker differ about as much.
+        twin: share of the samples in which two pieces that are both brighter, or both darker, differ about as much.
     """
 
     median: NDArray[np.float32]
@@ -110,6 +114,7 @@ class Scene:
     length: float
     n_samples: int
     torn: float
+    twin: float
 
     def describe(self) -> str:
         """A sentence about what counts."""
@@ -132,6 +137,13 @@ class Scene:
                 f"what differs from the median frame does so by only {self.contrast:.3g} gray values, and noise by up "
                 f"to {self.noise:.3g}: noise and shadows may be taken for the animal, and an animal that rests most of "
                 "the time is part of that frame. Look at the crops"
+            )
+        share = self.area / self.median.size
+        if share >= MOST_OF_PICTURE:
+            said.append(
+                f"what differs from the median frame is usually {share:.0%} of the picture, which is hardly an animal: "
+                "probably the light has changed, or the camera has moved. Look at the crops; an animal that is "
+                "brighter or darker than all around it may be found as such (--follow brightest or darkest)"
             )
         if self.torn >= MOST_TORN:
             said.append(
@@ -348,6 +360,7 @@ def see_scene(film: Film, follow: Follow, hidden: Hidden | None = None) -> Scene
         length=1.0,
         n_samples=len(samples),
         torn=float(np.mean([look.is_torn for look in looks])),
+        twin=float(np.mean([look.is_twin for look in looks])),
     )
     return _measured(scene, [looks[row] for row in spread(len(looks), LOOKED_AT)])
 
@@ -384,6 +397,7 @@ class _Look:
     center: tuple[float, float]
     radius: float
     is_torn: bool
+    is_twin: bool
 
 
 def _samples(film: Film) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
@@ -445,6 +459,7 @@ def _look(sample: NDArray[np.uint8], median: NDArray[np.float32], follow: Follow
     if pieces is None:
         return None
     heaviest = int(pieces.weights.argmax())
+    is_torn, is_twin = _second_pieces(pieces, signed)
     down, across = np.nonzero(pieces.labels == heaviest + 1)
     x, y = pieces.centers[heaviest].tolist()
     return _Look(
@@ -455,12 +470,16 @@ def _look(sample: NDArray[np.uint8], median: NDArray[np.float32], follow: Follow
         area=len(down),
         center=(x, y),
         radius=float(np.hypot(across - x, down - y).max()) + 1,
-        is_torn=_is_torn(pieces, signed),
+        is_torn=is_torn,
+        is_twin=is_twin,
     )
 
 
-def _is_torn(pieces: Pieces, signed: NDArray[np.float32]) -> bool:
-    """Whether a brighter and a darker piece differ about as much."""
+def _second_pieces(pieces: Pieces, signed: NDArray[np.float32]) -> tuple[bool, bool]:
+    """Whether another piece differs at least half as much as the heaviest: in the other direction, and in the same."""
     sums = np.bincount(pieces.labels.ravel(), signed.ravel(), minlength=len(pieces.weights) + 1)[1:]
-    brighter, darker = (float(pieces.weights[of].max(initial=0)) for of in (sums > 0, sums < 0))
-    return min(brighter, darker) >= max(brighter, darker) / 2
+    heaviest = int(pieces.weights.argmax())
+    rivals = pieces.weights >= pieces.weights[heaviest] / 2
+    rivals[heaviest] = False
+    same = (sums > 0) == (sums[heaviest] > 0)
+    return bool((rivals & ~same).any()), bool((rivals & same).any())
