@@ -50,9 +50,11 @@ class Timescale:
         return by_tau if self.n_stretches is None else min(by_tau, float(self.n_stretches))
 
     def __str__(self) -> str:
-        """Such as "tau 22.4 frames, T/tau 358"."""
+        """Such as "tau 22.4 frames, T/tau 358", or "2 stretches of equal values, T/tau 2"."""
         if not math.isfinite(self.tau):
             return "tau longer than the recording"
+        if self.n_stretches == self.n_taus:
+            return f"{self.n_stretches:,} stretches of equal values, T/tau {self.n_stretches:,}"
         return f"tau {self.tau:.3g} frames, T/tau {self.n_taus:,.0f}"
 
     @property

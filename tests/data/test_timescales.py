@@ -51,6 +51,12 @@ def test_labels_have_no_more_moments_than_stretches() -> None:
     assert found["often"].is_enough
 
 
+def test_what_never_changes_within_a_recording_is_told_by_its_stretches() -> None:
+    metadata = Metadata({"frame": np.tile(np.arange(N // 2), 2), "animal": np.repeat(["a", "b"], N // 2)})
+    found = timescales(metadata, timeline_of(metadata, N))["animal"]
+    assert str(found) == "2 stretches of equal values, T/tau 2"
+
+
 @pytest.mark.parametrize(
     ("columns", "timed", "recordings"),
     [

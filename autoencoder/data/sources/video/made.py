@@ -39,6 +39,16 @@ class Made:
     warnings: tuple[str, ...]
 
 
+def of_empty_masks(areas: NDArray[np.int64] | None) -> list[str]:
+    """A sentence about masks without a pixel, where there are any.
+
+    Args:
+        areas: (M,) pixels of each mask; None where there are no masks.
+    """
+    n_empty = 0 if areas is None else int((areas == 0).sum())
+    return [f"the mask is empty in {n_empty:,} of {len(areas):,} images"] if areas is not None and n_empty else []
+
+
 def refuse_too_many(n_images: int, cut: tuple[int, int], options: VideoOptions) -> None:
     """Refuse images that do not fit into memory.
 

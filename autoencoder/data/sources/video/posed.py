@@ -19,7 +19,7 @@ from autoencoder.data.sources.video.animal.moving import Hidden, Scene, see_scen
 from autoencoder.data.sources.video.crops import Squares, cut
 from autoencoder.data.sources.video.follow import Seen, Trajectory
 from autoencoder.data.sources.video.frames import Film
-from autoencoder.data.sources.video.made import LOOK_AT_MASKS, Made, refuse_too_many
+from autoencoder.data.sources.video.made import LOOK_AT_MASKS, Made, of_empty_masks, refuse_too_many
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.data.sources.video.orientation import Orientation
 from autoencoder.data.sources.video.presence import LEAST_SHARE, Presence
@@ -357,10 +357,7 @@ def _of_masks(described: str, areas: NDArray[np.int64] | None, tracked: Tracked)
     said = [f"{described.replace('the animal is what', 'the mask is what', 1)}; crops do not count for the median"]
     if len(tracked.tracks) > 1:
         said.append("the mask of a crop holds all that is in it, other individuals too")
-    n_empty = 0 if areas is None else int((areas == 0).sum())
-    if n_empty and areas is not None:
-        said.append(f"the mask is empty in {n_empty:,} of {len(areas):,} images")
-    return said
+    return [*said, *of_empty_masks(areas)]
 
 
 def _of_presence(presence: Presence, film: Film, tracked: Tracked) -> list[str]:

@@ -12,7 +12,7 @@ from autoencoder.data.sources.resize import Fitting, fit_image
 from autoencoder.data.sources.video.animal.moving import Scene, see_scene
 from autoencoder.data.sources.video.crops import SOLID, room_for
 from autoencoder.data.sources.video.frames import Film, gray
-from autoencoder.data.sources.video.made import LOOK_AT_MASKS, Made, refuse_too_many
+from autoencoder.data.sources.video.made import LOOK_AT_MASKS, Made, of_empty_masks, refuse_too_many
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.errors import UserError
 
@@ -51,7 +51,12 @@ def take_whole(film: Film, options: VideoOptions, notes: Sequence[str]) -> Made:
         inside=_inside(shape, len(frame_numbers), taking.fitting),
         mask=taking.made.masks,
         marks=None,
-        notes=(*notes, *_of_shape(film.video, shape, options), *([] if scene is None else [scene.describe()])),
+        notes=(
+            *notes,
+            *_of_shape(film.video, shape, options),
+            *([] if scene is None else [scene.describe()]),
+            *of_empty_masks(taking.made.areas),
+        ),
         warnings=() if scene is None else tuple(scene.warnings(LOOK_AT_MASKS)),
     )
 
