@@ -218,8 +218,8 @@ def test_what_codes_add_to_given_columns() -> None:
 @pytest.mark.parametrize(
     ("frames", "tau", "more"),
     [
-        (1_000, 20, {}),
-        (1_000, 20, {"kind": "label"}),
+        pytest.param(1_000, 20, {}, marks=pytest.mark.slow),
+        pytest.param(1_000, 20, {"kind": "label"}, marks=pytest.mark.slow),
         (1_600, 20, {"drift": 1.0, "recordings": 8}),
     ],
 )

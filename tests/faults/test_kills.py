@@ -68,8 +68,8 @@ def kill(start, wait_until_training, wait_until_writing, count_whole, moments, t
 @pytest.mark.parametrize(
     ("name", "n_kills"),
     [
-        ("noise", 4),
-        ("fitted encoder", 4),
+        ("noise", 2),
+        ("fitted encoder", 2),
         *(pytest.param(name, 16, marks=SLOWLY) for name in TRAININGS),
     ],
 )
