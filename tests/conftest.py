@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -292,6 +293,8 @@ def _read_whole(file):
         import imageio.v3 as iio
 
         assert sum(1 for _ in iio.imiter(file, plugin="FFMPEG" if file.suffix == ".mp4" else "pillow")) > 0
+    elif file.suffix == ".svg":
+        assert len(xml.etree.ElementTree.parse(file).getroot())
     else:
         raise AssertionError(f"unexpected file {file}")
 
