@@ -378,3 +378,75 @@ def test_advice_is_for_the_tracker_that_the_file_is_of(tmp_path):
         with pytest.raises(UserError) as caught:
             load_poses(save(tmp_path / "bad.csv", rows))
         assert not [name for name in ("DeepLabCut", "SLEAP", "Anipose") if name in str(caught.value)]
+
+
+# ------------------------------------------------------------------------------------------------- one row of titles
+
+
+def flat(xy, likelihood, title, scored="p", frame="frame", first=0):
+    names = [title.format(part=part, what=what) for part in PARTS for what in ("x", "y", *([scored] if scored else []))]
+    rows = [[*([frame] if frame is not None else []), *names]]
+    for f in range(len(xy)):
+        values = [
+            "" if np.isnan(value) else f"{value:.3f}"
+            for p in range(len(PARTS))
+            for value in (*xy[f, 0, p], *([likelihood[f, 0, p]] if scored else []))
+        ]
+        rows.append([*([str(f + first)] if frame is not None else []), *values])
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("title", "scored", "frame"),
+    [
+        ("{part}_{what}", "p", ""),  # SimBA
+        ("{part}_{what}", "likelihood", "Frame"),
+        ("{part}.{what}", "score", "frame_number"),
+        ("{part} {what}", None, "index"),
+        ("{part}_{what}", "conf", None),
+    ],
+)
+def test_one_row_of_titles(tmp_path, title, scored, frame):
+    xy, likelihood = made()
+    poses = load_poses(save(tmp_path / "pose.csv", flat(xy, likelihood, title, scored, frame)))
+    expect(poses, xy, likelihood if scored else np.isfinite(xy[..., 0]).astype(float))
+    assert poses.scores == (LIKELIHOOD if scored else NO_SCORES)
+    assert any("does not number its rows" in note for note in poses.notes) == (frame is None)
+
+
+def test_other_columns_beside_one_row_of_titles_are_said(tmp_path):
+    xy, likelihood = made()
+    rows = flat(xy, likelihood, "{part}_{what}", first=1)
+    rows = [[*row, extra, "7"] for row, extra in zip(rows, ["vel_x", *"1234567"], strict=True)]
+    rows[0][-1] = "arousal"
+    poses = load_poses(save(tmp_path / "pose.csv", rows))
+    expect(poses, xy, likelihood)
+    assert poses.first_frame == 1
+    assert any("vel_x, arousal" in note for note in poses.notes)
+
+
+@pytest.mark.parametrize("more", ["nose_z", "track_id", "animal"])
+def test_one_row_of_titles_in_space_or_of_instances_is_refused(tmp_path, more):
+    rows = [["frame", "nose_x", "nose_y", more], *([str(f), "10", "20", "1"] for f in range(5))]
+    with pytest.raises(UserError, match=more):
+        load_poses(save(tmp_path / "pose.csv", rows))
+
+
+def test_numbers_that_all_parts_bear_are_animals(tmp_path):
+    xy, likelihood = made(n_animals=2, n_parts=2)
+    names = [f"{part}_{a}_{what}" for a in (1, 2) for part in ("Nose", "Tail_base") for what in ("x", "y", "p")]
+    rows = [["", *names]]
+    for f in range(len(xy)):
+        values = [v for a in range(2) for p in range(2) for v in (*xy[f, a, p], likelihood[f, a, p])]
+        rows.append([str(f), *("" if np.isnan(value) else f"{value:.3f}" for value in values)])
+    poses = load_poses(save(tmp_path / "pose.csv", rows))
+    expect(poses, xy, likelihood, parts=("Nose", "Tail_base"))
+    assert poses.individuals == ("1", "2")
+
+
+def test_a_tail_in_pieces_is_one_animal(tmp_path):
+    rows = [["frame", *(f"{p}_{c}" for p in ("tail_1", "tail_2", "nose") for c in "xy")]]
+    rows += [[str(f), *map(str, range(10, 16))] for f in range(4)]
+    poses = load_poses(save(tmp_path / "pose.csv", rows))
+    assert poses.parts == ("tail_1", "tail_2", "nose")
+    assert poses.individuals == ("",)

@@ -100,11 +100,17 @@ def _of_numbered_names(part: str, parts: Sequence[str]) -> str:
 
 def _left_out(columns: Sequence[Column], path: Path) -> list[str]:
     """A note of columns that are not read, which are the same ones of every part."""
-    others = list(dict.fromkeys(name for _, _, name in columns if name.lower() not in COORDINATES))
-    if not others:
+    return of_other_columns(
+        list(dict.fromkeys(name for _, _, name in columns if name.lower() not in COORDINATES)), path
+    )
+
+
+def of_other_columns(names: Sequence[str], path: Path) -> list[str]:
+    """A note of columns that are not read, where there are any."""
+    if not names:
         return []
-    listed = ", ".join(one_line(name) for name in others[:MOST_SAID])
-    more = f" and {len(others) - MOST_SAID:,} more" if len(others) > MOST_SAID else ""
+    listed = ", ".join(one_line(name)[:40] for name in names[:MOST_SAID])
+    more = f" and {len(names) - MOST_SAID:,} more" if len(names) > MOST_SAID else ""
     return [f"{path} has other columns, which were not read: {listed}{more}"]
 
 

@@ -61,6 +61,7 @@ class PoseReader:
 POSE_READERS = (
     PoseReader("DeepLabCut CSV", "table", "autoencoder.data.sources.pose.deeplabcut_csv"),
     PoseReader("SLEAP analysis CSV", "table", "autoencoder.data.sources.pose.sleap_csv"),
+    PoseReader("CSV with one row of titles", "table", "autoencoder.data.sources.pose.flat_csv"),
     PoseReader("DeepLabCut .h5", "HDF5", "autoencoder.data.sources.pose.hdf5.deeplabcut"),
     PoseReader("SLEAP analysis .h5", "HDF5", "autoencoder.data.sources.pose.hdf5.sleap"),
     PoseReader("NWB with ndx-pose", "HDF5", "autoencoder.data.sources.pose.hdf5.nwb"),
