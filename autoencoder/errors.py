@@ -1,4 +1,4 @@
-"""The one error that a user can mend, and collecting the problems that it tells."""
+"""The one error that a user can mend, collecting the problems that it tells, and naming several things in it."""
 
 from __future__ import annotations
 
@@ -52,6 +52,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     by_lower = {one.lower(): one for one in islice(known, MOST_COMPARED) if len(one) <= longest}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=CLOSE_ENOUGH)
     return f" (did you mean '{by_lower[near[0]]}'?)" if near else ""
+
+
+def listed(parts: Sequence[str], last: str = "and") -> str:
+    """Such as "a, b and c"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}"
+
+
+def first_few(names: Sequence[str], most: int) -> str:
+    """Such as "a, b, ...": no more than `most` of the names."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def problems_of(check: Callable[..., object], *arguments: object) -> list[str]:

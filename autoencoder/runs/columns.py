@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata import Metadata
+from autoencoder.errors import listed
 from autoencoder.runs.folder import Run
 
 HASH_DIGITS = 12
@@ -81,4 +82,4 @@ def _listed(names: Sequence[str]) -> str:
     shown = [f"'{name}'" for name in names[:SHOWN_COLUMNS]]
     if len(names) > SHOWN_COLUMNS:
         shown.append(f"{len(names) - SHOWN_COLUMNS:,} more")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return listed(shown)

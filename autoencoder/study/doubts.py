@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from autoencoder.errors import listed
 from autoencoder.measures.nulls import SIGNIFICANT
 from autoencoder.study.designs.design import SHUFFLED
 from autoencoder.study.measured.convergence import LOSS_FALL, MOVED
@@ -18,7 +19,6 @@ from autoencoder.study.wording import (
     Found,
     Sentence,
     degrees,
-    listed,
     mean_between,
     p_text,
     plural,

@@ -8,6 +8,7 @@ import statistics as stats
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from autoencoder.errors import listed
 from autoencoder.measures.emergence import BLIND_DEG, TOLD, Fate
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import SIGNIFICANT
@@ -19,7 +20,6 @@ from autoencoder.study.wording import (
     Sentence,
     capitalized,
     degrees,
-    listed,
     mean_between,
     mean_orders,
     p_text,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics as stats
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +40,6 @@ def varied(found: Found) -> str:
 def plural(noun: str) -> str:
     """Of a name of settings."""
     return noun if noun.endswith("s") else f"{noun}s"
-
-
-def listed(parts: Sequence[str], last: str = "and") -> str:
-    """Such as "a, b and c"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}"
 
 
 def capitalized(text: str) -> str:

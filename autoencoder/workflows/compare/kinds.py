@@ -9,9 +9,9 @@ from typing import Any
 
 from autoencoder.config import RunConfig, own_settings
 from autoencoder.config.flattened import Flat, flattened
+from autoencoder.errors import listed
 from autoencoder.runs.opened import OpenedRun
 from autoencoder.study.designs.design import DEFAULT, SHUFFLED, setting_name
-from autoencoder.study.wording import listed
 
 FIRST = ("objective.name", "model.encoder", "model.latent_dim")
 """Of several settings that tell kinds apart, these name them."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.tables import Line, find_separator, is_missing, is_separator_line, read_number, read_table
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, first_few
 from autoencoder.machine.memory import refuse_too_large
 from autoencoder.machine.plain_text import one_line
 
@@ -41,8 +41,7 @@ class TextTable:
     def shown(self) -> str:
         """The fields of the first row, for messages."""
         fields = self.lines[0].fields if self.lines else []
-        more = ", ..." if len(fields) > MOST_SHOWN else ""
-        return ", ".join(one_line(field)[:40] for field in fields[:MOST_SHOWN]) + more
+        return first_few([one_line(field)[:40] for field in fields], MOST_SHOWN)
 
 
 def open_table(path: Path) -> TextTable:

@@ -15,7 +15,7 @@ import numpy as np
 from autoencoder.data.sources.pose.hand_labels import names_picture, refuse_hand_labels
 from autoencoder.data.sources.pose.hdf5.opened import member, text_attribute
 from autoencoder.data.sources.pose.pose import LISTED, NO_SCORES, SCORE, Poses, make_poses, untracked
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, first_few
 from autoencoder.machine.memory import refuse_too_large
 from autoencoder.machine.plain_text import one_line
 from autoencoder.version import installing
@@ -207,7 +207,7 @@ def _number_of_film(films: Sequence[str], video: Path | None, path: Path) -> int
             return found[0]
         if found:
             break
-    listed = ", ".join(f"'{one_line(name)[:60]}'" for name in names[:MOST_KEYS]) + (", ..." * (len(names) > MOST_KEYS))
+    listed = first_few([f"'{one_line(name)[:60]}'" for name in names], MOST_KEYS)
     raise UserError(
         f"{path} holds poses of {len(films)} videos ({listed}), and not one of them alone is called '{video.name}': "
         "give the video by the name that it has there, or export its pose to a file of its own"

@@ -19,15 +19,7 @@ reference to a frame."""
 
 
 class WrongClockError(Exception):
-    """The frames that were decoded are not those that the file announces.
-
-    Args:
-        n_decoded: number of frames that were decoded until this was found.
-    """
-
-    def __init__(self, n_decoded: int) -> None:
-        self.n_decoded = n_decoded
-        super().__init__(f"{n_decoded} frames were decoded")
+    """The frames that were decoded are not those that the file announces."""
 
 
 @dataclass
@@ -97,7 +89,7 @@ class Film:
         if done and agrees:
             return
         if not self.clock.counted:
-            raise WrongClockError(number + 1)
+            raise WrongClockError(f"{number + 1} frames were decoded")
         raise UserError(f"{self.video} could be decoded up to frame {number:,} only: it is damaged; convert it again")
 
     def _check_size(self, number: int, frame: NDArray[np.uint8]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, get_args
 
 from autoencoder.data.sources.resize import SQUARES
+from autoencoder.errors import listed
 
 Fill = Literal["median", "edge", "mean"]
 
@@ -120,18 +120,18 @@ class VideoOptions:
         problems = []
         finders = [name for name, given in self._finders(with_pose).items() if given]
         if len(finders) > 1:
-            problems.append(f"{_listed(finders)} each say what is cut out: choose one of them")
+            problems.append(f"{listed(finders)} each say what is cut out: choose one of them")
         of_pose = [name for name, given in self._of_pose().items() if given]
         if of_pose and not with_pose:
-            problems.append(f"{_listed(of_pose)} {_say(of_pose)} something about a pose: give its file (--pose)")
+            problems.append(f"{listed(of_pose)} {_say(of_pose)} something about a pose: give its file (--pose)")
         chosen = [name for name, given in self._chosen().items() if given]
         if len(chosen) > 1:
-            problems.append(f"{_listed(chosen)} each say which individuals are followed: choose one of them")
+            problems.append(f"{listed(chosen)} each say which individuals are followed: choose one of them")
         is_followed = with_pose or self.follow is not None
         of_crops = [name for name, given in self._of_crops().items() if given]
         if of_crops and not is_followed:
             problems.append(
-                f"{_listed(of_crops)} {_say(of_crops)} something about an animal that is followed: give a pose "
+                f"{listed(of_crops)} {_say(of_crops)} something about an animal that is followed: give a pose "
                 "(--pose), or say what to follow (--follow)"
             )
         if self.fit is not None and is_followed:
@@ -168,11 +168,6 @@ class VideoOptions:
             "--fill": self.fill != "median",
             "--arena-center": self.arena_center is not None,
         }
-
-
-def _listed(flags: Iterable[str]) -> str:
-    *some, last = flags
-    return f"{', '.join(some)} and {last}" if some else last
 
 
 def _say(flags: list[str]) -> str:

@@ -3,6 +3,7 @@ planes."""
 
 from __future__ import annotations
 
+from autoencoder.errors import listed
 from autoencoder.measures.circular_coordinates import INSIDE, PRIME
 from autoencoder.measures.dimension import NEIGHBORS as DIMENSION_NEIGHBORS
 from autoencoder.measures.dimension import ROW_SHARES
@@ -10,7 +11,7 @@ from autoencoder.measures.topology import DOMINANT, SET_LANDMARKS, SETS
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS
 from autoencoder.registries import REDUCERS
 from autoencoder.study.measured.shape import OVER_TRAINING, SHARE
-from autoencoder.study.wording import Found, listed, section
+from autoencoder.study.wording import Found, section
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods.words import choice, count, frames, number, share
 

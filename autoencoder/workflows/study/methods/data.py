@@ -5,10 +5,11 @@ from __future__ import annotations
 from autoencoder.config import ALL_SAMPLES, GROUP_SPLIT, PROBE_SAMPLES
 from autoencoder.config.choices import BLOCK_SPLIT
 from autoencoder.data.split import SHOWN_GROUPS
+from autoencoder.errors import listed
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.registries import FITTED_ENCODERS
 from autoencoder.runs.snapshots import FEWEST_IN_THE_FIRST_EPOCH
-from autoencoder.study.wording import Found, listed, section
+from autoencoder.study.wording import Found, section
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods.parts import configurations
 from autoencoder.workflows.study.methods.words import counted, frames, named, number, plural, share, span

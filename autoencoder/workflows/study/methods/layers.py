@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from autoencoder.errors import listed
 from autoencoder.models.network import architecture
 from autoencoder.models.umap import NARROW_TO
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS
 from autoencoder.registries import FITTED_ENCODERS
-from autoencoder.study.wording import Found, listed
+from autoencoder.study.wording import Found
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods.words import count
 

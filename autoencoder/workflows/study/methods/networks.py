@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from autoencoder.errors import listed
 from autoencoder.registries import FITTED_ENCODERS
 from autoencoder.study.designs.design import SHUFFLED
 from autoencoder.study.measured.controls import UNTRAINED
-from autoencoder.study.wording import Found, listed
+from autoencoder.study.wording import Found
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods import layers, training
 from autoencoder.workflows.study.methods.parts import configurations

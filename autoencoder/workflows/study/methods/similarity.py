@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from autoencoder.errors import listed
 from autoencoder.measures.intervals import LEVEL
 from autoencoder.measures.nulls import turns
 from autoencoder.measures.similarity import NEIGHBORS as SHARED_NEIGHBORS
@@ -12,7 +13,7 @@ from autoencoder.projections.mds import RANDOM_PLANES, RANDOM_STARTS
 from autoencoder.study.measured.likeness import APART_TAUS, DRAWS, MAIN, MOST_APART
 from autoencoder.study.moments import LOSS_SHARE
 from autoencoder.study.statistics import UNEQUAL
-from autoencoder.study.wording import Found, listed
+from autoencoder.study.wording import Found
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods.parts import is_done
 from autoencoder.workflows.study.methods.words import count, frames, number, share

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, listed
 from autoencoder.registries import REDUCERS
-from autoencoder.study.wording import Found, listed, section
+from autoencoder.study.wording import Found, section
 from autoencoder.version import DISTRIBUTION
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods import codes, data, networks, probes, similarity

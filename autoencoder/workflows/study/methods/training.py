@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from autoencoder.config import TrainingConfig
 from autoencoder.config.training import KEPT
+from autoencoder.errors import listed
 from autoencoder.flags import settings_of
 from autoencoder.registries import FITTED_ENCODERS
-from autoencoder.study.wording import Found, listed
+from autoencoder.study.wording import Found
 from autoencoder.training.schedules import END_DIVISOR, START_DIVISOR, STEP_FACTOR, STEPS_DOWN, WARM_UP_FRACTION
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods.layers import head_name

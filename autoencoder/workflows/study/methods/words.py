@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from autoencoder.study.wording import listed
+from autoencoder.errors import listed
 from autoencoder.workflows.markdown import as_markdown
 
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")

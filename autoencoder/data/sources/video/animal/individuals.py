@@ -9,7 +9,7 @@ import numpy as np
 
 from autoencoder.data.sources.pose.pose import Pose, Poses
 from autoencoder.data.sources.video.options import VideoOptions
-from autoencoder.errors import UserError, did_you_mean
+from autoencoder.errors import UserError, did_you_mean, first_few
 
 LISTED = 5
 """Tracks that a message lists, the longest."""
@@ -96,7 +96,7 @@ def _called(poses: Poses, name: str) -> int:
             f"{'leave out --individual' if len(poses.individuals) == 1 else 'take one by its number (--track N)'}"
         )
     known = [known for known in poses.individuals if known]
-    listed = ", ".join(known[:LISTED_NAMES]) + (", ..." if len(known) > LISTED_NAMES else "")
+    listed = first_few(known, LISTED_NAMES)
     raise UserError(
         f"no individual in {poses.source} is called '{name}'{did_you_mean(name, known)}: choose one (--individual) of "
         f"{listed}"
@@ -107,7 +107,7 @@ def _several(poses: Poses) -> str:
     source, numbers = poses.source, poses.animals
     if not poses.tracked:
         names = [name or f"number {number}" for number, name in enumerate(poses.individuals) if number in numbers]
-        listed = ", ".join(names[:LISTED_NAMES]) + (", ..." if len(names) > LISTED_NAMES else "")
+        listed = first_few(names, LISTED_NAMES)
         return (
             f"{source} holds {len(numbers)} individuals ({listed}): choose one (--individual NAME, or --track N by its "
             "number in the file, from 0), or take all, an image each (--all-individuals)"
@@ -159,7 +159,7 @@ def _of_choice(poses: Poses, numbers: tuple[int, ...], options: VideoOptions) ->
             f"{frames[numbers[0]]:,} of {len(poses):,} frames; whether the tracker exchanged it with others is not "
             "checked"
         ]
-    listed = ", ".join(counts[:LISTED_NAMES]) + (", ..." if len(counts) > LISTED_NAMES else "")
+    listed = first_few(counts, LISTED_NAMES)
     return [
         f"{len(numbers)} of {len(poses.individuals)} {what} in {poses.source} are followed; of {len(poses):,} frames, "
         f"they were found: {listed}; whether the tracker exchanged them is not checked"
