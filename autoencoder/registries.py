@@ -66,19 +66,39 @@ class Objective:
         settings: fields of `ObjectiveConfig` that go with it, beside those that go with every objective.
         defaults: of these, where they are not None.
         has_decoder: whether the head is a decoder, which `--decoder` chooses.
+        augmentations: those that its targets allow: they change along with the images, or do not depend on it.
     """
 
     module: str
     settings: tuple[str, ...] = ()
     defaults: Mapping[str, str] = field(default_factory=dict)
     has_decoder: bool = False
+    augmentations: tuple[str, ...] = ("light",)
 
+
+_OF_PICTURES = ("flip", "rotate", "shift", "light")
+"""Pictures to be made are changed as their images are."""
+
+_OF_LABELS = ("shift", "light")
 
 OBJECTIVES: dict[str, Objective] = {
-    "reconstruct": Objective("autoencoder.objectives.reconstruct", ("loss",), {"loss": "mse"}, has_decoder=True),
-    "angle": Objective("autoencoder.objectives.angle", ("target", "vector", "shuffle_targets", "shuffle_share")),
-    "classify": Objective("autoencoder.objectives.classify", ("target", "classes", "shuffle_targets", "shuffle_share")),
-    "mask": Objective("autoencoder.objectives.mask", ("shuffle_targets", "shuffle_share"), has_decoder=True),
+    "reconstruct": Objective("autoencoder.objectives.reconstruct", ("loss",), {"loss": "mse"}, True, _OF_PICTURES),
+    "angle": Objective(
+        "autoencoder.objectives.angle",
+        ("target", "vector", "shuffle_targets", "shuffle_share"),
+        augmentations=_OF_LABELS,
+    ),
+    "classify": Objective(
+        "autoencoder.objectives.classify",
+        ("target", "classes", "shuffle_targets", "shuffle_share"),
+        augmentations=_OF_LABELS,
+    ),
+    "mask": Objective(
+        "autoencoder.objectives.mask",
+        ("shuffle_targets", "shuffle_share"),
+        has_decoder=True,
+        augmentations=_OF_PICTURES,
+    ),
     "regress": Objective(
         "autoencoder.objectives.regress",
         ("target", "target_mean", "target_deviation", "shuffle_targets", "shuffle_share"),

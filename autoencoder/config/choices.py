@@ -9,6 +9,9 @@ NOISES: tuple[str, ...] = get_args(NoiseKind)
 MIN_NOISE, MAX_NOISE = 1e-9, 1e9
 """Amounts of noise; photons that are fewer vanish in 32 bits, and the image with them."""
 
+AUGMENTATIONS = ("flip", "rotate", "shift", "light")
+"""Ways to change training images; see `autoencoder.data.augmentation`."""
+
 ReconstructionLoss = Literal["mse", "rmse", "bce"]
 RECONSTRUCTION_LOSSES: tuple[str, ...] = get_args(ReconstructionLoss)
 
@@ -25,6 +28,8 @@ SPARSE_ACTIVATIONS = {"log": ("sigmoid", "relu"), "kl": ("sigmoid",)}
 
 Schedule = Literal["constant", "step", "cosine", "onecycle"]
 SCHEDULES: tuple[str, ...] = get_args(Schedule)
+Optimizer = Literal["muon", "adam"]
+"""The default first."""
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DEVICES: tuple[str, ...] = get_args(Device)

@@ -16,17 +16,25 @@ from autoencoder.config.objective import NoiseConfig, ObjectiveConfig
 from autoencoder.config.training import TrainingConfig
 from autoencoder.errors import UserError, did_you_mean, raise_if_any
 from autoencoder.flags import Flag, Whole, values_of
+from autoencoder.registries import FITTED_ENCODERS, OBJECTIVES
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Raised when an older reader could not make sense of a newer file. 2 told the seed of the split from that of the run,
 and added group splits, quantities to predict and where numbers are logged; 3 added the gap between blocks and another
-default of the split; 4 added the spacing of snapshots and the share of shuffled targets; 5 added what columns are."""
+default of the split; 4 added the spacing of snapshots and the share of shuffled targets; 5 added what columns are; 6 added the optimizer, and
+has other defaults of the network, its decoder and the batch."""
 
 SEED_BEFORE_2 = 42
 """The default seed of format 1, for files that name none."""
 
 SPLIT_BEFORE_3 = "random"
 """The default split of formats 1 and 2, for files that name none."""
+
+NETWORK_BEFORE_6 = "strided"
+"""The default encoder of formats 1 to 5, and the decoder behind a fitted one, for files that name none."""
+
+TRAINING_BEFORE_6 = {"optimizer": "adam", "batch_size": 32}
+"""Defaults of training of formats 1 to 5, for files that name none."""
 
 _SECTIONS: dict[str, type[Any]] = {
     "data": DataConfig,
@@ -134,7 +142,29 @@ def _from_4(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
+def _from_5(content: dict[str, Any]) -> dict[str, Any]:
+    """Every network was trained by Adam; what was not said was `strided`, behind fitted encoders too."""
+    model, training = content.get("model", {}), content.get("training", {})
+    if not isinstance(model, Mapping) or not isinstance(training, Mapping):
+        return content
+    model = {"encoder": NETWORK_BEFORE_6, **model}
+    if model["encoder"] in FITTED_ENCODERS and model.get("decoder") is None and _has_decoder(content.get("objective")):
+        model["decoder"] = NETWORK_BEFORE_6
+    return {**content, "model": model, "training": {**TRAINING_BEFORE_6, **training}}
+
+
+def _has_decoder(objective: object) -> bool:
+    name = objective.get("name", ObjectiveConfig.name) if isinstance(objective, Mapping) else ObjectiveConfig.name
+    return name in OBJECTIVES and OBJECTIVES[name].has_decoder
+
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: _from_1,
+    2: _from_2,
+    3: _from_3,
+    4: _from_4,
+    5: _from_5,
+}
 """From each format to the next one."""
 
 

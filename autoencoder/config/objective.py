@@ -7,7 +7,7 @@ import reprlib
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from autoencoder.config.choices import MAX_NOISE, MIN_NOISE, NOISES, ReconstructionLoss, Sparsity
+from autoencoder.config.choices import AUGMENTATIONS, MAX_NOISE, MIN_NOISE, NOISES, ReconstructionLoss, Sparsity
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.flags import Between, Flag, Fraction, Real, not_one_of, problems_of_settings
 from autoencoder.registries import OBJECTIVES
@@ -68,6 +68,12 @@ class ObjectiveConfig:
     """Loss of a reconstruction, `mse` unless said otherwise; None for other objectives, which have one loss each."""
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     """Corruption of the input."""
+    augment: Annotated[
+        tuple[str, ...] | None,
+        Flag("change training images at random at each update: flip, rotate, shift, light", "NAME,NAME"),
+    ] = None
+    """Some of `config.AUGMENTATIONS`, in that order: how training images are changed at random at each update, targets
+    with them; None for not at all. See `autoencoder.data.augmentation`."""
     target: Annotated[str | None, Flag("column to predict (default: the only one that fits)", "COLUMN")] = None
     """Column to predict, for `angle`, `classify` and `regress`; None for the only one that can be meant."""
     vector: Annotated[
@@ -116,7 +122,7 @@ class ObjectiveConfig:
             object.__setattr__(self, "sparsity_weight", 1e-3)
         if self.sparsity == "kl" and self.sparsity_target is None:
             object.__setattr__(self, "sparsity_target", 0.05)
-        problems += problems_of_settings(self) + self._misplaced()
+        problems += problems_of_settings(self) + self._misplaced() + self._augment_problems()
         if self.vector is not None and len(self.vector) != 4:
             problems.append(f"vector names 4 columns, base_x,base_y,tip_x,tip_y, not {len(self.vector)}")
         if self.vector is not None and self.target is not None:
@@ -126,6 +132,24 @@ class ObjectiveConfig:
         if self.target_deviation is not None and not 0 < self.target_deviation < math.inf:
             problems.append(f"target_deviation is a positive number, not {self.target_deviation}")
         raise_if_any(problems)
+
+    def _augment_problems(self) -> list[str]:
+        if self.augment is None or self.name not in OBJECTIVES:
+            return []
+        problems = [problem for kind in self.augment for problem in not_one_of("augment", kind, AUGMENTATIONS)]
+        if not self.augment or len(set(self.augment)) < len(self.augment):
+            problems.append(f"augment names some of {', '.join(AUGMENTATIONS)}, each once: leave it out for none")
+        if problems:
+            return problems
+        object.__setattr__(self, "augment", tuple(kind for kind in AUGMENTATIONS if kind in self.augment))
+        allowed = OBJECTIVES[self.name].augmentations
+        refused = [kind for kind in self.augment if kind not in allowed]
+        if not refused:
+            return []
+        return [
+            f"--augment {','.join(refused)} would make targets of the objective '{self.name}' wrong, which do not change "
+            f"with the images: it takes {' and '.join(allowed)}"
+        ]
 
     def _misplaced(self) -> list[str]:
         """Settings that go with other objectives, or with another sparsity."""

@@ -43,7 +43,7 @@ class Preset:
                 yield ("objective" if name == "name" else name), value
 
 
-_ADAM = {"schedule": "constant", "weight_decay": 0.0}
+_ADAM = {"optimizer": "adam", "schedule": "constant", "weight_decay": 0.0}
 
 _RAT_DATA = {"val_fraction": 0.2}
 

@@ -12,6 +12,7 @@ from autoencoder.config.choices import (
     Device,
     Engine,
     LoggingMode,
+    Optimizer,
     Schedule,
     Spacing,
 )
@@ -44,7 +45,11 @@ class TrainingConfig:
     lr: Annotated[float, Flag("learning rate, the largest of the schedule", "X", Real())] = 5e-3
     """Learning rate; the largest one of the schedule."""
     schedule: Annotated[Schedule, Flag("course of the learning rate")] = "onecycle"
-    weight_decay: Annotated[float, Flag("decoupled weight decay; 0 is plain Adam", "X", Real(with_zero=True))] = 0.0
+    optimizer: Annotated[
+        Optimizer, Flag("muon: orthogonalised steps for weight matrices, Adam for the rest; adam: Adam for all")
+    ] = "muon"
+    """What makes steps of gradients; see `autoencoder.training.optimizers`."""
+    weight_decay: Annotated[float, Flag("decoupled weight decay", "X", Real(with_zero=True))] = 0.0
     """Decoupled weight decay; 0 makes AdamW the same as Adam."""
     val_interval: Annotated[int, Flag("epochs between two validations", "N", Whole(), group=KEPT)] = 2
     """Epochs between two validations; the last epoch is always validated."""

@@ -36,10 +36,12 @@ class Targets(ABC):
         measurable: whether `truth` says more than the input does, so that `Objective.metric` means something.
         stored: images that `batch` takes the targets from, by its rows; they are sent to a GPU ahead of their batch
             where its memory does not hold all.
+        lie_upon_images: whether targets say what is where in the images, as masks do, and move with them.
     """
 
     known: NDArray[np.bool_]
     measurable = True
+    lie_upon_images = False
     stored: Sequence[Pixels] = ()
 
     @abstractmethod

@@ -113,6 +113,8 @@ class Objective(base.Objective):
 
 
 class _MaskTargets(Targets):
+    lie_upon_images = True
+
     def __init__(self, masks: NDArray[np.uint8], device: torch.device) -> None:
         self.known = np.ones(len(masks), bool)
         self._masks = Pixels(masks, 1.0, device)

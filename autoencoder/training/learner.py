@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from autoencoder.array_types import Rows
 from autoencoder.config import RunConfig
+from autoencoder.data.augmentation import Augmentation
 from autoencoder.data.batches import BatchRows, Pixels, at_once, split_into_batches, to_device
 from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt, corrupt_each
@@ -25,6 +25,7 @@ from autoencoder.runs.checkpoint import Checkpoint
 from autoencoder.runs.folder import Run, RunSplit
 from autoencoder.runs.snapshots import codes_of_rows, encode_rows
 from autoencoder.seeding import numpy_stream, stream_seed
+from autoencoder.training.optimizers import check_state, make_optimizer
 from autoencoder.training.schedules import learning_rate
 
 
@@ -84,8 +85,12 @@ class Learner:
             generator: on the device; it draws the noise, and nothing else draws from it.
         """
         images = self.pixels.batch(rows)
+        change = Augmentation(self.config.objective.augment or (), images.shape, generator)
+        images = change.of_images(images)
         output = self._forward(rows, images, generator)
         target = self.targets.batch(target_rows, images)
+        if self.targets.lie_upon_images:
+            target = change.of_places(target)
         return self.objective.losses(output, target).mean() + self.objective.penalty(output.latent)
 
     def _forward(self, rows: BatchRows, images: Tensor, generator: torch.Generator) -> Output:
@@ -209,12 +214,7 @@ def make_learner(
     train_rows, val_rows = (rows[targets.known[rows]] for rows in (split.train, split.val))
     batches_per_epoch = len(split_into_batches(train_rows, training.batch_size))
     network = new_network(objective, config, images.image_shape, encoder, device)
-    optimizer = torch.optim.AdamW(
-        network.parameters(),
-        lr=training.lr,
-        weight_decay=training.weight_decay,
-        fused=device.type in ("cpu", "cuda"),
-    )
+    optimizer = make_optimizer(training, network.parameters(), device)
     if checkpoint is not None:
         problem = checkpoint.state.problem(batches_per_epoch)
         if problem is not None:
@@ -225,7 +225,8 @@ def make_learner(
     elif training.init_from is not None:
         _take_weights(network, Path(training.init_from), config, images.image_shape)
     codes = None
-    if encoder is not None and config.objective.noise.kind == "none":  # the codes of an image never change
+    changes = config.objective.noise.kind != "none" or config.objective.augment is not None
+    if encoder is not None and not changes:  # so the codes of an image never do
         every = np.arange(len(images))
         codes = torch.from_numpy(encode_rows(network, pixels, every, training.snapshot_batch_size)).to(device)
     return Learner(
@@ -277,28 +278,13 @@ def _restore(
     own = optimizer.state_dict()
     try:
         network.load_state_dict(checkpoint.model)
-        moments = _moments(checkpoint.optimizer["state"], list(network.parameters()))
-        optimizer.load_state_dict({**own, "state": moments})
+        check_state(checkpoint.optimizer["state"], optimizer)
+        optimizer.load_state_dict({**own, "state": checkpoint.optimizer["state"]})
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError):
         raise UserError(
             f"{checkpoint.path} is not of this version's network '{config.model.encoder}', or is damaged: use "
             f"the version that began the run (see {run.environment_file}), or start a new one"
         ) from None
-
-
-def _moments(state: dict[int, Any], parameters: list[Tensor]) -> dict[int, dict[str, Tensor]]:
-    """The optimizer's running means in a checkpoint of one update or more, by the number of their parameter.
-
-    Raises:
-        ValueError: they are not those of `parameters`.
-    """
-    if state.keys() != set(range(len(parameters))):
-        raise ValueError(f"the optimizer's state is of {len(state)} parameters, not of {len(parameters)}")
-    for number, values in state.items():
-        shapes, shape = {name: value.shape for name, value in values.items()}, parameters[number].shape
-        if shapes != {"step": torch.Size([]), "exp_avg": shape, "exp_avg_sq": shape}:
-            raise ValueError(f"the optimizer's state {number} has the shapes {shapes}")
-    return state
 
 
 def _take_weights(network: Network, path: Path, config: RunConfig, image_shape: ImageShape) -> None:

@@ -354,6 +354,11 @@ def check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[Run
         check_image_shape(config.model, images.image_shape)
     except UserError as error:
         problems += [f"{where}: {problem}" for problem in error.problems]
+    _, height, width = images.image_shape
+    if "rotate" in (config.objective.augment or ()) and height != width:
+        problems.append(
+            f"--augment rotate: quarter turns need square images, and those of {where} are {height}x{width}: leave it out"
+        )
     known = np.ones(len(images), bool)
     try:
         objective = make_objective(config.objective).resolved(images, split.train)

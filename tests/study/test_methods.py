@@ -440,6 +440,7 @@ def test_every_reference_can_be_cited():
     cited = set()
     for path, value in {
         "described/common/training.schedule": "cosine",
+        "described/common/training.optimizer": "muon",
         "described/common/training.weight_decay": 0.1,
         "described/common/model.encoder": "umap",
         "described/split/seed": 1,

@@ -24,6 +24,8 @@ REFERENCES = {
     "C. R. Harris et al., 2020": "Harris, C. R., Millman, K. J., van der Walt, S. J., et al. (2020). Array programming "
     "with NumPy. Nature, 585, 357-362.",
     "K. D. Harris, 2020": "Harris, K. D. (2020). Nonsense correlations in neuroscience. bioRxiv, 2020.11.29.402719.",
+    "Jordan et al., 2024": "Jordan, K., Jin, Y., Boza, V., You, J., Cesista, F., Newhouse, L., & Bernstein, J. (2024). "
+    "Muon: an optimizer for hidden layers in neural networks. kellerjordan.github.io/posts/muon.",
     "Kingma & Ba, 2015": "Kingma, D. P., & Ba, J. (2015). Adam: a method for stochastic optimization. International "
     "Conference on Learning Representations. arXiv:1412.6980.",
     "Klabunde et al., 2023": "Klabunde, M., Schumacher, T., Strohmaier, M., & Lemmerich, F. (2023). Similarity of "

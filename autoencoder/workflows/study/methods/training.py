@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from autoencoder.config import TrainingConfig
 from autoencoder.config.training import KEPT
+from autoencoder.data.augmentation import LIGHT_GAIN, LIGHT_OFFSET, MAX_SHIFT
 from autoencoder.errors import listed
 from autoencoder.flags import settings_of
 from autoencoder.registries import FITTED_ENCODERS
@@ -27,10 +28,10 @@ IN_CLAUSES = {
     "model": ("encoder", "latent_dim", "decoder", "norm", "latent_activation"),
     "objective": (
         *("name", "loss", "target", "vector", "classes", "target_mean", "target_deviation", "noise.kind"),
-        *("noise.amount", "sparsity", "sparsity_weight", "sparsity_target"),
+        *("noise.amount", "augment", "sparsity", "sparsity_weight", "sparsity_target"),
     ),
     "training": (
-        *("epochs", "batch_size", "lr", "schedule", "weight_decay", "patience", "init_from"),
+        *("epochs", "batch_size", "lr", "schedule", "optimizer", "weight_decay", "patience", "init_from"),
         *("device", "engine", "deterministic", "threads"),
         *("snapshot_samples", *(setting.name for setting in settings_of(TrainingConfig) if setting.flag.group == KEPT)),
     ),
@@ -70,8 +71,11 @@ def objective(settings: Found, entry: Found) -> str:
 def noise(settings: Found, entry: Found) -> str:
     """What was added to the input."""
     kind, amount = settings["objective.noise.kind"], settings["objective.noise.amount"]
+    changed = _augmentation(settings)
     if kind == "none":
-        return "the input was shown without added noise or other augmentation"
+        return f"the input was shown without added noise, {changed}" if changed else (
+            "the input was shown without added noise or augmentation"
+        )
     known = {
         "gaussian": f"Gaussian noise with a standard deviation of {number(amount)} of the white level",
         "salt-pepper": f"salt-and-pepper noise on {share(amount)} of the pixels",
@@ -81,8 +85,21 @@ def noise(settings: Found, entry: Found) -> str:
     what = known.get(kind, f"the noise '{as_markdown(kind)}' ({number(amount)})")
     return (
         f"{what} was added to the input, drawn anew at each update and clipped to the range of pixels; targets were "
-        "without it"
+        f"without it{f'; images were {changed}' if changed else ''}"
     )
+
+
+def _augmentation(settings: Found) -> str:
+    """How images were changed at each update; empty where they were not."""
+    said = {
+        "flip": "mirrored with odds of one half",
+        "rotate": "turned by a random number of quarter turns",
+        "shift": f"shifted by up to {MAX_SHIFT} pixels in each direction",
+        "light": f"multiplied by {1 - LIGHT_GAIN:g} to {1 + LIGHT_GAIN:g} and shifted by up to {LIGHT_OFFSET:g} of the "
+        "white level",
+    }
+    kinds = settings.get("objective.augment") or ()
+    return f"{listed([said[kind] for kind in kinds])}, drawn anew at each update" if kinds else ""
 
 
 def sparsity(settings: Found, entry: Found) -> str:
@@ -104,6 +121,8 @@ def optimizer(settings: Found, entry: Found) -> str:
     which = "Adam [[Kingma & Ba, 2015]]"
     if decay:
         which = f"AdamW with a weight decay of {number(decay)} [[Loshchilov & Hutter, 2019]]"
+    if settings.get("training.optimizer") == "muon":
+        which = f"Muon [[Jordan et al., 2024]] for weight matrices and {which} for all else,"
     what = f"the {head_name(entry)} was" if settings["model.encoder"] in FITTED_ENCODERS else "networks were"
     weights = "weights that were drawn by the default initialisation of PyTorch"
     if start is not None:
