@@ -35,6 +35,7 @@ MAX_DEPTH = 12
 
 LEARNED_ENCODERS: dict[str, Encoder] = {
     "strided": Encoder("autoencoder.models.strided"),
+    "narrow": Encoder("autoencoder.models.narrow"),
     "conv": Encoder("autoencoder.models.conv"),
     "conv-small": Encoder("autoencoder.models.conv_small"),
     "dense": Encoder("autoencoder.models.dense"),
@@ -50,7 +51,9 @@ FITTED_ENCODERS: dict[str, Encoder] = {
 }
 """Encoders that are fitted to the training images once."""
 
-DEFAULT_DECODER = "strided"
+DEFAULT_ENCODER = "strided"
+
+DEFAULT_DECODER = DEFAULT_ENCODER
 """Decoder behind a fitted encoder, which has none that mirrors it."""
 
 ENCODERS: Mapping[str, Encoder] = ChainMap(FITTED_ENCODERS, LEARNED_ENCODERS)

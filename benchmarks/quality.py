@@ -1,6 +1,7 @@
 """Quality of the default run where it matters: PSNR of held-out images to the clean ones, whole and by region.
 
     python benchmarks/quality.py [--data arena|other] [--images 8000] [--seeds 1] [--epochs N] [--encoder NAME]
+                                 [--optimizer NAME] [--batch-size N] [--augment NAME,NAME]
     python benchmarks/quality.py FOLDER --data mnist
     python benchmarks/quality.py FOLDER --data mouse
 
@@ -18,6 +19,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -39,6 +41,7 @@ from autoencoder import (
 from autoencoder.array_types import Rows
 from autoencoder.cli.reporting import print_table
 from autoencoder.config import SPLITS, NoiseConfig
+from autoencoder.config.choices import Optimizer
 from autoencoder.data.dataset import save_dataset
 from autoencoder.data.images import ImageSet
 from autoencoder.data.regions import Regions
@@ -98,6 +101,9 @@ def main() -> None:
     parser.add_argument("--arena-seed", type=int, default=0, help="of an arena (default: 0)")
     parser.add_argument("--epochs", type=int, help=f"default: {defaults.epochs}; {MNIST_EPOCHS} with --data mnist")
     parser.add_argument("--encoder", default=ModelConfig().encoder)
+    parser.add_argument("--optimizer", choices=get_args(Optimizer), default=defaults.optimizer)
+    parser.add_argument("--batch-size", type=int, default=defaults.batch_size)
+    parser.add_argument("--augment", type=lambda text: tuple(text.split(",")), help="as of train")
     parser.add_argument("--latent-dim", type=int, default=ModelConfig().latent_dim)
     parser.add_argument("--split", choices=SPLITS, default=DataConfig("").split)
     parser.add_argument("--seed", type=int, default=defaults.seed, help="the first seed")
@@ -107,14 +113,16 @@ def main() -> None:
     if args.path is None and (args.data == "mouse" or (args.data == "mnist" and not args.quick)):
         parser.error(f"FOLDER, which holds the files of --data {args.data}, is missing")
     epochs = args.epochs or (MNIST_EPOCHS if args.data == "mnist" else defaults.epochs)
+    training = TrainingConfig(epochs=epochs, optimizer=args.optimizer, batch_size=args.batch_size)
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         case = _prepare(args, folder)
+        objective = ObjectiveConfig(noise=case.noise, augment=args.augment)
         found: dict[str, Cells] = {}
         for seed in range(args.seed, args.seed + args.seeds):
             runs = [
-                _trained(case, model, args.split, epochs, seed, folder / f"{name}-{seed}")
+                _trained(case, args.split, model, objective, replace(training, seed=seed), folder / f"{name}-{seed}")
                 for name, model in (
                     ("ae", ModelConfig(args.encoder, args.latent_dim)),
                     ("decoder-on-pca", ModelConfig("pca", args.latent_dim, args.encoder)),
@@ -122,7 +130,10 @@ def main() -> None:
             ]
             for title, tested in _tested(case, runs[0], args.data).items():
                 found.setdefault(title, []).extend(_measured(case, runs, tested, seed))
-    print(f"{args.data}, {args.split} split, encoder {args.encoder}, {args.latent_dim} units, epochs: {epochs}")
+    print(
+        f"{args.data}, {args.split} split, encoder {args.encoder}, {args.latent_dim} units, epochs: {epochs}, "
+        f"{args.optimizer} on batches of {args.batch_size}, augmentation: {', '.join(args.augment or ()) or 'none'}"
+    )
     for title, rows in found.items():
         _print(title, over_seeds(rows))
 
@@ -149,13 +160,10 @@ def _prepare(args: argparse.Namespace, folder: Path) -> Case:
     return Case(prepare_video(video, pose, folder / "mouse", overwrite=True).npz)
 
 
-def _trained(case: Case, model: ModelConfig, split: str, epochs: int, seed: int, folder: Path) -> OpenedRun:
-    config = RunConfig(
-        DataConfig(str(case.training), split=split),
-        model,
-        ObjectiveConfig(noise=case.noise),
-        TrainingConfig(epochs=epochs, seed=seed),
-    )
+def _trained(
+    case: Case, split: str, model: ModelConfig, objective: ObjectiveConfig, training: TrainingConfig, folder: Path
+) -> OpenedRun:
+    config = RunConfig(DataConfig(str(case.training), split=split), model, objective, training)
     last = train(config, folder, quiet=False).run.metrics()[-1]
     print(f"{folder.name}: {last['seconds']:.0f} s ({last['images_per_second']:.0f} images/s in the last epoch)")
     return open_run(folder)

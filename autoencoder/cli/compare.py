@@ -28,7 +28,7 @@ from autoencoder.cli.reporting import made, say, table
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.errors import UserError
 from autoencoder.flags import settings_of
-from autoencoder.registries import DEFAULT_REDUCER, LEARNED_ENCODERS, REDUCERS
+from autoencoder.registries import DEFAULT_ENCODER, DEFAULT_REDUCER, LEARNED_ENCODERS, REDUCERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,7 +124,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--encoder",
         choices=LEARNED_ENCODERS,
-        help="of the autoencoder and of the predicting network (default: strided)",
+        help=f"of the autoencoder and of the predicting network (default: {DEFAULT_ENCODER})",
     )
     add("--target", metavar="COLUMN", help="angle, label or quantity to predict (default: the only one that fits)")
     for section, names in ((c.DataConfig, DATA_FIELDS), (c.TrainingConfig, TRAINING_FIELDS)):

@@ -28,8 +28,7 @@ SPARSE_ACTIVATIONS = {"log": ("sigmoid", "relu"), "kl": ("sigmoid",)}
 
 Schedule = Literal["constant", "step", "cosine", "onecycle"]
 SCHEDULES: tuple[str, ...] = get_args(Schedule)
-Optimizer = Literal["muon", "adam"]
-"""The default first."""
+Optimizer = Literal["adam", "muon"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DEVICES: tuple[str, ...] = get_args(Device)

@@ -21,8 +21,8 @@ from autoencoder.registries import FITTED_ENCODERS, OBJECTIVES
 FORMAT_VERSION = 6
 """Raised when an older reader could not make sense of a newer file. 2 told the seed of the split from that of the run,
 and added group splits, quantities to predict and where numbers are logged; 3 added the gap between blocks and another
-default of the split; 4 added the spacing of snapshots and the share of shuffled targets; 5 added what columns are; 6 added the optimizer, and
-has other defaults of the network, its decoder and the batch."""
+default of the split; 4 added the spacing of snapshots and the share of shuffled targets; 5 added what columns are;
+6 added the optimizer and augmentation, and has other defaults of the network, its decoder and the batch."""
 
 SEED_BEFORE_2 = 42
 """The default seed of format 1, for files that name none."""

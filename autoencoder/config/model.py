@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from autoencoder.config.choices import MAX_LATENT_DIM, Activation, Norm
 from autoencoder.errors import raise_if_any
 from autoencoder.flags import Flag, Whole, problems_of_settings
-from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS
+from autoencoder.registries import DEFAULT_ENCODER, ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS
 
 OwnSettings = tuple[tuple[str, Any], ...]
 
@@ -22,14 +22,16 @@ class ModelConfig:
     `registries.py` says which there are. They hold for the decoder as well, where that is this encoder's.
     """
 
-    encoder: Annotated[str, Flag("the network; pca and umap are fitted, not learned", choices=ENCODERS)] = "strided"
+    encoder: Annotated[str, Flag("the network; pca and umap are fitted, not learned", choices=ENCODERS)] = (
+        DEFAULT_ENCODER
+    )
     """A name in `autoencoder.registries.ENCODERS`."""
     latent_dim: Annotated[int, Flag("number of latent units", "N", Whole(most=MAX_LATENT_DIM))] = 16
     """Number of latent units."""
     decoder: Annotated[
         str | None, Flag("another encoder's decoder (default: the encoder's own)", choices=LEARNED_ENCODERS)
     ] = None
-    """A learned encoder's name, whose decoder is taken; None for the encoder's own, and `strided` for fitted ones."""
+    """A learned encoder's name, whose decoder is taken; None for the encoder's own, and the default for fitted ones."""
     norm: Annotated[Norm, Flag("normalisation after each layer")] = "batch"
     """Normalisation after each layer."""
     latent_activation: Annotated[Activation | None, Flag("of the latent units (default: the encoder's own)")] = None
@@ -39,7 +41,7 @@ class ModelConfig:
 
     def __init__(
         self,
-        encoder: str = "strided",
+        encoder: str = DEFAULT_ENCODER,
         latent_dim: int = 16,
         decoder: str | None = None,
         norm: Norm = "batch",

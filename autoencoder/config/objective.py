@@ -147,8 +147,8 @@ class ObjectiveConfig:
         if not refused:
             return []
         return [
-            f"--augment {','.join(refused)} would make targets of the objective '{self.name}' wrong, which do not change "
-            f"with the images: it takes {' and '.join(allowed)}"
+            f"--augment {','.join(refused)} would make targets of the objective '{self.name}' wrong, which do not "
+            f"change with the images: it takes {' and '.join(allowed)}"
         ]
 
     def _misplaced(self) -> list[str]:

@@ -65,6 +65,11 @@ _INTRODUCTION = {"epochs": 30, "batch_size": 32, "lr": 0.01, **_ADAM}
 for a first look, and expects networks to converge after 20 to 35."""
 
 PRESETS: dict[str, Preset] = {
+    "fine": Preset(
+        "what is thin, such as a tail: a narrower decoder, trained by Muon in batches of 64; about a fifth slower",
+        model={"encoder": "narrow", "latent_dim": 16},
+        training={"optimizer": "muon", "batch_size": 64},
+    ),
     "rat-ae": Preset(
         "the reference convolutional autoencoder: 64-64-128 filters, 16-D latent, 150 epochs at a rate of 1e-3",
         model={"encoder": "conv", "latent_dim": 16},
@@ -95,7 +100,7 @@ PRESETS: dict[str, Preset] = {
         "batch size are not documented: they are this project's",
         model={"encoder": "dense", "latent_dim": 40, "norm": "none"},
         objective={"loss": "bce"},
-        training={"lr": 1e-3, **_ADAM, "seed": 42},
+        training={"epochs": 30, "batch_size": 32, "lr": 1e-3, **_ADAM, "seed": 42},
         data={"val_fraction": 0.1},
     ),
     "mnist-conv": Preset(

@@ -47,7 +47,7 @@ class TrainingConfig:
     schedule: Annotated[Schedule, Flag("course of the learning rate")] = "onecycle"
     optimizer: Annotated[
         Optimizer, Flag("muon: orthogonalised steps for weight matrices, Adam for the rest; adam: Adam for all")
-    ] = "muon"
+    ] = "adam"
     """What makes steps of gradients; see `autoencoder.training.optimizers`."""
     weight_decay: Annotated[float, Flag("decoupled weight decay", "X", Real(with_zero=True))] = 0.0
     """Decoupled weight decay; 0 makes AdamW the same as Adam."""

@@ -48,7 +48,7 @@ class Augmentation:
             return pictures
         flat = pictures.flatten(2)
         moved = flat.gather(2, self._moves[:, None].expand(-1, flat.shape[1], -1))
-        return moved.unflatten(2, pictures.shape[2:]).contiguous(memory_format=torch.channels_last)
+        return moved.view(pictures.shape).contiguous(memory_format=torch.channels_last)
 
 
 def _moves(kinds: Collection[str], shape: torch.Size, generator: torch.Generator) -> Tensor | None:

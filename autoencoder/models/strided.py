@@ -82,13 +82,21 @@ class Decoder(nn.Module):
         image_shape: channels, height and width of the images; each side at least `MIN_SIDE`.
         latent_dim: number of latent units.
         norm: one of `config.NORMS`.
+        features: units of the dense layers, the one that makes the coarsest map aside.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], latent_dim: int, *, norm: str = "batch") -> None:
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        latent_dim: int,
+        *,
+        norm: str = "batch",
+        features: tuple[int, int] = DECODER_FEATURES,
+    ) -> None:
         super().__init__()
         full, half, quarter, eighth = _halvings(image_shape)
         coarse, middle, fine = DECODER_CHANNELS
-        first, second = DECODER_FEATURES
+        first, second = features
         self.map_shape = (coarse, *eighth)
         self.fc2 = dense_layer(latent_dim, first, norm, "silu")
         self.dense = nn.Sequential(

@@ -24,9 +24,11 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ROUNDS = 5
 """Applications of the polynomial; singular values of a thousandth of the largest are between 0.7 and 1.2 after them."""
 
-RMS = 0.2
-"""Root mean square of a step at a rate of 1. Adam's steps have about this one (Liu et al., 2025, arXiv:2502.16982), so a
-learning rate means the same for both."""
+STEP = 4.0
+"""Spectral norm of a square matrix's step at a learning rate of 1, so that what is a good rate for Adam is one here.
+
+Scaling every step to the root mean square of Adam's instead (Liu et al., 2025, arXiv:2502.16982) learns more slowly:
+layers with few inputs, such as the one behind the latent, get too little."""
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 """Adam's, for what is no matrix."""
@@ -73,7 +75,8 @@ class Muon(torch.optim.Optimizer):
             momentum = state["momentum"].mul_(MOMENTUM).add_(gradient)
             matrix = gradient.add(momentum, alpha=MOMENTUM).flatten(1)
             step = orthogonalised(matrix).view(weight.shape)
-            size = RMS * max(matrix.shape) ** 0.5
+            rows, columns = matrix.shape
+            size = STEP * max(1.0, rows / columns) ** 0.5
             if group["weight_decay"]:
                 weight.mul_(1 - group["lr"] * group["weight_decay"])
             weight.sub_(step * (group["lr"] * size))
@@ -120,11 +123,14 @@ def orthogonalised(matrix: Tensor) -> Tensor:
         return orthogonalised(matrix.T).T
     a, b, c = COEFFICIENTS
     start = matrix / (matrix.norm() + 1e-7)
-    gram, product = start @ start.T, None
+    gram: Tensor = start @ start.T
+    product: Tensor | None = None
     for number in range(ROUNDS):
         factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
         factor.diagonal().add_(a)
         product = factor if product is None else factor @ product
         if number < ROUNDS - 1:
             gram = factor @ gram @ factor
-    return cast(Tensor, product) @ start
+    assert product is not None
+    ended: Tensor = product @ start
+    return ended

@@ -357,7 +357,7 @@ def check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[Run
     _, height, width = images.image_shape
     if "rotate" in (config.objective.augment or ()) and height != width:
         problems.append(
-            f"--augment rotate: quarter turns need square images, and those of {where} are {height}x{width}: leave it out"
+            f"--augment rotate: quarter turns need square images, and {where} has {height}x{width}: leave it out"
         )
     known = np.ones(len(images), bool)
     try:

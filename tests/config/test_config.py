@@ -33,6 +33,7 @@ from autoencoder.config import (
 )
 from autoencoder.config.choices import COLUMN_KINDS
 from autoencoder.config.formats import FORMAT_VERSION
+from autoencoder.config.presets import PRESETS
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_json
 from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS, MAX_DEPTH, OBJECTIVES
@@ -401,3 +402,30 @@ def test_noise_from_text(text: str, expected: NoiseConfig) -> None:
 def test_text_that_is_no_noise(text: str) -> None:
     with pytest.raises(UserError):
         NoiseConfig.parse(text)
+
+
+@pytest.mark.parametrize("version", range(1, 6))
+def test_before_format_6_all_networks_were_trained_by_adam(version: int) -> None:
+    """What such a file does not say is what its version did."""
+    config = RunConfig.from_json({"format_version": version, "data": {"images": "x.npy"}})
+    assert (config.training.optimizer, config.training.batch_size) == ("adam", 32)
+    assert (config.model.encoder, config.model.decoder) == ("strided", None)
+    named = {"format_version": version, "data": {"images": "x.npy"}, "training": {"batch_size": 7}}
+    assert RunConfig.from_json(named).training.batch_size == 7
+
+
+@pytest.mark.parametrize(("objective", "decoder"), [("reconstruct", "strided"), ("mask", "strided"), ("angle", None)])
+def test_before_format_6_strided_decoded_fitted_codes(objective: str, decoder: str | None) -> None:
+    content = {"data": {"images": "x.npy"}, "model": {"encoder": "pca"}, "objective": {"name": objective}}
+    assert RunConfig.from_json({"format_version": 5, **content}).model.decoder == decoder
+    other = {**content, "model": {"encoder": "pca", "decoder": "conv"}}
+    if decoder is not None:
+        assert RunConfig.from_json({"format_version": 5, **other}).model.decoder == "conv"
+
+
+def test_every_preset_says_how_it_is_optimised() -> None:
+    """The systems of the earlier work do not change with this project's defaults."""
+    for name, preset in PRESETS.items():
+        assert preset.training["optimizer"] == ("muon" if name == "fine" else "adam"), name
+        assert {"encoder", "latent_dim"} <= preset.model.keys(), name
+        assert "batch_size" in preset.training, name

@@ -40,16 +40,18 @@ def test_zero_gradient_makes_no_step() -> None:
     assert (orthogonalised(torch.zeros(4, 7)) == 0).all()
 
 
+@pytest.mark.parametrize("shape", [(12, 30), (30, 12)])
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_matrices_take_the_steps_of_torchs_muon(decay: float) -> None:
+def test_matrices_take_the_steps_of_torchs_muon(decay: float, shape: tuple[int, int]) -> None:
     if not hasattr(torch.optim, "Muon"):
         pytest.skip("torch.optim.Muon came with torch 2.9")
     torch.manual_seed(0)
-    ours, theirs = (nn.Parameter(torch.ones(12, 30)) for _ in range(2))
-    first = Muon([ours], lr=0.02, weight_decay=decay, fused=True)
-    second = torch.optim.Muon([theirs], lr=0.02, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
+    ours, theirs = (nn.Parameter(torch.ones(shape)) for _ in range(2))
+    first = Muon([ours], lr=0.005, weight_decay=decay, fused=True)
+    # Decay goes by the learning rate, which is a quarter of the size of a step here.
+    second = torch.optim.Muon([theirs], lr=0.02, weight_decay=decay / 4)
     for _ in range(3):
-        ours.grad = torch.randn(12, 30)
+        ours.grad = torch.randn(shape)
         theirs.grad = ours.grad.clone()
         first.step()
         second.step()
@@ -83,20 +85,6 @@ def test_a_convolution_is_the_matrix_that_it_multiplies_patches_by() -> None:
     laid_out.grad = gradient.contiguous(memory_format=torch.channels_last)
     Muon([laid_out], 0.1, fused=True).step()
     assert torch.allclose(laid_out, weights[0], atol=1e-6)
-
-
-def test_a_step_is_about_as_large_as_adams() -> None:
-    torch.manual_seed(0)
-    sizes = []
-    for name in ("muon", "adam"):
-        weight = nn.Parameter(torch.zeros(256, 64))
-        optimizer = make_optimizer(TrainingConfig(optimizer=name, lr=0.01), [weight], CPU)  # type: ignore[arg-type]
-        for _ in range(20):
-            before = weight.detach().clone()
-            weight.grad = torch.randn(256, 64)
-            optimizer.step()
-        sizes.append(float((weight.detach() - before).pow(2).mean().sqrt()))
-    assert 0.5 < sizes[0] / sizes[1] < 2
 
 
 def test_state_goes_through_a_checkpoint() -> None:

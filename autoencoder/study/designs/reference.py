@@ -19,6 +19,7 @@ from autoencoder.config.presets import NO_PRESET
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.objectives.base import make_objective
+from autoencoder.registries import DEFAULT_ENCODER
 from autoencoder.runs.data import resolve_split, split_rows
 from autoencoder.study.designs.design import Design, Member, base_of
 
@@ -60,7 +61,7 @@ def reference_design(data: str, given: Mapping[str, Any], images: ImageSet, seed
         images,
         given.get("noise", NoiseConfig()),
         TrainingConfig(**base.training),
-        encoder=given.get("encoder", "strided"),
+        encoder=given.get("encoder", DEFAULT_ENCODER),
         target=given.get("target"),
     )
     members = [
@@ -83,7 +84,7 @@ def reference_runs(
     noise: NoiseConfig,
     training: TrainingConfig,
     *,
-    encoder: str = "strided",
+    encoder: str = DEFAULT_ENCODER,
     target: str | None = None,
 ) -> tuple[dict[str, RunConfig], str | None]:
     """Configurations of the reference table.

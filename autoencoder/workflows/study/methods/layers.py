@@ -18,9 +18,14 @@ from autoencoder.workflows.study.methods.words import count
 WEIGHTED = {"convolution": "channels", "transposed convolution": "channels", "linear layer": "units"}
 """Layers with weights, and what they have so many of."""
 
+_SHUFFLED = (
+    "; each convolution was followed by a pixel shuffle that doubled the resolution, cropped where the encoder had "
+    "halved an odd side"
+)
+
 BETWEEN_LAYERS = {
-    "strided": "; each convolution was followed by a pixel shuffle that doubled the resolution, cropped where the "
-    "encoder had halved an odd side",
+    "strided": _SHUFFLED,
+    "narrow": _SHUFFLED,
     "conv": "; the last row or column was repeated wherever pooling had dropped one of an odd side",
     "conv-small": "; pixels beyond the sizes of the encoder's maps were cropped",
 }

@@ -73,8 +73,10 @@ def noise(settings: Found, entry: Found) -> str:
     kind, amount = settings["objective.noise.kind"], settings["objective.noise.amount"]
     changed = _augmentation(settings)
     if kind == "none":
-        return f"the input was shown without added noise, {changed}" if changed else (
-            "the input was shown without added noise or augmentation"
+        return (
+            f"the input was shown without added noise, {changed}"
+            if changed
+            else ("the input was shown without added noise or augmentation")
         )
     known = {
         "gaussian": f"Gaussian noise with a standard deviation of {number(amount)} of the white level",
