@@ -173,12 +173,14 @@ def images():
     return ImageSet(pixels, 255.0, Metadata(columns), mask=(pixels > 128).astype(np.uint8))
 
 
-def learner_of(objective="reconstruct", noise="gaussian:0.2", encoder="dense", checkpoint=None, **training):
+def learner_of(
+    objective="reconstruct", noise="gaussian:0.2", encoder="dense", checkpoint=None, augment=None, **training
+):
     settings = {"batch_size": 8, "epochs": 5, "lr": RATE, "schedule": "constant", **training}
     config = RunConfig(
         DataConfig("x.npz"),
         ModelConfig(encoder, 4),
-        dataclasses.replace(OBJECTIVES[objective], noise=NoiseConfig.parse(noise)),
+        dataclasses.replace(OBJECTIVES[objective], noise=NoiseConfig.parse(noise), augment=augment),
         TrainingConfig(**settings),
     )
     split = RunSplit(TRAIN, np.arange(21, N), TRAIN[:4])
@@ -257,6 +259,19 @@ def test_networks(encoder, noise):
     assert_equal(state_of(graph), state_of(eager))
 
 
+@pytest.mark.parametrize(
+    ("objective", "encoder"), [("reconstruct", "narrow"), ("mask", "dense"), ("reconstruct", "pca")]
+)
+def test_muon_and_augmentation(objective, encoder):
+    """Codes of a fitted encoder are made anew where images change."""
+    settings = {"encoder": encoder, "augment": ("flip", "rotate", "shift", "light"), "optimizer": "muon"}
+    eager, graph = (learner_of(objective, schedule="cosine", weight_decay=0.1, **settings) for _ in range(2))
+    assert train(graph_engine(graph)) == pytest.approx(train(EagerEngine(eager)), rel=1e-4)
+    assert type(graph.optimizer.state_dict()["param_groups"][0]["lr"]) is float
+    plain = learner_of(objective, schedule="cosine", weight_decay=0.1, **{**settings, "augment": None})
+    assert train(EagerEngine(plain))[0] != train(EagerEngine(learner_of(objective, **settings)))[0]
+
+
 def test_the_learning_rate_is_that_of_the_step():
     """Up to the 32 bits that a GPU reads it in; with the rate of another step losses would be 5 % off."""
     eager, graph = learner_of(schedule="onecycle", lr=5e-3), learner_of(schedule="onecycle", lr=5e-3)
@@ -289,16 +304,17 @@ def test_every_update_is_counted_and_changes_the_network():
     assert all(not torch.equal(a, b) for a, b in itertools.pairwise(weights))
 
 
-def test_goes_on_from_a_checkpoint(tmp_path):
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_goes_on_from_a_checkpoint(tmp_path, optimizer):
     """Weights and moments are loaded before anything is captured; the graph reads them and no others."""
-    straight = learner_of()
+    straight = learner_of(optimizer=optimizer)
     losses = train(graph_engine(straight))
-    stopped = learner_of()
+    stopped = learner_of(optimizer=optimizer)
     first = train(graph_engine(stopped), last=8)
     state = LoopState(epoch=2, batch=2, step=8, images_seen=16)
-    optimizer = stopped.optimizer.state_dict()
-    Checkpoint(stopped.config, (1, SIDE, SIDE), stopped.network.state_dict(), optimizer, state).save(tmp_path / "c.pt")
-    resumed = learner_of(checkpoint=Checkpoint.load(tmp_path / "c.pt"))
+    moments = stopped.optimizer.state_dict()
+    Checkpoint(stopped.config, (1, SIDE, SIDE), stopped.network.state_dict(), moments, state).save(tmp_path / "c.pt")
+    resumed = learner_of(optimizer=optimizer, checkpoint=Checkpoint.load(tmp_path / "c.pt"))
     assert first + train(graph_engine(resumed), first=8) == losses
     assert_equal(state_of(resumed), state_of(straight))
 

@@ -65,11 +65,20 @@ def test_stopped_again_and_again(tiny, straight, tmp_path, call, succeed, signal
     assert_same_run(run, straight)
 
 
-@pytest.mark.parametrize(("threads", "noise"), [(1, "none"), (1, "gaussian:0.3"), (2, "gaussian:0.3")])
-def test_more_epochs(tiny, tmp_path, succeed, threads, noise, assert_same_run):
+@pytest.mark.parametrize(
+    ("threads", "noise", "more"),
+    [
+        (1, "none", ()),
+        (1, "gaussian:0.3", ()),
+        (2, "gaussian:0.3", ()),
+        (1, "gaussian:0.3", ("--optimizer", "muon", "--augment", "light,rotate")),
+    ],
+)
+def test_more_epochs(tiny, tmp_path, succeed, threads, noise, more, assert_same_run):
     """With a schedule that does not depend on the run's length, lengthening is the same as having planned it."""
     before = torch.get_num_threads()
     flags = ("--batch-size", 24, "--schedule", "constant", "--val-interval", 1, "--threads", threads, "--noise", noise)
+    flags += more
     try:
         succeed("train", tiny, "--run", tmp_path / "long", "--epochs", 2, *flags)
         succeed("train", tiny, "--run", tmp_path / "run", "--epochs", 1, *flags)
