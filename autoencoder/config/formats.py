@@ -17,10 +17,11 @@ from autoencoder.config.training import TrainingConfig
 from autoencoder.errors import UserError, did_you_mean, raise_if_any
 from autoencoder.flags import Flag, Whole, values_of
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Raised when an older reader could not make sense of a newer file. 2 told the seed of the split from that of the run,
 and added group splits, quantities to predict and where numbers are logged; 3 added the gap between blocks and another
-default of the split; 4 added the spacing of snapshots and the share of shuffled targets; 5 added what columns are."""
+default of the split; 4 added the spacing of snapshots and the share of shuffled targets; 5 added what columns are; 6
+added the column that epochs are balanced by."""
 
 SEED_BEFORE_2 = 42
 """The default seed of format 1, for files that name none."""
@@ -134,7 +135,18 @@ def _from_4(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
+def _from_5(content: dict[str, Any]) -> dict[str, Any]:
+    """Each image was shown once in an epoch."""
+    return content
+
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: _from_1,
+    2: _from_2,
+    3: _from_3,
+    4: _from_4,
+    5: _from_5,
+}
 """From each format to the next one."""
 
 

@@ -336,10 +336,14 @@ class Objective(ABC):
         """
         return self.config
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the metadata that targets are made of; none where that is the images themselves."""
+        return (self.config.target,) if self.config.target is not None else tuple(self.config.vector or ())
+
     def stored_targets(self, data: ImageSet) -> list[NDArray[Any]]:
         """What is to be predicted of the images, as it is stored; nothing where that is the images themselves."""
-        columns = [self.config.target] if self.config.target is not None else list(self.config.vector or ())
-        return [data.metadata.column(name) for name in columns]
+        return [data.metadata.column(name) for name in self.columns]
 
     def column(self, presented: NDArray[Any]) -> Column:
         """What the network says of images, where it makes no pictures of them; a quantity, unless it says otherwise.
