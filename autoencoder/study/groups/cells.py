@@ -100,8 +100,8 @@ def groups_of(
     for name in same_as:
         metadata.column(name)
     values, units = metadata.labels(by), metadata.labels(unit)
-    chosen = _two_conditions(values, by, where, tuple(conditions))
     _refuse_changing(metadata, by, values, where)
+    chosen = _two_conditions(values, by, where, tuple(conditions))
     known = np.isin(values, chosen) & (units != "")
     notes = _left_out(values, units, chosen, by, unit)
     members = {name: set(values[known & (units == name)].tolist()) for name in np.unique(units[known]).tolist()}

@@ -37,6 +37,10 @@ ROUNDING = 1e-9
 """Of contrasts between labels, and of standardised statistics, whose size is about 1."""
 
 
+LARGEST = 300.0
+"""Of the logarithm of an interval's end, whose exponential is a number."""
+
+
 @dataclass(frozen=True, eq=False)
 class Cells:
     """Animals in two conditions: a cell is an animal in one of them.
@@ -278,25 +282,31 @@ def shift_interval(values: Array, cells: Cells, relabelled: Relabellings, alpha:
 
 
 def _distance(cells: Cells, values: Sequence[Array]) -> tuple[float, float | None, float | None, float]:
-    """How far conditions are apart, averaged over seeds, with its interval by leaving out each animal in turn."""
+    """How far conditions are apart, averaged over seeds, and the ends and level of its interval.
+
+    The interval is by leaving out each animal in turn, on a logarithmic scale, before what chance adds is taken off:
+    there the distribution is even enough for a few animals.
+    """
+    added = 1 / _size_of(_contrast(cells))
     square = _mean_square(cells, values)
-    estimate = math.sqrt(max(0.0, square))
     without = []
     for unit in np.unique(cells.units):
         kept = cells.units != unit
         without.append(_mean_square(cells.without(str(unit)), [one[kept] for one in values]))
-    if not np.isfinite(without).all():
+    estimate = math.sqrt(max(0.0, square - added))
+    if not (np.isfinite([square, *without]).all() and min(square, *without) > 0):
         return estimate, None, None, LEVEL
-    low, high, _ = jackknife(np.array(without), square)
-    return estimate, math.sqrt(max(0.0, low)), math.sqrt(max(0.0, high)), LEVEL
+    low, high, _ = jackknife(np.log(without), math.log(square))
+    ends = [math.sqrt(max(0.0, math.exp(min(end, LARGEST)) - added)) for end in (low, high)]
+    return estimate, ends[0], ends[1], LEVEL
 
 
 def _mean_square(cells: Cells, values: Sequence[Array]) -> float:
-    return float(np.mean([squared_distance(cells, one) for one in values]))
+    return float(np.mean([_squared_distance(cells, one) for one in values]))
 
 
 def squared_distance(cells: Cells, values: Array) -> float:
-    """Squared distance of the conditions' centres over the variance of animals within conditions, without bias.
+    """Squared distance of the conditions' centres over the variance of animals within conditions, less chance.
 
     With the contrast w of the labels, centred in blocks, the centres differ by d = sum of w x / w'w, of which chance
     adds MS_W / w'w to |d|2; MS_W is what neither blocks nor conditions account for.
@@ -308,8 +318,13 @@ def squared_distance(cells: Cells, values: Array) -> float:
     Returns:
         NaN where too few animals are left to know how they differ; below 0 where chance would do more.
     """
-    contrast = _within_blocks(cells.labels[:, None].astype(np.float64), cells.blocks)[:, 0]
-    size, free = float(contrast @ contrast), len(cells) - len(np.unique(cells.blocks)) - 1
+    return _squared_distance(cells, values) - 1 / _size_of(_contrast(cells))
+
+
+def _squared_distance(cells: Cells, values: Array) -> float:
+    """The same with what chance adds."""
+    contrast = _contrast(cells)
+    size, free = _size_of(contrast), len(cells) - len(np.unique(cells.blocks)) - 1
     if size < ROUNDING or free < 1:
         return math.nan
     left = _within_blocks(values, cells.blocks)
@@ -318,7 +333,16 @@ def squared_distance(cells: Cells, values: Array) -> float:
     error = max(0.0, float(np.square(left).sum()) - squared * size) / free
     if error == 0:
         return math.inf if squared > 0 else 0.0
-    return squared / error - 1 / size
+    return squared / error
+
+
+def _contrast(cells: Cells) -> Array:
+    """(n,) 1 for the second condition and 0 for the first, less the mean of the block."""
+    return _within_blocks(cells.labels[:, None].astype(np.float64), cells.blocks)[:, 0]
+
+
+def _size_of(contrast: Array) -> float:
+    return float(contrast @ contrast)
 
 
 def _sides(cells: Cells, values: Sequence[Array]) -> Array:
@@ -344,5 +368,5 @@ def _of_one(cells: Cells, summary: Summary, values: Array) -> float:
     """The effect by one seed alone."""
     if not summary.is_size:
         return math.sqrt(max(0.0, squared_distance(cells, values)))
-    contrast = _within_blocks(cells.labels[:, None].astype(np.float64), cells.blocks)[:, 0]
-    return math.exp(float(contrast @ np.log(values[:, 0])) / float(contrast @ contrast))
+    contrast = _contrast(cells)
+    return math.exp(float(contrast @ np.log(values[:, 0])) / _size_of(contrast))

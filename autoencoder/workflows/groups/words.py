@@ -34,8 +34,8 @@ GLOSSARY = {
     "labels do not rule out.",
     "p": "How often labels that are dealt anew among animals, within strata and within animals that are in both "
     "conditions, give as large an effect. Corrected: as large an effect in any summary.",
-    "R2": "Share of the squared distances between animals that lies between conditions; what strata have in common, and "
-    "animals that are in both conditions, is taken out before.",
+    "R2": "Share of the squared distances between animals that lies between conditions. What a stratum has in common, "
+    "or an animal in both conditions, is taken out before.",
     "seeds": "Networks that differ in nothing but their first weights and the order of images. Codes of different "
     "networks are never put together: distances, or numbers relative to the mean animal, are averaged over them.",
 }
@@ -79,9 +79,10 @@ def sentences(found: GroupComparison) -> list[str]:
     opened = found.opened
     said = [_answer(found), *(_effect_text(found, effect) for effect in found.effects.effects)]
     said.append(f"{capitalized(least_p_text(opened))}.")
+    seeds = ", ".join(map(str, opened.seeds))
     said.append(
         f"Animals are the samples: {len(opened.drawn.frames[0]):,} frames of each were summarised by "
-        f"{len(opened.runs)} networks (seeds {', '.join(map(str, opened.seeds))}), which were not told {readable(opened.groups.by)}."
+        f"{len(opened.runs)} networks (seeds {seeds}), which were not told {readable(opened.groups.by)}."
     )
     return said
 
