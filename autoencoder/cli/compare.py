@@ -269,7 +269,7 @@ def _run_groups(args: argparse.Namespace) -> None:
     )
     out = args.out or Path("compare")
     check_writable(out)
-    least = f"{capitalized(least_p_text(opened))}."
+    least = f"{capitalized(least_p_text(opened.groups, opened.relabelled))}."
     say(args, least)
     for note in table_notes(runs):
         say(args, f"note: {note}")

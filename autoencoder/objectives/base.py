@@ -203,6 +203,21 @@ class RegionQuality:
         return vars(self) | psnr
 
 
+@dataclass(frozen=True)
+class Score:
+    """The one number that an objective is judged by, beside that of the PCA control.
+
+    Attributes:
+        name: with its unit, such as "median error (deg)".
+        value: of the network.
+        control: of the control; None where the objective has none.
+    """
+
+    name: str
+    value: float
+    control: float | None = None
+
+
 class Result(ABC):
     """How well an objective was met.
 
@@ -230,6 +245,11 @@ class Result(ABC):
     def ssim_over_pca(self) -> float | None:
         """How much their SSIM is above that of this PCA; likewise."""
         return None
+
+    @property
+    def score(self) -> Score:
+        """The number that stands for all; the mean of `errors`, unless the objective says otherwise."""
+        return Score("mean error", float(np.mean(self.errors)))
 
     @abstractmethod
     def numbers(self) -> dict[str, Any]:

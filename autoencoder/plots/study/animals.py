@@ -70,6 +70,68 @@ def animals_figure(
     return fig
 
 
+@dataclass(frozen=True, eq=False)
+class FoldPanel:
+    """Scores of what was left out, by one setting.
+
+    Attributes:
+        title: the setting.
+        axis: what the score is.
+        scores: (folds, seeds).
+        controls: (folds,) of the control; None where there is none.
+    """
+
+    title: str
+    axis: str
+    scores: NDArray[np.float64]
+    controls: NDArray[np.float64] | None
+
+
+def folds_figure(panels: Sequence[FoldPanel], names: Sequence[str]) -> Figure:
+    """A dot for each value that was left out, filled and beside it the control's, open; lines reach over seeds.
+
+    Args:
+        panels: at least one.
+        names: of what was left out.
+    """
+    n_columns = min(PANELS, len(panels))
+    n_rows = -(-len(panels) // n_columns)
+    height = 1.5 + 0.27 * len(names)
+    fig = new_figure(PANEL_WIDTH * n_columns + 1.2, height * n_rows + 0.5, "constrained")
+    axes = fig.subplots(n_rows, n_columns, squeeze=False).ravel()
+    handles = []
+    for ax, panel in zip(axes, panels, strict=False):
+        for place, scores in enumerate(panel.scores):
+            ax.plot([scores.min(), scores.max()], [place, place], color=PALE, lw=1.5, zorder=1)
+        (own,) = ax.plot(panel.scores.mean(axis=1), range(len(names)), "s", color=DARK, ms=6.5, zorder=3)
+        handles = [(own, "network, mean of seeds")]
+        if panel.controls is not None:
+            (control,) = ax.plot(panel.controls, range(len(names)), "o", mfc="white", mec=DARK, mew=1.3, ms=6.5)
+            handles.append((control, "PCA control"))
+        ax.set_yticks(range(len(names)), [shortened(name, 22) for name in names], fontsize=11)
+        ax.set_ylim(len(names) - 0.5, -0.5)
+        ax.set_xlabel(panel.axis, fontsize=11)
+        ax.set_title(
+            "\n".join(wrapped(shortened(panel.title, 60), PANEL_WIDTH, 12, "bold")), fontsize=12, weight="bold"
+        )
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+        ax.tick_params(axis="x", labelsize=10.5)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="x", alpha=0.3)
+    for ax in axes[len(panels) :]:
+        ax.set_visible(False)
+    fig.legend(
+        [handle for handle, _ in handles],
+        [text for _, text in handles],
+        loc="outside upper center",
+        ncols=2,
+        frameon=False,
+        fontsize=10.5,
+    )
+    return fig
+
+
 def _draw(
     ax: Axes, panel: AnimalPanel, labels: Integers, conditions: tuple[str, str], pairs: Sequence[tuple[int, int]]
 ) -> None:

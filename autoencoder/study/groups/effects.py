@@ -199,7 +199,7 @@ def effects_of(
 def _r2(cells: Cells, summary: Summary, relabelled: Relabellings) -> Array:
     """(R,) R2 of each relabelling; of sizes that of the animals' mean over seeds, else the mean of all seeds' R2."""
     values = [_relative(summary)[:, None]] if summary.is_size else summary.values
-    distances = np.stack([_distances(_within_blocks(one, cells.blocks)) for one in values])
+    distances = np.stack([_distances(within_blocks(one, cells.blocks)) for one in values])
     return np.asarray(r2_of(distances, relabelled).mean(axis=1))
 
 
@@ -219,7 +219,7 @@ def _distances(values: Array) -> Array:
     return np.asarray(np.sqrt(np.square(values[:, None] - values[None]).sum(axis=2)))
 
 
-def _within_blocks(values: Array, blocks: Integers) -> Array:
+def within_blocks(values: Array, blocks: Integers) -> Array:
     """Rows (n, d) less the mean of their block."""
     left = np.array(values, np.float64)
     for block in np.unique(blocks):
@@ -261,7 +261,7 @@ def shift_interval(values: Array, cells: Cells, relabelled: Relabellings, alpha:
     Returns:
         the estimate, and both ends, which may be infinite.
     """
-    contrasts = _within_blocks(relabelled.labels.T.astype(np.float64), cells.blocks).T
+    contrasts = within_blocks(relabelled.labels.T.astype(np.float64), cells.blocks).T
     size = float(np.square(contrasts[0]).sum())
     differences, overlaps = contrasts @ values / size, contrasts @ contrasts[0] / size
     estimate = float(differences[0])
@@ -327,7 +327,7 @@ def _squared_distance(cells: Cells, values: Array) -> float:
     size, free = _size_of(contrast), len(cells) - len(np.unique(cells.blocks)) - 1
     if size < ROUNDING or free < 1:
         return math.nan
-    left = _within_blocks(values, cells.blocks)
+    left = within_blocks(values, cells.blocks)
     difference = contrast @ left / size
     squared = float(difference @ difference)
     error = max(0.0, float(np.square(left).sum()) - squared * size) / free
@@ -338,7 +338,7 @@ def _squared_distance(cells: Cells, values: Array) -> float:
 
 def _contrast(cells: Cells) -> Array:
     """(n,) 1 for the second condition and 0 for the first, less the mean of the block."""
-    return _within_blocks(cells.labels[:, None].astype(np.float64), cells.blocks)[:, 0]
+    return within_blocks(cells.labels[:, None].astype(np.float64), cells.blocks)[:, 0]
 
 
 def _size_of(contrast: Array) -> float:
@@ -351,7 +351,7 @@ def _sides(cells: Cells, values: Sequence[Array]) -> Array:
 
 
 def _sides_of(cells: Cells, values: Array) -> Array:
-    left = _within_blocks(values, cells.blocks)
+    left = within_blocks(values, cells.blocks)
     scores = np.empty(len(cells))
     for unit in np.unique(cells.units):
         own = cells.units == unit

@@ -6,8 +6,10 @@ import math
 
 from autoencoder.array_types import Integers
 from autoencoder.errors import listed
+from autoencoder.study.groups.cells import Groups
 from autoencoder.study.groups.effects import TESTED_BELOW, Effect
 from autoencoder.study.groups.summaries import MEAN, OCCUPANCY, SPEED, SPREAD
+from autoencoder.study.permanova import Relabellings
 from autoencoder.study.wording import capitalized, p_text, plural
 from autoencoder.workflows.columns import readable
 from autoencoder.workflows.groups.compare import GroupComparison, GroupsOpened
@@ -42,24 +44,23 @@ GLOSSARY = {
 """What words of the answer mean."""
 
 
-def animals_text(opened: GroupsOpened) -> str:
+def animals_text(groups: Groups) -> str:
     """Such as "5 and 5 animals", or "6 animals in both conditions"."""
-    first, second = opened.groups.sizes
-    units = plural(readable(opened.groups.unit))
-    return f"{first} {units} in both conditions" if opened.groups.cells.is_paired else f"{first} and {second} {units}"
+    first, second = groups.sizes
+    units = plural(readable(groups.unit))
+    return f"{first} {units} in both conditions" if groups.cells.is_paired else f"{first} and {second} {units}"
 
 
-def least_p_text(opened: GroupsOpened) -> str:
+def least_p_text(groups: Groups, relabelled: Relabellings) -> str:
     """How small p can be, and why; said before anything is computed."""
-    relabelled = opened.relabelled
-    strata = f" within {listed([readable(name) for name in opened.groups.strata])}" if opened.groups.strata else ""
+    strata = f" within {listed([readable(name) for name in groups.strata])}" if groups.strata else ""
     ways = f"all {len(relabelled.labels):,} ways" if relabelled.complete else f"{len(relabelled.labels):,} random ways"
     said = (
-        f"the smallest p that {animals_text(opened)} can give is {p_text(relabelled.least_p)} ({ways} to exchange "
+        f"the smallest p that {animals_text(groups)} can give is {p_text(relabelled.least_p)} ({ways} to exchange "
         f"labels{strata})"
     )
     if relabelled.least_p >= TESTED_BELOW:
-        said += f": nothing can fall below {TESTED_BELOW:g}, so there are effects and intervals, and no p"
+        said += f": nothing can fall below {TESTED_BELOW:g}, so there is no p"
     return said
 
 
@@ -78,7 +79,7 @@ def sentences(found: GroupComparison) -> list[str]:
     """The answer first, then each effect, then what it rests on."""
     opened = found.opened
     said = [_answer(found), *(_effect_text(found, effect) for effect in found.effects.effects)]
-    said.append(f"{capitalized(least_p_text(opened))}.")
+    said.append(f"{capitalized(least_p_text(opened.groups, opened.relabelled))}.")
     seeds = ", ".join(map(str, opened.seeds))
     said.append(
         f"Animals are the samples: {len(opened.drawn.frames[0]):,} frames of each were summarised by "
@@ -91,15 +92,10 @@ def _answer(found: GroupComparison) -> str:
     groups, effects = found.opened.groups, found.effects.effects
     by, (first, second) = readable(groups.by), groups.conditions
     if groups.confounded:
-        named = [f"{readable(one.column)} ({first}: {one.first}; {second}: {one.second})" for one in groups.confounded]
-        return (
-            f"Nothing follows about {by}: {listed(named)} {'differs' if len(named) == 1 else 'differ'} between {first} "
-            f"and {second} in every recording, and whether it is that or {by} that codes differ by cannot be told; "
-            "effects are shown, and no p."
-        )
+        return confounded_text(groups)
     if not found.effects.is_tested:
         return (
-            f"Whether codes differ by {by} cannot be tested with {animals_text(found.opened)}: no p below "
+            f"Whether codes differ by {by} cannot be tested with {animals_text(groups)}: no p below "
             f"{p_text(found.effects.least_p)} is possible; effects and intervals are shown."
         )
     n = len(effects)
@@ -111,6 +107,17 @@ def _answer(found: GroupComparison) -> str:
     return (
         f"No difference between {first} and {second} is found: of {n} summaries of each animal the smallest p is "
         f"{p_text(least)}, corrected; that is no proof that there is none."
+    )
+
+
+def confounded_text(groups: Groups) -> str:
+    """Why nothing follows about a condition: something else goes with it, which could be what codes differ by."""
+    by, (first, second) = readable(groups.by), groups.conditions
+    named = [f"{readable(one.column)} ({first}: {one.first}; {second}: {one.second})" for one in groups.confounded]
+    return (
+        f"Nothing follows about {by}: {listed(named)} {'differs' if len(named) == 1 else 'differ'} between {first} and "
+        f"{second} in every recording, and whether it is that or {by} that codes differ by cannot be told; effects are "
+        "shown, and no p."
     )
 
 
