@@ -75,6 +75,7 @@ def test_an_effect_is_found_and_written(differ, tmp_path, succeed) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_files(differ, tmp_path, succeed) -> None:
     for name in "ab":
         succeed("compare", *differ, *BY, "--strata", "sex", "--frames", 20, "--out", tmp_path / name, "--quiet")
@@ -123,6 +124,7 @@ def test_what_is_no_comparison_is_refused(differ, tmp_path, call, succeed) -> No
     call("compare", *dosed, *BY).refused("which says 'condition'")
 
 
+@pytest.mark.slow
 def test_animals_that_were_held_out_are_refused(differ, tmp_path, call, succeed) -> None:
     data = json.loads((differ[0] / "config.json").read_text())["data"]["images"]
     runs = [tmp_path / f"held-{seed}" for seed in (1, 2, 3)]

@@ -12,6 +12,7 @@ from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError
 from autoencoder.study.groups.cells import groups_of, held_out_units, says_the_condition
 from autoencoder.study.groups.effects import Cells, Summary, effects_of, shift_interval, squared_distance
+from autoencoder.study.groups.folds import told_of
 from autoencoder.study.groups.summaries import SPEED, draw, summaries_of
 
 SEEDS = 3
@@ -171,7 +172,7 @@ def test_intervals_hold_the_true_ratio() -> None:
 
 @pytest.mark.parametrize("cells", [unpaired(3, 3), unpaired(5, 5), paired(6)])
 def test_intervals_hold_the_true_distance(cells: Cells) -> None:
-    rng, n_sets, truth = np.random.default_rng(9), 60, 3 / math.sqrt(6 * (1 + 0.2**2))
+    rng, n_sets, truth = np.random.default_rng(9), 40, 3 / math.sqrt(6 * (1 + 0.2**2))
     relabelled, held = cells.relabelled(0), 0
     for _ in range(n_sets):
         effect = effects_of(cells, summaries(cells, rng, shift=3.0)[:1], 0, relabelled).effects[0]
@@ -346,3 +347,52 @@ def test_speed_is_left_out_where_recordings_are_at_other_rates() -> None:
     assert "prepare all at one rate" in notes[0]
     without = Metadata({name: values for name, values in metadata.columns.items() if name != "frame"})
     assert "no column 'frame'" in draw(without, groups_of(without, "condition", "animal"), 0).steps.why_not
+
+
+# -------------------------------------------------------------------------------------------------------- left-out ones
+
+
+def networks(cells: Cells, rng: np.random.Generator, shift: float, n_seeds: int = 2) -> list[list[np.ndarray]]:
+    """Mean codes of all cells by a network for each seed and animal, each with axes of its own."""
+    base = rng.standard_normal((len(cells), 4))
+    base[:, 0] += shift * cells.labels
+    if cells.is_paired:
+        base += 3 * rng.standard_normal((len(cells) // 2, 4))[cells.blocks]
+    folds = [np.linalg.qr(rng.standard_normal((4, 4)))[0] for _ in range(n_seeds * len(np.unique(cells.units)))]
+    codes = [(base + 0.1 * rng.standard_normal(base.shape)) @ turned for turned in folds]
+    return [codes[seed::n_seeds] for seed in range(n_seeds)]
+
+
+@pytest.mark.parametrize("cells", [unpaired(5, 5), unpaired(4, 5), unpaired(6, 6, n_strata=2), paired(6)])
+def test_left_out_animals_are_told_only_where_there_is_an_effect(cells: Cells) -> None:
+    relabelled, rng, n_sets = cells.relabelled(0), np.random.default_rng(10), 40
+    found = [told_of(cells, networks(cells, rng, 0.0), relabelled) for _ in range(n_sets)]
+    assert np.mean([told.p < 0.05 for told in found]) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / n_sets)
+    assert np.mean([told.p for told in found]) > 0.4
+    told = told_of(cells, networks(cells, rng, 6.0), relabelled)
+    assert told.accuracy > 0.9
+    assert told.p < 0.05
+    assert told.right.mean() > 0.9
+
+
+def test_without_an_effect_less_than_half_are_told_right() -> None:
+    """So half is no chance level: an animal that is left out moves its own condition's mean away from itself."""
+    cells, rng = unpaired(5, 5), np.random.default_rng(11)
+    relabelled = cells.relabelled(0)
+    found = [told_of(cells, networks(cells, rng, 0.0), relabelled) for _ in range(60)]
+    assert np.mean([told.accuracy for told in found]) < 0.48
+    assert np.mean([told.by_chance for told in found]) < 0.48
+
+
+def test_read_outs_of_left_out_animals_one_by_one() -> None:
+    cells, rng = unpaired(3, 4), np.random.default_rng(12)
+    codes = networks(cells, rng, 1.0, n_seeds=1)
+    right = []
+    for own, known in enumerate(codes[0]):
+        others = np.arange(len(cells)) != own
+        means = [known[others & (cells.labels == label)].mean(axis=0) for label in (0, 1)]
+        nearer = int(np.argmin([np.linalg.norm(known[own] - mean) for mean in means]))
+        right.append(nearer == cells.labels[own])
+    told = told_of(cells, codes, cells.relabelled(0))
+    np.testing.assert_array_equal(told.right, right)
+    assert told.accuracy == pytest.approx((np.mean(right[:3]) + np.mean(right[3:])) / 2)

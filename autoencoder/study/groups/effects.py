@@ -221,11 +221,9 @@ def _distances(values: Array) -> Array:
 
 def within_blocks(values: Array, blocks: Integers) -> Array:
     """Rows (n, d) less the mean of their block."""
-    left = np.array(values, np.float64)
-    for block in np.unique(blocks):
-        rows = blocks == block
-        left[rows] -= left[rows].mean(axis=0)
-    return left
+    numbers = np.unique(blocks, return_inverse=True)[1]
+    members = np.eye(int(numbers.max()) + 1)[numbers]
+    return np.asarray(values - members @ (members.T @ values / members.sum(axis=0)[:, None]))
 
 
 def _relative(summary: Summary) -> Array:

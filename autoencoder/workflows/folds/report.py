@@ -70,7 +70,7 @@ def question(found: Folds) -> str:
     units = plural(readable(found.column))
     if found.groups is None:
         return f"How well do networks do on {units} that they have not seen?"
-    return f"Do codes tell {readable(found.groups.by)} of {units} that no network has seen?"
+    return f"Do codes tell the {readable(found.groups.by)} of {units} that no network has seen?"
 
 
 def sentences(found: Folds) -> list[str]:
@@ -95,11 +95,11 @@ def _told_text(found: Folds, setting: str, told: Told) -> str:
     if found.groups.confounded:
         return f"{of}Of {first} and {second}, {right}."
     if told.p is None:
-        return f"{of}Whether codes tell {by} of {units} that were left out cannot be tested; {right}."
+        return f"{of}Whether codes tell the {by} of {units} that were left out cannot be tested; {right}."
     if told.p < TESTED_BELOW:
-        return f"{of}Codes tell {by} of {units} that were left out: {right} (p = {p_text(told.p)})."
+        return f"{of}Codes tell the {by} of {units} that were left out: {right} (p = {p_text(told.p)})."
     return (
-        f"{of}Codes do not tell {by} of {units} that were left out, beyond chance: {right} (p = {p_text(told.p)}); "
+        f"{of}Codes do not tell the {by} of {units} that were left out, beyond chance: {right} (p = {p_text(told.p)}); "
         "that is no proof that they hold nothing of it."
     )
 
@@ -115,7 +115,7 @@ def _score_text(found: Folds, setting: str) -> str:
     )
     controls = _controls(list(folds.values()))
     if controls is not None:
-        said += f"; a PCA with as many components, read out linearly, {_short(float(controls.mean()))}"
+        said += f"; the PCA control {_short(float(controls.mean()))}"
     return f"{said} ({seeds_text(len({one.seed for scores in folds.values() for one in scores}))})."
 
 
