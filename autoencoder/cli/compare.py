@@ -1,9 +1,11 @@
 """Compare runs on the same held-out images: tables, figures and a page. With --train, train the reference table first.
+With --by, compare two conditions of animals by the codes of several runs.
 
 autoencoder compare runs/ae runs/pca runs/tagger
 autoencoder compare runs/ae runs/tagger codes/cebra.npy
 autoencoder compare --train data/arena.npz --out runs/reference
 autoencoder compare --train data/arena.npz --seeds 3 --jobs 2
+autoencoder compare runs/ae-1 runs/ae-2 runs/ae-3 --by condition --unit animal --strata sex
 """
 
 from __future__ import annotations
@@ -50,11 +52,19 @@ TRAINING_FIELDS = ("epochs", "batch_size", "lr", "seed", "threads")
 OTHER_FIELDS = ("seeds", "encoder", "target", "jobs", "backend", "scheduler")
 """What goes with --train only."""
 
+MOST_CLUSTERS = 64
+
 SAID_HERE = {
     "seed": "the first seed, of weights, order and noise (default: 42)",
     "threads": "processor threads of each job",
 }
 """Texts of flags that mean more than they do with `train`."""
+
+GROUP_FIELDS = ("unit", "strata", "same_as", "frames", "clusters")
+"""What goes with --by only."""
+
+NOT_WITH_GROUPS = ("train", "noise", "given", "rows", "color_by")
+"""What goes with a comparison of runs only."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +121,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_figure_flags(group, default="png and svg", movies=False)
 
+    group = parser.add_argument_group("animals: do codes differ between two conditions?")
+    group.add_argument(
+        "--by",
+        metavar="COLUMN[=A,B]",
+        help="column of the condition, the same all through an animal or recording, and which two of its values are "
+        "compared; the runs are three seeds or more of one kind, trained on all animals without this column",
+    )
+    group.add_argument("--unit", metavar="COLUMN", help="column of the animal: animals are the samples, not images")
+    group.add_argument(
+        "--strata", nargs="+", metavar="COLUMN", help="labels are exchanged between animals of one sex, batch, ... only"
+    )
+    group.add_argument(
+        "--same-as",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns that say the condition in other words, such as its dose, and are not confounded with it",
+    )
+    group.add_argument(
+        "--frames", type=positive_int, metavar="N", help="images of each animal, at most (default: 2000)"
+    )
+    group.add_argument(
+        "--clusters",
+        type=number(int, f"a number of clusters from 2 to {MOST_CLUSTERS}", 2, MOST_CLUSTERS),
+        metavar="K",
+        help="clusters of the codes, for how much of its time each animal spends in them (default: 8)",
+    )
+
     group = parser.add_argument_group(
         "with --train: an autoencoder, decoders on PCA and UMAP to 16 and 2 units, and a network that predicts"
     )
@@ -143,6 +180,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train where it is asked for, compare, print the tables, draw."""
+    if args.by is not None:
+        _run_groups(args)
+        return
+    _refuse_without_by(args)
     if (args.train is None) == (not args.runs):
         raise UserError("name the run folders to compare, or a data file with --train, and not both")
     given = [name for name in (*DATA_FIELDS, *TRAINING_FIELDS, *OTHER_FIELDS) if name in vars(args)]
@@ -195,6 +236,75 @@ def run(args: argparse.Namespace) -> None:
         say(args, f"note: {note}")
     print_comparisons(args, comparisons, alike)
     made(args, files)
+
+
+def _run_groups(args: argparse.Namespace) -> None:
+    """Compare animals: say how small p can be, then encode, and write all of it."""
+    by, conditions = _asked_by(args)
+    from autoencoder.evaluation.outside_codes import expand
+    from autoencoder.machine.files import check_writable
+    from autoencoder.runs.opened import Shelf, open_run, table_notes
+    from autoencoder.study.groups.summaries import CLUSTERS, MOST_FRAMES
+    from autoencoder.study.wording import capitalized
+    from autoencoder.workflows.groups.compare import measure_groups, open_groups
+    from autoencoder.workflows.groups.report import write_groups
+    from autoencoder.workflows.groups.words import least_p_text, sentences
+    from autoencoder.workflows.groups.words import table as effects_table
+
+    shelf, listed = Shelf(), expand(args.runs)
+    codes = [str(entry.path) for entry in listed if entry.is_codes]
+    if codes:
+        raise UserError(f"animals are compared by runs, and {', '.join(codes)} is a file of codes: leave it out")
+    runs = [open_run(entry.path, shelf=shelf, **_table(args)) for entry in listed]
+    opened = open_groups(
+        runs,
+        by=by,
+        unit=args.unit,
+        strata=args.strata or (),
+        conditions=conditions,
+        same_as=args.same_as or (),
+        frames=args.frames or MOST_FRAMES,
+        clusters=args.clusters or CLUSTERS,
+        checkpoint=args.checkpoint,
+    )
+    out = args.out or Path("compare")
+    check_writable(out)
+    least = f"{capitalized(least_p_text(opened.groups, opened.relabelled))}."
+    say(args, least)
+    for note in table_notes(runs):
+        say(args, f"note: {note}")
+    found = measure_groups(opened, device=args.device, quiet=args.quiet)
+    files = write_groups(found, out, figure_options(args, AS_PNG_AND_SVG.formats))
+    for text in sentences(found):
+        if text != least:  # which was said before anything was encoded
+            say(args, text)
+    table(args, "What each summary of an animal shows", *effects_table(found))
+    for note in found.notes:
+        say(args, f"note: {note}")
+    made(args, files)
+
+
+def _asked_by(args: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
+    """The column of --by and its two values, which may be left out; refuses what does not go with it."""
+    given = [f"--{name.replace('_', '-')}" for name in NOT_WITH_GROUPS if getattr(args, name) is not None]
+    given += [f"--{n.replace('_', '-')}" for n in (*DATA_FIELDS, *TRAINING_FIELDS, *OTHER_FIELDS) if n in vars(args)]
+    if given:
+        raise UserError(f"--by compares animals by runs that are trained, and does not take {', '.join(given)}")
+    if not args.runs:
+        raise UserError("which runs is --by to compare animals by? Name their folders")
+    if args.unit is None:
+        raise UserError("--by takes --unit COLUMN, such as --unit animal: what is one sample")
+    column, equals, values = args.by.partition("=")
+    conditions = tuple(value.strip() for value in values.split(",")) if equals else ()
+    if not column or not all(conditions):
+        raise UserError(f"--by is COLUMN or COLUMN=A,B, not {args.by!r}")
+    return column, conditions
+
+
+def _refuse_without_by(args: argparse.Namespace) -> None:
+    given = [f"--{name.replace('_', '-')}" for name in GROUP_FIELDS if getattr(args, name) is not None]
+    if given:
+        raise UserError(f"{', '.join(given)} goes with --by COLUMN only, which compares animals: leave it out")
 
 
 def seeds_of(study: StudyFolder, shelf: Shelf) -> list[Group]:

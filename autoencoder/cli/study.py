@@ -2,6 +2,7 @@
 
 autoencoder study data/arena.npz --vary objective=reconstruct,angle,mask --out studies/arena
 autoencoder study data/arena.npz --vary encoder=strided,pca latent_dim=2,4,8,16,32 --seeds 3 --dry-run
+autoencoder study data/exp.npz --leave-one-out animal --by condition
 autoencoder study report studies/arena --only similarity topology
 autoencoder study report studies/arena codes/cebra.npy
 autoencoder study report runs.csv --out studies/mine
@@ -45,6 +46,10 @@ DESIGN: dict[str, Any] = {
     "control": False,
     "preset": None,
     "config": None,
+    "leave_one_out": None,
+    "by": None,
+    "strata": None,
+    "same_as": None,
     "dry_run": False,
     "shard": None,
     "jobs": 1,
@@ -82,6 +87,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "system that all runs start from",
     )
     group.add_argument("--config", type=Path, metavar="FILE", help="settings that all runs start from")
+    group.add_argument(
+        "--leave-one-out",
+        metavar="COLUMN",
+        help="leave out each value of this column in turn, such as each animal: a network is trained on all others and "
+        "scored on what it has not seen (3 seeds where nothing is said)",
+    )
+    group.add_argument(
+        "--by",
+        metavar="COLUMN[=A,B]",
+        help="with --leave-one-out: tell this condition of what was left out from its codes, with a p",
+    )
+    group.add_argument("--strata", nargs="+", metavar="COLUMN", help="with --by: as in 'compare'")
+    group.add_argument("--same-as", nargs="+", metavar="COLUMN", help="with --by: as in 'compare'")
     group.add_argument("--dry-run", action="store_true", help="say what would be trained, how long it takes, and stop")
     group.add_argument(
         "--jobs",
@@ -174,6 +192,8 @@ def _report(args: argparse.Namespace) -> None:
         raise UserError(f"'study report' trains nothing, so it does not take {flags}: leave it out")
     from autoencoder.workflows.study.study import measure_study
 
+    if _report_of_folds(args):
+        return
     study, files = measure_study(
         args.what[1],
         only=args.only,
@@ -199,10 +219,12 @@ def _study(args: argparse.Namespace) -> None:
         )
     if args.shard is not None:
         _refuse_with_shard(args)
+    _refuse_with_folds(args)
     suffix, figures = movie_format(args), figure_options(args, AS_PNG_AND_SVG.formats)
     from autoencoder.runs.opened import Shelf
     from autoencoder.study.designs.design import SEEDS, crossed, parse_vary
     from autoencoder.study.designs.design import base_of as study_base
+    from autoencoder.study.designs.folds import SEEDS as FOLD_SEEDS
     from autoencoder.study.designs.reference import reference_design
 
     given = {name: value for name, value in vars(args).items() if name in _setting_names()}
@@ -211,9 +233,13 @@ def _study(args: argparse.Namespace) -> None:
     if isinstance(args.seeds, tuple) and "seed" in given:
         raise UserError("--seeds names every seed, and --seed the first of several: leave one of them out")
     first = given.pop("seed", c.TrainingConfig().seed)
-    seeds = args.seeds if isinstance(args.seeds, tuple) else tuple(range(first, first + (args.seeds or SEEDS)))
+    usual = SEEDS if args.leave_one_out is None else FOLD_SEEDS
+    seeds = args.seeds if isinstance(args.seeds, tuple) else tuple(range(first, first + (args.seeds or usual)))
     data_settings = {name: given[name] for name in c.DataConfig.__dataclass_fields__ if name in given}
     images = Shelf().images(c.DataConfig(data, **data_settings))
+    if args.leave_one_out is not None:
+        _leave_one_out(args, study_base(data, preset, given), vary, seeds, images)
+        return
     if reference:
         if vary or args.control or args.config:
             raise UserError("the preset 'reference' names its runs itself: leave --vary, --control and --config out")
@@ -270,6 +296,132 @@ def _study(args: argparse.Namespace) -> None:
         )
         print_comparisons(args, comparisons, alike)
         made(args, files)
+
+
+def _refuse_with_folds(args: argparse.Namespace) -> None:
+    """What a study of folds does not take, and what only such a study does."""
+    of_folds = [
+        f"--{name.replace('_', '-')}" for name in ("by", "strata", "same_as") if getattr(args, name) is not None
+    ]
+    if args.leave_one_out is None:
+        if of_folds:
+            raise UserError(
+                f"{', '.join(of_folds)} goes with --leave-one-out COLUMN: leave it out, or say what is left"
+            )
+        return
+    if args.by is None and of_folds:
+        raise UserError(f"{', '.join(of_folds)} goes with --by COLUMN: leave it out")
+    given = {
+        "--control": args.control,
+        "--preset reference": args.preset == c.REFERENCE,
+        "--only": args.only is not None,
+        "--matched": args.matched != c.MATCHES[0],
+        "--beside": bool(args.beside),
+    }
+    flags = [flag for flag, is_given in given.items() if is_given]
+    if flags:
+        raise UserError(
+            f"--leave-one-out scores networks on what each has not seen, and does not take {', '.join(flags)}: leave "
+            "it out"
+        )
+
+
+def _leave_one_out(args: argparse.Namespace, base: Any, vary: Any, seeds: tuple[int, ...], images: Any) -> None:
+    """Train a network without each value of a column, score it on that value, and write the report."""
+    from autoencoder.study.designs.folds import leave_one_out
+    from autoencoder.study.folder import StudyFolder
+    from autoencoder.study.training import refuse_running
+    from autoencoder.study.wording import capitalized
+    from autoencoder.workflows.folds.measure import asked_groups, refuse_told
+    from autoencoder.workflows.groups.words import least_p_text
+    from autoencoder.workflows.study.study import train_study
+
+    data, asked = args.what[0], _asked_of_folds(args)
+    design = leave_one_out(args.leave_one_out, base, vary, seeds, images, asked)
+    groups = asked_groups(images, {"column": args.leave_one_out, **asked})
+    refuse_told(design, images, groups)
+    settings = {member.config.model.encoder for member in design.members}
+    say(
+        args,
+        f"{len(design.members)} runs: each value of '{args.leave_one_out}' is left out in turn, with seeds "
+        f"{', '.join(map(str, seeds))} ({', '.join(sorted(settings))})",
+    )
+    for text in (*design.notes, *(f"left out: {combination}" for combination in design.left_out)):
+        say(args, text)
+    if groups is not None:
+        say(
+            args,
+            f"{capitalized(least_p_text(groups, groups.cells.relabelled(design.members[0].config.data.split_seed)))}.",
+        )
+    if args.dry_run:
+        _say_forecast(args, design, images)
+        return
+    out = args.out or Path("studies") / f"{Path(data).stem}-without-{args.leave_one_out}"
+    if args.shard is None:
+        refuse_running(design.members, StudyFolder(out).runs)
+    folder = train_study(
+        design,
+        images,
+        data,
+        out,
+        shard=args.shard,
+        jobs=args.jobs,
+        together=args.together,
+        backend=args.backend,
+        scheduler=args.scheduler,
+        say=lambda text: say(args, text),
+        quiet=args.quiet,
+    )
+    if args.shard is not None:
+        made(args, folder.path, "next, when all shards are done: the same command without --shard, which measures")
+        return
+    _show_folds(args, folder)
+
+
+def _asked_of_folds(args: argparse.Namespace) -> dict[str, Any]:
+    """What is asked of codes, as `study.json` keeps it."""
+    column, equals, values = (args.by or "").partition("=")
+    conditions = [value.strip() for value in values.split(",")] if equals else []
+    if args.by is not None and (not column or not all(conditions)):
+        raise UserError(f"--by is COLUMN or COLUMN=A,B, not {args.by!r}")
+    return {
+        "by": column or None,
+        "conditions": conditions,
+        "strata": list(args.strata or ()),
+        "same_as": list(args.same_as or ()),
+    }
+
+
+def _show_folds(args: argparse.Namespace, folder: Any) -> None:
+    """Measure folds, write their report, and print it."""
+    from autoencoder.workflows.folds.measure import measure_folds
+    from autoencoder.workflows.folds.report import sentences, write_folds
+    from autoencoder.workflows.folds.report import table as folds_table
+
+    found = measure_folds(folder, device=getattr(args, "device", "auto"), quiet=args.quiet)
+    files = write_folds(found, folder, figure_options(args, AS_PNG_AND_SVG.formats))
+    for text in sentences(found):
+        say(args, text)
+    for setting in found.settings:
+        table(args, f"{setting}: averaged over seeds", *folds_table(found, setting))
+    for text in found.notes:
+        say(args, f"note: {text}")
+    made(args, files)
+
+
+def _report_of_folds(args: argparse.Namespace) -> bool:
+    """Whether the study that is to be measured again is one of folds, which then is."""
+    from autoencoder.study.folder import StudyFolder
+
+    folder = StudyFolder(args.what[1])
+    if not folder.design_file.is_file() or "leave_one_out" not in folder.design():
+        return False
+    given = {"codes": args.what[2:], "--only": args.only, "--beside": args.beside, "--out": args.out}
+    flags = [flag for flag, value in given.items() if value]
+    if flags:
+        raise UserError(f"{folder.path} is of --leave-one-out, and does not take {', '.join(flags)}: leave it out")
+    _show_folds(args, folder)
+    return True
 
 
 def _refuse_with_shard(args: argparse.Namespace) -> None:

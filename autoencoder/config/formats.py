@@ -22,7 +22,7 @@ FORMAT_VERSION = 6
 """Raised when an older reader could not make sense of a newer file. 2 told the seed of the split from that of the run,
 and added group splits, quantities to predict and where numbers are logged; 3 added the gap between blocks and another
 default of the split; 4 added the spacing of snapshots and the share of shuffled targets; 5 added what columns are;
-6 added the optimizer and augmentation, and has other defaults of the network, its decoder and the batch."""
+6 added the optimizer, augmentation and the column that epochs are balanced by."""
 
 SEED_BEFORE_2 = 42
 """The default seed of format 1, for files that name none."""
@@ -143,7 +143,7 @@ def _from_4(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_5(content: dict[str, Any]) -> dict[str, Any]:
-    """Every network was trained by Adam; what was not said was `strided`, behind fitted encoders too."""
+    """Every network was trained by Adam, on each image once an epoch; what was not said was `strided`, behind fitted encoders too."""
     model, training = content.get("model", {}), content.get("training", {})
     if not isinstance(model, Mapping) or not isinstance(training, Mapping):
         return content

@@ -42,6 +42,12 @@ class TrainingConfig:
 
     epochs: Annotated[int, Flag("passes over the training images", "N", Whole())] = 30
     batch_size: Annotated[int, Flag("images per update", "N", Whole())] = 32
+    balance: Annotated[
+        str | None,
+        Flag("show each value of this column equally often, so that a long recording does not rule", "COLUMN"),
+    ] = None
+    """Column whose values are each shown equally often in an epoch; None for each image once. See
+    `autoencoder.data.batches.balanced_order`."""
     lr: Annotated[float, Flag("learning rate, the largest of the schedule", "X", Real())] = 5e-3
     """Learning rate; the largest one of the schedule."""
     schedule: Annotated[Schedule, Flag("course of the learning rate")] = "onecycle"
@@ -138,6 +144,8 @@ class TrainingConfig:
             problems.append(
                 f"experiment_name is for {' and '.join(by_name.values())}: log to one of them, or leave it out"
             )
+        if self.balance is not None and not self.balance:
+            problems.append("balance names no column: it is empty")
         if self.experiment_name is not None and not self.experiment_name.strip():
             problems.append("experiment_name is no name: it is empty")
         if isinstance(self.snapshot_samples, str):

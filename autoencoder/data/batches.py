@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from autoencoder.array_types import Rows
+from autoencoder.array_types import Integers, Rows
 
 BatchRows = Rows | Tensor
 """Row numbers in a data file, (n,) int64: an array, or a tensor that is on the device already."""
@@ -161,6 +161,29 @@ def at_once(asked: int, image_shape: tuple[int, ...], device: torch.device) -> i
 def epoch_order(train_rows: Rows, generator: np.random.Generator) -> Rows:
     """The training rows in a random order."""
     return generator.permutation(train_rows)
+
+
+def balanced_order(train_rows: Rows, values: Integers, generator: np.random.Generator) -> Rows:
+    """Training rows of each value equally often, in a random order.
+
+    Of each value as many rows are drawn as there would be if all had the same share, rounded down. A value that has
+    fewer repeats its rows, none of them more than once oftener than another; one that has more shows a part of them,
+    another in each epoch.
+
+    Args:
+        train_rows: (n,).
+        values: (n,) number of each row's value.
+        generator: of the epoch.
+    """
+    members = [train_rows[values == value] for value in np.unique(values)]
+    share = len(train_rows) // len(members)
+    return generator.permutation(np.concatenate([_repeated(rows, share, generator) for rows in members]))
+
+
+def _repeated(rows: Rows, n: int, generator: np.random.Generator) -> Rows:
+    """So many of `rows`: all of them as often as they go into `n`, and a random part of them once more."""
+    times, more = divmod(n, len(rows))
+    return np.concatenate([np.tile(rows, times), generator.choice(rows, more, replace=False)])
 
 
 def split_into_batches(rows: Rows, batch_size: int) -> list[Rows]:

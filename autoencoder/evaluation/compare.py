@@ -158,7 +158,7 @@ def compare(
     """
     shelf = Shelf()
     folders = [open_run(run, shelf=shelf) for run in runs]
-    _refuse_different(folders)
+    refuse_different(folders)
     if given:
         _probing(folders[0]).refuse_given(given)
     called = [*_names(folders), *(Path(path).stem for path in codes)] if names is None else list(names)
@@ -265,8 +265,12 @@ def _beside(run: OpenedRun, probing: Probing, evaluation: Evaluation) -> tuple[P
     return pixels, ceiling, untrained
 
 
-def _refuse_different(folders: Sequence[OpenedRun]) -> None:
-    """Refuse runs that did not learn from the same data, or did not hold out the same images."""
+def refuse_different(folders: Sequence[OpenedRun]) -> None:
+    """Refuse runs that did not learn from the same data, or did not hold out the same images.
+
+    Raises:
+        UserError: some did not, each is named; one is named twice; or there is none.
+    """
     if not folders:
         raise UserError("which runs are to be compared? Name their folders")
     first = folders[0]

@@ -25,7 +25,7 @@ from autoencoder.measures.angles import circular_error_deg, constant_predictor
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Column, Predicted, Table, Targets, Tested, table_name
+from autoencoder.objectives.base import Column, Predicted, Score, Table, Targets, Tested, table_name
 from autoencoder.objectives.controls import control_numbers
 from autoencoder.objectives.heads import ReadOut
 from autoencoder.seeding import numpy_stream
@@ -166,6 +166,11 @@ class Tagging(base.Result):
     def mean_error_deg(self) -> float:
         """Mean circular error in degrees."""
         return float(self.errors.mean())
+
+    @property
+    def score(self) -> Score:
+        """See `Result.score`."""
+        return Score("median error (deg)", self.median_error_deg, self.controls["pca"].median_error_deg)
 
     def numbers(self) -> dict[str, Any]:
         """See `Result.numbers`."""

@@ -205,6 +205,21 @@ class RegionQuality:
         return vars(self) | psnr
 
 
+@dataclass(frozen=True)
+class Score:
+    """The one number that an objective is judged by, beside that of the PCA control.
+
+    Attributes:
+        name: with its unit, such as "median error (deg)".
+        value: of the network.
+        control: of the control; None where the objective has none.
+    """
+
+    name: str
+    value: float
+    control: float | None = None
+
+
 class Result(ABC):
     """How well an objective was met.
 
@@ -232,6 +247,11 @@ class Result(ABC):
     def ssim_over_pca(self) -> float | None:
         """How much their SSIM is above that of this PCA; likewise."""
         return None
+
+    @property
+    def score(self) -> Score:
+        """The number that stands for all; the mean of `errors`, unless the objective says otherwise."""
+        return Score("mean error", float(np.mean(self.errors)))
 
     @abstractmethod
     def numbers(self) -> dict[str, Any]:
@@ -338,10 +358,14 @@ class Objective(ABC):
         """
         return self.config
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the metadata that targets are made of; none where that is the images themselves."""
+        return (self.config.target,) if self.config.target is not None else tuple(self.config.vector or ())
+
     def stored_targets(self, data: ImageSet) -> list[NDArray[Any]]:
         """What is to be predicted of the images, as it is stored; nothing where that is the images themselves."""
-        columns = [self.config.target] if self.config.target is not None else list(self.config.vector or ())
-        return [data.metadata.column(name) for name in columns]
+        return [data.metadata.column(name) for name in self.columns]
 
     def column(self, presented: NDArray[Any]) -> Column:
         """What the network says of images, where it makes no pictures of them; a quantity, unless it says otherwise.

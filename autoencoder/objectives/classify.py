@@ -21,7 +21,7 @@ from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Column, Predicted, Table, Targets, Tested, table_name
+from autoencoder.objectives.base import Column, Predicted, Score, Table, Targets, Tested, table_name
 from autoencoder.objectives.controls import control_numbers
 from autoencoder.objectives.heads import ReadOut
 from autoencoder.seeding import numpy_stream
@@ -172,6 +172,11 @@ class Classification(base.Result):
     def accuracy(self) -> float:
         """Share of the images that are classified rightly."""
         return float(self.confusion.trace() / self.confusion.sum())
+
+    @property
+    def score(self) -> Score:
+        """See `Result.score`."""
+        return Score("accuracy (%)", 100 * self.accuracy, 100 * self.controls["pca"])
 
     def numbers(self) -> dict[str, Any]:
         """See `Result.numbers`."""

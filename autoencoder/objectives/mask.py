@@ -19,7 +19,7 @@ from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.models.network import ImageShape, Output, build_decoder
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Pictures, Predicted, Table, Targets, Tested
+from autoencoder.objectives.base import Pictures, Predicted, Score, Table, Targets, Tested
 from autoencoder.objectives.controls import control_numbers
 from autoencoder.seeding import numpy_stream
 
@@ -170,6 +170,11 @@ class Segmentation(base.Result):
     network: Overlap
     controls: Mapping[str, Overlap]
     pca_components: int
+
+    @property
+    def score(self) -> Score:
+        """See `Result.score`."""
+        return Score("IoU", self.network.iou, self.controls["pca"].iou)
 
     def numbers(self) -> dict[str, Any]:
         """See `Result.numbers`."""

@@ -23,7 +23,7 @@ from autoencoder.data.images import ImageSet
 from autoencoder.measures import image_quality as metrics
 from autoencoder.models.network import ImageShape, Output, build_decoder
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Pictures, Predicted, Quality, RegionQuality, Table, Targets, Tested
+from autoencoder.objectives.base import Pictures, Predicted, Quality, RegionQuality, Score, Table, Targets, Tested
 from autoencoder.objectives.regions import RegionErrors, region_table, worse_than_input
 
 if TYPE_CHECKING:
@@ -147,6 +147,11 @@ class Reconstruction(base.Result):
     errors: FloatArray
     left_out: float = 0.0
     regions: tuple[RegionQuality, ...] = ()
+
+    @property
+    def score(self) -> Score:
+        """See `Result.score`."""
+        return Score("PSNR (dB)", self.output_quality.pooled_psnr_db, self.pca_quality.pooled_psnr_db)
 
     def numbers(self) -> dict[str, Any]:
         """See `Result.numbers`."""

@@ -24,7 +24,7 @@ from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.models.network import ImageShape, Output
 from autoencoder.objectives import base
-from autoencoder.objectives.base import Predicted, Table, Targets, Tested, table_name
+from autoencoder.objectives.base import Predicted, Score, Table, Targets, Tested, table_name
 from autoencoder.objectives.controls import control_numbers
 from autoencoder.objectives.heads import ReadOut
 from autoencoder.seeding import numpy_stream
@@ -191,6 +191,11 @@ class Regression(base.Result):
     def network(self) -> Errors:
         """Of the network."""
         return Errors.of(self.predicted, self.true, self.training_mean)
+
+    @property
+    def score(self) -> Score:
+        """See `Result.score`."""
+        return Score("RMSE", self.network.rmse, self.controls["pca"].rmse)
 
     def numbers(self) -> dict[str, Any]:
         """See `Result.numbers`."""

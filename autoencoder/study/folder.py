@@ -12,6 +12,8 @@
           planes.npz       what codes look like, from which figures are drawn
           *.png, *.svg     figures
           space.mp4        the space of representations over training
+          folds.csv        of `--leave-one-out`: the score of each run on what it has not seen
+          folds.json       the same, and what was told of it, for programs
 """
 
 from __future__ import annotations
@@ -82,6 +84,16 @@ class StudyFolder:
     def movie_file(self) -> Path:
         """`space.mp4`."""
         return self.path / "space.mp4"
+
+    @property
+    def folds_file(self) -> Path:
+        """`folds.csv`."""
+        return self.path / "folds.csv"
+
+    @property
+    def folds_numbers_file(self) -> Path:
+        """`folds.json`."""
+        return self.path / "folds.json"
 
     def figure_file(self, name: str, suffix: str) -> Path:
         """The figure `name`, with the suffix `.png` or `.svg`."""

@@ -69,9 +69,9 @@ def relabellings(labels: Integers, blocks: Integers, seed: int, most: int = MOST
         most: if there are more, `most` - 1 are drawn at random, with replacement, beside the data.
 
     Raises:
-        ValueError: there are fewer than two labels, or blocks, or not as many of one as of the other.
+        ValueError: there are fewer than two labels, or not as many of them as of blocks.
     """
-    _check_design(labels, blocks)
+    _check_labels(labels, blocks)
     levels, codes = np.unique(labels, return_inverse=True)
     members = [np.flatnonzero(blocks == block) for block in np.unique(blocks)]
     counts = np.array([np.bincount(codes[rows], minlength=len(levels)) for rows in members])
@@ -107,11 +107,15 @@ def fewest_seeds(n_settings: int, level: float = 0.05) -> int:
     return seeds
 
 
-def _check_design(labels: Integers, blocks: Integers) -> None:
+def _check_labels(labels: Integers, blocks: Integers) -> None:
     if labels.ndim != 1 or labels.shape != blocks.shape:
         raise ValueError(f"every run needs a label and a block, not {labels.shape} labels and {blocks.shape} blocks")
     if len(np.unique(labels)) < 2:
         raise ValueError("settings can't be compared where all runs have the same")
+
+
+def _check_design(labels: Integers, blocks: Integers) -> None:
+    _check_labels(labels, blocks)
     if len(np.unique(blocks)) < 2:
         raise ValueError("settings can't be compared with fewer than two blocks (seeds)")
 
@@ -234,6 +238,7 @@ def permanova(distances: Reals, labels: Integers, blocks: Integers, seed: int, m
         ValueError: there are fewer than two settings, or blocks, or no setting has two runs; or distances are not
             finite, negative, not symmetric, not 0 from a run to itself, or not those of so many runs.
     """
+    _check_design(labels, blocks)
     return effect_of(distances, relabellings(labels, blocks, seed, most))
 
 
@@ -250,11 +255,8 @@ def effect_of(distances: Reals, relabelled: Relabellings) -> Effect:
     k = len(np.unique(relabelled.labels[0]))
     if n == k:
         raise ValueError("settings can't be compared where each has a single run")
-    pairs = np.triu_indices(n, 1)
-    squares = np.square(_moments(distances, n))[:, pairs[0], pairs[1]]
-    total = squares.sum(axis=1) / n
-    within = _within(squares, relabelled.labels, pairs)
-    r2 = np.where(total > 0, 1 - within / np.where(total > 0, total, 1.0), 0.0)
+    total, within = _sums_of_squares(distances, relabelled)
+    r2 = _shares(total, within)
     between, error = total - within[0], within[0] / (n - k)
     with np.errstate(divide="ignore", invalid="ignore"):
         pseudo_f = np.where(total > 0, between / (k - 1) / error, 0.0)
@@ -271,6 +273,31 @@ def effect_of(distances: Reals, relabelled: Relabellings) -> Effect:
         complete=relabelled.complete,
         least_p=relabelled.least_p,
     )
+
+
+def r2_of(distances: Reals, relabelled: Relabellings) -> NDArray[np.float64]:
+    """(R, T) R2 of each relabelling, the data first; see `Effect`.
+
+    Args:
+        distances: (N, N) between runs, or (T, N, N) at T moments.
+        relabelled: of these runs.
+
+    Raises:
+        ValueError: as of `permanova`, of distances.
+    """
+    return _shares(*_sums_of_squares(distances, relabelled))
+
+
+def _sums_of_squares(distances: Reals, relabelled: Relabellings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(T,) SS_T, and (R, T) SS_W of each relabelling."""
+    n = relabelled.labels.shape[1]
+    pairs = np.triu_indices(n, 1)
+    squares = np.square(_moments(distances, n))[:, pairs[0], pairs[1]]
+    return np.asarray(squares.sum(axis=1) / n), _within(squares, relabelled.labels, pairs)
+
+
+def _shares(total: NDArray[np.float64], within: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.where(total > 0, 1 - within / np.where(total > 0, total, 1.0), 0.0))
 
 
 def main_effects(

@@ -172,8 +172,8 @@ def _pieces(runs: dict[str, tuple[Path, RunConfig]], finish: Finish) -> list[Pie
 
 
 def _fit(name: str, config: RunConfig) -> Any:
-    """Fitted encoders of one kind, noise and seed go together; each other run is a piece of its own."""
-    shared = (config.model.encoder, config.objective.noise, config.training.seed)
+    """Fitted encoders of one kind, noise, seed and split go together; each other run is a piece of its own."""
+    shared = (config.model.encoder, config.objective.noise, config.training.seed, config.data.hold_out)
     return shared if config.model.is_fitted else name
 
 

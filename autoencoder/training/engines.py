@@ -229,8 +229,8 @@ class _Plan:
         self._batches: Sequence[Rows] = []
         self._starts: list[int] = []
         self._first = self._next = 0
-        self._order = torch.zeros(len(learner.train_rows), dtype=torch.int64, device=device)
-        self._positions = torch.arange(len(learner.train_rows), device=device)
+        self._order = torch.zeros(learner.images_per_epoch, dtype=torch.int64, device=device)
+        self._positions = torch.arange(learner.images_per_epoch, device=device)
         self._rates = torch.zeros(updates, device=device)
         self._rate = torch.zeros((), device=device)
         self._start = torch.zeros(1, dtype=torch.int64, device=device)

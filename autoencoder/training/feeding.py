@@ -165,5 +165,5 @@ def make_feed(learner: Learner) -> Feed:
     """What brings a learner its batches; it has nothing to do where all images are where they are needed."""
     sources = [Source(learner.pixels), *(Source(pixels, learner.target_rows) for pixels in learner.targets.stored)]
     sources = [source for source in sources if source.pixels.sent_by_batch]
-    most = min(learner.config.training.batch_size + 1, len(learner.train_rows))  # see `split_into_batches`
+    most = min(learner.config.training.batch_size + 1, learner.images_per_epoch)  # see `split_into_batches`
     return Feed(sources, most, learner.device, cuda_slots)

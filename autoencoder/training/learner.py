@@ -9,10 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autoencoder.array_types import Rows
+from autoencoder.array_types import Integers, Rows
 from autoencoder.config import RunConfig
 from autoencoder.data.augmentation import Augmentation
-from autoencoder.data.batches import BatchRows, Pixels, at_once, split_into_batches, to_device
+from autoencoder.data.batches import (
+    BatchRows,
+    Pixels,
+    at_once,
+    balanced_order,
+    epoch_order,
+    split_into_batches,
+    to_device,
+)
 from autoencoder.data.images import ImageSet
 from autoencoder.data.noise import corrupt, corrupt_each
 from autoencoder.errors import UserError
@@ -43,6 +51,8 @@ class Learner:
         targets: what the network is to give for each image.
         train_rows, val_rows: images to learn from, and held-out ones; all with a known target.
         target_rows: (N,) the image whose target each image is given: its own, unless targets are shuffled.
+        balanced: (train_rows,) number of the value that each of these has in the column that epochs are balanced by;
+            None where each is shown once.
         batches_per_epoch: updates in an epoch.
         codes: (N, d) of all images, where a fitted encoder makes the same ones every time; else None.
         device: where all of it is computed.
@@ -58,9 +68,24 @@ class Learner:
     train_rows: Rows
     val_rows: Rows
     target_rows: Rows
+    balanced: Integers | None
     batches_per_epoch: int
     codes: Tensor | None
     device: torch.device
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Images that are shown in an epoch, some of them several times where epochs are balanced."""
+        return len(self.train_rows) if self.balanced is None else shown_per_epoch(self.balanced)
+
+    def batches(self, epoch: int) -> list[Rows]:
+        """Rows of each update of the epoch after `epoch` others."""
+        generator = numpy_stream(self.config.training.seed, "order", epoch)
+        if self.balanced is None:
+            order = epoch_order(self.train_rows, generator)
+        else:
+            order = balanced_order(self.train_rows, self.balanced, generator)
+        return split_into_batches(order, self.config.training.batch_size)
 
     def learning_rate(self, step: int) -> float:
         """Of the update after `step` others."""
@@ -212,7 +237,9 @@ def make_learner(
         pixels = Pixels(images.images, images.max_pixel_value, device)
     targets = objective.targets(images, device)
     train_rows, val_rows = (rows[targets.known[rows]] for rows in (split.train, split.val))
-    batches_per_epoch = len(split_into_batches(train_rows, training.batch_size))
+    balanced = balanced_values(config, images, train_rows)
+    shown = train_rows if balanced is None else train_rows[: shown_per_epoch(balanced)]
+    batches_per_epoch = len(split_into_batches(shown, training.batch_size))
     network = new_network(objective, config, images.image_shape, encoder, device)
     optimizer = make_optimizer(training, network.parameters(), device)
     if checkpoint is not None:
@@ -240,6 +267,7 @@ def make_learner(
         train_rows=train_rows,
         val_rows=val_rows,
         target_rows=_target_rows(config, len(images), train_rows),
+        balanced=balanced,
         batches_per_epoch=batches_per_epoch,
         codes=codes,
         device=device,
@@ -255,6 +283,32 @@ def _target_rows(config: RunConfig, n_images: int, train_rows: Rows) -> Rows:
             dealt = np.sort(generator.choice(train_rows, round(share * len(train_rows)), replace=False))
         rows[dealt] = generator.permutation(dealt)
     return rows
+
+
+def balanced_values(config: RunConfig, images: ImageSet, train_rows: Rows) -> Integers | None:
+    """(n,) number of the value of each training row in the column that epochs are balanced by; None without one.
+
+    Raises:
+        UserError: there is no such column, it is not one of categories, or an image has no value.
+    """
+    name = config.training.balance
+    if name is None:
+        return None
+    labels = images.metadata.labels(name)[train_rows]
+    missing = int((labels == "").sum())
+    if missing:
+        where = images.metadata.source or images.source or "the data"
+        raise UserError(
+            f"--balance {name}: the column is empty for {missing:,} of {len(labels):,} training images in {where}: "
+            "every image needs a value"
+        )
+    return np.asarray(np.unique(labels, return_inverse=True)[1], np.int64)
+
+
+def shown_per_epoch(balanced: Integers) -> int:
+    """How many images an epoch shows that is balanced; see `balanced_order`."""
+    n_values = max(1, len(np.unique(balanced)))
+    return len(balanced) // n_values * n_values
 
 
 def new_network(

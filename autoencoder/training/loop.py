@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
 from autoencoder.config import TrainingConfig
-from autoencoder.data.batches import epoch_order, split_into_batches
 from autoencoder.errors import UserError
 from autoencoder.machine.device import naming_what_is_not_deterministic
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
 from autoencoder.runs.checkpoint import LoopState
 from autoencoder.runs.snapshots import steps_of_early_networks, steps_of_snapshots
-from autoencoder.seeding import numpy_stream
 from autoencoder.training.engines import Engine
 from autoencoder.training.keeper import Keeper
 from autoencoder.training.learner import LargestWeights, Learner, Validation
@@ -97,7 +95,7 @@ class TrainingLoop:
             Interrupted: SIGINT or SIGTERM came; all is saved.
         """
         epochs = self.training.epochs
-        title, total = f"Training {epochs} epoch{'s' * (epochs != 1)}", epochs * len(self.learner.train_rows)
+        title, total = f"Training {epochs} epoch{'s' * (epochs != 1)}", epochs * self.learner.images_per_epoch
         with StopRequest() as stop, Progress(title, total, quiet=self._quiet) as progress:
             for _ in self.turns(stop, progress.advance):
                 pass
@@ -117,7 +115,7 @@ class TrainingLoop:
             if state.step == 0 and self.training.snapshots_per_epoch:
                 self._take_snapshot()
             self._began = time.perf_counter() - state.seconds
-            advance(state.epoch * len(learner.train_rows) + state.images_seen, "")
+            advance(state.epoch * learner.images_per_epoch + state.images_seen, "")
             while not is_finished(self.training, state):
                 yield from self._train_epoch(stop, advance)
                 yield from self._end_epoch()
@@ -127,8 +125,7 @@ class TrainingLoop:
     def _train_epoch(self, stop: StopRequest, advance: Advance) -> Iterator[None]:
         """The updates of an epoch that are still to be done."""
         state, learner, losses = self.state, self.learner, self._losses
-        order = epoch_order(learner.train_rows, numpy_stream(self.training.seed, "order", state.epoch))
-        batches = split_into_batches(order, self.training.batch_size)
+        batches = learner.batches(state.epoch)
         look = LOSS_CHECK_INTERVAL[learner.device.type]
         learner.network.train()
         self.engine.prepare(batches[state.batch :], state.step)

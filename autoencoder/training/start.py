@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from autoencoder.array_types import Integers
 from autoencoder.config import WRITERS, RunConfig
 from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet, all_alike, depth_advice
@@ -43,7 +44,7 @@ from autoencoder.runs.writers.base import check_writers
 from autoencoder.training.engines import engine_name, make_engine
 from autoencoder.training.fitting import fit_encoders, fitting_problems
 from autoencoder.training.keeper import open_keeper
-from autoencoder.training.learner import Learner, make_learner
+from autoencoder.training.learner import Learner, balanced_values, make_learner, shown_per_epoch
 from autoencoder.training.loop import Advance, TrainingLoop, is_finished
 
 MAY_CHANGE = (
@@ -302,6 +303,7 @@ def go_on(
             refuse_other_data(folder, data)
         images = load_run_data(folder, config) if data is None else data
         check_same_targets(folder, config, images)
+        refuse_other_balance(folder, config, images)
         if (changed := changed_table(folder, images)) is not None:
             say(f"note: {since_started([str(folder.path)], changed)}")
         checkpoint = _newest_checkpoint(folder, config, say)
@@ -367,6 +369,12 @@ def check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[Run
     except UserError as error:
         problems += error.problems
     n_train, n_val = int(known[split.train].sum()), int(known[split.val].sum())
+    try:
+        balanced = balanced_values(config, images, split.train[known[split.train]])
+        n_train = n_train if balanced is None else shown_per_epoch(balanced)
+        problems += [] if balanced is None else _balance_problems(config, balanced, str(where))
+    except UserError as error:
+        problems += error.problems
     if n_train < config.training.batch_size:
         problems.append(
             f"{where} has {n_train} training images{'' if known.all() else ' with a known target'}, fewer than a batch"
@@ -378,6 +386,39 @@ def check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[Run
         problems += fitting_problems(config.model.encoder, config.model.latent_dim, len(split.train), images)
     raise_if_any(problems)
     return config, known
+
+
+def _balance_problems(config: RunConfig, balanced: Integers, where: str) -> list[str]:
+    """Why epochs cannot be balanced by a column, in words."""
+    name, problems = config.training.balance, []
+    if config.model.is_fitted:
+        problems.append(
+            f"--balance {name}: the encoder '{config.model.encoder}' is fitted to all training images at once, which "
+            "are not balanced: leave --balance out, or choose an encoder that learns"
+        )
+    if len(np.unique(balanced)) < 2:
+        problems.append(
+            f"--balance {name}: the training images of {where} have one value in this column: leave --balance out"
+        )
+    return problems
+
+
+def refuse_other_balance(run: Run, config: RunConfig, images: ImageSet) -> None:
+    """Refuse to resume a run whose epochs are balanced by a column that has changed: they would be others.
+
+    Raises:
+        UserError: its values are not those of the start.
+    """
+    name = config.training.balance
+    if name is None:
+        return
+    before, now = run.environment().get("columns_sha256", {}).get(name), column_hashes(images.metadata).get(name)
+    if before != now:
+        raise UserError(
+            f"column '{name}' in {images.metadata.source or images.source}, by which the epochs of {run.path} are "
+            "balanced, is not what it was when the run was started (its hash differs): restore that file, or start a "
+            "new run"
+        )
 
 
 def _newest_checkpoint(run: Run, config: RunConfig, say: Say) -> Checkpoint | None:

@@ -134,6 +134,7 @@ training_configs = st.builds(
     snapshot_batch_size=whole,
     seed=st.integers(0, 2**63),
     init_from=st.none() | names,
+    balance=st.none() | names,
     device=st.sampled_from(DEVICES),
     threads=st.none() | st.integers(1, MAX_THREADS),
     tensorboard=st.booleans(),

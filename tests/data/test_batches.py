@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoencoder.data.batches import Pixels, at_once, epoch_order, split_into_batches
+from autoencoder.data.batches import Pixels, at_once, balanced_order, epoch_order, split_into_batches
 
 CPU = torch.device("cpu")
 
@@ -35,6 +35,23 @@ def test_every_row_is_in_exactly_one_batch(n: int, batch_size: int) -> None:
     assert len(batches[-1]) <= batch_size + 1
     if n > 1 and batch_size > 1:
         assert len(batches[-1]) > 1  # a batch norm cannot train on one
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=2, max_size=6))
+def test_each_value_is_shown_equally_often(sizes: list[int]) -> None:
+    """And of a value that repeats, or of which a part is shown, no row is shown twice oftener than another."""
+    rows = np.random.default_rng(0).permutation(sum(sizes)) * 3
+    values = np.repeat(np.arange(len(sizes)), sizes)
+    order = balanced_order(rows, values, np.random.default_rng(1))
+    share = len(rows) // len(sizes)
+    for value in range(len(sizes)):
+        own = rows[values == value]
+        shown = order[np.isin(order, own)]
+        assert len(shown) == share
+        counts = [int((shown == row).sum()) for row in own]
+        assert max(counts) - min(counts) <= 1
+    np.testing.assert_array_equal(order, balanced_order(rows, values, np.random.default_rng(1)))
 
 
 def test_a_single_row_left_over_joins_the_batch_before() -> None:

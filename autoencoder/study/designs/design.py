@@ -94,6 +94,8 @@ class Design:
         left_out: combinations that do not go together.
         notes: what the user should know of how settings were filled in.
         preset: name of the preset whose runs these are; None for settings that are crossed.
+        leave_one_out: where each run leaves out a value of a column: which column, and what is asked of the codes; see
+            `autoencoder.study.designs.folds`.
     """
 
     vary: Mapping[str, tuple[str, ...]]
@@ -102,6 +104,7 @@ class Design:
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     preset: str | None = None
+    leave_one_out: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The design in plain values, as `study.json` has it."""
@@ -113,6 +116,7 @@ class Design:
                 {"name": m.name, "settings": dict(m.levels), "seed": m.seed, "control": m.control} for m in self.members
             ],
             "left_out": [{"settings": dict(out.levels), "why": out.why} for out in self.left_out],
+            **({} if self.leave_one_out is None else {"leave_one_out": dict(self.leave_one_out)}),
         }
 
 
@@ -259,7 +263,7 @@ def crossed(
         without_control = [setting_name(levels) for levels, config in chosen if not can_be_shuffled(config)]
         if without_control:
             notes.append(f"no shuffled targets for {', '.join(without_control)}: what is learned is the image itself")
-    members = _with_names_apart(members)
+    members = with_names_apart(members)
     return Design(dict(vary), tuple(seeds), tuple(members), tuple(left_out), tuple(notes))
 
 
@@ -301,7 +305,7 @@ def _shuffled(member: Member) -> Member:
     )
 
 
-def _with_names_apart(members: Sequence[Member]) -> list[Member]:
+def with_names_apart(members: Sequence[Member]) -> list[Member]:
     """Members whose names differ, also where upper and lower case are the same to a file system."""
     taken, named = set[str](), []
     for member in members:

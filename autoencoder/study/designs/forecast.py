@@ -12,13 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoencoder.config import RunConfig
-from autoencoder.data.batches import epoch_order, split_into_batches
 from autoencoder.data.images import ImageSet
 from autoencoder.machine.device import choose_device, prepare_machine
 from autoencoder.runs.data import split_rows
 from autoencoder.runs.folder import Run
 from autoencoder.runs.snapshots import steps_of_snapshots
-from autoencoder.seeding import numpy_stream
 from autoencoder.study.designs.design import Member
 from autoencoder.training.engines import WARM_UP_UPDATES, make_engine
 from autoencoder.training.fitting import fit_encoders
@@ -79,8 +77,7 @@ def _seconds(config: RunConfig, images: ImageSet, jobs: int) -> float:
         fitting = (time.perf_counter() - began) * max(1.0, len(split.train) / FIT_IMAGES)
     learner = make_learner(Run("forecast"), config, images, split, device, encoder)
     engine = make_engine(learner, lambda _: None)
-    order = epoch_order(learner.train_rows, numpy_stream(training.seed, "order", 0))
-    batches = split_into_batches(order, training.batch_size)
+    batches = learner.batches(0)
     learner.network.train()
     began = time.perf_counter()
     with closing(engine):

@@ -161,6 +161,11 @@ def measure_study(
         raise UserError("a study is written to its own folder: --out goes with a table of runs")
     else:
         folder = study if isinstance(study, StudyFolder) else StudyFolder(study)
+        if "leave_one_out" in folder.design():
+            raise UserError(
+                f"the runs of {folder.path} each leave out something else, and are not compared with each other: "
+                f"'autoencoder study report {folder.path}' scores them"
+            )
         shown = bool(folder.design().get("control"))
         population = with_controls(open_population(folder, extra), untrained=shown)
     return measure_population(

@@ -31,7 +31,7 @@ IN_CLAUSES = {
         *("noise.amount", "augment", "sparsity", "sparsity_weight", "sparsity_target"),
     ),
     "training": (
-        *("epochs", "batch_size", "lr", "schedule", "optimizer", "weight_decay", "patience", "init_from"),
+        *("epochs", "batch_size", "lr", "schedule", "optimizer", "weight_decay", "patience", "init_from", "balance"),
         *("device", "engine", "deterministic", "threads"),
         *("snapshot_samples", *(setting.name for setting in settings_of(TrainingConfig) if setting.flag.group == KEPT)),
     ),
@@ -126,13 +126,17 @@ def optimizer(settings: Found, entry: Found) -> str:
     if settings.get("training.optimizer") == "muon":
         which = f"Muon [[Jordan et al., 2024]] for weight matrices and {which} for all else,"
     what = f"the {head_name(entry)} was" if settings["model.encoder"] in FITTED_ENCODERS else "networks were"
+    column = settings.get("training.balance")
+    order = "each image once an epoch in a random order"
+    if column is not None:
+        order = f"each value of the column {named([column])} equally often in an epoch, in a random order"
     weights = "weights that were drawn by the default initialisation of PyTorch"
     if start is not None:
         weights = f"the weights of the checkpoint '{as_markdown(start)}'"
     clause = (
         f"{what} trained by {which} with the default betas and epsilon of PyTorch, for {span(entry['epochs'])} epochs "
-        f"({span(entry['updates'])} updates) in batches of {settings['training.batch_size']:,} images, each image once "
-        f"an epoch in a random order, from {weights}"
+        f"({span(entry['updates'])} updates) in batches of {settings['training.batch_size']:,} images, {order}, "
+        f"from {weights}"
     )
     if patience is not None:
         clause += (

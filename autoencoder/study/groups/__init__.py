@@ -1,0 +1,1 @@
+"""Groups of animals compared: who is compared, by what, and how sure it is."""

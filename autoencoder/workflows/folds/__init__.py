@@ -1,0 +1,1 @@
+"""Animals left out in turn: `study --leave-one-out`."""

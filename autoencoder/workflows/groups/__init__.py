@@ -1,0 +1,1 @@
+"""Animals of two conditions compared: `compare --by`."""
