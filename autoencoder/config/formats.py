@@ -143,7 +143,7 @@ def _from_4(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_5(content: dict[str, Any]) -> dict[str, Any]:
-    """Every network was trained by Adam, on each image once an epoch; what was not said was `strided`, behind fitted encoders too."""
+    """Every network was trained by Adam, on each image once an epoch; the one not named was `strided`."""
     model, training = content.get("model", {}), content.get("training", {})
     if not isinstance(model, Mapping) or not isinstance(training, Mapping):
         return content

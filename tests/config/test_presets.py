@@ -36,6 +36,8 @@ INTRODUCTION = {"batch_size": 32, "lr": 0.01, "schedule": "constant", "weight_de
 NO_NOISE = {"kind": "none", "amount": 0.0}
 
 DOCUMENTED: dict[str, dict[str, dict[str, Any]]] = {
+    # The one that is this project's own.
+    "fine": {"model": {"encoder": "narrow"}, "training": {"optimizer": "muon", "batch_size": 64}},
     "rat-ae": {
         "data": {"val_fraction": 0.2},
         "model": {"encoder": "conv", "latent_dim": 16, "norm": "batch", "decoder": None, "latent_activation": None},
