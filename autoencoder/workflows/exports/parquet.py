@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.errors import UserError
+from autoencoder.data.joining.parquet import parquet_modules
 from autoencoder.machine.file_names import unused
 from autoencoder.machine.files import replacing
-from autoencoder.version import installing
 from autoencoder.workflows.exports.content import Content
 
 
@@ -67,12 +66,7 @@ def check() -> tuple[Any, Any]:
     Raises:
         UserError: the package is missing.
     """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise UserError(f"the export 'parquet' needs the extra: {installing('parquet')}") from None
-    return pyarrow, pyarrow.parquet
+    return parquet_modules()
 
 
 def _encoding(schema: Any) -> dict[str, Any]:
