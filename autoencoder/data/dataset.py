@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
+from autoencoder.data.recipe import RECIPE, Recipe, recipe_array
 from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.files import replacing, write_error
@@ -145,6 +146,7 @@ def save_dataset(
     *,
     inside: np.ndarray | None = None,
     regions: Regions | None = None,
+    recipe: Recipe | None = None,
     marks: Marks | None = None,
     compress: bool = False,
     overwrite: bool = False,
@@ -165,6 +167,7 @@ def save_dataset(
         inside: (N, H, W) or (N, 1, H, W) uint8, 1 where a pixel was in the picture that the image was cut out of, 0
             where it was filled in; None where all were.
         regions: the region that each pixel belongs to, with names.
+        recipe: how the images were made of frames.
         marks: places in the images of `checked_rows`.
         compress: a third of the size for images with clean ones and masks, and ten times the time to write.
         overwrite: files of these names may be replaced.
@@ -188,6 +191,8 @@ def save_dataset(
         raise UserError(f"{npz} needs as many rows of each array as images: {listed}")
     if regions is not None:
         arrays |= {REGION_NAMES: np.array(regions.names)}
+    if recipe is not None:
+        arrays |= {RECIPE: recipe_array(recipe)}
     save = np.savez_compressed if compress else np.savez
     with replacing(npz) as temporary_npz:
         with temporary_npz.open("wb") as file:

@@ -350,6 +350,7 @@ def take_posed(film: Film, tracked: Tracked, options: VideoOptions, notes: Seque
             *_of_presence(presence, film, tracked),
             *([] if scene is None else scene.warnings(LOOK_AT_MASKS)),
         ),
+        recipe=dataclasses.replace(options, crop=squares.crop).recipe(with_pose=True),
     )
 
 
