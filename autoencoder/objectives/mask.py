@@ -79,6 +79,10 @@ class Objective(base.Objective):
             both, either = both.cpu(), either.cpu()
         return torch.where(either == 0, 1.0, both.double() / either.clamp(min=1))
 
+    def errors(self, presented: Tensor, truth: Tensor, counted: Tensor | None = None) -> Tensor:
+        """1 - intersection over union."""
+        return 1.0 - self.metric(presented, truth)
+
     def measure(self, tested: Tested) -> Segmentation:
         """IoU and Dice of the network and of three controls."""
         own = _masks(tested.own)
