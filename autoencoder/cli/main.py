@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
-from autoencoder.cli import old_flags
+from autoencoder.cli.flags import old_flags
 from autoencoder.cli.options import CommandParser, Parser, add_common
 from autoencoder.errors import UserError
 from autoencoder.machine.libraries import silence_libraries
