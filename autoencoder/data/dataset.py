@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
+from autoencoder.data.npz_files import Joined, write_npz
 from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.files import replacing, write_error
@@ -138,12 +139,12 @@ def _check_free(files: Sequence[Path], overwrite: bool, inputs: Iterable[Path]) 
 
 def save_dataset(
     output: Path,
-    images: np.ndarray,
+    images: np.ndarray | Joined,
     metadata_columns: Mapping[str, np.ndarray],
     clean: np.ndarray | None = None,
-    mask: np.ndarray | None = None,
+    mask: np.ndarray | Joined | None = None,
     *,
-    inside: np.ndarray | None = None,
+    inside: np.ndarray | Joined | None = None,
     regions: Regions | None = None,
     marks: Marks | None = None,
     compress: bool = False,
@@ -158,7 +159,7 @@ def save_dataset(
 
     Args:
         output: path with or without `.npz`.
-        images: (N, H, W) or (N, C, H, W).
+        images: (N, H, W) or (N, C, H, W); these and others may be memory maps, and are written a few rows at a time.
         metadata_columns: arrays of shape (N,), by name; where there is none, the images are numbered as `index`.
         clean: the images without noise, of the same shape.
         mask: (N, H, W) or (N, 1, H, W), 1 where the animal is.
@@ -176,7 +177,7 @@ def save_dataset(
     """
     npz, csv = check_output(output, overwrite=overwrite)
     metadata = Metadata(dict(metadata_columns) or {"index": np.arange(len(images))}, csv)
-    arrays = {"images": images}
+    arrays: dict[str, np.ndarray | Joined] = {"images": images}
     arrays |= {
         name: array for name, array in (("clean", clean), ("mask", mask), ("inside", inside)) if array is not None
     }
@@ -188,11 +189,8 @@ def save_dataset(
         raise UserError(f"{npz} needs as many rows of each array as images: {listed}")
     if regions is not None:
         arrays |= {REGION_NAMES: np.array(regions.names)}
-    save = np.savez_compressed if compress else np.savez
     with replacing(npz) as temporary_npz:
-        with temporary_npz.open("wb") as file:
-            save(file, allow_pickle=False, **arrays)
-            os.fsync(file.fileno())
+        write_npz(temporary_npz, arrays, compress=compress)
         with replacing(csv) as temporary_csv:
             with temporary_csv.open("w", encoding="utf-8", newline="") as table:
                 table.write(metadata.to_csv())
