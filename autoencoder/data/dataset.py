@@ -27,11 +27,14 @@ class Marks:
 
     Attributes:
         points: (m, 2) float64 by the part's name; NaN where it was not seen.
-        picture: (m, 4) float64: left, top, right and bottom of the picture that the images were cut out of.
+        picture: (m, 4, 2) float64: the corners of the picture that the images were cut out of, clockwise from its top
+            left one.
+        turned: (m,) float64, degrees by which the images were turned clockwise; None where they were not.
     """
 
     points: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     picture: NDArray[np.float64] | None = None
+    turned: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

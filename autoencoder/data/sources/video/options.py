@@ -158,6 +158,11 @@ class VideoOptions:
         of_pose = [name for name, given in self._of_pose().items() if given]
         if of_pose and not with_pose:
             problems.append(f"{listed(of_pose)} {_say(of_pose)} something about a pose: give its file (--pose)")
+        if self.align and not with_pose:
+            problems.append(
+                "--align turns images by the direction that the animal looks in, which only a pose tells: give its "
+                "file (--pose), or leave --align out"
+            )
         chosen = [name for name, given in self._chosen().items() if given]
         if len(chosen) > 1:
             problems.append(f"{listed(chosen)} each say which individuals are followed: choose one of them")
