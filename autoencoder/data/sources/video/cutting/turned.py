@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from autoencoder.data.dataset import Marks
 from autoencoder.data.sources.video.animal.moving import Scene, window
@@ -17,6 +18,8 @@ from autoencoder.data.sources.video.options import Fill
 
 FEWEST_SAMPLES = 4
 """On each axis of a new pixel, also where images are as large as the squares, or larger."""
+
+AFFINE, BILINEAR = Image.Transform.AFFINE, Image.Resampling.BILINEAR
 
 DIAGONAL = math.sqrt(2)
 """Side of the upright square that holds a turned one, at most, in sides of that one."""
@@ -37,20 +40,24 @@ class TurnedSquares(Squares):
 
     def shares(self) -> NDArray[np.float64]:
         """See `Squares.shares`; of those that reach over the edge, the share of their samples."""
-        shares = np.ones(len(self.x))
-        for row in np.flatnonzero(self._reaches_over).tolist():
-            shares[row] = self._samples_inside(row).mean()
-        return shares
+        return self._coverage[0]
 
     def inside(self) -> NDArray[np.uint8] | None:
         """See `Squares.inside`."""
-        over = np.flatnonzero(self._reaches_over).tolist()
-        if not over:
-            return None
-        inside = np.ones((len(self.x), self.size, self.size), np.uint8)
+        inside = self._coverage[1]
+        return None if inside is None or inside.all() else inside
+
+    @cached_property
+    def _coverage(self) -> tuple[NDArray[np.float64], NDArray[np.uint8] | None]:
+        """What `shares` and `inside` give: they are counted together."""
+        over, n = np.flatnonzero(self._reaches_over).tolist(), len(self.x)
+        shares, inside = np.ones(n), np.ones((n, self.size, self.size), np.uint8) if over else None
         for row in over:
-            inside[row] = self._means(self._samples_inside(row)) >= 0.5
-        return None if inside.all() else inside
+            samples = self._samples_inside(row)
+            shares[row] = samples.mean()
+            if inside is not None:
+                inside[row] = self._means(samples) >= 0.5
+        return shares, inside
 
     def marks(self, rows: NDArray[np.int64], parts: dict[str, NDArray[np.float64]]) -> Marks:
         """See `Squares.marks`."""
@@ -129,16 +136,16 @@ class TurnedSquares(Squares):
             part: (..., h, w) of the frame.
             corner: x and y of its first pixel.
         """
-        from scipy import ndimage
-
         first, steps = self._steps(row)
         start, n = first - np.array(corner[::-1]), self.size * self._per_pixel
-        flat = part.reshape(-1, *part.shape[-2:])
+        # Pillow counts from the corners of pixels, in the sampled square and in the frame.
+        y, x = start + 0.5 - steps.sum(axis=1) / 2
+        affine = (steps[1, 1], steps[1, 0], x, steps[0, 1], steps[0, 0], y)
         samples = [
-            ndimage.affine_transform(channel, steps, start, (n, n), np.float32, order=1, mode="nearest")
-            for channel in flat
+            Image.fromarray(channel.astype(np.float32)).transform((n, n), AFFINE, affine, BILINEAR)
+            for channel in part.reshape(-1, *part.shape[-2:])
         ]
-        return np.stack(samples).reshape(*part.shape[:-2], n, n)
+        return np.stack([np.asarray(channel) for channel in samples]).reshape(*part.shape[:-2], n, n)
 
     def _samples_inside(self, row: int) -> NDArray[np.bool_]:
         """(n, n), which samples of a square lie within the picture."""
