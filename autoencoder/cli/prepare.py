@@ -175,6 +175,11 @@ def _add_images(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--size", type=positive_int, default=50, metavar="PX", help="side of an image (default: 50)")
     group.add_argument(
+        "--align",
+        action="store_true",
+        help="turn each image by the body angle, so that the animal looks to the right; goes with --pose",
+    )
+    group.add_argument(
         "--fill",
         choices=("median", "edge", "mean"),
         default="median",
@@ -296,6 +301,7 @@ def _video(args: argparse.Namespace, progress: Progress) -> Prepared:
             mask=args.mask,
             fit=args.fit,
             crop=args.crop,
+            align=args.align,
             size=args.size,
             fill=args.fill,
             min_likelihood=args.min_likelihood,

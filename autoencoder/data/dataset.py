@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
 from autoencoder.data.npz_files import Joined, write_npz
+from autoencoder.data.recipe import RECIPE, Recipe, recipe_array
 from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.files import replacing, write_error
@@ -27,11 +28,14 @@ class Marks:
 
     Attributes:
         points: (m, 2) float64 by the part's name; NaN where it was not seen.
-        picture: (m, 4) float64: left, top, right and bottom of the picture that the images were cut out of.
+        picture: (m, 4, 2) float64: the corners of the picture that the images were cut out of, clockwise from its top
+            left one.
+        turned: (m,) float64, degrees by which the images were turned clockwise; None where they were not.
     """
 
     points: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     picture: NDArray[np.float64] | None = None
+    turned: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +150,7 @@ def save_dataset(
     *,
     inside: np.ndarray | Joined | None = None,
     regions: Regions | None = None,
+    recipe: Recipe | None = None,
     marks: Marks | None = None,
     compress: bool = False,
     overwrite: bool = False,
@@ -166,6 +171,7 @@ def save_dataset(
         inside: (N, H, W) or (N, 1, H, W) uint8, 1 where a pixel was in the picture that the image was cut out of, 0
             where it was filled in; None where all were.
         regions: the region that each pixel belongs to, with names.
+        recipe: how the images were made of frames.
         marks: places in the images of `checked_rows`.
         compress: a third of the size for images with clean ones and masks, and ten times the time to write.
         overwrite: files of these names may be replaced.
@@ -189,6 +195,8 @@ def save_dataset(
         raise UserError(f"{npz} needs as many rows of each array as images: {listed}")
     if regions is not None:
         arrays |= {REGION_NAMES: np.array(regions.names)}
+    if recipe is not None:
+        arrays |= {RECIPE: recipe_array(recipe)}
     with replacing(npz) as temporary_npz:
         write_npz(temporary_npz, arrays, compress=compress)
         with replacing(csv) as temporary_csv:

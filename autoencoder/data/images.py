@@ -17,6 +17,7 @@ from autoencoder.config import PIXEL_VALUES, kinds_of_columns, pixel_value_probl
 from autoencoder.data.arrays import ArrayHeader, check_readable, chunks, npz_headers, open_npy, read_npz
 from autoencoder.data.metadata import Metadata, Rows, metadata_of
 from autoencoder.data.metadata_files import load_metadata, refuse_unknown_kinds
+from autoencoder.data.recipe import RECIPE, Recipe, is_recipe, read_recipe
 from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions, checked_regions, regions_of_mask
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
@@ -62,6 +63,7 @@ class ImageSet:
         inside: (N, 1, H, W) uint8, 0 where a pixel lay beyond the edge of the picture that the image was cut out of,
             and was filled in; such pixels are left out of what measures images. None where there are none.
         regions: the region that each pixel belongs to, such as body, tail or wall; or None.
+        recipe: how the images were made of frames, see `autoencoder.data.recipe`; None where the file does not say so.
     """
 
     images: np.ndarray
@@ -72,6 +74,7 @@ class ImageSet:
     source: Path | None = None
     inside: np.ndarray | None = None
     regions: Regions | None = None
+    recipe: Recipe | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -211,6 +214,7 @@ def load_images(
     images = arrays.pop("images")
     clean, mask, inside = (arrays.pop(name, None) for name in ("clean", "mask", "inside"))
     of_regions = _pop_regions(arrays)
+    stored_recipe = arrays.pop(RECIPE) if RECIPE in arrays and arrays[RECIPE].ndim == 0 else None
 
     problems = _form_problems(images, path)
     n_images = len(images) if images.ndim else 0
@@ -237,13 +241,15 @@ def load_images(
         inside = _with_channels(inside)
         problems += _inside_problems(inside, images, path)
     regions = None
+    recipe = None
     try:
         regions = checked_regions(of_regions, images.shape, path)
+        recipe = read_recipe(stored_recipe, path)
     except UserError as error:
         problems += error.problems
     raise_if_any(problems)
     mask = None if mask is None else _binary(mask)
-    return ImageSet(images, float(top), table, clean, mask, path, inside, regions)
+    return ImageSet(images, float(top), table, clean, mask, path, inside, regions, recipe)
 
 
 # --------------------------------------------------------------------------------------------------------------- files
@@ -271,6 +277,8 @@ def _read_arrays(path: Path, *, with_columns: bool) -> dict[str, np.ndarray]:
     headers = npz_headers(path)
     key = _images_key(headers, path)
     wanted = _beside(headers)
+    if RECIPE in headers and is_recipe(headers[RECIPE]):
+        wanted.append(RECIPE)
     if with_columns:
         wanted += [name for name, header in headers.items() if len(header.shape) == 1]
     arrays = read_npz(path, dict.fromkeys([key, *wanted]))

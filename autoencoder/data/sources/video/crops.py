@@ -78,11 +78,24 @@ class Squares:
             rows: (m,) numbers of the images.
             parts: (m, 2) places in the frames, by the part's name.
         """
-        center, scale = np.stack([self.x, self.y], axis=1)[rows], self.size / self.crop
-        corner = center + 0.5 - self.crop / 2  # from the picture's corner
-        points = {name: (xy + 0.5 - corner) * scale for name, xy in parts.items()}
-        edges = np.concatenate([-corner, np.array(self.picture) - corner], axis=1) * scale
-        return Marks(points, edges)
+        points = {name: self.within(rows, xy) for name, xy in parts.items()}
+        width, height = self.picture
+        corners = np.array([(0, 0), (width, 0), (width, height), (0, height)]) - 0.5
+        picture = np.stack([self.within(rows, np.tile(corner, (len(rows), 1))) for corner in corners], axis=1)
+        return Marks(points, picture)
+
+    def within(self, rows: NDArray[np.int64], xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Places in the frames, (m, 2), as places in these images, from their top left corners."""
+        away = xy - np.stack([self.x, self.y], axis=1)[rows]
+        return np.asarray((away + self.crop / 2) * (self.size / self.crop))
+
+    def image(self, row: int, frame: NDArray[np.uint8], fill: Fill) -> NDArray[np.uint8]:
+        """The image of a frame, (H, W) or (3, H, W): (size, size) or (3, size, size)."""
+        return crop_square(frame, float(self.x[row]), float(self.y[row]), self.crop, self.size, fill)
+
+    def mask(self, row: int, frame: NDArray[np.float32], scene: Scene) -> tuple[NDArray[np.bool_], int]:
+        """Where the animal is, and its area; see `crop_mask`."""
+        return crop_mask(scene, frame, (float(self.x[row]), float(self.y[row])), self.crop, self.size)
 
     def _axes(self) -> tuple[tuple[NDArray[np.float64], int], tuple[NDArray[np.float64], int]]:
         return (self.x, self.picture[0]), (self.y, self.picture[1])
@@ -151,10 +164,9 @@ def cut(
     def take(number: int, frame: NDArray[np.uint8]) -> bool:
         nonlocal row
         while row < len(frame_numbers) and number == frame_numbers[row]:
-            place = (float(squares.x[row]), float(squares.y[row]))
-            made.images[row] = crop_square(frame, *place, squares.crop, squares.size, options.fill)
+            made.images[row] = squares.image(row, frame, options.fill)
             if scene is not None and made.masks is not None and made.areas is not None:
-                made.masks[row], made.areas[row] = crop_mask(scene, gray(frame), place, squares.crop, squares.size)
+                made.masks[row], made.areas[row] = squares.mask(row, gray(frame), scene)
             look(row, frame)
             row += 1
         return row == len(frame_numbers)
@@ -185,6 +197,12 @@ def crop_mask(
     return shares > SOLID // 2, int(mask.sum())
 
 
+def ground(frame: np.ndarray, fill: Fill) -> NDArray[np.float64]:
+    """What fills places beyond the edge of a frame, (H, W) or (C, H, W): () or (C,), whole numbers."""
+    pixels = frame[..., ::GROUND_STEP, ::GROUND_STEP]
+    return np.asarray(np.median(pixels, axis=(-2, -1)) if fill == "median" else np.rint(pixels.mean(axis=(-2, -1))))
+
+
 def crop_square(frame: np.ndarray, x: float, y: float, crop: int, size: int, fill: Fill = "median") -> np.ndarray:
     """The square of side `crop` around (x, y), shrunk to side `size`.
 
@@ -207,8 +225,6 @@ def crop_square(frame: np.ndarray, x: float, y: float, crop: int, size: int, fil
     part = frame[..., np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)]
     beyond = ((rows < 0) | (rows >= height))[:, None] | ((columns < 0) | (columns >= width))
     if fill != "edge" and beyond.any():
-        pixels = frame[..., ::GROUND_STEP, ::GROUND_STEP]
-        ground = np.median(pixels, axis=(-2, -1)) if fill == "median" else np.rint(pixels.mean(axis=(-2, -1)))
-        part = np.where(beyond, ground.astype(frame.dtype)[..., None, None], part)
+        part = np.where(beyond, ground(frame, fill).astype(frame.dtype)[..., None, None], part)
     left, top = left - first_column, top - first_row
     return area_resize(part, size, (left, top, left + crop, top + crop))

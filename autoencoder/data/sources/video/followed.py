@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -83,6 +84,7 @@ def take_followed(film: Film, follow: Follow, options: VideoOptions, notes: Sequ
         marks=squares.marks(checked_rows(len(rows)), {}),
         notes=tuple(note for note in said if note is not None),
         warnings=(*scene.warnings(SAY_WHICH), *following.warnings()),
+        recipe=dataclasses.replace(options, crop=crop).recipe(with_pose=False),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.dataset import Marks
+from autoencoder.data.recipe import Recipe
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.machine.memory import refuse_too_large
 
@@ -28,6 +29,7 @@ class Made:
         marks: places in the images that are shown; None where none are known.
         notes: what was chosen or left out, one sentence each.
         warnings: what is probably not as it should be.
+        recipe: the options, with what was derived where it was not given.
     """
 
     images: NDArray[np.uint8]
@@ -37,6 +39,7 @@ class Made:
     marks: Marks | None
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    recipe: Recipe
 
 
 def of_empty_masks(areas: NDArray[np.int64] | None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from autoencoder.data.sources.video.animal.body import Body, find_body, named
 from autoencoder.data.sources.video.animal.individuals import Chosen, choose_individuals
 from autoencoder.data.sources.video.animal.moving import Hidden, Scene, see_scene, window
 from autoencoder.data.sources.video.crops import Squares, cut
+from autoencoder.data.sources.video.cutting.turned import DIAGONAL, TurnedSquares
 from autoencoder.data.sources.video.follow import Seen, Trajectory
 from autoencoder.data.sources.video.frames import Film
 from autoencoder.data.sources.video.made import LOOK_AT_MASKS, Made, of_empty_masks, refuse_too_many
@@ -76,10 +78,21 @@ def find_tracked(poses: Poses, options: VideoOptions) -> Tracked:
     """The individuals and the parts that the options name, or those that need no naming.
 
     Raises:
-        UserError: one is not there, or there are several individuals and none is chosen.
+        UserError: one is not there, or there are several individuals and none is chosen, or images are to be turned by
+            an angle that is not known.
     """
     chosen = choose_individuals(poses, options)
-    return Tracked(chosen, find_body(chosen.tracks[0], options))
+    body = find_body(chosen.tracks[0], options)
+    if options.align and not body.has_axis:
+        raise _without_angle(chosen.tracks[0])
+    return Tracked(chosen, body)
+
+
+def _without_angle(track: Pose) -> UserError:
+    remedy = "it has one body part, so leave --align out"
+    if len(track.parts) > 1:
+        remedy = f"name the parts at the front and back of the body (--front, --back), of {', '.join(track.parts)}"
+    return UserError(f"--align turns images by the body angle, which {track.source} does not tell: {remedy}")
 
 
 # ---------------------------------------------------------------------------------------------------------------- plan
@@ -149,7 +162,9 @@ def make_plan(film: Film, tracked: Tracked, options: VideoOptions) -> Plan:
     rows = match_rows(film, tracked, options)
     tracked, body = rows.on_frames(tracked), tracked.body
     seen = tuple(follow.seen_parts(track, rows.stop, options.min_likelihood) for track in tracked.tracks)
-    paths, left_out, warnings = follow.follow(tracked.tracks, seen, body, film.picture, film.clock, rows.first)
+    paths, left_out, warnings = follow.follow(
+        tracked.tracks, seen, body, film.picture, film.clock, rows.first, with_angle=options.align
+    )
     whole, individual = follow.merged(paths)
     notes = [*tracked.chosen.notes, *rows.notes, _of_threshold(tracked.tracks[0], seen, options)]
     notes += [*body.describe(tracked.tracks[0], options), _of_center(tracked, seen, paths, film.clock, options)]
@@ -166,11 +181,18 @@ def make_plan(film: Film, tracked: Tracked, options: VideoOptions) -> Plan:
             f"{options.every:,}th one (--every); {'; '.join(left_out)}"
         )
     path, individual = whole.take(taken), individual[taken]
-    refuse_too_many(len(path), (sizes.crop, sizes.crop), options)
-    squares = Squares(path.x, path.y, sizes.crop, options.size, film.picture)
+    squares = _squares(path, sizes.crop, film, options)
     notes.append(squares.edge_note(options.fill))
     said = tuple(note for note in notes if note is not None)
     return Plan(tracked, seen, whole, path, individual, squares, sizes.extent, arena_center, said, tuple(warnings))
+
+
+def _squares(path: Trajectory, crop: int, film: Film, options: VideoOptions) -> Squares:
+    upright = math.ceil(DIAGONAL * crop) if options.align else crop
+    refuse_too_many(len(path), (upright, upright), options)
+    if options.align and path.angle is not None:
+        return TurnedSquares(path.x, path.y, crop, options.size, film.picture, path.angle)
+    return Squares(path.x, path.y, crop, options.size, film.picture)
 
 
 @dataclass(frozen=True)
@@ -350,6 +372,7 @@ def take_posed(film: Film, tracked: Tracked, options: VideoOptions, notes: Seque
             *_of_presence(presence, film, tracked),
             *([] if scene is None else scene.warnings(LOOK_AT_MASKS)),
         ),
+        recipe=dataclasses.replace(options, crop=squares.crop).recipe(with_pose=True),
     )
 
 

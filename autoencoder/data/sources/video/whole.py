@@ -58,6 +58,7 @@ def take_whole(film: Film, options: VideoOptions, notes: Sequence[str]) -> Made:
             *of_empty_masks(taking.made.areas),
         ),
         warnings=() if scene is None else tuple(scene.warnings(LOOK_AT_MASKS)),
+        recipe=options.recipe(with_pose=False),
     )
 
 
