@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from autoencoder.data.dataset import Marks
 from autoencoder.data.sources.resize import area_resize
 from autoencoder.data.sources.video.animal.moving import Scene, window
-from autoencoder.data.sources.video.frames import Film, gray
+from autoencoder.data.sources.video.frames import MEMORY, Film, Room, gray
 from autoencoder.data.sources.video.options import Fill, VideoOptions
 
 GROUND_STEP = 8
@@ -48,13 +48,13 @@ class Squares:
         shares = [_overlaps(center, self.crop, 1, side)[:, 0] for center, side in self._axes()]
         return shares[0] * shares[1]
 
-    def inside(self) -> NDArray[np.uint8] | None:
+    def inside(self, room: Room = MEMORY) -> NDArray[np.uint8] | None:
         """(M, size, size), 1 where at least half of a new pixel lies within the picture; None where all do."""
         across, down = (_overlaps(center, self.crop, self.size, side) for center, side in self._axes())
         if min(across.min(), down.min()) >= 1:
             return None
         # Row by row: the product of all in 64 bits would be eight times the result.
-        inside = np.empty((len(self.x), self.size, self.size), np.uint8)
+        inside = room.empty("inside", (len(self.x), self.size, self.size))
         for row in range(len(self.x)):
             inside[row] = down[row, :, None] * across[row] >= 0.5 - WHOLE
         return None if inside.all() else inside
@@ -128,11 +128,11 @@ class Cut:
         return Cut(self.images[:n], masks, None if self.areas is None else self.areas[:n])
 
 
-def room_for(n: int, options: VideoOptions, *, with_masks: bool) -> Cut:
+def room_for(n: int, options: VideoOptions, room: Room, *, with_masks: bool) -> Cut:
     """Where `n` images are put."""
     size = options.size
-    images = np.empty((n, *((3,) if options.color else ()), size, size), np.uint8)
-    masks = np.empty((n, size, size), np.uint8) if with_masks else None
+    images = room.empty("images", (n, *((3,) if options.color else ()), size, size))
+    masks = room.empty("mask", (n, size, size)) if with_masks else None
     return Cut(images, masks, np.empty(n, np.int64) if with_masks else None)
 
 
@@ -158,7 +158,7 @@ def cut(
         WrongClockError: the frames are not those that the file announces.
         UserError: the video is damaged.
     """
-    made = room_for(len(frame_numbers), options, with_masks=scene is not None)
+    made = room_for(len(frame_numbers), options, film.room, with_masks=scene is not None)
     row = 0
 
     def take(number: int, frame: NDArray[np.uint8]) -> bool:

@@ -60,8 +60,8 @@ def take_followed(film: Film, follow: Follow, options: VideoOptions, notes: Sequ
     crop = default_crop(np.array([scene.length])) if options.crop is None else options.crop
     refuse_wide(crop, film.video, film.picture)
     most = min(math.ceil(len(film) / options.every), options.limit or len(film))
-    refuse_too_many(most, (crop, crop), options)
-    following = _Following(scene, crop, room_for(most, options, with_masks=options.mask), options)
+    refuse_too_many(most, (crop, crop), options, film.room)
+    following = _Following(scene, crop, room_for(most, options, film.room, with_masks=options.mask), options)
     film.watch(len(film), following.look)
     path, rows = following.path(film)
     squares = Squares(path.x[rows], path.y[rows], crop, options.size, film.picture)
@@ -79,7 +79,7 @@ def take_followed(film: Film, follow: Follow, options: VideoOptions, notes: Sequ
     return Made(
         made.images,
         columns | {"area_px": following.areas(rows), "inside": squares.shares()},
-        inside=squares.inside(),
+        inside=squares.inside(film.room),
         mask=made.masks,
         marks=squares.marks(checked_rows(len(rows)), {}),
         notes=tuple(note for note in said if note is not None),

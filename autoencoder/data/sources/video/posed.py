@@ -189,7 +189,7 @@ def make_plan(film: Film, tracked: Tracked, options: VideoOptions) -> Plan:
 
 def _squares(path: Trajectory, crop: int, film: Film, options: VideoOptions) -> Squares:
     upright = math.ceil(DIAGONAL * crop) if options.align else crop
-    refuse_too_many(len(path), (upright, upright), options)
+    refuse_too_many(len(path), (upright, upright), options, film.room)
     if options.align and path.angle is not None:
         return TurnedSquares(path.x, path.y, crop, options.size, film.picture, path.angle)
     return Squares(path.x, path.y, crop, options.size, film.picture)
@@ -268,11 +268,7 @@ class _Sizes:
 def _sizes(
     film: Film, tracked: Tracked, seen: Sequence[Seen], paths: Sequence[Trajectory], options: VideoOptions
 ) -> _Sizes:
-    extents = [
-        follow.extents(track.xy[path.frame], one.sure[path.frame])
-        for track, one, path in zip(tracked.tracks, seen, paths, strict=True)
-    ]
-    extent = follow.usual_extent(np.concatenate(extents))
+    extent = _extent(tracked, seen, paths)
     if options.crop is not None:
         follow.refuse_wide(options.crop, film.video, film.picture)
         return _Sizes(extent or options.crop / follow.CROP_FACTOR, options.crop, None)
@@ -286,6 +282,33 @@ def _sizes(
     crop = follow.default_crop(np.array([extent]))
     follow.refuse_wide(crop, film.video, film.picture)
     return _Sizes(extent, crop, note + follow.crop_note(crop))
+
+
+def _extent(tracked: Tracked, seen: Sequence[Seen], paths: Sequence[Trajectory]) -> float:
+    """Length that the animals usually stay below, in pixels, by the parts that are seen; 0 where these don't tell."""
+    extents = [
+        follow.extents(track.xy[path.frame], one.sure[path.frame])
+        for track, one, path in zip(tracked.tracks, seen, paths, strict=True)
+    ]
+    return follow.usual_extent(np.concatenate(extents))
+
+
+def usual_length(film: Film, tracked: Tracked, options: VideoOptions) -> float:
+    """Length that the animals of a video usually stay below, in pixels, before anything is cut out.
+
+    It is that by which a crop is derived. The video is decoded only where the pose does not tell it.
+
+    Raises:
+        WrongClockError: the frames are not those that the file announces.
+        UserError: video and pose do not belong together, or it cannot be told.
+    """
+    rows = match_rows(film, tracked, options)
+    tracked = rows.on_frames(tracked)
+    seen = [follow.seen_parts(track, rows.stop, options.min_likelihood) for track in tracked.tracks]
+    paths, _, _ = follow.follow(
+        tracked.tracks, seen, tracked.body, film.picture, film.clock, rows.first, with_angle=options.align
+    )
+    return _extent(tracked, seen, paths) or _scene_for_size(film, tracked).length
 
 
 def _scene_for_size(film: Film, tracked: Tracked) -> Scene:
@@ -363,7 +386,7 @@ def take_posed(film: Film, tracked: Tracked, options: VideoOptions, notes: Seque
     return Made(
         made.images,
         columns,
-        inside=squares.inside(),
+        inside=squares.inside(film.room),
         mask=made.masks,
         marks=plan.marks(),
         notes=(*notes, *plan.notes, *([] if scene is None else _of_masks(scene.describe(), made.areas, tracked))),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autoencoder.data.sources.resize import Fitting, fit_image
 from autoencoder.data.sources.video.animal.moving import Scene, see_scene
 from autoencoder.data.sources.video.crops import SOLID, room_for
-from autoencoder.data.sources.video.frames import Film, gray
+from autoencoder.data.sources.video.frames import Film, Room, gray
 from autoencoder.data.sources.video.made import LOOK_AT_MASKS, Made, of_empty_masks, refuse_too_many
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.errors import UserError
@@ -33,10 +33,10 @@ def take_whole(film: Film, options: VideoOptions, notes: Sequence[str]) -> Made:
     frame_numbers = np.arange(0, len(film), options.every, dtype=np.int64)[: options.limit]
     n_last = int(frame_numbers[-1]) + 1
     shape = (rows.stop - rows.start, columns.stop - columns.start)
-    refuse_too_many(len(frame_numbers), shape, options)
+    refuse_too_many(len(frame_numbers), shape, options, film.room)
     film.tally.expect(n_last + (len(film) if options.mask else 0))
     scene = see_scene(film, "moving") if options.mask else None
-    taking = _Taking(frame_numbers, rows, columns, scene, options)
+    taking = _Taking(frame_numbers, (rows, columns), scene, options, film.room)
     film.watch(n_last, taking.look)
     columns_of_table = {
         "frame": frame_numbers,
@@ -66,12 +66,17 @@ class _Taking:
     """Takes the images of some frames while all are decoded."""
 
     def __init__(
-        self, frame_numbers: NDArray[np.int64], rows: slice, columns: slice, scene: Scene | None, options: VideoOptions
+        self,
+        frame_numbers: NDArray[np.int64],
+        part: tuple[slice, slice],
+        scene: Scene | None,
+        options: VideoOptions,
+        room: Room,
     ) -> None:
         n = len(frame_numbers)
         self.fitting = Fitting(resize=options.size, fit=options.fit or "pad")
-        self.made = room_for(n, options, with_masks=scene is not None)
-        self._frame_numbers, self._rows, self._columns, self._scene = frame_numbers, rows, columns, scene
+        self.made = room_for(n, options, room, with_masks=scene is not None)
+        self._frame_numbers, (self._rows, self._columns), self._scene = frame_numbers, part, scene
         self._motion = np.full(n, np.nan)
         self._before: NDArray[np.float32] | None = None
         self._taken = 0
@@ -117,7 +122,7 @@ def _inside(shape: tuple[int, int], n: int, fitting: Fitting) -> NDArray[np.uint
     if shape[0] == shape[1] or fitting.fit != "pad":
         return None
     inside = (fit_image(np.full(shape, SOLID, np.uint8), fitting) > SOLID // 2).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(inside, (n, *inside.shape)))
+    return np.broadcast_to(inside, (n, *inside.shape))
 
 
 def _of_shape(video: Path, shape: tuple[int, int], options: VideoOptions) -> list[str]:

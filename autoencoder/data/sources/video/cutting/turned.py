@@ -14,6 +14,7 @@ from PIL import Image
 from autoencoder.data.dataset import Marks
 from autoencoder.data.sources.video.animal.moving import Scene, window
 from autoencoder.data.sources.video.crops import SOLID, Squares, ground
+from autoencoder.data.sources.video.frames import MEMORY, Room
 from autoencoder.data.sources.video.options import Fill
 
 FEWEST_SAMPLES = 4
@@ -42,7 +43,7 @@ class TurnedSquares(Squares):
         """See `Squares.shares`; of those that reach over the edge, the share of their samples."""
         return self._coverage[0]
 
-    def inside(self) -> NDArray[np.uint8] | None:
+    def inside(self, room: Room = MEMORY) -> NDArray[np.uint8] | None:
         """See `Squares.inside`."""
         inside = self._coverage[1]
         return None if inside is None or inside.all() else inside
