@@ -152,6 +152,7 @@ def save_dataset(
     regions: Regions | None = None,
     recipe: Recipe | None = None,
     marks: Marks | None = None,
+    shown: NDArray[np.int64] | None = None,
     compress: bool = False,
     overwrite: bool = False,
     notes: tuple[str, ...] = (),
@@ -172,7 +173,8 @@ def save_dataset(
             where it was filled in; None where all were.
         regions: the region that each pixel belongs to, with names.
         recipe: how the images were made of frames.
-        marks: places in the images of `checked_rows`.
+        marks: places in the images that are shown.
+        shown: (m,) rows of these; None for `checked_rows`.
         compress: a third of the size for images with clean ones and masks, and ten times the time to write.
         overwrite: files of these names may be replaced.
         notes: what the user should know about how the set was made.
@@ -206,7 +208,7 @@ def save_dataset(
                 os.fsync(table.fileno())
             npz.unlink(missing_ok=True)  # now that nothing but names is missing
     channels, height, width = images.shape[1:] if images.ndim == 4 else (1, *images.shape[1:])
-    rows = checked_rows(len(images))
+    rows = checked_rows(len(images)) if shown is None else shown
     shown_mask = None if mask is None else np.array(mask[rows])
     sample = Sample(np.array(images[rows]), metadata.take(rows), marks, shown_mask)
     return Prepared(npz, csv, len(images), (channels, height, width), metadata.names, sample, notes, warnings)

@@ -30,14 +30,15 @@ Normalise = Literal["none", "background", "intensity"]
 NORMALISATIONS: tuple[str, ...] = get_args(Normalise)
 """How a recording's light is evened out: not at all, by its median frame, or by its brightness and contrast."""
 
-COMMAND = "prepare video"
-"""What makes images by these options, as it stands in recipes."""
+COMMAND, COMMAND_OF_MANY = "prepare video", "prepare experiment"
+"""What makes images by these options, as it stands in recipes: of one recording, and of many."""
 
 NOT_TAKEN_AGAIN = frozenset({"limit"})
 """Options that say something about one data set and nothing about another one of the same recipe."""
 
-NO_OPTIONS = frozenset({"command", "version", "pose", "light"})
-"""What else a recipe holds: whether there was a pose, and what of each recording's light was evened out."""
+NO_OPTIONS = frozenset({"command", "version", "pose", "light", "crop_cm", "begun", "columns", "recordings"})
+"""What else a recipe holds: whether there was a pose, and what of each recording's light was evened out; and of many
+recordings the crop in centimetres, how they were begun, and what each of them is."""
 
 SEEN = "seen"
 """In place of a part's name: the centre is the mean of all parts that are seen in a frame, whichever those are."""
@@ -248,6 +249,11 @@ def options_of(recipe: Recipe, changes: Mapping[str, Any] | None = None) -> Vide
         for name, value in options.items()
         if not is_a(value, hints[name])
     )
+    if recipe.get("crop_cm") is not None and "crop" not in (changes or {}):
+        raise UserError(
+            f"the images were cut out {recipe['crop_cm']:g} cm wide: say how many pixels of the new video that is "
+            "(--crop)"
+        )
     made = VideoOptions(**{name: value for name, value in options.items() if name not in NOT_TAKEN_AGAIN})
     return dataclasses.replace(made, **(changes or {}))
 
