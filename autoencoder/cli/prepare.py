@@ -180,6 +180,14 @@ def _add_images(group: argparse._ArgumentGroup) -> None:
         help="turn each image by the body angle, so that the animal looks to the right; goes with --pose",
     )
     group.add_argument(
+        "--normalise",
+        choices=("none", "background", "intensity"),
+        default="none",
+        help="even out the recording's light, so that recordings under different lamps look alike: 'intensity' sets "
+        "brightness and contrast; 'background' shows what differs from the median of the frames, also in light from one "
+        "side (default: none)",
+    )
+    group.add_argument(
         "--fill",
         choices=("median", "edge", "mean"),
         default="median",
@@ -302,6 +310,7 @@ def _video(args: argparse.Namespace, progress: Progress) -> Prepared:
             fit=args.fit,
             crop=args.crop,
             align=args.align,
+            normalise=args.normalise,
             size=args.size,
             fill=args.fill,
             min_likelihood=args.min_likelihood,
