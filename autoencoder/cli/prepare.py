@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from autoencoder.data.sources.video.options import VideoOptions
     from autoencoder.machine.progress import Progress
 
-    Made = tuple[Prepared | None, Mapping[str, str]]
-    """A data set, None where it was there already; and recordings that are not in it, by name, with the reason."""
-
 MIN_RATE, MAX_RATE = 1e-6, 1e9
 """Frames per second of a video: one in twelve days, and more than any camera takes."""
 
@@ -45,6 +43,21 @@ DONE_IN_PART = 3
 """Exit status where the data set was written without some of the recordings, which are named."""
 
 HELP = "make a data set from videos, MNIST files, a folder of images, or the synthetic arena"
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """What was done.
+
+    Attributes:
+        prepared: the data set; None where it was there already.
+        failed: recordings that are not in it, by name, and why.
+        picture: the check picture, where it is drawn already.
+    """
+
+    prepared: Prepared | None
+    failed: Mapping[str, str] = field(default_factory=dict)
+    picture: Path | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="many videos, listed in a table with what is known of each",
         description="Make one data set of many videos, by a table with a row for each: its columns 'video' and 'pose' "
         "name files, relative to the table; 'recording' names it; 'px_per_cm', 'arena_center' and 'crop' say how it "
-        "was filmed; all others, such as animal and condition, become columns of its images. The same command continues "
+        "was filmed; all others, such as animal and condition, become columns of its images. The same command goes on "
         "after it was stopped, tries again what failed, and adds new rows of the table.",
     )
     _add_experiment(experiment)
@@ -247,6 +260,14 @@ def _add_images(group: argparse._ArgumentGroup) -> None:
         help="turn each image by the body angle, so that the animal looks to the right; goes with --pose",
     )
     group.add_argument(
+        "--normalise",
+        choices=("none", "background", "intensity"),
+        default="none",
+        help="even out the recording's light, so that recordings under different lamps look alike: 'intensity' sets "
+        "brightness and contrast; 'background' shows what differs from the median of the frames, also in light from "
+        "one side (default: none)",
+    )
+    group.add_argument(
         "--fill",
         choices=("median", "edge", "mean"),
         default="median",
@@ -311,22 +332,20 @@ def _background(text: str) -> int:
 def run(args: argparse.Namespace) -> None:
     """Prepare, and say what was made, left out and assumed."""
     from autoencoder.machine.progress import Progress
+    from autoencoder.workflows.check import check_picture
 
     unit = "frames" if args.source in ("video", "experiment") else "images"
     with Progress("Preparing", None, unit, quiet=args.quiet) as progress:
-        prepared, failed = args.prepare(args, progress)
-    if prepared is not None:
-        _say_made(args, prepared)
-    if failed:
-        for name, why in failed.items():
+        done: Done = args.prepare(args, progress)
+    if done.prepared is not None:
+        _say_made(args, done.prepared, done.picture or check_picture(done.prepared))
+    if done.failed:
+        for name, why in done.failed.items():
             print(one_line(f"error: recording '{name}' failed: {why}"), file=sys.stderr)
         raise SystemExit(DONE_IN_PART)
 
 
-def _say_made(args: argparse.Namespace, prepared: Prepared) -> None:
-    from autoencoder.workflows.check import check_picture
-
-    picture = check_picture(prepared)
+def _say_made(args: argparse.Namespace, prepared: Prepared, picture: Path) -> None:
     for warning in prepared.warnings:
         say(args, f"warning: {warning}")
     for note in prepared.notes:
@@ -343,7 +362,7 @@ def _say_made(args: argparse.Namespace, prepared: Prepared) -> None:
     say(args, f"next: autoencoder train {prepared.npz}")
 
 
-def _arena(args: argparse.Namespace, progress: Progress) -> Made:
+def _arena(args: argparse.Namespace, progress: Progress) -> Done:
     from autoencoder.data.sources.arena import prepare_arena
 
     progress.expect(args.images)
@@ -356,10 +375,10 @@ def _arena(args: argparse.Namespace, progress: Progress) -> Made:
         overwrite=args.overwrite,
         on_progress=progress.advance,
     )
-    return prepared, {}
+    return Done(prepared)
 
 
-def _video(args: argparse.Namespace, progress: Progress) -> Made:
+def _video(args: argparse.Namespace, progress: Progress) -> Done:
     from autoencoder.data.sources.experiment.recordings import recordings_of
     from autoencoder.data.sources.video.prepare import prepare_video
 
@@ -383,7 +402,7 @@ def _video(args: argparse.Namespace, progress: Progress) -> Made:
         on_progress=progress.advance,
         on_total=progress.expect,
     )
-    return prepared, {}
+    return Done(prepared)
 
 
 def _files(args: argparse.Namespace) -> tuple[list[Path], list[Path] | None]:
@@ -398,7 +417,7 @@ def _files(args: argparse.Namespace) -> tuple[list[Path], list[Path] | None]:
     return args.pose[n:], args.pose[:n]
 
 
-def _experiment(args: argparse.Namespace, progress: Progress) -> Made:
+def _experiment(args: argparse.Namespace, progress: Progress) -> Done:
     from autoencoder.data.sources.experiment.recordings import read_recordings
 
     return _many(args, progress, read_recordings(args.table), args.table, args.crop_cm)
@@ -410,9 +429,11 @@ def _many(
     recordings: Sequence[Recording],
     table: Path | None = None,
     crop_cm: float | None = None,
-) -> Made:
+) -> Done:
     from autoencoder.data.sources.experiment.prepare import prepare_experiment
+    from autoencoder.workflows.check import check_picture
 
+    pictures: list[Path] = []
     outcome = prepare_experiment(
         recordings,
         args.out,
@@ -425,12 +446,13 @@ def _many(
         overwrite=args.overwrite,
         on_progress=progress.advance,
         on_total=progress.expect,
+        on_made=lambda prepared: pictures.append(check_picture(prepared)),
     )
     if outcome.prepared is None:
         say(args, f"{args.out} holds all recordings already: nothing to do")
     elif outcome.n_taken:
         say(args, f"{outcome.n_taken} of {len(recordings)} recordings were made before, and taken as they were")
-    return outcome.prepared, outcome.failed
+    return Done(outcome.prepared, outcome.failed, *pictures)
 
 
 def _video_options(args: argparse.Namespace) -> VideoOptions:
@@ -450,6 +472,7 @@ def _video_options(args: argparse.Namespace) -> VideoOptions:
         fit=args.fit,
         crop=args.crop,
         align=args.align,
+        normalise=args.normalise,
         size=args.size,
         fill=args.fill,
         min_likelihood=args.min_likelihood,
@@ -482,7 +505,7 @@ def _rate(text: str) -> Fraction:
     return Fraction(text) if len(parts) == 1 else Fraction(text.split("/")[0]) / Fraction(text.split("/")[1])
 
 
-def _idx(args: argparse.Namespace, progress: Progress) -> Made:
+def _idx(args: argparse.Namespace, progress: Progress) -> Done:
     from autoencoder.data.sources.idx import prepare_idx
 
     prepared = prepare_idx(
@@ -499,10 +522,10 @@ def _idx(args: argparse.Namespace, progress: Progress) -> Made:
         on_progress=progress.advance,
         on_total=progress.expect,
     )
-    return prepared, {}
+    return Done(prepared)
 
 
-def _folder(args: argparse.Namespace, progress: Progress) -> Made:
+def _folder(args: argparse.Namespace, progress: Progress) -> Done:
     from autoencoder.data.sources.folder import prepare_images
 
     prepared = prepare_images(
@@ -518,4 +541,4 @@ def _folder(args: argparse.Namespace, progress: Progress) -> Made:
         on_progress=progress.advance,
         on_total=progress.expect,
     )
-    return prepared, {}
+    return Done(prepared)

@@ -157,13 +157,15 @@ def test_the_table_has_the_last_word(folder: Path) -> None:
     np.testing.assert_allclose(metadata.column("distance_from_center"), away, atol=1e-3)
 
 
-@pytest.mark.parametrize("options", [{"follow": "brightest", "mask": True}, {"region": (0, 0, 40, 40)}, {"color": True}])
+@pytest.mark.parametrize(
+    "options", [{"follow": "brightest", "mask": True}, {"region": (0, 0, 40, 40)}, {"color": True, "every": 3}]
+)
 def test_without_a_pose(folder: Path, options: dict) -> None:
     recordings = recordings_of([folder / "a.mp4", folder / "b.mp4"], None)
     done = experiment.prepare_experiment(recordings, folder / "set", VideoOptions(size=20, **options))
     assert done.prepared is not None
     images = load_images(done.prepared.npz)
-    assert len(images) == N_FRAMES + 10
+    assert len(images) == (5 + 4 if "every" in options else N_FRAMES + 10)
     assert images.image_shape == (3 if "color" in options else 1, 20, 20)
     assert (images.mask is not None) == ("mask" in options)
     assert not (folder / "set.parts").exists()

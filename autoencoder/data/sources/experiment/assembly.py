@@ -144,7 +144,7 @@ def assemble(
     columns = _columns(sources, entries)
     made_columns = [name for name in columns if name not in {RECORDING, *_own_names(sources)}]
     content = {**recipe, "columns": made_columns, "recordings": entries}
-    if known is not None and known.recipe == content:
+    if known is not None and known.recipe == content and all(source.part is None for source in sources):
         return None
     rows, marks = _shown(sources)
     notes = [*([] if note is None else [note]), *said, *_notes(sources)]

@@ -74,6 +74,7 @@ def prepare_experiment(
     overwrite: bool = False,
     on_progress: Callable[[int], None] | None = None,
     on_total: Callable[[int], None] | None = None,
+    on_made: Callable[[Prepared], None] | None = None,
 ) -> Outcome:
     """Make a data set of many recordings, each as `prepare_video` does.
 
@@ -97,6 +98,8 @@ def prepare_experiment(
         overwrite: begin anew, and replace files of these names.
         on_progress: called with the number of frames decoded since the last call.
         on_total: called with the number of frames that will be decoded in all, once it is known.
+        on_made: called with the data set, before what it was put together of goes: whoever is killed meanwhile is
+            called again with the same.
 
     Raises:
         UserError: options do not go together, a pose is of another video, options are not those that the set was begun
@@ -143,11 +146,13 @@ def prepare_experiment(
     _refuse_failures(failed, recordings, strict=strict)
 
     sources = [
-        taken.get(one.name) or of_part(read_part(works[one.name].folder), one, works[one.name].key)
-        for one in recordings
-        if one.name not in failed
+        of_part(read_part(work.folder), work.recording, work.key) if work.folder.exists() else taken[name]
+        for name, work in works.items()
+        if name not in failed
     ]
     prepared = _put_together(sources, npz, asked, begun, known, options, compress=compress)
+    if prepared is not None and on_made is not None:
+        on_made(prepared)
     shutil.rmtree(folder, ignore_errors=True)
     return Outcome(prepared, failed, n_taken)
 

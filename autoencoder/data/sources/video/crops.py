@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from autoencoder.data.dataset import Marks
 from autoencoder.data.sources.resize import area_resize
 from autoencoder.data.sources.video.animal.moving import Scene, window
+from autoencoder.data.sources.video.cutting.light import Light, in_8_bits, pick
 from autoencoder.data.sources.video.frames import MEMORY, Film, Room, gray
 from autoencoder.data.sources.video.options import Fill, VideoOptions
 
@@ -89,9 +90,9 @@ class Squares:
         away = xy - np.stack([self.x, self.y], axis=1)[rows]
         return np.asarray((away + self.crop / 2) * (self.size / self.crop))
 
-    def image(self, row: int, frame: NDArray[np.uint8], fill: Fill) -> NDArray[np.uint8]:
+    def image(self, row: int, frame: NDArray[np.uint8], fill: Fill, light: Light | None = None) -> NDArray[np.uint8]:
         """The image of a frame, (H, W) or (3, H, W): (size, size) or (3, size, size)."""
-        return crop_square(frame, float(self.x[row]), float(self.y[row]), self.crop, self.size, fill)
+        return crop_square(frame, float(self.x[row]), float(self.y[row]), self.crop, self.size, fill, light)
 
     def mask(self, row: int, frame: NDArray[np.float32], scene: Scene) -> tuple[NDArray[np.bool_], int]:
         """Where the animal is, and its area; see `crop_mask`."""
@@ -143,6 +144,7 @@ def cut(
     options: VideoOptions,
     look: Callable[[int, NDArray[np.uint8]], None],
     scene: Scene | None = None,
+    light: Light | None = None,
 ) -> Cut:
     """Cut the images out, frame by frame.
 
@@ -153,6 +155,7 @@ def cut(
         options: for colour and fill.
         look: is shown the frame of each image, with the image's number; it may keep no reference to it.
         scene: tells where the animal is; None where there are to be no masks.
+        light: how the recording's light is evened out; None where it is not.
 
     Raises:
         WrongClockError: the frames are not those that the file announces.
@@ -164,7 +167,7 @@ def cut(
     def take(number: int, frame: NDArray[np.uint8]) -> bool:
         nonlocal row
         while row < len(frame_numbers) and number == frame_numbers[row]:
-            made.images[row] = squares.image(row, frame, options.fill)
+            made.images[row] = squares.image(row, frame, options.fill, light)
             if scene is not None and made.masks is not None and made.areas is not None:
                 made.masks[row], made.areas[row] = squares.mask(row, gray(frame), scene)
             look(row, frame)
@@ -197,13 +200,21 @@ def crop_mask(
     return shares > SOLID // 2, int(mask.sum())
 
 
-def ground(frame: np.ndarray, fill: Fill) -> NDArray[np.float64]:
-    """What fills places beyond the edge of a frame, (H, W) or (C, H, W): () or (C,), whole numbers."""
-    pixels = frame[..., ::GROUND_STEP, ::GROUND_STEP]
+def ground(frame: NDArray[np.uint8], fill: Fill, light: Light | None = None) -> NDArray[np.float64]:
+    """What fills places beyond the edge of a frame, (H, W) or (C, H, W): () or (C,), whole numbers; see `pick`."""
+    pixels = pick(frame, (slice(None, None, GROUND_STEP), slice(None, None, GROUND_STEP)), light)
     return np.asarray(np.median(pixels, axis=(-2, -1)) if fill == "median" else np.rint(pixels.mean(axis=(-2, -1))))
 
 
-def crop_square(frame: np.ndarray, x: float, y: float, crop: int, size: int, fill: Fill = "median") -> np.ndarray:
+def crop_square(
+    frame: NDArray[np.uint8],
+    x: float,
+    y: float,
+    crop: int,
+    size: int,
+    fill: Fill = "median",
+    light: Light | None = None,
+) -> NDArray[np.uint8]:
     """The square of side `crop` around (x, y), shrunk to side `size`.
 
     The median of a picture is the ground's brightness in most videos. Repeating the edge would turn a bright wall there
@@ -216,15 +227,16 @@ def crop_square(frame: np.ndarray, x: float, y: float, crop: int, size: int, fil
         crop: side of the square, in pixels of the frame.
         size: side of the result.
         fill: what stands beyond the frame's edge: its median or mean, or its edge repeated.
+        light: how the recording's light is evened out; None where it is not.
     """
     height, width = frame.shape[-2:]
     # Measured from the picture's corner, the centre of pixel 0 lies at 0.5.
     left, top = x + 0.5 - crop / 2, y + 0.5 - crop / 2
     first_column, first_row = math.floor(left), math.floor(top)
     columns, rows = np.arange(first_column, math.ceil(left + crop)), np.arange(first_row, math.ceil(top + crop))
-    part = frame[..., np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)]
+    part = pick(frame, (np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)), light)
     beyond = ((rows < 0) | (rows >= height))[:, None] | ((columns < 0) | (columns >= width))
     if fill != "edge" and beyond.any():
-        part = np.where(beyond, ground(frame, fill).astype(frame.dtype)[..., None, None], part)
+        part = np.where(beyond, ground(frame, fill, light).astype(part.dtype)[..., None, None], part)
     left, top = left - first_column, top - first_row
-    return area_resize(part, size, (left, top, left + crop, top + crop))
+    return in_8_bits(area_resize(part, size, (left, top, left + crop, top + crop)), light)

@@ -164,6 +164,11 @@ class VideoOptions:
                 "--align turns images by the direction that the animal looks in, which only a pose tells: give its "
                 "file (--pose), or leave --align out"
             )
+        if self.normalise == "background" and self.color:
+            problems.append(
+                "--normalise background shows differences of gray values, which have no colour: leave out --color, or "
+                "take --normalise intensity"
+            )
         chosen = [name for name, given in self._chosen().items() if given]
         if len(chosen) > 1:
             problems.append(f"{listed(chosen)} each say which individuals are followed: choose one of them")

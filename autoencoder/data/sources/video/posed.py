@@ -16,8 +16,9 @@ from autoencoder.data.sources.pose.pose import Pose, Poses
 from autoencoder.data.sources.video import follow
 from autoencoder.data.sources.video.animal.body import Body, find_body, named
 from autoencoder.data.sources.video.animal.individuals import Chosen, choose_individuals
-from autoencoder.data.sources.video.animal.moving import Hidden, Scene, see_scene, window
+from autoencoder.data.sources.video.animal.moving import Hidden, Scene, see_scene, take_samples, window
 from autoencoder.data.sources.video.crops import Squares, cut
+from autoencoder.data.sources.video.cutting.light import light_entry, see_light
 from autoencoder.data.sources.video.cutting.turned import DIAGONAL, TurnedSquares
 from autoencoder.data.sources.video.follow import Seen, Trajectory
 from autoencoder.data.sources.video.frames import Film
@@ -375,11 +376,17 @@ def take_posed(film: Film, tracked: Tracked, options: VideoOptions, notes: Seque
         UserError: video and pose do not belong together, no frame is left, or the images do not fit into memory.
     """
     plan = make_plan(film, tracked, options)
-    film.tally.expect(int(plan.path.frame[-1]) + 1 + (len(film) if options.mask else 0))
-    scene = see_scene(film, "moving", plan.hidden()) if options.mask else None
+    evens_out = options.normalise != "none"
+    film.tally.expect(int(plan.path.frame[-1]) + 1 + (len(film) if options.mask or evens_out else 0))
+    samples = take_samples(film) if options.mask or evens_out else None
+    hidden, light, scene = plan.hidden(), None, None
+    if samples is not None and evens_out:
+        light = see_light(samples, options.normalise, film.video, hidden)
+    if samples is not None and options.mask:
+        scene = see_scene(film, "moving", hidden, samples)
     squares = plan.squares
     presence = Presence(plan.path.x, plan.path.y, plan.extent, squares.picture)
-    made = cut(film, plan.path.frame, squares, options, presence.look, scene)
+    made = cut(film, plan.path.frame, squares, options, presence.look, scene, light)
     columns = plan.columns(film.clock)
     if made.areas is not None:
         columns["area_px"] = made.areas
@@ -389,13 +396,22 @@ def take_posed(film: Film, tracked: Tracked, options: VideoOptions, notes: Seque
         inside=squares.inside(film.room),
         mask=made.masks,
         marks=plan.marks(),
-        notes=(*notes, *plan.notes, *([] if scene is None else _of_masks(scene.describe(), made.areas, tracked))),
+        notes=(
+            *notes,
+            *plan.notes,
+            *([] if light is None else [light.describe()]),
+            *([] if scene is None else _of_masks(scene.describe(), made.areas, tracked)),
+        ),
         warnings=(
             *plan.warnings,
+            *([] if light is None else light.warnings()),
             *_of_presence(presence, film, tracked),
             *([] if scene is None else scene.warnings(LOOK_AT_MASKS)),
         ),
-        recipe=dataclasses.replace(options, crop=squares.crop).recipe(with_pose=True),
+        recipe={
+            **dataclasses.replace(options, crop=squares.crop).recipe(with_pose=True),
+            **light_entry(light, film.video),
+        },
     )
 
 

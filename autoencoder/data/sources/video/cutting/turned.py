@@ -14,6 +14,7 @@ from PIL import Image
 from autoencoder.data.dataset import Marks
 from autoencoder.data.sources.video.animal.moving import Scene, window
 from autoencoder.data.sources.video.crops import SOLID, Squares, ground
+from autoencoder.data.sources.video.cutting.light import Light, in_8_bits, pick
 from autoencoder.data.sources.video.frames import MEMORY, Room
 from autoencoder.data.sources.video.options import Fill
 
@@ -69,16 +70,16 @@ class TurnedSquares(Squares):
         center = np.stack([self.x, self.y], axis=1)[rows]
         return super().within(rows, center + self._turned(xy - center, self.angle[rows]))
 
-    def image(self, row: int, frame: NDArray[np.uint8], fill: Fill) -> NDArray[np.uint8]:
+    def image(self, row: int, frame: NDArray[np.uint8], fill: Fill, light: Light | None = None) -> NDArray[np.uint8]:
         """See `Squares.image`."""
         height, width = frame.shape[-2:]
         rows, columns = self._around(row)
-        part = frame[..., rows.clip(0, height - 1)[:, None], columns.clip(0, width - 1)]
+        part = pick(frame, (rows.clip(0, height - 1)[:, None], columns.clip(0, width - 1)), light)
         samples = self._sampled(row, part, (int(columns[0]), int(rows[0])))
         if fill != "edge" and self._reaches_over[row]:
             inside = self._samples_inside(row)
-            samples = np.where(inside, samples, ground(frame, fill)[..., None, None])
-        return np.asarray(np.rint(self._means(samples)), np.uint8)
+            samples = np.where(inside, samples, ground(frame, fill, light)[..., None, None])
+        return in_8_bits(np.rint(self._means(samples)), light)
 
     def mask(self, row: int, frame: NDArray[np.float32], scene: Scene) -> tuple[NDArray[np.bool_], int]:
         """See `Squares.mask`."""
