@@ -31,7 +31,7 @@ from autoencoder.data.sources.experiment.survey import (
 from autoencoder.data.sources.video.frames import Tally
 from autoencoder.data.sources.video.options import COMMAND_OF_MANY, DEFAULTS, VideoOptions
 from autoencoder.data.sources.video.prepare import make_images, open_video
-from autoencoder.errors import UserError, listed, raise_if_any
+from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.file_names import file_stem
 from autoencoder.machine.files import read_json, write_json
 from autoencoder.machine.processes import Lost, in_processes
@@ -264,7 +264,7 @@ def _said_of(failed: Mapping[str, str]) -> list[str]:
 def _refuse_failures(failed: Mapping[str, str], recordings: Sequence[Recording], *, strict: bool) -> None:
     if failed and (strict or len(failed) == len(recordings)):
         done = len(recordings) - len(failed)
-        kept = f"; the other {done} are kept, and {SAME_COMMAND} (--strict)" if done else ""
+        kept = f"; the images of the other {done} are kept, and {SAME_COMMAND} (--strict)" if done else ""
         raise UserError([*_said_of(failed)[:-1], _said_of(failed)[-1] + kept])
 
 
@@ -428,9 +428,3 @@ def _put_together(
         "begun": {"asked": dict(asked), **vars(begun)},
     }
     return assemble(sources, npz, recipe, known, options, note=begun.note, compress=compress)
-
-
-def summary_of(failed: Mapping[str, str]) -> str:
-    """A sentence about recordings that failed."""
-    n = len(failed)
-    return f"{n} recording{'s' * (n != 1)} failed, {listed(list(failed))}: the data set holds the others"
