@@ -88,7 +88,10 @@ def _describe_recipe(recipe: Recipe | None) -> dict[str, dict[str, Any]]:
     """How the images were made of frames; nothing where that is not known. Options that were left open are left out."""
     if recipe is None:
         return {}
-    return {"recipe": {name: value for name, value in recipe.items() if value is not None}}
+    shown = {name: value for name, value in recipe.items() if value is not None and name not in ("begun", "columns")}
+    if "recordings" in shown:
+        shown["recordings"] = f"{len(shown['recordings'])} of them"
+    return {"recipe": shown}
 
 
 def _describe_timeline(timeline: Timeline, scales: Mapping[str, Timescale]) -> str:

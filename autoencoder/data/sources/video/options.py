@@ -30,14 +30,15 @@ Normalise = Literal["none", "background", "intensity"]
 NORMALISATIONS: tuple[str, ...] = get_args(Normalise)
 """How a recording's light is evened out: not at all, by its median frame, or by its brightness and contrast."""
 
-COMMAND = "prepare video"
-"""What makes images by these options, as it stands in recipes."""
+COMMAND, COMMAND_OF_MANY = "prepare video", "prepare experiment"
+"""What makes images by these options, as it stands in recipes: of one recording, and of many."""
 
 NOT_TAKEN_AGAIN = frozenset({"limit"})
 """Options that say something about one data set and nothing about another one of the same recipe."""
 
-NO_OPTIONS = frozenset({"command", "version", "pose", "light"})
-"""What else a recipe holds: whether there was a pose, and what of each recording's light was evened out."""
+NO_OPTIONS = frozenset({"command", "version", "pose", "light", "crop_cm", "begun", "columns", "recordings"})
+"""What else a recipe holds: whether there was a pose, and what of each recording's light was evened out; and of many
+recordings the crop in centimetres, how they were begun, and what each of them is."""
 
 SEEN = "seen"
 """In place of a part's name: the centre is the mean of all parts that are seen in a frame, whichever those are."""
@@ -158,6 +159,16 @@ class VideoOptions:
         of_pose = [name for name, given in self._of_pose().items() if given]
         if of_pose and not with_pose:
             problems.append(f"{listed(of_pose)} {_say(of_pose)} something about a pose: give its file (--pose)")
+        if self.align and not with_pose:
+            problems.append(
+                "--align turns images by the direction that the animal looks in, which only a pose tells: give its "
+                "file (--pose), or leave --align out"
+            )
+        if self.normalise == "background" and self.color:
+            problems.append(
+                "--normalise background shows differences of gray values, which have no colour: leave out --color, or "
+                "take --normalise intensity"
+            )
         chosen = [name for name, given in self._chosen().items() if given]
         if len(chosen) > 1:
             problems.append(f"{listed(chosen)} each say which individuals are followed: choose one of them")
@@ -243,6 +254,11 @@ def options_of(recipe: Recipe, changes: Mapping[str, Any] | None = None) -> Vide
         for name, value in options.items()
         if not is_a(value, hints[name])
     )
+    if recipe.get("crop_cm") is not None and "crop" not in (changes or {}):
+        raise UserError(
+            f"the images were cut out {recipe['crop_cm']:g} cm wide: say how many pixels of the new video that is "
+            "(--crop)"
+        )
     made = VideoOptions(**{name: value for name, value in options.items() if name not in NOT_TAKEN_AGAIN})
     return dataclasses.replace(made, **(changes or {}))
 

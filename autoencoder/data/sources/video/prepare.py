@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
@@ -16,7 +16,7 @@ from autoencoder.data.images import ImageSet, load_images
 from autoencoder.data.recipe import Recipe
 from autoencoder.data.sources.pose.readers import load_poses
 from autoencoder.data.sources.video.followed import take_followed
-from autoencoder.data.sources.video.frames import Film, Tally, WrongClockError
+from autoencoder.data.sources.video.frames import MEMORY, Film, Room, Tally, WrongClockError
 from autoencoder.data.sources.video.made import Made
 from autoencoder.data.sources.video.options import DEFAULTS, VideoOptions, options_of
 from autoencoder.data.sources.video.orientation import Orientation, read_orientation
@@ -24,6 +24,8 @@ from autoencoder.data.sources.video.posed import Tracked, find_tracked, take_pos
 from autoencoder.data.sources.video.timing import decoded_clock, read_clock
 from autoencoder.data.sources.video.whole import take_whole
 from autoencoder.errors import UserError, raise_if_any
+
+T = TypeVar("T")
 
 
 def prepare_video(
@@ -66,18 +68,8 @@ def prepare_video(
     tracked = None if pose is None else find_tracked(load_poses(pose, video), options)
     check_output(output, overwrite=overwrite, inputs=(video,) if pose is None else (video, pose))
 
-    orientation = read_orientation(video)
-    if tracked is not None:
-        tracked = tracked.on_shown_frames(video, orientation, options)
-    clock = read_clock(video, options.fps)
-    if tracked is not None and not clock.counted and not tracked.fits(len(clock)):
-        clock = decoded_clock(video, options.fps)
-    film = Film(video, orientation.size, clock, options.color, Tally(on_progress, on_total))
-    try:
-        made = _make(film, tracked, orientation, options)
-    except WrongClockError:
-        film = dataclasses.replace(film, clock=decoded_clock(video, options.fps))
-        made = _make(film, tracked, orientation, options)
+    opened = open_video(video, tracked, options, Tally(on_progress, on_total))
+    made = opened.with_right_clock(lambda opened: make_images(opened, options))
     return save_dataset(
         output,
         made.images,
@@ -91,6 +83,57 @@ def prepare_video(
         notes=made.notes,
         warnings=made.warnings,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedVideo:
+    """A video whose frames are known, and have not been looked at.
+
+    Attributes:
+        film: its frames.
+        tracked: who is followed, in pixels of the frames as players show them; None where there is no pose.
+        orientation: how the frames are turned.
+    """
+
+    film: Film
+    tracked: Tracked | None
+    orientation: Orientation
+
+    def with_right_clock(self, work: Callable[[OpenedVideo], T]) -> T:
+        """What some work on the frames gives, which is done anew where the file says something else of them.
+
+        Raises:
+            UserError: as the work does, or the video cannot be decoded.
+        """
+        try:
+            return work(self)
+        except WrongClockError:
+            clock = decoded_clock(self.film.video, self.film.clock.rate)
+            return work(dataclasses.replace(self, film=dataclasses.replace(self.film, clock=clock)))
+
+
+def open_video(
+    video: Path, tracked: Tracked | None, options: VideoOptions, tally: Tally, room: Room = MEMORY
+) -> OpenedVideo:
+    """Find out how the frames of a video are turned, and when they were taken.
+
+    Args:
+        video: what ffmpeg decodes.
+        tracked: of its pose, as `find_tracked` gives it; None where there is no pose.
+        options: how images are made.
+        tally: of the frames that will be decoded.
+        room: where images will be put.
+
+    Raises:
+        UserError: the video cannot be decoded, or has no times.
+    """
+    orientation = read_orientation(video)
+    if tracked is not None:
+        tracked = tracked.on_shown_frames(video, orientation, options)
+    clock = read_clock(video, options.fps)
+    if tracked is not None and not clock.counted and not tracked.fits(len(clock)):
+        clock = decoded_clock(video, options.fps)
+    return OpenedVideo(Film(video, orientation.size, clock, options.color, tally, room), tracked, orientation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,8 +190,16 @@ def made_again(
         yield MadeAgain(load_images(prepared.npz), prepared.notes, prepared.warnings)
 
 
-def _make(film: Film, tracked: Tracked | None, orientation: Orientation, options: VideoOptions) -> Made:
-    said = (film.clock.describe(film.video), orientation.describe(film.video, pose_turned=options.pose_turned))
+def make_images(opened: OpenedVideo, options: VideoOptions) -> Made:
+    """The images of a video.
+
+    Raises:
+        WrongClockError: the frames are not those that the file announces.
+        UserError: video and pose do not belong together, no frame is left, or the video is damaged.
+    """
+    film, tracked = opened.film, opened.tracked
+    turned = opened.orientation.describe(film.video, pose_turned=options.pose_turned)
+    said = (film.clock.describe(film.video), turned)
     notes = [note for note in said if note is not None]
     if tracked is not None:
         return take_posed(film, tracked, options, notes)
