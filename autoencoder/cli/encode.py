@@ -16,7 +16,7 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-from autoencoder.cli.options import add_device, add_table, argument
+from autoencoder.cli.options import add_device, add_table, argument, positive_int
 from autoencoder.cli.reporting import made, say
 from autoencoder.flags import shortened
 from autoencoder.registries import CODE_FILES
@@ -53,6 +53,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         help="the poses of the videos, in their order, where the run's images were cut out by a pose",
+    )
+    parser.add_argument(
+        "--crop",
+        type=positive_int,
+        nargs="+",
+        default=[],
+        metavar="PX",
+        help="side of the square around the animal, in pixels of the videos, one for all or one for each (default: "
+        "that of the run's images; to be given where that is in centimetres)",
     )
     add_table(parser, "metadata of the data set (default: the run's, or the .csv beside other images)")
     parser.add_argument(
@@ -97,6 +106,7 @@ def run(args: argparse.Namespace) -> None:
         args.data,
         args.out,
         poses=args.pose,
+        crops=args.crop,
         table=Table(args.metadata, args.columns, args.column_kinds),
         checkpoint=args.checkpoint,
         errors=args.errors,

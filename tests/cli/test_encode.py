@@ -1,6 +1,8 @@
 """`encode`: the run's own codes, exactly, in files that pandas, xarray and pynwb open; and those of new videos."""
 
 import csv
+import json
+import shutil
 
 import imageio_ffmpeg
 import numpy as np
@@ -180,6 +182,21 @@ def test_a_video_is_encoded_as_if_it_were_prepared_first(recorded, tmp_path, suc
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv"]
 
 
+def test_videos_of_another_scale_are_cut_out_by_another_crop(recorded, tmp_path, succeed, call):
+    """A run whose crop is in centimetres asks how many pixels that is."""
+    run = shutil.copytree(recorded / "run", tmp_path / "run")
+    recipe = json.loads((run / "recipe.json").read_text())
+    (run / "recipe.json").write_text(json.dumps(recipe | {"command": "prepare experiment", "crop": None, "crop_cm": 3}))
+    video, flags = recorded / "second.mp4", ("--follow", "brightest", "--crop", 30, "--size", 16, "--mask", "--quiet")
+    call("encode", run, video, "--out", tmp_path / "a.npz").refused("3 cm wide", "--crop")
+    succeed("encode", run, video, "--crop", 30, "--out", tmp_path / "a.npz", "--quiet")
+    succeed("prepare", "video", video, *flags, "--out", tmp_path / "data")
+    with np.load(tmp_path / "a.npz") as arrays:
+        np.testing.assert_array_equal(
+            arrays["codes"], ae.load_run(run).encode(ae.load_images(tmp_path / "data.npz").images)
+        )
+
+
 def test_several_sources_are_one_table(recorded, tmp_path, succeed, call):
     sources = (recorded / "data.npz", recorded / "second.mp4")
     succeed("encode", recorded / "run", *sources, "--out", tmp_path / "a.csv", "--quiet")
@@ -292,6 +309,7 @@ def test_what_is_refused_is_refused_before_the_work(recorded, finished, tiny, tm
     call("encode", run, tmp_path / "no.mp4", "--out", out).refused("there is no file", "no.mp4")
     call("encode", finished, recorded / "first.mp4", "--out", out).refused("does not know how its images were made")
     call("encode", run, recorded / "first.mp4", "--pose", tiny, tiny, "--out", out).refused("2 files for 1 videos")
+    call("encode", run, recorded / "first.mp4", "--crop", 8, 8, "--out", out).refused("2 sides for 1 videos")
     call("encode", run, "--predictions", "--out", out).refused("are images", "choose .npz")
     call("encode", run, tiny, recorded / "data.npz", "--metadata", out, "--out", out).refused("of one data set")
     call("encode", finished, "--out", tmp_path / "a.nwb").refused("time_s", "another format")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.images import ImageSet
 from autoencoder.data.joining.series import as_labels
+from autoencoder.data.sources.video.options import options_of
 from autoencoder.data.sources.video.prepare import made_again
 from autoencoder.data.timescales import RECORDING
 from autoencoder.errors import UserError, first_few, problems_of, raise_if_any
@@ -55,6 +57,7 @@ def encode_to(
     out: Path,
     *,
     poses: Sequence[Path] = (),
+    crops: Sequence[int] = (),
     table: Table = OWN_TABLE,
     checkpoint: str = "last",
     errors: bool = False,
@@ -72,6 +75,8 @@ def encode_to(
         sources: data sets (`.npz`, `.npy`) and videos, one after the other in the file; none for the run's own data.
         out: in one of the formats of `registries.CODE_FILES`, by its suffix.
         poses: of the videos, in their order, where the run's images were cut out by a pose.
+        crops: side of the crops in pixels of the videos, one for all or one for each, where it is another than the
+            run's; where that is in centimetres, it has to be said.
         table: of the one data set.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         errors: also how far off the network is for each image, as `test` measures that, without noise.
@@ -92,7 +97,7 @@ def encode_to(
     opened = open_run(run)
     kind = _format(out)
     kind.check()
-    raise_if_any(_problems(opened, sources, out, poses, table, session_start, overwrite))
+    raise_if_any(_problems(opened, sources, out, poses, crops, table, session_start, overwrite))
     trained = opened.network(checkpoint, device)
     if predictions and trained.objective.makes_pictures and not kind.HOLDS_PICTURES:
         raise UserError(
@@ -103,8 +108,8 @@ def encode_to(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", suffix=".partial", dir=out.parent) as folder:
         making = _Making(opened, trained, kind, Path(folder), errors, predictions, session_start, quiet, say)
-        for i, (source, pose) in enumerate(_with_poses(sources, poses)):
-            with _images(making, source, pose, table) as (owner, images):
+        for i, (source, pose, crop) in enumerate(_with_poses(sources, poses, crops)):
+            with _images(making, source, pose, crop, table) as (owner, images):
                 check_same_size(images, trained)
                 if i == 0 and (missing := what_is_missing(owner)) is not None:
                     say(f"note: {missing}")
@@ -141,6 +146,7 @@ def _problems(
     sources: Sequence[Path],
     out: Path,
     poses: Sequence[Path],
+    crops: Sequence[int],
     table: Table,
     session_start: str | None,
     overwrite: bool,
@@ -159,23 +165,35 @@ def _problems(
     if any(table) and (len(sources) > 1 or any(map(_is_video, sources))):
         problems.append("--metadata, --columns and --column-kind are of one data set: name no more than that")
     videos = [source for source in sources if _is_video(source)]
-    if videos and run.recipe() is None:
+    recipe = run.recipe() if videos else None
+    if videos and recipe is not None:
+        problems += problems_of(options_of, recipe, {"crop": crops[0]} if crops else None)
+        if recipe.get("pose") and not poses:
+            problems.append(f"the images of {run.path} were cut out by a pose: give that of each video (--pose)")
+    if videos and recipe is None:
         problems.append(
             f"{run.path} does not know how its images were made of a video, as runs of earlier versions and of other "
             f"images do not: prepare {videos[0]} as they were, and encode that data set"
         )
     if poses and len(poses) != len(videos):
         problems.append(f"--pose names {len(poses)} files for {len(videos)} videos: give one for each, in their order")
+    if crops and len(crops) not in (1, len(videos)):
+        problems.append(f"--crop gives {len(crops)} sides for {len(videos)} videos: give one for all, or one for each")
     if session_start is not None and not _format(out).NEEDS_TIME:
         problems.append(f"--session-start is for .nwb, and {out} is none: leave it out")
     return problems
 
 
-def _with_poses(sources: Sequence[Path], poses: Sequence[Path]) -> Iterator[tuple[Path | None, Path | None]]:
-    """Each source with its pose; None for the run's own data."""
-    remaining = iter(poses)
+def _with_poses(
+    sources: Sequence[Path], poses: Sequence[Path], crops: Sequence[int]
+) -> Iterator[tuple[Path | None, Path | None, int | None]]:
+    """Each source with its pose and the side of its crops; None for the run's own data."""
+    remaining, sides = iter(poses), iter(crops if len(crops) != 1 else itertools.repeat(crops[0]))
     for source in sources or (None,):
-        yield source, next(remaining, None) if source is not None and _is_video(source) else None
+        if source is not None and _is_video(source):
+            yield source, next(remaining, None), next(sides, None)
+        else:
+            yield source, None, None
 
 
 # ------------------------------------------------------------------------------------------------------------ the work
@@ -215,7 +233,7 @@ class _Part:
 
 @contextmanager
 def _images(
-    making: _Making, source: Path | None, pose: Path | None, table: Table
+    making: _Making, source: Path | None, pose: Path | None, crop: int | None, table: Table
 ) -> Iterator[tuple[OpenedRun, ImageSet]]:
     """The images of a source, and the run opened so that its own are found."""
     if source is None or not _is_video(source):
@@ -226,7 +244,13 @@ def _images(
     assert recipe is not None
     with Progress(f"Preparing {source.name}", None, "frames", quiet=making.quiet) as progress:
         made = made_again(
-            recipe, source, pose, folder=making.folder, on_progress=progress.advance, on_total=progress.expect
+            recipe,
+            source,
+            pose,
+            changes=None if crop is None else {"crop": crop},
+            folder=making.folder,
+            on_progress=progress.advance,
+            on_total=progress.expect,
         )
         with made as again:
             for said in again.warnings:
