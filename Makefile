@@ -34,7 +34,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) install -c constraints.txt -e '.[cluster,comet,dev,parquet,pose,tensorboard,topology,tsne,wandb]'
+	$(PIP) install -c constraints.txt -e '.[cluster,comet,dev,netcdf,nwb,parquet,pose,tensorboard,topology,tsne,wandb]'
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -68,7 +68,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 
 # QUICK=1 for the smallest sizes; MNIST=FOLDER, with MNIST's four files, for the one that needs them.
-BENCHMARKS := train_step quality time_to_quality snapshot_cost memory evolution evolution_drawing nulls study simulated_studies \
+BENCHMARKS := train_step prepare quality time_to_quality snapshot_cost memory evolution evolution_drawing nulls study simulated_studies \
   grounding gpu
 RUN_BENCHMARK = $(BIN)/python benchmarks/$(1).py $(if $(QUICK),--quick) $(if $(filter mnist,$(1)),$(MNIST))
 

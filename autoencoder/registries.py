@@ -1,5 +1,5 @@
-"""What a run, or a flag, can name: encoders, objectives, reducers, exports. To add one, write its file and its
-line here.
+"""What a run, or a flag, can name: encoders, objectives, reducers, exports, files of codes. To add one, write its file
+and its line here.
 
 Lines hold import paths and not classes, and whatever else has to be known before torch is imported: so the command line
 can build its parser, print help and refuse what does not go together at once.
@@ -164,3 +164,13 @@ EXPORTS: dict[str, str] = {
 }
 """Formats of `visualize --export`, to module. The module defines `check` and `write`; see
 `workflows/exports/export.py`."""
+
+CODE_FILES: dict[str, str] = {
+    ".csv": "autoencoder.workflows.encode.csv_table",
+    ".npz": "autoencoder.workflows.encode.npz",
+    ".parquet": "autoencoder.workflows.encode.parquet",
+    ".nwb": "autoencoder.workflows.encode.nwb",
+    ".nc": "autoencoder.workflows.encode.netcdf",
+}
+"""Formats of `encode --out`, by the suffix of the file, to module. The module defines `HOLDS_PICTURES`, `check` and
+`write`; see `workflows/encode/encode.py`."""

@@ -2,7 +2,7 @@
 
 import sys
 
+from autoencoder.cli.flags.old_flags import translate_with_documented_defaults
 from autoencoder.cli.main import main
-from autoencoder.cli.old_flags import translate_with_documented_defaults
 
 sys.exit(main(["test_pca_umap_as_encoder", *sys.argv[1:]], translate=translate_with_documented_defaults))

@@ -63,8 +63,8 @@ COUNTS = (
 
 
 def _call(*arguments: object, program: str | None = None) -> Result:
+    from autoencoder.cli.flags.old_flags import translate_with_documented_defaults
     from autoencoder.cli.main import main
-    from autoencoder.cli.old_flags import translate_with_documented_defaults
 
     argv = [str(argument) for argument in arguments]
     options = {}

@@ -80,6 +80,7 @@ LOADERS = {
     "autoencoder.objectives.base": registries.OBJECTIVES,
     "autoencoder.projections.reducers.base": registries.REDUCERS,
     "autoencoder.runs.writers.base": config.WRITERS,
+    "autoencoder.workflows.encode.encode": registries.CODE_FILES,
     "autoencoder.workflows.exports.export": registries.EXPORTS,
 }
 """Who loads what the registries name."""

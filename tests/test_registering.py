@@ -64,6 +64,7 @@ def test_an_objective(registered, tiny, tmp_path, succeed, tree, name):
     assert {"x.mp4", "x.png"} <= {file.rsplit("/")[-1] for file in tree(tmp_path / "movies")}
     succeed("visualize", "--run", run, *PCA, "--snapshot", "last", "--quiet", "--out", tmp_path / "still")
     succeed("explore", run, *PCA, "--out", tmp_path / "page.html", "--quiet")
+    succeed("encode", run, "--errors", "--predictions", "--out", tmp_path / "codes.npz", "--quiet")
 
     succeed("train", tiny, "--run", plain, *QUICK)
     succeed("compare", run, plain, *PCA, "--out", tmp_path / "compare")

@@ -3,6 +3,7 @@
 autoencoder prepare arena --out data/arena --images 8000
 autoencoder prepare video mouse.mp4 --pose pose.csv --out data/mouse
 autoencoder prepare video fly.mp4 --follow darkest --mask --out data/fly
+autoencoder prepare experiment recordings.csv --out data/experiment --jobs 4
 autoencoder prepare idx train-images-idx3-ubyte.gz --labels train-labels-idx1-ubyte.gz --out data/mnist
 autoencoder prepare images pictures/ --out data/pictures --resize 64
 """
@@ -10,29 +11,57 @@ autoencoder prepare images pictures/ --out data/pictures --resize 64
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoencoder.cli.options import CommandParser, add_common, argument, count, names, number, point, positive_int
 from autoencoder.cli.reporting import made, say
+from autoencoder.errors import UserError, raise_if_any
 from autoencoder.flags import parse_number, shortened
+from autoencoder.machine.plain_text import one_line
 
 if TYPE_CHECKING:
     from autoencoder.data.dataset import Prepared
+    from autoencoder.data.sources.experiment.recordings import Recording
+    from autoencoder.data.sources.video.options import VideoOptions
     from autoencoder.machine.progress import Progress
 
 MIN_RATE, MAX_RATE = 1e-6, 1e9
 """Frames per second of a video: one in twelve days, and more than any camera takes."""
 
+MIN_CM, MAX_CM = 1e-4, 1e5
+"""Side of a square around an animal, centimetres."""
+
 MAX_PIXEL = 1_000_000
 """No video is wider or higher."""
 
-HELP = "make a data set from a video, MNIST files, a folder of images, or the synthetic arena"
+DONE_IN_PART = 3
+"""Exit status where the data set was written without some of the recordings, which are named."""
+
+HELP = "make a data set from videos, MNIST files, a folder of images, or the synthetic arena"
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """What was done.
+
+    Attributes:
+        prepared: the data set; None where it was there already.
+        failed: recordings that are not in it, by name, and why.
+        picture: the check picture, where it is drawn already.
+    """
+
+    prepared: Prepared | None
+    failed: Mapping[str, str] = field(default_factory=dict)
+    picture: Path | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The four sources, each a subcommand."""
+    """The sources, each a subcommand."""
     parser.set_defaults(has_subcommands=True)
     sources = parser.add_subparsers(dest="source", metavar="SOURCE", required=True, parser_class=CommandParser)
 
@@ -59,6 +88,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_video(video)
     video.set_defaults(prepare=_video)
 
+    experiment = sources.add_parser(
+        "experiment",
+        help="many videos, listed in a table with what is known of each",
+        description="Make one data set of many videos, by a table with a row for each: its columns 'video' and 'pose' "
+        "name files, relative to the table; 'recording' names it; 'px_per_cm', 'arena_center' and 'crop' say how it "
+        "was filmed; all others, such as animal and condition, become columns of its images. The same command goes on "
+        "after it was stopped, tries again what failed, and adds new rows of the table.",
+    )
+    _add_experiment(experiment)
+    experiment.set_defaults(prepare=_experiment)
+
     idx = sources.add_parser(
         "idx", help="MNIST's format, gzipped or not", description="Read images in MNIST's IDX format."
     )
@@ -82,22 +122,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_fitting(folder)
     folder.set_defaults(prepare=_folder)
 
-    for source in (arena, video, idx, folder):
+    for source in (arena, video, experiment, idx, folder):
         source.add_argument("--out", type=Path, required=True, metavar="NAME", help="makes NAME.npz and NAME.csv")
         source.add_argument("--overwrite", action="store_true", help="replace files of that name")
         add_common(source)
 
 
 def _add_video(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("video", type=Path, metavar="VIDEO")
-    _add_pose(parser.add_argument_group("with a pose"))
+    parser.add_argument(
+        "video", type=Path, nargs="*", metavar="VIDEO", help="several make one data set; see 'prepare experiment'"
+    )
+    with_pose = parser.add_argument_group("with a pose")
+    with_pose.add_argument(
+        "--pose",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="what a tracker wrote, a file for each video; see docs/own-data.md",
+    )
+    _add_options(parser, with_pose)
+    _add_many(parser.add_argument_group("several videos"))
+
+
+def _add_experiment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("table", type=Path, metavar="TABLE", help="a CSV with a row for each recording")
+    _add_many(parser.add_argument_group("recordings"))
+    _add_options(parser, parser.add_argument_group("with a pose"))
+    parser.add_argument(
+        "--crop-cm",
+        type=number(float, "a number of centimetres above 0", MIN_CM, MAX_CM),
+        metavar="CM",
+        help="side of the square around the animal in centimetres, where the table has px_per_cm (default: from the "
+        "animals' size)",
+    )
+
+
+def _add_many(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--jobs", type=positive_int, default=1, metavar="N", help="recordings that are made at a time (default: 1)"
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="write no data set where a recording fails (default: the others make one, and the exit status is "
+        f"{DONE_IN_PART})",
+    )
+
+
+def _add_options(parser: argparse.ArgumentParser, with_pose: argparse._ArgumentGroup) -> None:
+    """What can be chosen about the images of a video."""
+    _add_pose(with_pose)
     _add_without_pose(parser.add_argument_group("without a pose"))
     _add_images(parser.add_argument_group("images"))
     _add_places_and_times(parser.add_argument_group("places and times"))
 
 
 def _add_pose(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--pose", type=Path, metavar="FILE", help="what a tracker wrote; see docs/own-data.md")
     group.add_argument("--individual", metavar="NAME", help="follow this one, where the file holds several")
     group.add_argument("--track", type=count, metavar="N", help="the same by its number in the file, from 0")
     group.add_argument(
@@ -175,6 +255,19 @@ def _add_images(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--size", type=positive_int, default=50, metavar="PX", help="side of an image (default: 50)")
     group.add_argument(
+        "--align",
+        action="store_true",
+        help="turn each image by the body angle, so that the animal looks to the right; goes with --pose",
+    )
+    group.add_argument(
+        "--normalise",
+        choices=("none", "background", "intensity"),
+        default="none",
+        help="even out the recording's light, so that recordings under different lamps look alike: 'intensity' sets "
+        "brightness and contrast; 'background' shows what differs from the median of the frames, also in light from "
+        "one side (default: none)",
+    )
+    group.add_argument(
         "--fill",
         choices=("median", "edge", "mean"),
         default="median",
@@ -241,9 +334,18 @@ def run(args: argparse.Namespace) -> None:
     from autoencoder.machine.progress import Progress
     from autoencoder.workflows.check import check_picture
 
-    with Progress("Preparing", None, "frames" if args.source == "video" else "images", quiet=args.quiet) as progress:
-        prepared: Prepared = args.prepare(args, progress)
-    picture = check_picture(prepared)
+    unit = "frames" if args.source in ("video", "experiment") else "images"
+    with Progress("Preparing", None, unit, quiet=args.quiet) as progress:
+        done: Done = args.prepare(args, progress)
+    if done.prepared is not None:
+        _say_made(args, done.prepared, done.picture or check_picture(done.prepared))
+    if done.failed:
+        for name, why in done.failed.items():
+            print(one_line(f"error: recording '{name}' failed: {why}"), file=sys.stderr)
+        raise SystemExit(DONE_IN_PART)
+
+
+def _say_made(args: argparse.Namespace, prepared: Prepared, picture: Path) -> None:
     for warning in prepared.warnings:
         say(args, f"warning: {warning}")
     for note in prepared.notes:
@@ -260,11 +362,11 @@ def run(args: argparse.Namespace) -> None:
     say(args, f"next: autoencoder train {prepared.npz}")
 
 
-def _arena(args: argparse.Namespace, progress: Progress) -> Prepared:
+def _arena(args: argparse.Namespace, progress: Progress) -> Done:
     from autoencoder.data.sources.arena import prepare_arena
 
     progress.expect(args.images)
-    return prepare_arena(
+    prepared = prepare_arena(
         args.out,
         args.images,
         args.seed,
@@ -273,44 +375,114 @@ def _arena(args: argparse.Namespace, progress: Progress) -> Prepared:
         overwrite=args.overwrite,
         on_progress=progress.advance,
     )
+    return Done(prepared)
 
 
-def _video(args: argparse.Namespace, progress: Progress) -> Prepared:
-    from autoencoder.data.sources.video.options import VideoOptions
+def _video(args: argparse.Namespace, progress: Progress) -> Done:
+    from autoencoder.data.sources.experiment.recordings import recordings_of
     from autoencoder.data.sources.video.prepare import prepare_video
 
-    return prepare_video(
-        args.video,
-        args.pose,
+    videos, poses = _files(args)
+    if len(videos) > 1:
+        return _many(args, progress, recordings_of(videos, poses))
+    raise_if_any(
+        f"{flag} is for several videos: leave it out"
+        for flag, given in {"--strict": args.strict, "--jobs": args.jobs > 1}.items()
+        if given
+    )
+    if poses is not None and len(poses) > 1:
+        raise UserError(f"there is one video and {len(poses)} poses: give one for each video (--pose)")
+    prepared = prepare_video(
+        videos[0],
+        None if poses is None else poses[0],
         args.out,
-        VideoOptions(
-            front=args.front,
-            back=args.back,
-            center=args.center,
-            individual=args.individual,
-            track=args.track,
-            all_individuals=args.all_individuals,
-            allow_short=args.allow_short,
-            follow=args.follow,
-            region=args.region,
-            mask=args.mask,
-            fit=args.fit,
-            crop=args.crop,
-            size=args.size,
-            fill=args.fill,
-            min_likelihood=args.min_likelihood,
-            arena_center=args.arena_center,
-            fps=args.fps,
-            pose_offset=args.pose_offset,
-            pose_turned=args.pose_turned,
-            limit=args.limit,
-            every=args.every,
-            color=args.color,
-        ),
+        _video_options(args),
         compress=args.compress,
         overwrite=args.overwrite,
         on_progress=progress.advance,
         on_total=progress.expect,
+    )
+    return Done(prepared)
+
+
+def _files(args: argparse.Namespace) -> tuple[list[Path], list[Path] | None]:
+    """Videos and poses. Where no video stands before `--pose`, as many follow the poses as there are of these."""
+    if args.video or args.pose is None:
+        if not args.video:
+            raise UserError("no video is named: give one or more")
+        return args.video, args.pose
+    n = len(args.pose) // 2
+    if len(args.pose) % 2:
+        raise UserError("no video is named: give as many as poses (--pose)")
+    return args.pose[n:], args.pose[:n]
+
+
+def _experiment(args: argparse.Namespace, progress: Progress) -> Done:
+    from autoencoder.data.sources.experiment.recordings import read_recordings
+
+    return _many(args, progress, read_recordings(args.table), args.table, args.crop_cm)
+
+
+def _many(
+    args: argparse.Namespace,
+    progress: Progress,
+    recordings: Sequence[Recording],
+    table: Path | None = None,
+    crop_cm: float | None = None,
+) -> Done:
+    from autoencoder.data.sources.experiment.prepare import prepare_experiment
+    from autoencoder.workflows.check import check_picture
+
+    pictures: list[Path] = []
+    outcome = prepare_experiment(
+        recordings,
+        args.out,
+        _video_options(args),
+        table=table,
+        crop_cm=crop_cm,
+        jobs=args.jobs,
+        strict=args.strict,
+        compress=args.compress,
+        overwrite=args.overwrite,
+        on_progress=progress.advance,
+        on_total=progress.expect,
+        on_made=lambda prepared: pictures.append(check_picture(prepared)),
+    )
+    if outcome.prepared is None:
+        say(args, f"{args.out} holds all recordings already: nothing to do")
+    elif outcome.n_taken:
+        say(args, f"{outcome.n_taken} of {len(recordings)} recordings were made before, and taken as they were")
+    return Done(outcome.prepared, outcome.failed, *pictures)
+
+
+def _video_options(args: argparse.Namespace) -> VideoOptions:
+    from autoencoder.data.sources.video.options import VideoOptions
+
+    return VideoOptions(
+        front=args.front,
+        back=args.back,
+        center=args.center,
+        individual=args.individual,
+        track=args.track,
+        all_individuals=args.all_individuals,
+        allow_short=args.allow_short,
+        follow=args.follow,
+        region=args.region,
+        mask=args.mask,
+        fit=args.fit,
+        crop=args.crop,
+        align=args.align,
+        normalise=args.normalise,
+        size=args.size,
+        fill=args.fill,
+        min_likelihood=args.min_likelihood,
+        arena_center=args.arena_center,
+        fps=args.fps,
+        pose_offset=args.pose_offset,
+        pose_turned=args.pose_turned,
+        limit=args.limit,
+        every=args.every,
+        color=args.color,
     )
 
 
@@ -333,10 +505,10 @@ def _rate(text: str) -> Fraction:
     return Fraction(text) if len(parts) == 1 else Fraction(text.split("/")[0]) / Fraction(text.split("/")[1])
 
 
-def _idx(args: argparse.Namespace, progress: Progress) -> Prepared:
+def _idx(args: argparse.Namespace, progress: Progress) -> Done:
     from autoencoder.data.sources.idx import prepare_idx
 
-    return prepare_idx(
+    prepared = prepare_idx(
         args.images,
         args.out,
         args.labels,
@@ -350,12 +522,13 @@ def _idx(args: argparse.Namespace, progress: Progress) -> Prepared:
         on_progress=progress.advance,
         on_total=progress.expect,
     )
+    return Done(prepared)
 
 
-def _folder(args: argparse.Namespace, progress: Progress) -> Prepared:
+def _folder(args: argparse.Namespace, progress: Progress) -> Done:
     from autoencoder.data.sources.folder import prepare_images
 
-    return prepare_images(
+    prepared = prepare_images(
         args.pictures,
         args.out,
         args.pad,
@@ -368,3 +541,4 @@ def _folder(args: argparse.Namespace, progress: Progress) -> Prepared:
         on_progress=progress.advance,
         on_total=progress.expect,
     )
+    return Done(prepared)

@@ -19,9 +19,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoencoder.cli.flags.visualize_flags import add_visualize_flags, check_flags, movie_options
 from autoencoder.cli.options import figure_options
 from autoencoder.cli.reporting import made, say, table
-from autoencoder.cli.visualize_flags import add_visualize_flags, check_flags, movie_options
 
 if TYPE_CHECKING:
     from autoencoder.runs.opened import OpenedRun

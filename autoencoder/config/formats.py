@@ -199,7 +199,7 @@ def _values(kind: type[Any], content: Any, where: str) -> dict[str, Any]:
             value = _build(_NESTED[name], value, f"{where}{name}.")
         elif isinstance(value, list):
             value = tuple(value)
-        if name not in _NESTED and not _is_a(value, types[name]):
+        if name not in _NESTED and not is_a(value, types[name]):
             problems.append(f"entry '{where}{name}' has the wrong type: {reprlib.repr(value)}")
         values[name] = value
     raise_if_any(problems)
@@ -230,14 +230,17 @@ def _type_of(flag: Flag) -> Any:
     return str | None if flag.kind is None else float | None
 
 
-def _is_a(value: object, hint: Any) -> bool:
+def is_a(value: object, hint: Any) -> bool:
     """Whether `value` has the type of a field; a whole number is a float too, and True is no number."""
     if get_origin(hint) in (Union, UnionType):
-        return any(_is_a(value, option) for option in get_args(hint))
+        return any(is_a(value, option) for option in get_args(hint))
     if get_origin(hint) is Literal:
         return isinstance(value, str)  # which one, the class itself checks
     if get_origin(hint) is tuple:
-        return isinstance(value, tuple) and all(_is_a(item, get_args(hint)[0]) for item in value)
+        kinds = get_args(hint)
+        if not isinstance(value, tuple) or (kinds[-1] is not Ellipsis and len(value) != len(kinds)):
+            return False
+        return all(is_a(item, kinds[0]) for item in value)
     if isinstance(value, bool):
         return hint is bool
     if hint is float and isinstance(value, int):

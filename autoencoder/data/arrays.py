@@ -1,7 +1,8 @@
 """Reading `.npy` and `.npz` files without pickle, with errors that name the file and say what to do.
 
 Headers are read before contents: a file that is cut short, or that holds more than the memory does, is refused before
-anything is allocated.
+anything is allocated. Large arrays stay in their files, as memory maps: of an `.npy`, and of an `.npz` that is not
+compressed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -30,6 +31,15 @@ ZIP_MAGIC = b"PK"
 
 MAX_HEADER_BYTES = 10_000
 """Longer headers are no images: numpy refuses them too, but only once it has read them, which can be gigabytes."""
+
+MAPPED_BYTES = 16 * 2**20
+"""Arrays in an `.npz` of at least this size are memory-mapped where they lie; smaller ones are read."""
+
+CHUNK_BYTES = 32 * 2**20
+"""Bytes that are looked at in one go, so that a memory-mapped array is never in memory as a whole."""
+
+LOCAL_HEADER = struct.Struct("<26x2H")
+"""Of a member in a zip file: 26 bytes, and the lengths of the name and of the extra field, which follow."""
 
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What numpy writes. Python unpacks the others without a bound: a few kilobytes of bzip2 become gigabytes at once."""
@@ -60,11 +70,13 @@ class ArrayHeader:
         shape: its shape.
         dtype: its dtype, byte order included.
         offset: bytes of the header, before the values.
+        order: whether the last axis runs fastest (C), or the first (F).
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     offset: int
+    order: Literal["C", "F"]
 
     @property
     def nbytes(self) -> int:
@@ -136,6 +148,13 @@ def open_npy(path: Path) -> np.ndarray:
         return np.lib.format.open_memmap(path, mode="r")
 
 
+def chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Number of the first row, and the rows, of runs of rows of an array that take at most `CHUNK_BYTES`."""
+    step = max(1, CHUNK_BYTES // max(1, array.nbytes // max(1, len(array))))
+    for start in range(0, len(array), step):
+        yield start, array[start : start + step]
+
+
 def npz_headers(path: Path) -> dict[str, ArrayHeader]:
     """Name and header of each array in an `.npz` file, in the file's order; no values are read.
 
@@ -163,7 +182,9 @@ def npz_headers(path: Path) -> dict[str, ArrayHeader]:
 
 
 def read_npz(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Read the arrays `names` of an `.npz` file into memory.
+    """Read the arrays `names` of an `.npz` file: large ones as memory maps, where they are not compressed.
+
+    Of either kind the checksum is compared, so that a damaged file is never used.
 
     Raises:
         UserError: the file is damaged, an array holds Python objects, or the arrays do not fit into memory.
@@ -172,16 +193,34 @@ def read_npz(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
     wanted = {name: headers[name] for name in names}
     for name, header in wanted.items():
         _refuse_objects(f"array '{name}'", header, path)
-    needed = sum(header.nbytes for header in wanted.values())
-    refuse_too_large(str(path), needed, "save it as .npy, which is memory-mapped")
     arrays = {}
-    with _naming(path), zipfile.ZipFile(path) as archive:
+    # One opened file for all: whoever replaces it meanwhile replaces a name.
+    with _naming(path), path.open("rb") as opened, zipfile.ZipFile(opened) as archive:
         members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
-        for name in wanted:
+        places = {name: _place_in(opened, members[name], header) for name, header in wanted.items()}
+        needed = sum(header.nbytes for name, header in wanted.items() if places[name] is None)
+        refuse_too_large(str(path), needed, "save it by np.savez without compressing, or as .npy: both are mapped")
+        for name, header in wanted.items():
             with archive.open(members[name]) as file:
-                arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
-                file.read(1)  # zipfile compares the checksum only where it meets the end
+                place = places[name]
+                if place is None:
+                    arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+                # zipfile compares the checksum only where it meets the end
+                while file.read(CHUNK_BYTES):
+                    pass
+            if place is not None:
+                arrays[name] = np.memmap(opened, header.dtype, "r", place, header.shape, header.order)
     return arrays
+
+
+def _place_in(opened: BinaryIO, member: zipfile.ZipInfo, header: ArrayHeader) -> int | None:
+    """Where the values of an array begin in the file, if it can be mapped there; None if it has to be read."""
+    if member.compress_type != zipfile.ZIP_STORED or header.nbytes < MAPPED_BYTES:
+        return None
+    opened.seek(member.header_offset)
+    name, extra = LOCAL_HEADER.unpack(opened.read(LOCAL_HEADER.size))
+    place = member.header_offset + LOCAL_HEADER.size + name + extra + header.offset
+    return int(place) if place % header.dtype.alignment == 0 else None
 
 
 def _refuse_objects(what: str, header: ArrayHeader, path: Path) -> None:
@@ -203,12 +242,12 @@ def _read_header(file: IO[bytes]) -> ArrayHeader:
         raise ValueError(f"a header of {n_bytes:,} bytes")
     text = file.read(n_bytes)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(io.BytesIO(size + text))
+    shape, is_fortran, dtype = read(io.BytesIO(size + text))
     if any(side < 0 for side in shape):
         raise ValueError(f"the impossible shape {shape}")
     if dtype.itemsize == 0:
         raise ValueError(f"values of no size, {dtype}")  # numpy would make some of them larger than the file says
-    return ArrayHeader(shape, dtype, np.lib.format.MAGIC_LEN + len(size) + len(text))
+    return ArrayHeader(shape, dtype, np.lib.format.MAGIC_LEN + len(size) + len(text), "F" if is_fortran else "C")
 
 
 @contextmanager
@@ -222,7 +261,7 @@ def _naming(path: Path) -> Iterator[None]:
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error})") from None
     except MemoryError:
-        raise UserError(f"{path} does not fit into memory: save it as .npy, which is memory-mapped") from None
+        raise UserError(f"{path} does not fit into memory: save it uncompressed, or as .npy: both are mapped") from None
     except _DAMAGED as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path} is damaged, or no NumPy file ({reason}): copy or make it again") from None

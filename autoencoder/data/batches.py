@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autoencoder.array_types import Integers, Rows
+from autoencoder.data.arrays import chunks
 
 BatchRows = Rows | Tensor
 """Row numbers in a data file, (n,) int64: an array, or a tensor that is on the device already."""
@@ -118,7 +119,10 @@ class Pixels:
         return self._stored.size * item_bytes <= RESIDENT_SHARE * free
 
     def _send_all(self) -> Tensor:
-        return _to_tensor(self._stored).to(self._device)
+        on_device = torch.empty(self._stored.shape, dtype=self.stored_batch(0).dtype, device=self._device)
+        for start, chunk in chunks(self._stored):
+            on_device[start : start + len(chunk)] = _to_tensor(chunk).to(self._device)
+        return on_device
 
 
 def to_device(rows: BatchRows, device: torch.device) -> Tensor:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.metadata import Metadata
+from autoencoder.data.npz_files import Joined, write_npz
+from autoencoder.data.recipe import RECIPE, Recipe, recipe_array
 from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.files import replacing, write_error
@@ -26,11 +28,14 @@ class Marks:
 
     Attributes:
         points: (m, 2) float64 by the part's name; NaN where it was not seen.
-        picture: (m, 4) float64: left, top, right and bottom of the picture that the images were cut out of.
+        picture: (m, 4, 2) float64: the corners of the picture that the images were cut out of, clockwise from its top
+            left one.
+        turned: (m,) float64, degrees by which the images were turned clockwise; None where they were not.
     """
 
     points: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     picture: NDArray[np.float64] | None = None
+    turned: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,14 +143,16 @@ def _check_free(files: Sequence[Path], overwrite: bool, inputs: Iterable[Path]) 
 
 def save_dataset(
     output: Path,
-    images: np.ndarray,
+    images: np.ndarray | Joined,
     metadata_columns: Mapping[str, np.ndarray],
     clean: np.ndarray | None = None,
-    mask: np.ndarray | None = None,
+    mask: np.ndarray | Joined | None = None,
     *,
-    inside: np.ndarray | None = None,
+    inside: np.ndarray | Joined | None = None,
     regions: Regions | None = None,
+    recipe: Recipe | None = None,
     marks: Marks | None = None,
+    shown: NDArray[np.int64] | None = None,
     compress: bool = False,
     overwrite: bool = False,
     notes: tuple[str, ...] = (),
@@ -158,14 +165,16 @@ def save_dataset(
 
     Args:
         output: path with or without `.npz`.
-        images: (N, H, W) or (N, C, H, W).
+        images: (N, H, W) or (N, C, H, W); these and others may be memory maps, and are written a few rows at a time.
         metadata_columns: arrays of shape (N,), by name; where there is none, the images are numbered as `index`.
         clean: the images without noise, of the same shape.
         mask: (N, H, W) or (N, 1, H, W), 1 where the animal is.
         inside: (N, H, W) or (N, 1, H, W) uint8, 1 where a pixel was in the picture that the image was cut out of, 0
             where it was filled in; None where all were.
         regions: the region that each pixel belongs to, with names.
-        marks: places in the images of `checked_rows`.
+        recipe: how the images were made of frames.
+        marks: places in the images that are shown.
+        shown: (m,) rows of these; None for `checked_rows`.
         compress: a third of the size for images with clean ones and masks, and ten times the time to write.
         overwrite: files of these names may be replaced.
         notes: what the user should know about how the set was made.
@@ -176,7 +185,7 @@ def save_dataset(
     """
     npz, csv = check_output(output, overwrite=overwrite)
     metadata = Metadata(dict(metadata_columns) or {"index": np.arange(len(images))}, csv)
-    arrays = {"images": images}
+    arrays: dict[str, np.ndarray | Joined] = {"images": images}
     arrays |= {
         name: array for name, array in (("clean", clean), ("mask", mask), ("inside", inside)) if array is not None
     }
@@ -188,11 +197,10 @@ def save_dataset(
         raise UserError(f"{npz} needs as many rows of each array as images: {listed}")
     if regions is not None:
         arrays |= {REGION_NAMES: np.array(regions.names)}
-    save = np.savez_compressed if compress else np.savez
+    if recipe is not None:
+        arrays |= {RECIPE: recipe_array(recipe)}
     with replacing(npz) as temporary_npz:
-        with temporary_npz.open("wb") as file:
-            save(file, allow_pickle=False, **arrays)
-            os.fsync(file.fileno())
+        write_npz(temporary_npz, arrays, compress=compress)
         with replacing(csv) as temporary_csv:
             with temporary_csv.open("w", encoding="utf-8", newline="") as table:
                 table.write(metadata.to_csv())
@@ -200,7 +208,7 @@ def save_dataset(
                 os.fsync(table.fileno())
             npz.unlink(missing_ok=True)  # now that nothing but names is missing
     channels, height, width = images.shape[1:] if images.ndim == 4 else (1, *images.shape[1:])
-    rows = checked_rows(len(images))
+    rows = checked_rows(len(images)) if shown is None else shown
     shown_mask = None if mask is None else np.array(mask[rows])
     sample = Sample(np.array(images[rows]), metadata.take(rows), marks, shown_mask)
     return Prepared(npz, csv, len(images), (channels, height, width), metadata.names, sample, notes, warnings)

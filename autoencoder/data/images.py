@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,15 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.config import PIXEL_VALUES, kinds_of_columns, pixel_value_problems
-from autoencoder.data.arrays import ArrayHeader, check_readable, npz_headers, open_npy, read_npz
+from autoencoder.data.arrays import ArrayHeader, check_readable, chunks, npz_headers, open_npy, read_npz
 from autoencoder.data.metadata import Metadata, Rows, metadata_of
 from autoencoder.data.metadata_files import load_metadata, refuse_unknown_kinds
+from autoencoder.data.recipe import RECIPE, Recipe, is_recipe, read_recipe
 from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions, checked_regions, regions_of_mask
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
-
-CHUNK_BYTES = 32 * 2**20
-"""Bytes of pixels that are looked at in one go, so that a memory-mapped set is never in memory as a whole."""
 
 WHOLE_HASH_BYTES = 256 * 2**20
 """Sets up to this size are hashed whole."""
@@ -55,7 +53,8 @@ class ImageSet:
     """Images and what is known of them.
 
     Attributes:
-        images: (N, C, H, W) in the stored dtype; a view of a memory map for an `.npy`.
+        images: (N, C, H, W) in the stored dtype; a view of a memory map for an `.npy`, and for a large
+            `.npz` that is not compressed.
         max_pixel_value: the pixel value that stands for 1.0.
         metadata: columns of N rows; without any column where nothing is known.
         clean: the images without noise, of the same shape; or None.
@@ -64,6 +63,7 @@ class ImageSet:
         inside: (N, 1, H, W) uint8, 0 where a pixel lay beyond the edge of the picture that the image was cut out of,
             and was filled in; such pixels are left out of what measures images. None where there are none.
         regions: the region that each pixel belongs to, such as body, tail or wall; or None.
+        recipe: how the images were made of frames, see `autoencoder.data.recipe`; None where the file does not say so.
     """
 
     images: np.ndarray
@@ -74,6 +74,7 @@ class ImageSet:
     source: Path | None = None
     inside: np.ndarray | None = None
     regions: Regions | None = None
+    recipe: Recipe | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -122,7 +123,7 @@ class ImageSet:
         digest = hashlib.sha256(f"{self.images.shape} {self.images.dtype.str}".encode())
         n = len(self)
         if self.images.nbytes <= WHOLE_HASH_BYTES:
-            for _, chunk in _chunks(self.images):
+            for _, chunk in chunks(self.images):
                 digest.update(chunk.tobytes())
         else:
             spread = np.linspace(0, n - 1, HASH_ROWS).astype(np.int64)
@@ -213,6 +214,7 @@ def load_images(
     images = arrays.pop("images")
     clean, mask, inside = (arrays.pop(name, None) for name in ("clean", "mask", "inside"))
     of_regions = _pop_regions(arrays)
+    stored_recipe = arrays.pop(RECIPE) if RECIPE in arrays and arrays[RECIPE].ndim == 0 else None
 
     problems = _form_problems(images, path)
     n_images = len(images) if images.ndim else 0
@@ -239,13 +241,15 @@ def load_images(
         inside = _with_channels(inside)
         problems += _inside_problems(inside, images, path)
     regions = None
+    recipe = None
     try:
         regions = checked_regions(of_regions, images.shape, path)
+        recipe = read_recipe(stored_recipe, path)
     except UserError as error:
         problems += error.problems
     raise_if_any(problems)
     mask = None if mask is None else _binary(mask)
-    return ImageSet(images, float(top), table, clean, mask, path, inside, regions)
+    return ImageSet(images, float(top), table, clean, mask, path, inside, regions, recipe)
 
 
 # --------------------------------------------------------------------------------------------------------------- files
@@ -273,6 +277,8 @@ def _read_arrays(path: Path, *, with_columns: bool) -> dict[str, np.ndarray]:
     headers = npz_headers(path)
     key = _images_key(headers, path)
     wanted = _beside(headers)
+    if RECIPE in headers and is_recipe(headers[RECIPE]):
+        wanted.append(RECIPE)
     if with_columns:
         wanted += [name for name, header in headers.items() if len(header.shape) == 1]
     arrays = read_npz(path, dict.fromkeys([key, *wanted]))
@@ -375,7 +381,7 @@ def depth_advice(images: np.ndarray, given: float | None = None) -> str | None:
     top = default_max_pixel_value(images.dtype)
     is_small = images.nbytes <= WHOLE_HASH_BYTES
     sample = np.unique(np.linspace(0, len(images) - 1, DEPTH_SAMPLE).astype(np.int64))
-    parts = (chunk for _, chunk in _chunks(images)) if is_small else (images[row] for row in sample)
+    parts = (chunk for _, chunk in chunks(images)) if is_small else (images[row] for row in sample)
     largest = 0
     for part in parts:
         largest = max(largest, int(part.max()))
@@ -399,16 +405,9 @@ def all_alike(images: ImageSet) -> str | None:
     pixels = images.images
     if len(pixels) < 2 or (pixels[0] != pixels[-1]).any():
         return None
-    if not all((chunk == pixels[0]).all() for _, chunk in _chunks(pixels)):
+    if not all((chunk == pixels[0]).all() for _, chunk in chunks(pixels)):
         return None
     return f"all {len(pixels):,} images of {images.source or 'the data'} are the same"
-
-
-def _chunks(images: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Number of the first image and pixels, of runs of images of at most `CHUNK_BYTES`."""
-    step = max(1, CHUNK_BYTES // max(1, images.nbytes // len(images)))
-    for start in range(0, len(images), step):
-        yield start, images[start : start + step]
 
 
 def _pixel_problems(images: np.ndarray, what: str, path: Path, top: float) -> list[str]:
@@ -416,7 +415,7 @@ def _pixel_problems(images: np.ndarray, what: str, path: Path, top: float) -> li
     if images.dtype.kind == "u" and top >= np.iinfo(images.dtype).max:
         return []
     n_broken, first_broken, low, high = 0, -1, 0.0, 0.0
-    for start, chunk in _chunks(images):
+    for start, chunk in chunks(images):
         chunk_low, chunk_high = float(chunk.min()), float(chunk.max())
         if not (math.isfinite(chunk_low) and math.isfinite(chunk_high)):
             finite = np.isfinite(chunk)
@@ -465,9 +464,9 @@ def _inside_problems(inside: np.ndarray, images: np.ndarray, path: Path) -> list
     expected = (len(images), 1, *images.shape[2:])
     if inside.shape != expected:
         return [f"array 'inside' in {path} has shape {inside.shape}: for these images it must be {expected}"]
-    if inside.dtype.kind not in "bu" or inside.max() > 1:
+    if inside.dtype.kind not in "bu" or any(chunk.max() > 1 for _, chunk in chunks(inside)):
         return [f"array 'inside' in {path} holds other values than 0 and 1: save it as uint8, 0 for filled-in pixels"]
-    empty = ~inside.any(axis=(1, 2, 3))
+    empty = np.concatenate([~chunk.any(axis=(1, 2, 3)) for _, chunk in chunks(inside)])
     if empty.any():
         n, first = int(empty.sum()), int(empty.argmax())
         return [f"array 'inside' in {path} has {n:,} images without a pixel of a picture, the first is {first}"]
@@ -476,5 +475,11 @@ def _inside_problems(inside: np.ndarray, images: np.ndarray, path: Path) -> list
 
 def _binary(mask: np.ndarray) -> NDArray[np.uint8]:
     """1 where `mask` is over half of its largest value, so that masks of 0 and 255 mean the same as of 0 and 1."""
-    largest = float(mask.max())
-    return mask if mask.dtype == np.uint8 and largest <= 1 else np.asarray(mask > largest / 2, dtype=np.uint8)
+    largest = max(float(chunk.max()) for _, chunk in chunks(mask))
+    if mask.dtype == np.uint8 and largest <= 1:
+        return mask
+    refuse_too_large("the mask", mask.size, "save it as uint8 of 0 and 1, which is memory-mapped")
+    binary = np.empty(mask.shape, np.uint8)
+    for start, chunk in chunks(mask):
+        binary[start : start + len(chunk)] = chunk > largest / 2
+    return binary

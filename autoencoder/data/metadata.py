@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ SHOWN_NAMES = 40
 MOST_CODE_POINT = 0x10FFFF
 SURROGATES = (0xD800, 0xDFFF)
 """Numbers that are no characters though an array of text can hold them."""
+
+LINES_AT_ONCE = 10_000
+"""Rows of a CSV whose text is put together at a time."""
 
 EXACT_ROUNDING = 1e15
 """Larger numbers have no decimals to round, and rounding them could overflow."""
@@ -187,15 +190,7 @@ class Metadata:
 
     def to_csv(self) -> str:
         """A header and one line per row; numbers have at most `DECIMALS` decimals, NaN is left empty."""
-        text = io.StringIO()
-        rows = [self.names, *zip(*(_fields(values) for values in self.columns.values()), strict=True)]
-        # Before Python 3.13 a carriage return alone is not quoted, and would be read as the end of a line.
-        if any("\r" in field for row in rows for field in row):
-            writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        else:
-            writer = csv.writer(text, lineterminator="\n")
-        writer.writerows(rows)
-        return text.getvalue()
+        return "".join(csv_parts(self.columns, DECIMALS))
 
 
 def metadata_of(arrays: Mapping[str, np.ndarray], path: Path, asked: Mapping[str, str]) -> Metadata:
@@ -267,10 +262,35 @@ def as_text(what: str, values: np.ndarray) -> np.ndarray:
     return text
 
 
-def _fields(values: np.ndarray) -> list[str]:
+def csv_parts(columns: Mapping[str, NDArray[Any]], decimals: int | None = None) -> Iterator[str]:
+    """Columns as the text of a CSV, a part after the other: a header, and a line for each row.
+
+    Args:
+        columns: (N,) of one length, by name.
+        decimals: of numbers, at most; None for as many as it takes to read the same number again.
+    """
+    texts = (*columns, *(text for values in columns.values() if values.dtype.kind == "U" for text in values.tolist()))
+    # Before Python 3.13 a carriage return alone is not quoted, and would be read as the end of a line.
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL
+    n_rows = len(next(iter(columns.values()), ()))
+    yield _lines([list(columns)], quoting)
+    for start in range(0, n_rows, LINES_AT_ONCE):
+        part = (_fields(values[start : start + LINES_AT_ONCE], decimals) for values in columns.values())
+        yield _lines(zip(*part, strict=True), quoting)
+
+
+def _lines(rows: Iterable[Sequence[str]], quoting: Literal[0, 1]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n", quoting=quoting).writerows(rows)
+    return text.getvalue()
+
+
+def _fields(values: NDArray[Any], decimals: int | None) -> list[str]:
     """The text of each value in a CSV."""
     if values.dtype.kind != "f":
         return [str(value) for value in values.tolist()]
-    rounded = np.where(np.abs(values) < EXACT_ROUNDING, values, 0.0).round(DECIMALS)
+    if decimals is None:  # of float32 the shortest text that is read as that number: 0.1, not 0.10000000149
+        return ["" if text == "nan" else text for text in map(str, values)]
+    rounded = np.where(np.abs(values) < EXACT_ROUNDING, values, 0.0).round(decimals)
     shown = np.where(np.abs(values) < EXACT_ROUNDING, rounded, values)
     return ["" if math.isnan(value) else repr(value) for value in shown.tolist()]

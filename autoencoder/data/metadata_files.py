@@ -73,7 +73,7 @@ def load_metadata(
     elif suffix == ".npz":
         arrays = _read_npz(path, check_rows)
     else:
-        arrays = _read_csv(path, asked)
+        arrays = read_columns(path, asked)
     check_rows(next((len(values) for values in arrays.values()), 0))
     return metadata_of(arrays, path, asked)
 
@@ -123,9 +123,20 @@ def _read_npz(path: Path, check_rows: Callable[[int], None]) -> dict[str, np.nda
     return read_npz(path, headers)
 
 
-def _read_csv(path: Path, asked: Mapping[str, str]) -> dict[str, np.ndarray]:
-    refuse_other_separators(path)
-    header, *lines = read_table(path) or [Line(1, [])]
+def read_columns(path: Path, asked: Mapping[str, str], separator: str = ",") -> dict[str, np.ndarray]:
+    """The columns of a table of text with a header, each (n,) float64, int64 or text.
+
+    Args:
+        path: the file.
+        asked: what columns are, each one of `COLUMN_KINDS`.
+        separator: what its columns are separated by.
+
+    Raises:
+        UserError: the file is no such table, or would take more memory than there is.
+    """
+    if separator == ",":
+        refuse_other_separators(path)
+    header, *lines = read_table(path, separator) or [Line(1, [])]
     names = header.fields
     _check_names(names, path)
     _refuse_ragged(header, lines, path)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
+from autoencoder.data.arrays import chunks
 from autoencoder.data.metadata import as_text
 from autoencoder.errors import UserError, raise_if_any
 
@@ -94,7 +95,8 @@ def _label_problems(labels: np.ndarray, names: tuple[str, ...], images_shape: tu
         return [f"array 'regions' in {path} has shape {labels.shape}: for these images it must be {expected}"]
     if labels.dtype.kind not in "bui":
         return [f"array 'regions' in {path} is of type {labels.dtype}: save whole numbers from 0 on, as uint8"]
-    low, high = int(labels.min()), int(labels.max())
+    bounds = [(int(chunk.min()), int(chunk.max())) for _, chunk in chunks(labels)]
+    low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
     if low < 0 or high >= len(names):
         return [
             f"array 'regions' in {path} has values from {low} to {high}, and 'region_names' names 0 to "

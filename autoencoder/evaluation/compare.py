@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from autoencoder.config import NoiseConfig
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
-from autoencoder.evaluation.outside_codes import not_finite, read_codes
+from autoencoder.evaluation.outside_codes import Outside, read_all
 from autoencoder.evaluation.probing import Difference, Probed, Probing
 from autoencoder.evaluation.reference_codes import CEILING, UNTRAINED_SEEDS, pca_codes, untrained_codes
 from autoencoder.machine.progress import Progress
@@ -116,6 +116,7 @@ class Comparison:
         given: columns that were given to probes beside the latent.
         others: codes from elsewhere, beside the runs.
         notes: codes that were left out, and why.
+        known: rows of the images that codes from elsewhere know, which probes and similarity are of; None for all.
     """
 
     runs: tuple[Compared, ...]
@@ -125,6 +126,12 @@ class Comparison:
     given: tuple[str, ...] = ()
     others: tuple[ComparedCodes, ...] = ()
     notes: tuple[str, ...] = ()
+    known: Rows | None = None
+
+    @property
+    def compared(self) -> Rows:
+        """The held-out images whose codes are compared."""
+        return self.rows if self.known is None else self.rows[np.isin(self.rows, self.known)]
 
 
 def compare(
@@ -159,31 +166,21 @@ def compare(
     shelf = Shelf()
     folders = [open_run(run, shelf=shelf) for run in runs]
     refuse_different(folders)
-    if given:
-        _probing(folders[0]).refuse_given(given)
     called = [*_names(folders), *(Path(path).stem for path in codes)] if names is None else list(names)
+    paths = [(name, Path(path)) for name, path in zip(called[len(folders) :], codes, strict=True)]
+    held_out = folders[0].split().val
+    outside = read_all(paths, len(folders[0].images), held_out) if paths else Outside({}, None, ())
+    probing = _probing(folders[0], outside.known)
+    if given:
+        probing.refuse_given(given)
     compared = []
     with Progress(f"Comparing {len(folders)} runs", len(folders), "runs", quiet=quiet) as progress:
         for name, folder in zip(called, folders, strict=False):
-            compared.append(_compare(name, folder, checkpoint, noise, given, device))
+            compared.append(_compare(name, folder, outside.known, checkpoint, noise, given, device))
             progress.advance()
-    first, probing = compared[0].evaluation, _probing(folders[0])
-    others, notes = _others(dict(zip(called[len(folders) :], codes, strict=True)), len(first.data), probing)
-    return Comparison(
-        tuple(compared), first.data, folders[0].split().val, probing, tuple(given), tuple(others), tuple(notes)
-    )
-
-
-def _others(paths: Mapping[str, str | Path], n_images: int, probing: Probing) -> tuple[list[ComparedCodes], list[str]]:
-    """Codes from files, and why some of them could not be used."""
-    others, notes = list[ComparedCodes](), list[str]()
-    for name, path in paths.items():
-        codes = read_codes(Path(path), n_images)
-        if why := not_finite(codes, str(path)):
-            notes.append(f"{name} is left out: {why}")
-        else:
-            others.append(ComparedCodes(name, codes, probing.ask(codes)))
-    return others, notes
+    data = compared[0].evaluation.data
+    others = tuple(ComparedCodes(paths[i][0], read, probing.ask(read)) for i, read in outside.codes.items())
+    return Comparison(tuple(compared), data, held_out, probing, tuple(given), others, outside.notes, outside.known)
 
 
 def explained_variance(mse: float, reference: FloatArray) -> float:
@@ -200,7 +197,13 @@ def explained_variance(mse: float, reference: FloatArray) -> float:
 
 
 def _compare(
-    name: str, run: OpenedRun, checkpoint: str, noise: NoiseConfig | None, given: Sequence[str], device: str
+    name: str,
+    run: OpenedRun,
+    known: Rows | None,
+    checkpoint: str,
+    noise: NoiseConfig | None,
+    given: Sequence[str],
+    device: str,
 ) -> Compared:
     evaluation = evaluate(run, checkpoint=checkpoint, noise=noise, device=device)
     trained, result = evaluation.trained, evaluation.result
@@ -209,9 +212,9 @@ def _compare(
     if result.quality is not None:
         reference = evaluation.data.scaled(rows, "images" if evaluation.data.clean is None else "clean")
         explained = explained_variance(result.quality.mse, reference)
-    probing, everything = _probing(run), np.arange(len(evaluation.data))
+    probing, everything = _probing(run, known), np.arange(len(evaluation.data))
     codes = evaluation.codes(everything)
-    pixels, ceiling, untrained = _beside(run, probing, evaluation)
+    pixels, ceiling, untrained = _beside(run, probing, evaluation, known)
     metrics = run.metrics()
     return Compared(
         name,
@@ -228,21 +231,35 @@ def _compare(
     )
 
 
-def _probing(run: OpenedRun) -> Probing:
-    """The questions that a run is asked, the same for all that share its split."""
+def _probing(run: OpenedRun, known: Rows | None) -> Probing:
+    """The questions that a run is asked, the same for all that share its split, of the images that are known to all."""
     config, split, images = run.config().data, run.split(), run.images
 
     def make() -> Probing:
-        return Probing(images.metadata, len(images), split.train, split.val, config.split, config.split_seed)
+        rows = split.train, split.val
+        return Probing(images.metadata, len(images), *rows, config.split, config.split_seed, known=known)
 
-    return run.shelf.once(("probing", id(images.metadata), split.content_hash(), config.split, config.split_seed), make)
+    seen = (id(images.metadata), split.content_hash(), config.split, config.split_seed, _bytes_of(known))
+    return run.shelf.once(("probing", *seen), make)
 
 
-def _beside(run: OpenedRun, probing: Probing, evaluation: Evaluation) -> tuple[Probed, Probed, tuple[Probed, ...]]:
+def _bytes_of(known: Rows | None) -> bytes | None:
+    return None if known is None else known.tobytes()
+
+
+def _beside(
+    run: OpenedRun, probing: Probing, evaluation: Evaluation, known: Rows | None
+) -> tuple[Probed, Probed, tuple[Probed, ...]]:
     """The same questions asked of the pixels and of untrained networks, once for runs that share them."""
     trained, shelf = evaluation.trained, run.shelf
     config, noise = trained.config, evaluation.noise
-    seen = (evaluation.data.content_hash(), evaluation.data.max_pixel_value, run.split().content_hash(), noise)
+    seen = (
+        evaluation.data.content_hash(),
+        evaluation.data.max_pixel_value,
+        run.split().content_hash(),
+        noise,
+        _bytes_of(known),
+    )
     n_components = config.model.latent_dim
     pixels = shelf.once(
         ("probed PCA", seen, n_components),

@@ -126,32 +126,18 @@ def evaluate(
     has_other_table = metadata is not None or columns is not None or column_kinds is not None
     if has_other_table and isinstance(data, ImageSet):
         raise UserError("images in memory have their own metadata: leave metadata, columns and column kinds out")
-    moved_to = None
-    if isinstance(data, (str, Path)) and _are_own(opened, data, metadata, columns, column_kinds):
-        moved_to, data = data, None  # its training images would flatter the result
-    if data is None and (has_other_table or moved_to is not None):
-        opened = open_run(
-            opened.path,
-            shelf=opened.shelf,
-            images=moved_to,
-            metadata=metadata,
-            columns=columns,
-            column_kinds=column_kinds,
-        )
+    if isinstance(data, ImageSet):
+        other: ImageSet | None = data
+    else:
+        opened, other = open_data(opened, data, metadata, columns, column_kinds)
     trained, own, split = opened.network(checkpoint, device), opened.images, opened.split()
     config, objective = trained.config, trained.objective
-    _check_same_size(own, trained)
-    if data is None:
-        images, rows = own, split.val
+    check_same_size(own, trained)
+    if other is None:
+        images, rows = own, split.val  # its training images would flatter the result
     else:
-        images = (
-            data
-            if isinstance(data, ImageSet)
-            else opened.shelf.images(_other_data(opened, data, metadata, columns, column_kinds))
-        )
-        refuse_unknown_kinds(images.metadata, column_kinds)
-        _check_same_size(images, trained)
-        rows = np.arange(len(images))
+        images, rows = other, np.arange(len(other))
+        check_same_size(images, trained)
     if len(rows) == 0 or int(rows.max()) >= len(images):
         raise UserError(f"{images.source} has {len(images)} images, fewer than {trained.run.split_file} names")
     noise = config.objective.noise if noise is None else noise
@@ -209,10 +195,10 @@ class Predictor:
         made = trained.objective.present(output.prediction)
         return Predicted(
             rows,
-            seen=_to_numpy(seen),
-            latent=_to_numpy(output.latent),
-            output=_to_numpy(made),
-            truth=_to_numpy(truth),
+            seen=to_numpy(seen),
+            latent=to_numpy(output.latent),
+            output=to_numpy(made),
+            truth=to_numpy(truth),
             counted=self._data.counted(rows),
         )
 
@@ -232,7 +218,7 @@ def noisy_codes(network: Network, trained: Trained, data: ImageSet, rows: Rows, 
     parts = []
     for part, batch in pixels.batches(rows, trained.encoded_at_once):
         seen = corrupt_each(batch, noise, part, config.data.split_seed, "test noise")
-        parts.append(_to_numpy(network.features("latent", seen)))
+        parts.append(to_numpy(network.features("latent", seen)))
     return np.concatenate(parts)
 
 
@@ -249,6 +235,42 @@ def pca_control(
 
     seen = (own.content_hash(), own.max_pixel_value, train_rows.tobytes(), noise, seed)
     return run.shelf.once(("PCA control", *seen, n_components), fit)
+
+
+def open_data(
+    run: OpenedRun,
+    data: str | Path | None,
+    metadata: str | Path | None = None,
+    columns: Sequence[str] | None = None,
+    column_kinds: Sequence[str] | None = None,
+) -> tuple[OpenedRun, ImageSet | None]:
+    """A run with the data that are asked for.
+
+    Args:
+        run: the run.
+        data: a data file; None for the run's own.
+        metadata, columns, column_kinds: see `evaluate`.
+
+    Returns:
+        the run, opened anew where its own images have moved or are seen with other metadata; and the images of another
+        file, None for its own.
+
+    Raises:
+        UserError: another file cannot be read.
+    """
+    moved_to = None
+    if data is not None and _are_own(run, data, metadata, columns, column_kinds):
+        moved_to, data = data, None
+    if data is not None:
+        images = run.shelf.images(_other_data(run, data, metadata, columns, column_kinds))
+        refuse_unknown_kinds(images.metadata, column_kinds)
+        return run, images
+    if (moved_to, metadata, columns, column_kinds) == (None,) * 4:
+        return run, None
+    anew = open_run(
+        run.path, shelf=run.shelf, images=moved_to, metadata=metadata, columns=columns, column_kinds=column_kinds
+    )
+    return anew, None
 
 
 def _are_own(
@@ -294,12 +316,18 @@ def _other_targets(run: OpenedRun, own: ImageSet) -> str:
     )
 
 
-def _to_numpy(values: Tensor) -> FloatArray:
+def to_numpy(values: Tensor) -> FloatArray:
+    """The same values in the processor's memory, float32."""
     array: FloatArray = values.float().cpu().contiguous().numpy()
     return array
 
 
-def _check_same_size(images: ImageSet, trained: Trained) -> None:
+def check_same_size(images: ImageSet, trained: Trained) -> None:
+    """Refuse images of another size than a network takes.
+
+    Raises:
+        UserError: they are.
+    """
     if images.image_shape != trained.image_shape:
         raise_if_any(
             [

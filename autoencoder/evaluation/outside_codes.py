@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from autoencoder.array_types import FloatArray, Reals
+from autoencoder.array_types import FloatArray, Reals, Rows
 from autoencoder.data.arrays import npz_headers, open_npy, read_npz
 from autoencoder.data.tables import read_table
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, first_few, raise_if_any
 
 SUFFIXES = (".npy", ".npz")
 """Of files of codes; what has none of them is a run's folder."""
+
+CODES = "codes"
+"""The array of an `.npz` that is meant where it holds several."""
+
+
+SHOWN = 20
+"""How many arrays are named where none is meant."""
+
+LEAST_KNOWN = 20
+"""Held-out images that have to have codes, as many as a probe is scored on at least."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,9 @@ def expand(paths: list[Path]) -> list[Listed]:
 
 
 def read_codes(path: Path, n_images: int) -> FloatArray:
-    """Codes from another tool: an `.npy` of (n, d), or an `.npz` with one such array, a row for each image.
+    """Codes from another tool: an `.npy` of (n, d), or an `.npz` with one such array or one that is called `codes`.
+
+    There is a row for each image; what is not known is NaN.
 
     Raises:
         UserError: the file is missing, damaged, or of another shape.
@@ -101,10 +113,14 @@ def read_codes(path: Path, n_images: int) -> FloatArray:
     if suffix == ".npy":
         array = open_npy(path)
     elif suffix == ".npz":
-        arrays = read_npz(path, npz_headers(path))
-        if len(arrays) != 1:
-            raise UserError(f"{path} holds {len(arrays)} arrays ({', '.join(arrays)}): save the codes alone")
-        array = next(iter(arrays.values()))
+        headers = npz_headers(path)
+        name = CODES if CODES in headers else next(iter(headers), "")
+        if len(headers) != 1 and name != CODES:
+            raise UserError(
+                f"{path} holds {len(headers)} arrays ({first_few(list(headers), SHOWN)}), and none is called "
+                f"'{CODES}': save the codes under that name, or alone"
+            )
+        array = read_npz(path, [name])[name]
     else:
         raise UserError(f"{path} is no run folder, and codes are read from .npy or .npz")
     if array.ndim != 2 or array.dtype.kind not in "fiu" or array.shape[1] == 0:
@@ -112,6 +128,61 @@ def read_codes(path: Path, n_images: int) -> FloatArray:
     if len(array) != n_images:
         raise UserError(f"{path} has {len(array):,} rows, and the data {n_images:,} images: one row for each image")
     return np.array(array, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Outside:
+    """Codes from files, of the images that all of them know.
+
+    Attributes:
+        codes: (n, d) float32 of those that can be used, by their place in the list; rows not in `known` may be NaN.
+        known: rows of these images; None for all.
+        notes: what was left out, and why, a sentence each.
+    """
+
+    codes: Mapping[int, FloatArray]
+    known: Rows | None
+    notes: tuple[str, ...]
+
+
+def read_all(files: Sequence[tuple[str, Path]], n_images: int, held_out: Rows) -> Outside:
+    """Codes from files, (n, d) each; an image whose codes are NaN in one of them is left out of all comparisons.
+
+    A file that is not finite, or would leave hardly any held-out image, is left out itself.
+
+    Args:
+        files: what each is called, and where it is.
+        n_images: of the data set.
+        held_out: rows of its images that are compared.
+
+    Raises:
+        UserError: as `read_codes`.
+    """
+    codes, notes, partial = dict[int, FloatArray](), list[str](), list[str]()
+    is_known = np.ones(n_images, bool)
+    for place, (name, path) in enumerate(files):
+        read = read_codes(path, n_images)
+        has_codes = ~np.isnan(read).any(axis=1)
+        if why := not_finite(read[has_codes] if has_codes.any() else read, str(path)):
+            notes.append(f"{name} is left out: {why}")
+        elif not has_codes.all() and (n := int((is_known & has_codes)[held_out].sum())) < LEAST_KNOWN:
+            notes.append(
+                f"{name} is left out: {path} has codes of {int(has_codes.sum()):,} of {n_images:,} images, and {n} of "
+                f"the held-out ones could be compared, where at least {LEAST_KNOWN} are needed"
+            )
+        else:
+            codes[place] = read
+            is_known &= has_codes
+            partial += [] if has_codes.all() else [f"{name} ({int(has_codes.sum()):,})"]
+    if not partial:
+        return Outside(codes, None, tuple(notes))
+    n_held_out = int(is_known[held_out].sum())
+    notes.append(
+        f"not all of the {n_images:,} images have codes in {', '.join(partial)}: probes and similarity are of those "
+        f"that have, for all that is compared: {int(is_known.sum()):,} images, {n_held_out:,} of {len(held_out):,} "
+        "held-out ones"
+    )
+    return Outside(codes, np.flatnonzero(is_known), tuple(notes))
 
 
 def not_finite(codes: Reals, where: str) -> str | None:

@@ -170,6 +170,7 @@ class Probing:
         seed: of folds and of permutations.
         columns: names of those to read; None for all but those that count time.
         least_time: correlation times of a column with fewer of which moved labels give no p.
+        known: rows that all codes know, ascending; others are left out. None for all.
 
     Raises:
         UserError: there is no such column.
@@ -185,7 +186,12 @@ class Probing:
         seed: int,
         columns: Sequence[str] | None = None,
         least_time: float = ENOUGH_TIME,
+        known: Rows | None = None,
     ) -> None:
+        self._n, self._known = n, known
+        if known is not None:
+            metadata, n = metadata.take(known), len(known)
+            train, held_out = (np.flatnonzero(np.isin(known, rows)) for rows in (train, held_out))
         self._metadata, self._seed, self._least_time = metadata, seed, least_time
         self._timeline = timeline_of(metadata, n)
         kind, _, column = split.partition(":")
@@ -264,7 +270,18 @@ class Probing:
         Raises:
             UserError: the codes are not one row of finite numbers for each image.
         """
+        return self._ask(self._shown(codes), nulls, probes, columns)
+
+    def _shown(self, codes: Reals) -> Reals:
+        """Codes of all images to those of the images that all codes know."""
+        if self._known is not None and codes.ndim == 2 and len(codes) == self._n:
+            codes = codes[self._known]
         _check(codes, len(self._timeline))
+        return codes
+
+    def _ask(
+        self, codes: Reals, nulls: bool, probes: Sequence[type[Probe]], columns: Collection[str] | None = None
+    ) -> Probed:
         shared = _Readings(codes, self._timeline, self.gap, self._seed, self._groups)
         scores, found = list[ProbeScore](), dict[tuple[str, str], Array]()
         for column in self._columns:
@@ -309,10 +326,11 @@ class Probing:
             UserError: there is no such column, or one cannot be probed itself.
         """
         self.refuse_given(given)
+        codes = self._shown(codes)
         targets = {name: target_of(self._metadata, name, self._timeline) for name in given}
         known = np.concatenate([_of_one_variance(target.values) for target in targets.values()], axis=1)
         both = np.concatenate([_of_one_variance(known), _of_one_variance(codes)], axis=1)
-        without, added = (self.ask(values, nulls=False, probes=probes) for values in (known, both))
+        without, added = (self._ask(values, False, probes) for values in (known, both))
         found = [
             difference(new, old)
             for new, old in zip(added.scores, without.scores, strict=True)

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -19,6 +19,9 @@ from autoencoder.machine.stopping import StopRequest
 
 SECONDS_BETWEEN_LOOKS = 0.5
 """How often it is asked whether a signal has come, which is then sent on until a process has ended its work."""
+
+NOT_BEGUN = "it was not begun, because all were stopped before"
+"""Why there is no answer for a share that no process had come to."""
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 """Signals that stop, as `StopRequest` has them."""
@@ -48,9 +51,12 @@ class Answers(Generic[Answer]):
 
 
 def in_processes(
-    work: Callable[[Share], Answer], shares: Sequence[Share], environments: Sequence[Mapping[str, str]]
+    work: Callable[[Share], Answer],
+    shares: Sequence[Share],
+    environments: Sequence[Mapping[str, str]],
+    on_answer: Callable[[int, Answer | Lost], None] | None = None,
 ) -> Answers[Answer]:
-    """Do each share of some work in a process of its own, all at a time.
+    """Do each share of some work in a process: all at a time, or each in the first process that has nothing to do.
 
     A signal that comes to this process is sent on as SIGTERM, once and again, which `StopRequest` notes there; all
     other signals from a terminal are kept from the processes. A second signal ends all at once. Where this process is
@@ -58,31 +64,63 @@ def in_processes(
 
     Args:
         work: gives the answer for a share; a process may have to be sent it, and both.
-        shares: one for each process.
-        environments: what is set in the environment of each before it starts.
+        shares: of the work; the first ones go to the processes in their order.
+        environments: one for each process, of what is set in its environment before it starts.
+        on_answer: called with the number of a share and its answer, whenever one is there.
 
     Raises:
         Exception: what `work` raised, but for a `UserError`; when all have ended.
     """
+    with ExitStack() as stack, StopRequest() as stop:
+        workers = _start_workers(environments, stack)
+        idle = list(range(len(workers)))
+        doing: dict[int, int] = {}  # the share of each worker that is not idle
+        futures: list[Future[Any]] = []
+        while True:
+            while idle and len(futures) < len(shares) and stop.signum is None:
+                place, share = idle.pop(0), len(futures)
+                if workers[place].executor is None:
+                    (workers[place],) = _start_workers([environments[place]], stack)
+                doing[place] = share
+                futures.append(workers[place].executor.submit(_working, work, shares[share]))
+            if not doing:
+                break
+            wait([futures[share] for share in doing.values()], SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+            if stop.signum is not None:
+                for place, share in doing.items():
+                    _stop(workers[place].pid, futures[share])
+            for place, share in [*doing.items()]:
+                if futures[share].done():
+                    del doing[place]
+                    idle.append(place)
+                    if _was_killed(futures[share]):
+                        workers[place] = _Worker(None, workers[place].pid)
+                    if on_answer is not None and not _is_an_error_of_the_program(futures[share]):
+                        on_answer(share, _answer(futures[share]))
+        done = [_answer(future) for future in futures]
+        return Answers([*done, *[Lost(NOT_BEGUN)] * (len(shares) - len(done))], stop.signum)
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """A process: what runs it, which is None once it is dead; and its number, when it has started."""
+
+    executor: Any
+    pid: Future[int]
+
+
+def _start_workers(environments: Sequence[Mapping[str, str]], stack: ExitStack) -> list[_Worker]:
+    """A process for each environment, which ends with the stack."""
     from joblib.externals.loky import ProcessPoolExecutor
 
-    with ExitStack() as stack, StopRequest() as stop:
-        workers = [
-            ProcessPoolExecutor(1, env=dict(own), initializer=_listen_to_parent, initargs=(os.getpid(),))
-            for own in environments
-        ]
-        for worker in workers:
-            stack.callback(worker.shutdown, kill_workers=True)
-        with _signals_waiting():  # also in the processes that start here, until they are ready
-            pids: list[Future[int]] = [worker.submit(os.getpid) for worker in workers]
-        futures: list[Future[Any]] = [
-            worker.submit(_working, work, own) for worker, own in zip(workers, shares, strict=True)
-        ]
-        while wait(futures, SECONDS_BETWEEN_LOOKS).not_done:
-            if stop.signum is not None:
-                for pid, future in zip(pids, futures, strict=True):
-                    _stop(pid, future)
-        return Answers([_answer(future) for future in futures], stop.signum)
+    executors = [
+        ProcessPoolExecutor(1, env=dict(own), initializer=_listen_to_parent, initargs=(os.getpid(),))
+        for own in environments
+    ]
+    for executor in executors:
+        stack.callback(executor.shutdown, kill_workers=True)
+    with _signals_waiting():  # also in the processes that start here, until they are ready
+        return [_Worker(executor, executor.submit(os.getpid)) for executor in executors]
 
 
 @contextlib.contextmanager
@@ -143,11 +181,19 @@ def _stop(pid: Future[int], future: Future[Any]) -> None:
 
 
 def _answer(future: Future[Any]) -> Any:
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
+    if _was_killed(future):
+        return Lost("it was killed, or crashed")
     try:
         return future.result()
     except UserError as error:
         return Lost(str(error))
-    except TerminatedWorkerError:
-        return Lost("it was killed, or crashed")
+
+
+def _was_killed(future: Future[Any]) -> bool:
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    return isinstance(future.exception(), TerminatedWorkerError)
+
+
+def _is_an_error_of_the_program(future: Future[Any]) -> bool:
+    return not _was_killed(future) and future.exception() is not None and not isinstance(future.exception(), UserError)

@@ -400,6 +400,16 @@ class Objective(ABC):
     def metric(self, presented: Tensor, truth: Tensor) -> Tensor:
         """How well each image was met, (N,), for what `present` gives and the truth from `Targets.truth`."""
 
+    def errors(self, presented: Tensor, truth: Tensor, counted: Tensor | None = None) -> Tensor:
+        """How far off each image is, (N,), 0 at best, as `Result.errors` are: `metric`, unless said otherwise.
+
+        Args:
+            presented: what `present` gives.
+            truth: from `Targets.truth`.
+            counted: (N, 1, H, W), 1 for pixels that count and 0 for others; None where all count.
+        """
+        return self.metric(presented, truth)
+
     def summarise(self, metrics: Tensor) -> float:
         """One number for the metrics of many images: their mean, unless the objective says otherwise."""
         return float(metrics.double().mean())

@@ -87,6 +87,10 @@ class Objective(base.Objective):
         """1 for each image that is classified rightly, else 0, (N,)."""
         return (presented.argmax(1) == truth).float()
 
+    def errors(self, presented: Tensor, truth: Tensor, counted: Tensor | None = None) -> Tensor:
+        """1 - the probability given to the true class."""
+        return 1.0 - presented.gather(1, truth.clamp(min=0)[:, None])[:, 0]
+
     def measure(self, tested: Tested) -> Classification:
         """Accuracy of the network and of three controls."""
         parts = [(part.output, part.truth, part.seen) for part in tested.batches()]

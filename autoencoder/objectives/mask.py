@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Masks = NDArray[np.bool_]
 
+MASKS_AT_ONCE = 10_000
+"""Masks that are looked at in one go, so that those of a memory-mapped set are never in memory as a whole."""
+
 
 class Objective(base.Objective):
     """Predict the `mask` of the data file, by binary cross-entropy; means over an image's pixels."""
@@ -79,12 +82,16 @@ class Objective(base.Objective):
             both, either = both.cpu(), either.cpu()
         return torch.where(either == 0, 1.0, both.double() / either.clamp(min=1))
 
+    def errors(self, presented: Tensor, truth: Tensor, counted: Tensor | None = None) -> Tensor:
+        """1 - intersection over union."""
+        return 1.0 - self.metric(presented, truth)
+
     def measure(self, tested: Tested) -> Segmentation:
         """IoU and Dice of the network and of three controls."""
         own = _masks(tested.own)
         pca = tested.pca()
         read_out = pca.read_out(own[pca.rows].reshape(len(pca.rows), -1))
-        usual = own[tested.train_rows].mean(axis=0)[None] > 0.5
+        usual = _share_of(own, tested.train_rows)[None] > 0.5
         masks = _masks(tested.data)
         dealt = numpy_stream(tested.seed, "shuffled truths").permutation(tested.rows)
         scores: dict[str, list[NDArray[np.float64]]] = {"network": [], "constant": [], "shuffled": [], "pca": []}
@@ -132,6 +139,14 @@ def _masks(data: ImageSet) -> NDArray[np.uint8]:
             "add an array 'mask' (N, height, width) of 0 and 1 to the .npz, or choose another objective"
         )
     return data.mask
+
+
+def _share_of(masks: NDArray[np.uint8], rows: Rows) -> NDArray[np.float64]:
+    """Share of some masks (N, 1, H, W) in which each pixel is the animal's, (1, H, W)."""
+    total = np.zeros(masks.shape[1:], np.int64)
+    for start in range(0, len(rows), MASKS_AT_ONCE):
+        total += masks[rows[start : start + MASKS_AT_ONCE]].sum(axis=0, dtype=np.int64)
+    return total / len(rows)
 
 
 def overlap(predicted: Masks, true: Masks) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

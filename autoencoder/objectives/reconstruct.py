@@ -74,6 +74,10 @@ class Objective(base.Objective):
         """Mean squared error of each image to the clean one."""
         return metrics.mse(presented, truth)
 
+    def errors(self, presented: Tensor, truth: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Mean squared error of each image, of the pixels that count."""
+        return metrics.mse(presented, truth, counted)
+
     def measure(self, tested: Tested) -> Reconstruction:
         """MSE, PSNR and SSIM of the input, of the output, and of a PCA fitted on the training images."""
         pca, compared_with = tested.pca(), _compared_with(tested)

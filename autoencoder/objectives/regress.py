@@ -86,6 +86,10 @@ class Objective(base.Objective):
         """Squared error (N,) of quantities (N,), in the square of their unit."""
         return (presented - truth).square()
 
+    def errors(self, presented: Tensor, truth: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Absolute errors, in the quantity's unit."""
+        return (presented - truth).abs()
+
     def summarise(self, metrics: Tensor) -> float:
         """The root of the mean squared error, in the quantity's unit."""
         return float(metrics.double().mean().sqrt())

@@ -41,7 +41,7 @@ class Overlay:
     Attributes:
         angle: (m,) radians, counter-clockwise as one sees it, 0 to the right; NaN where it is not known.
         points: (m, 2) places by the part's name; NaN where it was not seen.
-        picture: (m, 4) left, top, right and bottom of the picture that an image was cut out of.
+        picture: (m, 4, 2) corners of the picture that an image was cut out of, one after the other around it.
         mask: (m, H, W), where the animal is.
     """
 
@@ -104,8 +104,8 @@ def _overlay(ax: Axes, overlay: Overlay, i: int, size: tuple[int, int]) -> None:
 
 
 def _draw_edge(ax: Axes, picture: NDArray[np.floating]) -> None:
-    left, top, right, bottom = picture.tolist()
-    ax.plot([left, right, right, left, left], [top, top, bottom, bottom, top], "--", color=EDGE, linewidth=1.4)
+    across, down = np.concatenate([picture, picture[:1]]).T
+    ax.plot(across, down, "--", color=EDGE, linewidth=1.4)
 
 
 def _draw_outline(ax: Axes, mask: NDArray[np.bool_]) -> None:

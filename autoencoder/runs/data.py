@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from autoencoder.config import DataConfig, ObjectiveConfig, RunConfig
 from autoencoder.config.choices import AUTO_SPLIT, BLOCK_SPLIT, GROUP_SPLIT, RANDOM_SPLIT
+from autoencoder.data.arrays import chunks
 from autoencoder.data.images import ImageSet, load_images
 from autoencoder.data.split import DEFAULT_BLOCKS, Split, group_split, make_split
 from autoencoder.data.tables import parse_column
@@ -115,8 +116,12 @@ def target_hash(objective: ObjectiveConfig, images: ImageSet) -> str | None:
 def _hash_of(stored: Sequence[NDArray[Any]]) -> str:
     digest = hashlib.sha256()
     for values in stored:
-        content = "\n".join(values.tolist()).encode() if values.dtype.kind == "U" else values.tobytes()
-        digest.update(f"{values.shape} {values.dtype.kind} ".encode() + content)
+        digest.update(f"{values.shape} {values.dtype.kind} ".encode())
+        if values.dtype.kind == "U":
+            digest.update("\n".join(values.tolist()).encode())
+            continue
+        for _, chunk in chunks(values):
+            digest.update(chunk.tobytes())
     return digest.hexdigest()
 
 

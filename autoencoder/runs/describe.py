@@ -13,6 +13,7 @@ from autoencoder.config import ModelConfig, ObjectiveConfig, RunConfig
 from autoencoder.config.presets import PRESETS
 from autoencoder.data.column_kinds import UNIT_NAMES
 from autoencoder.data.metadata import Metadata
+from autoencoder.data.recipe import Recipe
 from autoencoder.data.timescales import Timescale, label_warnings, timeline_of, timescales
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
@@ -78,8 +79,19 @@ def describe_data(
         "regions": "no" if images.regions is None else ", ".join(images.regions.names),
         "columns": columns or "none",
         "time": _describe_timeline(timeline, scales),
+        **_describe_recipe(images.recipe),
         **({"notes": {str(number): note for number, note in enumerate(notes, 1)}} if notes else {}),
     }
+
+
+def _describe_recipe(recipe: Recipe | None) -> dict[str, dict[str, Any]]:
+    """How the images were made of frames; nothing where that is not known. Options that were left open are left out."""
+    if recipe is None:
+        return {}
+    shown = {name: value for name, value in recipe.items() if value is not None and name not in ("begun", "columns")}
+    if "recordings" in shown:
+        shown["recordings"] = f"{len(shown['recordings'])} of them"
+    return {"recipe": shown}
 
 
 def _describe_timeline(timeline: Timeline, scales: Mapping[str, Timescale]) -> str:
@@ -118,6 +130,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         **({"columns are": ", ".join(config.data.column_kinds)} if config.data.column_kinds else {}),
         **_describe_network(config),
         **(_describe_components(run, config) if config.model.explains_variance else {}),
+        **_describe_recipe(run.recipe()),
         "images": f"{len(split.train):,} for training, {len(split.val):,} held out ({config.data.split})",
         "progress": "no epoch finished" if last is None else _describe_progress(last, config.training.epochs),
         "training loss": "none yet" if last is None else _said(last["train_loss"], ".6f"),

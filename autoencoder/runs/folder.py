@@ -5,6 +5,7 @@
     RUN/config.json        what the run is
         split.npz          row numbers: train, val, and snapshot (the images whose codes are kept)
         reducer.npz        what a fitted encoder (pca, umap) was fitted to
+        recipe.json        how the images were made of frames, where their file says so
         environment.json   versions, device, threads, the data's hash
         metrics.csv        one row per epoch
         checkpoints/       last.pt, best.pt, epoch_0010.pt ...; early networks, to look at: step_00000000.pt ...
@@ -33,6 +34,7 @@ from autoencoder.config import RunConfig
 from autoencoder.config.formats import settings_from_json
 from autoencoder.config.presets import Preset
 from autoencoder.data.arrays import npz_headers, read_npz
+from autoencoder.data.recipe import Recipe, checked_recipe
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json, read_toml, replacing, write_arrays, write_csv, write_error, write_json
 from autoencoder.machine.memory import refuse_too_large
@@ -91,6 +93,11 @@ class Run:
     def reducer_file(self) -> Path:
         """`reducer.npz`."""
         return self.path / "reducer.npz"
+
+    @property
+    def recipe_file(self) -> Path:
+        """`recipe.json`."""
+        return self.path / "recipe.json"
 
     @property
     def split_file(self) -> Path:
@@ -166,8 +173,8 @@ class Run:
 
     def _is_foreign(self, file: Path) -> bool:
         """Whether a file is no beginning of a run: `create` was killed where these are and `config.json` is not."""
-        own = (self.split_file, self.environment_file, self.reducer_file, self.lock_file, self.holder_file)
-        return file not in own and ".partial" not in file.name
+        made = (self.split_file, self.environment_file, self.reducer_file, self.recipe_file)
+        return file not in (*made, self.lock_file, self.holder_file) and ".partial" not in file.name
 
     def remove_leftovers(self) -> None:
         """Take away the temporary files of a process that was killed while it trained this run, and how it failed.
@@ -198,12 +205,14 @@ class Run:
         split: RunSplit,
         environment: Mapping[str, Any],
         reducer: Mapping[str, np.ndarray] | None = None,
+        recipe: Recipe | None = None,
     ) -> None:
         """Make the folder. `config.json` is written last, so a folder that has it is a run.
 
         Args:
             config, split, environment: what the run is.
             reducer: arrays of its fitted encoder, where it has one.
+            recipe: of its images, where they have one.
 
         Raises:
             UserError: the folder exists, or cannot be written.
@@ -217,7 +226,24 @@ class Run:
         write_json(self.environment_file, environment)
         if reducer is not None:
             write_arrays(self.reducer_file, reducer)
+        if recipe is not None:
+            write_json(self.recipe_file, recipe)
         write_json(self.config_file, config.to_json())
+
+    def recipe(self) -> Recipe | None:
+        """How the images were made of frames; None for runs that do not know, as those of earlier versions.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        if not self.recipe_file.exists():
+            return None
+        remedy = "restore it, or take it away"
+        try:
+            content = read_json(self.recipe_file)
+        except UserError as error:
+            raise UserError(f"{error}: {remedy}") from None
+        return checked_recipe(content, str(self.recipe_file), remedy)
 
     def reducer(self) -> dict[str, np.ndarray]:
         """Arrays of the run's fitted encoder.

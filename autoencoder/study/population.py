@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from autoencoder.data.batches import evenly
 from autoencoder.data.images import ImageSet
 from autoencoder.data.timescales import timeline_of
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.evaluation.outside_codes import Listed, not_finite, read_codes
+from autoencoder.evaluation.outside_codes import Listed, read_all
 from autoencoder.measures.timeline import Timeline
 from autoencoder.runs.opened import OpenedRun, Shelf, open_run
 from autoencoder.runs.snapshots import Snapshot
@@ -50,6 +50,7 @@ class Source:
         run: the run's folder; None for a file.
         snapshots: of a run, in the order of steps, by their moments.
         fixed: (p, d) codes of the probe images, of a file or of pixels; None for a run.
+        kept: of a run, places of the probe images among those of its snapshots; None where these are the same.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Source:
     run: OpenedRun | None = None
     snapshots: Mapping[Moment, Snapshot] = field(default_factory=dict)
     fixed: FloatArray | None = None
+    kept: Rows | None = None
 
     @property
     def setting(self) -> str:
@@ -91,6 +93,8 @@ class Source:
         if self.fixed is not None:
             return self.fixed
         codes = self.snapshots[moment].load()
+        if self.kept is not None and len(self.kept) and self.kept[-1] < len(codes):
+            codes = codes[self.kept]
         if len(codes) != len(rows):
             path = self.snapshots[moment].path
             raise UserError(f"the snapshot {path} holds {len(codes):,} codes of {len(rows):,} images: train again")
@@ -249,9 +253,20 @@ def run_source(
 
 
 def gather(
-    sources: Sequence[Source], vary: Mapping[str, tuple[str, ...]], extra: Sequence[Listed], notes: Sequence[str]
+    sources: Sequence[Source],
+    vary: Mapping[str, tuple[str, ...]],
+    extra: Sequence[Listed],
+    notes: Sequence[str],
+    known: Rows | None = None,
 ) -> Population:
-    """Runs, and codes from files beside them, as a population.
+    """Runs, and codes from files beside them, as a population, of the images that all of them know.
+
+    Args:
+        sources: the runs.
+        vary: values of each setting that varies.
+        extra: files of codes.
+        notes: what was left out so far.
+        known: rows of images that are known to others that will stand beside these; None for all.
 
     Raises:
         UserError: runs do not share data and split, or codes are not one row for each image.
@@ -263,13 +278,17 @@ def gather(
     raise_if_any(why for run in runs[1:] if (why := _differing(run, first)) is not None)
     split, data, images = first.split(), first.config().data, first.images
     rows = split.snapshot
-    notes, files = list(notes), list[Source]()
-    for entry in extra:
-        codes = read_codes(entry.path, len(images))[rows]
-        if why := not_finite(codes, str(entry.path)):
-            notes.append(f"{entry.name} is left out: {why}")
-        else:
-            files.append(Source(entry.name, entry.settings, entry.seed, fixed=codes))
+    paths = [(entry.name, entry.path) for entry in extra]
+    outside = read_all(paths, len(images), np.intersect1d(rows, split.val))
+    for there in (known, outside.known):
+        if there is not None:
+            rows = rows[np.isin(rows, there)]
+    if len(rows) < len(split.snapshot):
+        kept = np.flatnonzero(np.isin(split.snapshot, rows))
+        sources = [replace(source, kept=kept) for source in sources]
+    files = [
+        Source(extra[i].name, extra[i].settings, extra[i].seed, fixed=codes[rows]) for i, codes in outside.codes.items()
+    ]
     return Population(
         (*sources, *files),
         vary,
@@ -279,7 +298,7 @@ def gather(
         data.split_seed,
         np.flatnonzero(np.isin(rows, split.train)),
         np.flatnonzero(np.isin(rows, split.val)),
-        tuple(notes),
+        (*notes, *outside.notes),
     )
 
 

@@ -188,7 +188,7 @@ def begin(
             encoder = fit_encoders(config, images, [config.model.latent_dim], quiet=quiet)[0]
         learner = make_learner(folder, config, images, split, device, encoder, pixels=pixels)
         held.check()
-        folder.create(config, split, environment, None if encoder is None else encoder.arrays())
+        folder.create(config, split, environment, None if encoder is None else encoder.arrays(), images.recipe)
         what = f"'{config.model.encoder}' to {config.objective.name} on {config.data.images}"
         say(f"Training {what}; the run goes to {folder.path}")
         if resolved.said is not None:

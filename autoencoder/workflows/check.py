@@ -38,7 +38,7 @@ def check_picture(prepared: Prepared) -> Path:
     sample = prepared.sample
     marks = sample.marks or Marks()
     title = f"{prepared.npz.stem}: {len(sample.images)} of {prepared.n_images:,} images, from first to last"
-    overlay = Overlay(_angle(sample.metadata), marks.points, marks.picture, _mask(sample))
+    overlay = Overlay(_angle(sample.metadata, marks), marks.points, marks.picture, _mask(sample))
     figure = check_figure(to_picture(_scaled(sample)), _captions(sample.metadata), title, overlay)
     return save_figure(figure, check_file(prepared.npz))
 
@@ -58,10 +58,12 @@ def _mask(sample: Sample) -> NDArray[np.bool_] | None:
     return np.asarray(mask > 0)
 
 
-def _angle(metadata: Metadata) -> Reals | None:
+def _angle(metadata: Metadata, marks: Marks) -> Reals | None:
+    """(m,) radians in the images, which may have been turned."""
     if BODY_ANGLE not in metadata.names:
         return None
-    angle: Reals = np.radians(metadata.column(BODY_ANGLE))
+    turned = 0.0 if marks.turned is None else marks.turned
+    angle: Reals = np.radians(metadata.column(BODY_ANGLE) - turned)
     return angle
 
 

@@ -484,7 +484,7 @@ def test_codes_from_elsewhere_stand_beside_runs(reference, data, tmp_path, succe
         turns = np.radians([float(row["body_angle_deg"]) for row in csv.DictReader(file)])
     np.save(tmp_path / "heading.npy", np.stack([np.cos(turns), np.sin(turns), rng.normal(size=160)], axis=1))
     bad = rng.normal(size=(160, 3))
-    bad[7] = np.nan
+    bad[7] = np.inf
     np.savez(tmp_path / "bad.npz", codes=bad)
     listed = tmp_path / "runs.csv"
     listed.write_text(f"path,name,seed\n{runs[0]},autoencoder,42\n{runs[1]},tagger,42\nheading.npy,heading,\n")

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import autoencoder as ae
+from autoencoder.cli.flags.old_flags import OLD_FLAGS, SCRIPTS, translate, translate_with_documented_defaults
 from autoencoder.cli.main import build_parser
-from autoencoder.cli.old_flags import OLD_FLAGS, SCRIPTS, translate, translate_with_documented_defaults
 from autoencoder.cli.train import build_config
 
 DOCUMENTED = {

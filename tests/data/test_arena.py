@@ -170,7 +170,7 @@ def test_a_failure_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr("autoencoder.data.dataset.write_npz", full)
     with pytest.raises(UserError, match=r"no space left to write .*a\.npz"):
         prepare_arena(tmp_path / "a", 5, size=8)
     assert list(tmp_path.iterdir()) == []

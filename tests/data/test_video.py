@@ -209,7 +209,7 @@ def test_what_lies_beyond_the_edge_is_counted_and_marked(film: Film, tmp_path: P
     assert (marked.shape, marked.dtype) == ((N_FRAMES, 20, 20), np.uint8)
     assert np.abs(marked.mean(axis=(1, 2)) - inside).max() < 0.03
     whole = prepare(film, tmp_path / "n", crop=8, size=20)
-    assert np.load(whole.npz).files == ["images"]
+    assert np.load(whole.npz).files == ["images", "recipe"]
     assert not any("reach over" in note for note in whole.notes)
 
 
@@ -220,7 +220,7 @@ def test_marks_lie_where_the_parts_are_in_the_images(film: Film, tmp_path: Path)
     assert list(marks.points) == ["Nose", "Tail-Root"]
     middle = (marks.points["Nose"] + marks.points["Tail-Root"]) / 2
     np.testing.assert_allclose(middle, np.full((len(rows), 2), 10), atol=1e-6)  # the image's centre
-    left, top, right, bottom = marks.picture.T
+    (left, top), (right, bottom) = marks.picture[:, 0].T, marks.picture[:, 2].T
     np.testing.assert_allclose(left, 10 - (film.x[rows] + 0.5) / 2, atol=1e-6)
     np.testing.assert_allclose((right - left, bottom - top), np.tile([[WIDTH / 2], [HEIGHT / 2]], len(rows)))
     assert (top < bottom).all()

@@ -76,4 +76,4 @@ def test_marks_follow_the_square():
     np.testing.assert_allclose(marks.points["nose"], [[10, 10]])
     np.testing.assert_allclose(marks.points["tail"], [[1, np.nan]])
     # The square begins at 15.5 and 5.5 from the picture's corner, and a pixel of the frame is two of the image.
-    np.testing.assert_allclose(marks.picture, [[-31, -11, 29, 29]])
+    np.testing.assert_allclose(marks.picture, [[[-31, -11], [29, -11], [29, 29], [-31, 29]]])

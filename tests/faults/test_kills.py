@@ -8,6 +8,8 @@ import shutil
 import signal
 import time
 
+import h5py
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -185,3 +187,54 @@ def test_movies(
         assert frame_count(out / "x.mp4") == frame_count(straight / "x.mp4")
         assert (out / "x.png").read_bytes() == (straight / "x.png").read_bytes()
     assert tree(run) == tree(finished)
+
+
+def same_codes(file, other):
+    """Two files of codes are whole, and hold the same; NWB gives each object a number of its own."""
+    if file.suffix == ".npz":
+        assert file.read_bytes() == other.read_bytes()
+        return
+    with h5py.File(file) as a, h5py.File(other) as b:
+        for name in ("codes", "error", "code_distance"):
+            for part in ("data", "timestamps"):
+                place = f"processing/autoencoder/{name}/{part}"
+                np.testing.assert_array_equal(a[place][:], b[place][:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["npz", "nwb"])
+def test_encoding(suffix, tmp_path, tally, judged, start, succeed, moments):
+    """Amid frames, images or files: there is the whole file or none, and the same command makes the same one."""
+    if suffix == "nwb":
+        pytest.importorskip("pynwb", reason="pynwb is not installed")
+    rng, video, kind = np.random.default_rng(0), tmp_path / "film.mp4", "killed: encode"
+    writer = imageio_ffmpeg.write_frames(str(video), (64, 48), fps=10, pix_fmt_in="gray", macro_block_size=1)
+    writer.send(None)
+    for _ in range(400):
+        writer.send(rng.integers(0, 256, (48, 64), dtype=np.uint8))
+    writer.close()
+    run, straight, out = tmp_path / "run", tmp_path / f"straight.{suffix}", tmp_path / "out" / f"out.{suffix}"
+    succeed("prepare", "video", video, "--size", 32, "--out", tmp_path / "data", "--quiet")
+    succeed("train", tmp_path / "data.npz", "--run", run, "--epochs", 1, "--latent-dim", 3, "--quiet")
+    flags = ("--errors", *(("--predictions",) if suffix == "npz" else ()), "--quiet", "--out")
+    begun = time.monotonic()
+    with start("encode", run, video, *flags, straight) as process:
+        assert process.wait() == 0
+    seconds = time.monotonic() - begun
+    for _ in range(5):
+        with start("encode", run, video, *flags, out) as process:
+            time.sleep(moments.uniform(0.6, 1) * seconds)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        if process.returncode == 0:
+            out.unlink()
+            continue  # it was done before, so this was no kill
+        tally(kind, tried=1, resumed=1)
+        with judged(kind, "lost"):
+            if out.exists():  # killed on its way out
+                same_codes(out, straight)
+                out.unlink()
+            tally(kind, survived=1)
+    succeed("encode", run, video, *flags, out)
+    same_codes(out, straight)
+    assert [path.name for path in out.parent.iterdir() if not path.name.startswith(".")] == [out.name]

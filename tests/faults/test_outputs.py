@@ -14,7 +14,10 @@ COMMANDS = {
     "score": ("visualize", "--run", "RUN", "--score", "pca-last"),
     "compare": ("compare", "RUN", *PCA),
     "explore": ("explore", "RUN", *PCA),
+    "encode": ("encode", "RUN"),
 }
+FILES = {"explore": "page.html", "encode": "codes.csv"}
+"""What is written where it is no folder."""
 
 
 @pytest.fixture
@@ -32,6 +35,7 @@ def no_work(monkeypatch):
         "workflows.traversals.traverse.Ground.of",
         "workflows.compare.report.embeddings",
         "workflows.testing.save_figures",
+        "workflows.encode.encode.encode",
     ):
         monkeypatch.setattr(f"autoencoder.{name}", work)
 
@@ -43,7 +47,7 @@ def test_a_place_that_cannot_be_written_to(command, finished, tmp_path, attempt,
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "else")
     for out in (tmp_path / "file", tmp_path / "file" / "below" / "it", tmp_path / "dangling"):
         arguments = [finished if argument == "RUN" else argument for argument in COMMANDS[command]]
-        place = out / "page.html" if command == "explore" else out
+        place = out / FILES.get(command, "")
         attempt("output in the way", tmp_path, *arguments, "--out", place, words=(str(out), "another folder"))
     assert (tmp_path / "file").read_text() == "mine"
     assert not (tmp_path / "nowhere").exists()
@@ -58,14 +62,14 @@ def test_a_folder_that_is_closed(command, finished, tmp_path, attempt, no_work, 
 
     monkeypatch.setattr("autoencoder.machine.files.tempfile.TemporaryFile", refused)
     arguments = [finished if argument == "RUN" else argument for argument in COMMANDS[command]]
-    out = tmp_path / "out" / "page.html" if command == "explore" else tmp_path / "out"
+    out = tmp_path / "out" / FILES.get(command, "")
     attempt("output not permitted", tmp_path, *arguments, "--out", out, words=("no permission", str(tmp_path / "out")))
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"test", "compare", "score", "traverse"}))
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"test", "compare", "score", "traverse", "encode"}))
 def test_what_is_refused_for_another_reason_leaves_no_folder(command, finished, tmp_path, attempt):
     arguments = [finished if argument == "RUN" else argument for argument in COMMANDS[command]]
-    out = tmp_path / "out" / "page.html" if command == "explore" else tmp_path / "out"
+    out = tmp_path / "out" / FILES.get(command, "")
     attempt("output", tmp_path, *arguments, "--out", out, "--color-by", "nothing", words=("nothing",))
     assert list(tmp_path.iterdir()) == []
 

@@ -30,7 +30,10 @@ def test_an_angle_that_is_not_known_has_no_arrow():
 
 def test_parts_and_edges_lie_on_their_pixels():
     """A place on the border between the first two pixels is 1 from the corner, and 0.5 on the axes."""
-    overlay = Overlay(points={"nose": np.array([[1.0, 5.0]])}, picture=np.array([[-3.0, 2.0, 15.0, 40.0]]))
+    overlay = Overlay(
+        points={"nose": np.array([[1.0, 5.0]])},
+        picture=np.array([[[-3.0, 2.0], [15.0, 2.0], [15.0, 40.0], [-3.0, 40.0]]]),
+    )
     fig = figure(overlay)
     point, edge = fig.axes[0].lines
     assert point.get_xydata().tolist() == [[0.5, 4.5]]

@@ -52,7 +52,7 @@ def untrained_networks(population: Population) -> list[Source]:
             levels = {name: source.levels[name] for name in of_models if name in source.levels}
             first = {ALWAYS: source.snapshots[source.moments[0]]}
             name = "-".join([UNTRAINED, *levels.values(), str(source.seed)])
-            found.append(Source(name, levels, source.seed, UNTRAINED, source.run, first))
+            found.append(Source(name, levels, source.seed, UNTRAINED, source.run, first, kept=source.kept))
     return found
 
 

@@ -96,7 +96,7 @@ def _names(comparisons: Sequence[Comparison]) -> list[str]:
 def _at_one_moment(comparisons: Sequence[Comparison], kinds: Kinds, names: Sequence[str]) -> Population:
     """Codes of all held-out images, at the compared checkpoint and with the noise of the test."""
     first = comparisons[0]
-    rows = first.rows
+    rows = first.compared
     runs = [run for comparison in comparisons for run in comparison.runs]
     sources = [
         Source(name, levels or {NAME: setting_name(levels)}, seed, fixed=run.codes[rows])
@@ -132,7 +132,7 @@ def _over_training(
     noted, sources = list[str](), list[Source]()
     for run, name, levels, seed in zip(runs, names, kinds.levels, kinds.seeds, strict=True):
         sources.append(_source(run, name, levels, seed, noted))
-    population = gather(thinned(sources, noted), kinds.vary, (), noted)
+    population = gather(thinned(sources, noted), kinds.vary, (), noted, first.known)
     if not len(population.held_out):
         raise UserError(f"the snapshots of {runs[0].path} hold codes of no held-out image")
     return dataclasses.replace(population, sources=(*population.sources, *_files(first, population.rows)))

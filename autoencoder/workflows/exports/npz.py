@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -36,25 +38,44 @@ def write(content: Content, out: Path) -> Path:
         "steps": evolution.steps,
         "epochs": evolution.epochs,
         "rows": evolution.rows,
-        **{_member(name): values for name, values in content.columns.items()},
+        **{member(name): values for name, values in content.columns.items()},
     }
+    shape = (len(content.snapshots), len(evolution.rows), content.width)
+    write_archive(path, arrays, {"latents": Streamed(shape, content.latents())})
+    return path
+
+
+@dataclass(frozen=True, eq=False)
+class Streamed:
+    """An array of float32 that is written as it comes.
+
+    Attributes:
+        shape: of all of it.
+        parts: arrays that, one after the other, are its values.
+    """
+
+    shape: tuple[int, ...]
+    parts: Iterable[NDArray[np.float32]]
+
+
+def write_archive(path: Path, arrays: Mapping[str, NDArray[Any]], streamed: Mapping[str, Streamed]) -> None:
+    """Write an `.npz` of arrays that are there, and of others that need not be in memory as a whole.
+
+    Raises:
+        UserError: the file cannot be written, or whatever the parts raise.
+    """
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                 npy.write_array(file, np.asanyarray(array), allow_pickle=False)
-        with archive.open("latents.npy", "w", force_zip64=True) as file:
-            _write_latents(content, file)
-    return path
+        for name, stream in streamed.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                header = {"descr": npy.dtype_to_descr(np.dtype("<f4")), "fortran_order": False, "shape": stream.shape}
+                npy.write_array_header_1_0(file, header)
+                for part in stream.parts:
+                    file.write(part.astype("<f4", copy=False).tobytes())
 
 
-def _member(name: str) -> str:
+def member(name: str) -> str:
     """Where a column's array lies in the archive: below `metadata`, whatever the name; zip files hold no NUL."""
     return "metadata/" + re.sub(r"(?<![^/\\])\.{1,2}(?![^/\\])|\0", lambda found: "_" * len(found[0]), name)
-
-
-def _write_latents(content: Content, file: IO[bytes]) -> None:
-    shape = (len(content.snapshots), len(content.evolution.rows), content.width)
-    header = {"descr": npy.dtype_to_descr(np.dtype("<f4")), "fortran_order": False, "shape": shape}
-    npy.write_array_header_1_0(file, header)
-    for codes in content.latents():
-        file.write(codes.astype("<f4", copy=False).tobytes())

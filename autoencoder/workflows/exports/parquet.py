@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.errors import UserError
+from autoencoder.data.joining.parquet import parquet_modules
 from autoencoder.machine.file_names import unused
 from autoencoder.machine.files import replacing
-from autoencoder.version import installing
 from autoencoder.workflows.exports.content import Content
 
 
@@ -32,7 +31,7 @@ def write(content: Content, out: Path) -> Path:
     for name, values in content.columns.items():
         name = unused(name, taken)
         taken.add(name)
-        known[name] = _column(arrow, values)
+        known[name] = arrow_column(arrow, values)
 
     def table(moment: int, codes: NDArray[np.float32]) -> Any:
         embedding = evolution.embeddings[moment]
@@ -53,7 +52,7 @@ def write(content: Content, out: Path) -> Path:
         try:
             for moment, codes in enumerate(content.latents()):
                 group = table(moment, codes)
-                writer = writer or parquet.ParquetWriter(temporary, group.schema, **_encoding(group.schema))
+                writer = writer or parquet.ParquetWriter(temporary, group.schema, **encoding(group.schema))
                 writer.write_table(group, row_group_size=n)
         finally:
             if writer is not None:
@@ -67,22 +66,17 @@ def check() -> tuple[Any, Any]:
     Raises:
         UserError: the package is missing.
     """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise UserError(f"the export 'parquet' needs the extra: {installing('parquet')}") from None
-    return pyarrow, pyarrow.parquet
+    return parquet_modules()
 
 
-def _encoding(schema: Any) -> dict[str, Any]:
+def encoding(schema: Any) -> dict[str, Any]:
     """How columns are stored: floats hardly repeat, but their high bytes do."""
     floats = [field.name for field in schema if str(field.type) in ("float", "double")]
     others = [field.name for field in schema if field.name not in floats]
     return {"compression": "zstd", "use_dictionary": others, "use_byte_stream_split": floats}
 
 
-def _column(arrow: Any, values: NDArray[np.generic]) -> Any:
+def arrow_column(arrow: Any, values: NDArray[np.generic]) -> Any:
     """A column of the metadata; text, which repeats at every moment, is stored by a dictionary."""
     if values.dtype.kind == "U":
         return arrow.array([text or None for text in values.tolist()], arrow.string()).dictionary_encode()

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from autoencoder.data.dataset import Marks
 from autoencoder.data.sources.resize import area_resize
 from autoencoder.data.sources.video.animal.moving import Scene, window
-from autoencoder.data.sources.video.frames import Film, gray
+from autoencoder.data.sources.video.cutting.light import Light, in_8_bits, pick
+from autoencoder.data.sources.video.frames import MEMORY, Film, Room, gray
 from autoencoder.data.sources.video.options import Fill, VideoOptions
 
 GROUND_STEP = 8
@@ -48,13 +49,13 @@ class Squares:
         shares = [_overlaps(center, self.crop, 1, side)[:, 0] for center, side in self._axes()]
         return shares[0] * shares[1]
 
-    def inside(self) -> NDArray[np.uint8] | None:
+    def inside(self, room: Room = MEMORY) -> NDArray[np.uint8] | None:
         """(M, size, size), 1 where at least half of a new pixel lies within the picture; None where all do."""
         across, down = (_overlaps(center, self.crop, self.size, side) for center, side in self._axes())
         if min(across.min(), down.min()) >= 1:
             return None
         # Row by row: the product of all in 64 bits would be eight times the result.
-        inside = np.empty((len(self.x), self.size, self.size), np.uint8)
+        inside = room.empty("inside", (len(self.x), self.size, self.size))
         for row in range(len(self.x)):
             inside[row] = down[row, :, None] * across[row] >= 0.5 - WHOLE
         return None if inside.all() else inside
@@ -78,11 +79,24 @@ class Squares:
             rows: (m,) numbers of the images.
             parts: (m, 2) places in the frames, by the part's name.
         """
-        center, scale = np.stack([self.x, self.y], axis=1)[rows], self.size / self.crop
-        corner = center + 0.5 - self.crop / 2  # from the picture's corner
-        points = {name: (xy + 0.5 - corner) * scale for name, xy in parts.items()}
-        edges = np.concatenate([-corner, np.array(self.picture) - corner], axis=1) * scale
-        return Marks(points, edges)
+        points = {name: self.within(rows, xy) for name, xy in parts.items()}
+        width, height = self.picture
+        corners = np.array([(0, 0), (width, 0), (width, height), (0, height)]) - 0.5
+        picture = np.stack([self.within(rows, np.tile(corner, (len(rows), 1))) for corner in corners], axis=1)
+        return Marks(points, picture)
+
+    def within(self, rows: NDArray[np.int64], xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Places in the frames, (m, 2), as places in these images, from their top left corners."""
+        away = xy - np.stack([self.x, self.y], axis=1)[rows]
+        return np.asarray((away + self.crop / 2) * (self.size / self.crop))
+
+    def image(self, row: int, frame: NDArray[np.uint8], fill: Fill, light: Light | None = None) -> NDArray[np.uint8]:
+        """The image of a frame, (H, W) or (3, H, W): (size, size) or (3, size, size)."""
+        return crop_square(frame, float(self.x[row]), float(self.y[row]), self.crop, self.size, fill, light)
+
+    def mask(self, row: int, frame: NDArray[np.float32], scene: Scene) -> tuple[NDArray[np.bool_], int]:
+        """Where the animal is, and its area; see `crop_mask`."""
+        return crop_mask(scene, frame, (float(self.x[row]), float(self.y[row])), self.crop, self.size)
 
     def _axes(self) -> tuple[tuple[NDArray[np.float64], int], tuple[NDArray[np.float64], int]]:
         return (self.x, self.picture[0]), (self.y, self.picture[1])
@@ -115,11 +129,11 @@ class Cut:
         return Cut(self.images[:n], masks, None if self.areas is None else self.areas[:n])
 
 
-def room_for(n: int, options: VideoOptions, *, with_masks: bool) -> Cut:
+def room_for(n: int, options: VideoOptions, room: Room, *, with_masks: bool) -> Cut:
     """Where `n` images are put."""
     size = options.size
-    images = np.empty((n, *((3,) if options.color else ()), size, size), np.uint8)
-    masks = np.empty((n, size, size), np.uint8) if with_masks else None
+    images = room.empty("images", (n, *((3,) if options.color else ()), size, size))
+    masks = room.empty("mask", (n, size, size)) if with_masks else None
     return Cut(images, masks, np.empty(n, np.int64) if with_masks else None)
 
 
@@ -130,6 +144,7 @@ def cut(
     options: VideoOptions,
     look: Callable[[int, NDArray[np.uint8]], None],
     scene: Scene | None = None,
+    light: Light | None = None,
 ) -> Cut:
     """Cut the images out, frame by frame.
 
@@ -140,21 +155,21 @@ def cut(
         options: for colour and fill.
         look: is shown the frame of each image, with the image's number; it may keep no reference to it.
         scene: tells where the animal is; None where there are to be no masks.
+        light: how the recording's light is evened out; None where it is not.
 
     Raises:
         WrongClockError: the frames are not those that the file announces.
         UserError: the video is damaged.
     """
-    made = room_for(len(frame_numbers), options, with_masks=scene is not None)
+    made = room_for(len(frame_numbers), options, film.room, with_masks=scene is not None)
     row = 0
 
     def take(number: int, frame: NDArray[np.uint8]) -> bool:
         nonlocal row
         while row < len(frame_numbers) and number == frame_numbers[row]:
-            place = (float(squares.x[row]), float(squares.y[row]))
-            made.images[row] = crop_square(frame, *place, squares.crop, squares.size, options.fill)
+            made.images[row] = squares.image(row, frame, options.fill, light)
             if scene is not None and made.masks is not None and made.areas is not None:
-                made.masks[row], made.areas[row] = crop_mask(scene, gray(frame), place, squares.crop, squares.size)
+                made.masks[row], made.areas[row] = squares.mask(row, gray(frame), scene)
             look(row, frame)
             row += 1
         return row == len(frame_numbers)
@@ -185,7 +200,21 @@ def crop_mask(
     return shares > SOLID // 2, int(mask.sum())
 
 
-def crop_square(frame: np.ndarray, x: float, y: float, crop: int, size: int, fill: Fill = "median") -> np.ndarray:
+def ground(frame: NDArray[np.uint8], fill: Fill, light: Light | None = None) -> NDArray[np.float64]:
+    """What fills places beyond the edge of a frame, (H, W) or (C, H, W): () or (C,), whole numbers; see `pick`."""
+    pixels = pick(frame, (slice(None, None, GROUND_STEP), slice(None, None, GROUND_STEP)), light)
+    return np.asarray(np.median(pixels, axis=(-2, -1)) if fill == "median" else np.rint(pixels.mean(axis=(-2, -1))))
+
+
+def crop_square(
+    frame: NDArray[np.uint8],
+    x: float,
+    y: float,
+    crop: int,
+    size: int,
+    fill: Fill = "median",
+    light: Light | None = None,
+) -> NDArray[np.uint8]:
     """The square of side `crop` around (x, y), shrunk to side `size`.
 
     The median of a picture is the ground's brightness in most videos. Repeating the edge would turn a bright wall there
@@ -198,17 +227,16 @@ def crop_square(frame: np.ndarray, x: float, y: float, crop: int, size: int, fil
         crop: side of the square, in pixels of the frame.
         size: side of the result.
         fill: what stands beyond the frame's edge: its median or mean, or its edge repeated.
+        light: how the recording's light is evened out; None where it is not.
     """
     height, width = frame.shape[-2:]
     # Measured from the picture's corner, the centre of pixel 0 lies at 0.5.
     left, top = x + 0.5 - crop / 2, y + 0.5 - crop / 2
     first_column, first_row = math.floor(left), math.floor(top)
     columns, rows = np.arange(first_column, math.ceil(left + crop)), np.arange(first_row, math.ceil(top + crop))
-    part = frame[..., np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)]
+    part = pick(frame, (np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)), light)
     beyond = ((rows < 0) | (rows >= height))[:, None] | ((columns < 0) | (columns >= width))
     if fill != "edge" and beyond.any():
-        pixels = frame[..., ::GROUND_STEP, ::GROUND_STEP]
-        ground = np.median(pixels, axis=(-2, -1)) if fill == "median" else np.rint(pixels.mean(axis=(-2, -1)))
-        part = np.where(beyond, ground.astype(frame.dtype)[..., None, None], part)
+        part = np.where(beyond, ground(frame, fill, light).astype(part.dtype)[..., None, None], part)
     left, top = left - first_column, top - first_row
-    return area_resize(part, size, (left, top, left + crop, top + crop))
+    return in_8_bits(area_resize(part, size, (left, top, left + crop, top + crop)), light)

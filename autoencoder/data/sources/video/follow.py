@@ -32,7 +32,8 @@ class Trajectory:
     Attributes:
         frame: number of the frame in the video, int64, ascending.
         x, y: the animal's centre, pixels, y down.
-        angle: from back to front, degrees in [0, 360), counter-clockwise as one sees it; None where it is not known.
+        angle: from back to front, degrees in [0, 360), counter-clockwise as one sees it; NaN where both are at one
+            place; None where there is no front or no back.
         speed: of the centre, pixels per second.
     """
 
@@ -143,7 +144,14 @@ class Reason:
 
 
 def follow(
-    tracks: Sequence[Pose], seen: Sequence[Seen], body: Body, picture: tuple[int, int], clock: Clock, first: int = 0
+    tracks: Sequence[Pose],
+    seen: Sequence[Seen],
+    body: Body,
+    picture: tuple[int, int],
+    clock: Clock,
+    first: int = 0,
+    *,
+    with_angle: bool = False,
 ) -> tuple[list[Trajectory], list[str], list[str]]:
     """The way of each animal through the frames in which the parts that matter were seen, and it is in the picture.
 
@@ -154,6 +162,7 @@ def follow(
         picture: width and height of the video.
         clock: times of the frames.
         first: the first frame of the video that the pose has; rows before it do not count.
+        with_angle: frames whose body angle is not known are left out, too.
 
     Returns:
         A trajectories, of which some may be empty; sentences about what was left out; warnings.
@@ -161,7 +170,10 @@ def follow(
     Raises:
         UserError: no animal is in any frame.
     """
-    followed = [_follow_one(track, one, body, picture, clock, first) for track, one in zip(tracks, seen, strict=True)]
+    followed = [
+        _follow_one(track, one, body, picture, clock, first, with_angle=with_angle)
+        for track, one in zip(tracks, seen, strict=True)
+    ]
     paths = [path for path, _ in followed]
     reasons = [_joined(same) for same in zip(*(reasons for _, reasons in followed), strict=True)]
     what = "frames" if len(tracks) == 1 else f"views of {len(tracks)} individuals"
@@ -175,7 +187,7 @@ def follow(
 
 
 def _follow_one(
-    track: Pose, seen: Seen, body: Body, picture: tuple[int, int], clock: Clock, first: int
+    track: Pose, seen: Seen, body: Body, picture: tuple[int, int], clock: Clock, first: int, *, with_angle: bool
 ) -> tuple[Trajectory, list[Reason]]:
     center = mean_place(track.xy, seen.sure, body.center)
     reasons = _reasons(track, seen, body)
@@ -184,19 +196,25 @@ def _follow_one(
     inside = ((center >= 0) & (center <= np.array(picture) - 1)).all(axis=1)
     reasons.append(Reason("the animal's centre was outside the picture", ~inside & ~unseen, OTHER_PLACES))
     kept = inside & ~unseen
+    angles = _angles(track.xy[: len(kept)], body)
+    if with_angle and angles is not None:
+        unknown = kept & np.isnan(angles)
+        said = "front and back are at one place, which tells no body angle (--align)"
+        reasons.append(Reason(said, unknown, "Name parts that are apart (--front, --back)"))
+        kept &= ~unknown
     kept[:first] = False
     frame = np.flatnonzero(kept).astype(np.int64)
     x, y = center[frame].T
-    path = Trajectory(frame, x, y, _angles(track.xy[frame], body), speeds(center[frame], frame, clock))
+    path = Trajectory(frame, x, y, None if angles is None else angles[frame], speeds(center[frame], frame, clock))
     return path, [Reason(reason.said, reason.frames[first:], reason.remedy) for reason in reasons]
 
 
 def _angles(xy: NDArray[np.float64], body: Body) -> NDArray[np.float64] | None:
-    """Degrees of the line from back to front, (M,), of places (M, P, 2)."""
+    """Degrees of the line from back to front, (M,), of places (M, P, 2); NaN where it has no length."""
     if not body.has_axis:
         return None
     dx, dy = (xy[:, body.front].mean(axis=1) - xy[:, body.back].mean(axis=1)).T
-    return np.asarray(np.degrees(np.arctan2(-dy, dx)) % 360)
+    return np.where((dx == 0) & (dy == 0), np.nan, np.degrees(np.arctan2(-dy, dx)) % 360)
 
 
 def _joined(same: Sequence[Reason]) -> Reason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.dataset import checked_rows
-from autoencoder.data.sources.video.animal.moving import Found, Scene, see_scene
+from autoencoder.data.sources.video.animal.moving import Found, Scene, see_scene, take_samples
 from autoencoder.data.sources.video.crops import Cut, Squares, crop_mask, crop_square, room_for
+from autoencoder.data.sources.video.cutting.light import Light, light_entry, see_light
 from autoencoder.data.sources.video.follow import (
     MOST_LOST,
     Trajectory,
@@ -55,12 +57,14 @@ def take_followed(film: Film, follow: Follow, options: VideoOptions, notes: Sequ
         UserError: nothing differs, the video is damaged, or the images do not fit into memory.
     """
     film.tally.expect(2 * len(film))
-    scene = see_scene(film, follow)
+    samples = take_samples(film)
+    light = None if options.normalise == "none" else see_light(samples, options.normalise, film.video)
+    scene = see_scene(film, follow, samples=samples)
     crop = default_crop(np.array([scene.length])) if options.crop is None else options.crop
     refuse_wide(crop, film.video, film.picture)
     most = min(math.ceil(len(film) / options.every), options.limit or len(film))
-    refuse_too_many(most, (crop, crop), options)
-    following = _Following(scene, crop, room_for(most, options, with_masks=options.mask), options)
+    refuse_too_many(most, (crop, crop), options, film.room)
+    following = _Following(scene, crop, room_for(most, options, film.room, with_masks=options.mask), options, light)
     film.watch(len(film), following.look)
     path, rows = following.path(film)
     squares = Squares(path.x[rows], path.y[rows], crop, options.size, film.picture)
@@ -71,6 +75,7 @@ def take_followed(film: Film, follow: Follow, options: VideoOptions, notes: Sequ
         None if options.crop is not None else crop_note(crop),
         None if options.arena_center is not None else middle_note(arena_center),
         following.left_out(),
+        None if light is None else light.describe(),
         squares.edge_note(options.fill),
     ]
     columns = path.take(rows).columns(arena_center, film.clock)
@@ -78,20 +83,28 @@ def take_followed(film: Film, follow: Follow, options: VideoOptions, notes: Sequ
     return Made(
         made.images,
         columns | {"area_px": following.areas(rows), "inside": squares.shares()},
-        inside=squares.inside(),
+        inside=squares.inside(film.room),
         mask=made.masks,
         marks=squares.marks(checked_rows(len(rows)), {}),
         notes=tuple(note for note in said if note is not None),
-        warnings=(*scene.warnings(SAY_WHICH), *following.warnings()),
+        warnings=(
+            *scene.warnings(SAY_WHICH),
+            *following.warnings(),
+            *([] if light is None else light.warnings()),
+        ),
+        recipe={
+            **dataclasses.replace(options, crop=crop).recipe(with_pose=False),
+            **light_entry(light, film.video),
+        },
     )
 
 
 class _Following:
     """Follows the animal from frame to frame, and cuts it out of those that are wanted."""
 
-    def __init__(self, scene: Scene, crop: int, made: Cut, options: VideoOptions) -> None:
+    def __init__(self, scene: Scene, crop: int, made: Cut, options: VideoOptions, light: Light | None) -> None:
         self.made = made
-        self._scene, self._crop, self._options = scene, crop, options
+        self._scene, self._crop, self._options, self._light = scene, crop, options, light
         self._frames: list[int] = []
         self._found: list[Found] = []
         self._rows: list[int] = []
@@ -113,7 +126,7 @@ class _Following:
 
     def _take(self, frame: NDArray[np.uint8], whole: NDArray[np.float32], place: tuple[float, float]) -> None:
         row, size = len(self._rows), self._options.size
-        self.made.images[row] = crop_square(frame, *place, self._crop, size, self._options.fill)
+        self.made.images[row] = crop_square(frame, *place, self._crop, size, self._options.fill, self._light)
         if self.made.masks is not None and self.made.areas is not None:
             self.made.masks[row], self.made.areas[row] = crop_mask(self._scene, whole, place, self._crop, size)
         self._rows.append(len(self._frames))

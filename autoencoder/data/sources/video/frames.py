@@ -48,6 +48,25 @@ class Tally:
             self.on_total(self.decoded + n_frames)
 
 
+class Room:
+    """Where the arrays of a video's images are made: in memory."""
+
+    in_memory = True
+    """Whether they have to fit there."""
+
+    def empty(self, name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """An array to be filled, (N, ...) uint8, of which the first rows may be all that is used in the end.
+
+        Args:
+            name: what it is, such as `images`; where one was asked for under this name before, that is given up.
+            shape: of the array.
+        """
+        return np.empty(shape, np.uint8)
+
+
+MEMORY = Room()
+
+
 @dataclass(frozen=True, eq=False)
 class Film:
     """A video whose frames can be counted on.
@@ -58,6 +77,7 @@ class Film:
         clock: times of all frames.
         color: frames are decoded with three channels.
         tally: of the frames that are decoded.
+        room: where what is made of them is put.
     """
 
     video: Path
@@ -65,6 +85,7 @@ class Film:
     clock: Clock
     color: bool
     tally: Tally
+    room: Room = MEMORY
 
     def __len__(self) -> int:
         """Number of frames."""

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.dataset import Marks
+from autoencoder.data.recipe import Recipe
+from autoencoder.data.sources.video.frames import Room
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.machine.memory import refuse_too_large
 
@@ -28,6 +30,7 @@ class Made:
         marks: places in the images that are shown; None where none are known.
         notes: what was chosen or left out, one sentence each.
         warnings: what is probably not as it should be.
+        recipe: the options, with what was derived where it was not given.
     """
 
     images: NDArray[np.uint8]
@@ -37,6 +40,7 @@ class Made:
     marks: Marks | None
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    recipe: Recipe
 
 
 def of_empty_masks(areas: NDArray[np.int64] | None) -> list[str]:
@@ -49,13 +53,14 @@ def of_empty_masks(areas: NDArray[np.int64] | None) -> list[str]:
     return [f"the mask is empty in {n_empty:,} of {len(areas):,} images"] if areas is not None and n_empty else []
 
 
-def refuse_too_many(n_images: int, cut: tuple[int, int], options: VideoOptions) -> None:
+def refuse_too_many(n_images: int, cut: tuple[int, int], options: VideoOptions, room: Room) -> None:
     """Refuse images that do not fit into memory.
 
     Args:
         n_images: how many.
         cut: height and width of what is cut out of a frame, pixels.
         options: for the images' size and colour, and whether there are masks.
+        room: where they are put.
 
     Raises:
         UserError: they do not fit.
@@ -64,8 +69,9 @@ def refuse_too_many(n_images: int, cut: tuple[int, int], options: VideoOptions) 
     # 64-bit numbers of what is cut out, their sums and the means of them; those of the edges of all squares.
     work = 8 * channels * (3 * height * width + 3 * max(cut) * size + 3 * size**2) + 8 * 6 * n_images * size
     # Images, where they are inside the picture, and masks.
+    made = n_images * (channels + 1 + options.mask) * size**2 if room.in_memory else 0
     refuse_too_large(
         f"{n_images:,} images of {size}x{size}",
-        n_images * (channels + 1 + options.mask) * size**2 + work,
+        made + work,
         "take fewer (--limit, --every) or smaller ones (--size)",
     )

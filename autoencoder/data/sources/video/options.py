@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
+from autoencoder.config.formats import is_a
+from autoencoder.data.recipe import RECIPE_VERSION, Recipe
 from autoencoder.data.sources.resize import SQUARES
-from autoencoder.errors import listed
+from autoencoder.errors import UserError, did_you_mean, listed, raise_if_any
+from autoencoder.flags import shortened
 
 Fill = Literal["median", "edge", "mean"]
 
@@ -19,6 +24,21 @@ Follow = Literal["brightest", "darkest", "moving"]
 
 FOLLOWS: tuple[str, ...] = get_args(Follow)
 """What is followed without a pose: what is brighter than the median of the frames, darker, or either."""
+
+Normalise = Literal["none", "background", "intensity"]
+
+NORMALISATIONS: tuple[str, ...] = get_args(Normalise)
+"""How a recording's light is evened out: not at all, by its median frame, or by its brightness and contrast."""
+
+COMMAND, COMMAND_OF_MANY = "prepare video", "prepare experiment"
+"""What makes images by these options, as it stands in recipes: of one recording, and of many."""
+
+NOT_TAKEN_AGAIN = frozenset({"limit"})
+"""Options that say something about one data set and nothing about another one of the same recipe."""
+
+NO_OPTIONS = frozenset({"command", "version", "pose", "light", "crop_cm", "begun", "columns", "recordings"})
+"""What else a recipe holds: whether there was a pose, and what of each recording's light was evened out; and of many
+recordings the crop in centimetres, how they were begun, and what each of them is."""
 
 SEEN = "seen"
 """In place of a part's name: the centre is the mean of all parts that are seen in a frame, whichever those are."""
@@ -43,6 +63,8 @@ class VideoOptions:
         region: left, top, width and height of the part of the frames that is taken; None for all.
         mask: store where the animal is, which is what differs from the median frame.
         crop: side of the square that is cut out; None to derive it from the animal's size.
+        align: turn each image by the body angle, so that the animal looks to the right.
+        normalise: how the recording's light is evened out.
         size: side of the image that the square is shrunk to, by the mean over the area of each new pixel.
         fit: how frames or regions that are not square become so; None for padding.
         fill: what stands in a crop beyond the picture's edge, of the same frame.
@@ -67,6 +89,8 @@ class VideoOptions:
     region: tuple[int, int, int, int] | None = None
     mask: bool = False
     crop: int | None = None
+    align: bool = False
+    normalise: Normalise = "none"
     size: int = 50
     fit: str | None = None
     fill: Fill = "median"
@@ -84,6 +108,15 @@ class VideoOptions:
         """
         return [*self._bad_values(), *self._impossible_together(with_pose)]
 
+    def recipe(self, *, with_pose: bool) -> dict[str, Any]:
+        """These options as a recipe, in plain JSON; `crop` and the like as they are here, so fill in what was derived.
+
+        Args:
+            with_pose: whether there is a pose.
+        """
+        options = {name: _as_json(value) for name, value in vars(self).items()}
+        return {"command": COMMAND, "version": RECIPE_VERSION, "pose": with_pose, **options}
+
     def _bad_values(self) -> list[str]:
         problems = []
         if self.center is not None and not self.center:
@@ -96,6 +129,8 @@ class VideoOptions:
             problems.append(f"a region lies within the picture: X,Y,W,H of 0,0,1,1 or more, not {self.region}")
         if self.fit is not None and self.fit not in SQUARES:
             problems.append(f"pictures are fitted into squares by {', '.join(SQUARES)} (--fit), not '{self.fit}'")
+        if self.normalise not in NORMALISATIONS:
+            problems.append(f"light is evened out by one of {', '.join(NORMALISATIONS)}, not '{self.normalise}'")
         if self.crop is not None and self.crop < 2:
             problems.append(f"a crop is at least 2 pixels wide, not {self.crop}")
         if self.size < 1:
@@ -124,6 +159,16 @@ class VideoOptions:
         of_pose = [name for name, given in self._of_pose().items() if given]
         if of_pose and not with_pose:
             problems.append(f"{listed(of_pose)} {_say(of_pose)} something about a pose: give its file (--pose)")
+        if self.align and not with_pose:
+            problems.append(
+                "--align turns images by the direction that the animal looks in, which only a pose tells: give its "
+                "file (--pose), or leave --align out"
+            )
+        if self.normalise == "background" and self.color:
+            problems.append(
+                "--normalise background shows differences of gray values, which have no colour: leave out --color, or "
+                "take --normalise intensity"
+            )
         chosen = [name for name, given in self._chosen().items() if given]
         if len(chosen) > 1:
             problems.append(f"{listed(chosen)} each say which individuals are followed: choose one of them")
@@ -175,3 +220,60 @@ def _say(flags: list[str]) -> str:
 
 
 DEFAULTS = VideoOptions()
+
+
+def options_of(recipe: Recipe, changes: Mapping[str, Any] | None = None) -> VideoOptions:
+    """The options by which a recipe's images are made of another video; all of them, and not only its first `limit`.
+
+    Args:
+        recipe: of `prepare video`, or of a command that has its options.
+        changes: options that are another for this video, such as `{"track": 1}`.
+
+    Raises:
+        UserError: the recipe is of another command or of a newer version, or is damaged.
+    """
+    if type(recipe.get("pose")) is not bool:
+        raise UserError(
+            f"the images were made by '{recipe['command']}', of which no other video can be made into images like them"
+        )
+    if recipe["version"] > RECIPE_VERSION:
+        raise UserError(
+            f"the recipe of the images has version {recipe['version']}, and this version reads {RECIPE_VERSION}: "
+            "update this package"
+        )
+    hints = get_type_hints(VideoOptions)
+    stored = {name: value for name, value in recipe.items() if name not in NO_OPTIONS}
+    raise_if_any(
+        f"the recipe of the images has an unknown option '{name}'{did_you_mean(name, hints)}: it is of another version"
+        for name in stored
+        if name not in hints
+    )
+    options = {name: _from_json(name, value) for name, value in stored.items()}
+    raise_if_any(
+        f"the recipe of the images is damaged: its option '{name}' is {shortened(repr(stored[name]))}"
+        for name, value in options.items()
+        if not is_a(value, hints[name])
+    )
+    if recipe.get("crop_cm") is not None and "crop" not in (changes or {}):
+        raise UserError(
+            f"the images were cut out {recipe['crop_cm']:g} cm wide: say how many pixels of the new video that is "
+            "(--crop)"
+        )
+    made = VideoOptions(**{name: value for name, value in options.items() if name not in NOT_TAKEN_AGAIN})
+    return dataclasses.replace(made, **(changes or {}))
+
+
+def _from_json(name: str, value: Any) -> Any:
+    """An option as its field has it; what is of another type stays as it is."""
+    if name == "fps" and isinstance(value, str):
+        try:
+            return Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            return value
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Fraction):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value

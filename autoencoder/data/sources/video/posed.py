@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,10 @@ from autoencoder.data.sources.pose.pose import Pose, Poses
 from autoencoder.data.sources.video import follow
 from autoencoder.data.sources.video.animal.body import Body, find_body, named
 from autoencoder.data.sources.video.animal.individuals import Chosen, choose_individuals
-from autoencoder.data.sources.video.animal.moving import Hidden, Scene, see_scene, window
+from autoencoder.data.sources.video.animal.moving import Hidden, Scene, see_scene, take_samples, window
 from autoencoder.data.sources.video.crops import Squares, cut
+from autoencoder.data.sources.video.cutting.light import light_entry, see_light
+from autoencoder.data.sources.video.cutting.turned import DIAGONAL, TurnedSquares
 from autoencoder.data.sources.video.follow import Seen, Trajectory
 from autoencoder.data.sources.video.frames import Film
 from autoencoder.data.sources.video.made import LOOK_AT_MASKS, Made, of_empty_masks, refuse_too_many
@@ -76,10 +79,21 @@ def find_tracked(poses: Poses, options: VideoOptions) -> Tracked:
     """The individuals and the parts that the options name, or those that need no naming.
 
     Raises:
-        UserError: one is not there, or there are several individuals and none is chosen.
+        UserError: one is not there, or there are several individuals and none is chosen, or images are to be turned by
+            an angle that is not known.
     """
     chosen = choose_individuals(poses, options)
-    return Tracked(chosen, find_body(chosen.tracks[0], options))
+    body = find_body(chosen.tracks[0], options)
+    if options.align and not body.has_axis:
+        raise _without_angle(chosen.tracks[0])
+    return Tracked(chosen, body)
+
+
+def _without_angle(track: Pose) -> UserError:
+    remedy = "it has one body part, so leave --align out"
+    if len(track.parts) > 1:
+        remedy = f"name the parts at the front and back of the body (--front, --back), of {', '.join(track.parts)}"
+    return UserError(f"--align turns images by the body angle, which {track.source} does not tell: {remedy}")
 
 
 # ---------------------------------------------------------------------------------------------------------------- plan
@@ -149,7 +163,9 @@ def make_plan(film: Film, tracked: Tracked, options: VideoOptions) -> Plan:
     rows = match_rows(film, tracked, options)
     tracked, body = rows.on_frames(tracked), tracked.body
     seen = tuple(follow.seen_parts(track, rows.stop, options.min_likelihood) for track in tracked.tracks)
-    paths, left_out, warnings = follow.follow(tracked.tracks, seen, body, film.picture, film.clock, rows.first)
+    paths, left_out, warnings = follow.follow(
+        tracked.tracks, seen, body, film.picture, film.clock, rows.first, with_angle=options.align
+    )
     whole, individual = follow.merged(paths)
     notes = [*tracked.chosen.notes, *rows.notes, _of_threshold(tracked.tracks[0], seen, options)]
     notes += [*body.describe(tracked.tracks[0], options), _of_center(tracked, seen, paths, film.clock, options)]
@@ -166,11 +182,18 @@ def make_plan(film: Film, tracked: Tracked, options: VideoOptions) -> Plan:
             f"{options.every:,}th one (--every); {'; '.join(left_out)}"
         )
     path, individual = whole.take(taken), individual[taken]
-    refuse_too_many(len(path), (sizes.crop, sizes.crop), options)
-    squares = Squares(path.x, path.y, sizes.crop, options.size, film.picture)
+    squares = _squares(path, sizes.crop, film, options)
     notes.append(squares.edge_note(options.fill))
     said = tuple(note for note in notes if note is not None)
     return Plan(tracked, seen, whole, path, individual, squares, sizes.extent, arena_center, said, tuple(warnings))
+
+
+def _squares(path: Trajectory, crop: int, film: Film, options: VideoOptions) -> Squares:
+    upright = math.ceil(DIAGONAL * crop) if options.align else crop
+    refuse_too_many(len(path), (upright, upright), options, film.room)
+    if options.align and path.angle is not None:
+        return TurnedSquares(path.x, path.y, crop, options.size, film.picture, path.angle)
+    return Squares(path.x, path.y, crop, options.size, film.picture)
 
 
 @dataclass(frozen=True)
@@ -246,11 +269,7 @@ class _Sizes:
 def _sizes(
     film: Film, tracked: Tracked, seen: Sequence[Seen], paths: Sequence[Trajectory], options: VideoOptions
 ) -> _Sizes:
-    extents = [
-        follow.extents(track.xy[path.frame], one.sure[path.frame])
-        for track, one, path in zip(tracked.tracks, seen, paths, strict=True)
-    ]
-    extent = follow.usual_extent(np.concatenate(extents))
+    extent = _extent(tracked, seen, paths)
     if options.crop is not None:
         follow.refuse_wide(options.crop, film.video, film.picture)
         return _Sizes(extent or options.crop / follow.CROP_FACTOR, options.crop, None)
@@ -264,6 +283,33 @@ def _sizes(
     crop = follow.default_crop(np.array([extent]))
     follow.refuse_wide(crop, film.video, film.picture)
     return _Sizes(extent, crop, note + follow.crop_note(crop))
+
+
+def _extent(tracked: Tracked, seen: Sequence[Seen], paths: Sequence[Trajectory]) -> float:
+    """Length that the animals usually stay below, in pixels, by the parts that are seen; 0 where these don't tell."""
+    extents = [
+        follow.extents(track.xy[path.frame], one.sure[path.frame])
+        for track, one, path in zip(tracked.tracks, seen, paths, strict=True)
+    ]
+    return follow.usual_extent(np.concatenate(extents))
+
+
+def usual_length(film: Film, tracked: Tracked, options: VideoOptions) -> float:
+    """Length that the animals of a video usually stay below, in pixels, before anything is cut out.
+
+    It is that by which a crop is derived. The video is decoded only where the pose does not tell it.
+
+    Raises:
+        WrongClockError: the frames are not those that the file announces.
+        UserError: video and pose do not belong together, or it cannot be told.
+    """
+    rows = match_rows(film, tracked, options)
+    tracked = rows.on_frames(tracked)
+    seen = [follow.seen_parts(track, rows.stop, options.min_likelihood) for track in tracked.tracks]
+    paths, _, _ = follow.follow(
+        tracked.tracks, seen, tracked.body, film.picture, film.clock, rows.first, with_angle=options.align
+    )
+    return _extent(tracked, seen, paths) or _scene_for_size(film, tracked).length
 
 
 def _scene_for_size(film: Film, tracked: Tracked) -> Scene:
@@ -330,26 +376,42 @@ def take_posed(film: Film, tracked: Tracked, options: VideoOptions, notes: Seque
         UserError: video and pose do not belong together, no frame is left, or the images do not fit into memory.
     """
     plan = make_plan(film, tracked, options)
-    film.tally.expect(int(plan.path.frame[-1]) + 1 + (len(film) if options.mask else 0))
-    scene = see_scene(film, "moving", plan.hidden()) if options.mask else None
+    evens_out = options.normalise != "none"
+    film.tally.expect(int(plan.path.frame[-1]) + 1 + (len(film) if options.mask or evens_out else 0))
+    samples = take_samples(film) if options.mask or evens_out else None
+    hidden, light, scene = plan.hidden(), None, None
+    if samples is not None and evens_out:
+        light = see_light(samples, options.normalise, film.video, hidden)
+    if samples is not None and options.mask:
+        scene = see_scene(film, "moving", hidden, samples)
     squares = plan.squares
     presence = Presence(plan.path.x, plan.path.y, plan.extent, squares.picture)
-    made = cut(film, plan.path.frame, squares, options, presence.look, scene)
+    made = cut(film, plan.path.frame, squares, options, presence.look, scene, light)
     columns = plan.columns(film.clock)
     if made.areas is not None:
         columns["area_px"] = made.areas
     return Made(
         made.images,
         columns,
-        inside=squares.inside(),
+        inside=squares.inside(film.room),
         mask=made.masks,
         marks=plan.marks(),
-        notes=(*notes, *plan.notes, *([] if scene is None else _of_masks(scene.describe(), made.areas, tracked))),
+        notes=(
+            *notes,
+            *plan.notes,
+            *([] if light is None else [light.describe()]),
+            *([] if scene is None else _of_masks(scene.describe(), made.areas, tracked)),
+        ),
         warnings=(
             *plan.warnings,
+            *([] if light is None else light.warnings()),
             *_of_presence(presence, film, tracked),
             *([] if scene is None else scene.warnings(LOOK_AT_MASKS)),
         ),
+        recipe={
+            **dataclasses.replace(options, crop=squares.crop).recipe(with_pose=True),
+            **light_entry(light, film.video),
+        },
     )
 
 

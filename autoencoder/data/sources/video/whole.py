@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.data.sources.resize import Fitting, fit_image
-from autoencoder.data.sources.video.animal.moving import Scene, see_scene
+from autoencoder.data.sources.video.animal.moving import Scene, see_scene, take_samples
 from autoencoder.data.sources.video.crops import SOLID, room_for
-from autoencoder.data.sources.video.frames import Film, gray
+from autoencoder.data.sources.video.cutting.light import Light, in_8_bits, light_entry, pick, see_light
+from autoencoder.data.sources.video.frames import Film, Room, gray
 from autoencoder.data.sources.video.made import LOOK_AT_MASKS, Made, of_empty_masks, refuse_too_many
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.errors import UserError
@@ -33,10 +34,16 @@ def take_whole(film: Film, options: VideoOptions, notes: Sequence[str]) -> Made:
     frame_numbers = np.arange(0, len(film), options.every, dtype=np.int64)[: options.limit]
     n_last = int(frame_numbers[-1]) + 1
     shape = (rows.stop - rows.start, columns.stop - columns.start)
-    refuse_too_many(len(frame_numbers), shape, options)
-    film.tally.expect(n_last + (len(film) if options.mask else 0))
-    scene = see_scene(film, "moving") if options.mask else None
-    taking = _Taking(frame_numbers, rows, columns, scene, options)
+    refuse_too_many(len(frame_numbers), shape, options, film.room)
+    evens_out = options.normalise != "none"
+    film.tally.expect(n_last + (len(film) if options.mask or evens_out else 0))
+    samples = take_samples(film) if options.mask or evens_out else None
+    light, scene = None, None
+    if samples is not None and evens_out:
+        light = see_light(samples, options.normalise, film.video, whole=(rows, columns))
+    if samples is not None and options.mask:
+        scene = see_scene(film, "moving", samples=samples)
+    taking = _Taking(frame_numbers, (rows, columns), scene, light, options, film.room)
     film.watch(n_last, taking.look)
     columns_of_table = {
         "frame": frame_numbers,
@@ -54,10 +61,15 @@ def take_whole(film: Film, options: VideoOptions, notes: Sequence[str]) -> Made:
         notes=(
             *notes,
             *_of_shape(film.video, shape, options),
+            *([] if light is None else [light.describe()]),
             *([] if scene is None else [scene.describe()]),
             *of_empty_masks(taking.made.areas),
         ),
-        warnings=() if scene is None else tuple(scene.warnings(LOOK_AT_MASKS)),
+        warnings=(
+            *([] if light is None else light.warnings()),
+            *([] if scene is None else scene.warnings(LOOK_AT_MASKS)),
+        ),
+        recipe={**options.recipe(with_pose=False), **light_entry(light, film.video)},
     )
 
 
@@ -65,12 +77,19 @@ class _Taking:
     """Takes the images of some frames while all are decoded."""
 
     def __init__(
-        self, frame_numbers: NDArray[np.int64], rows: slice, columns: slice, scene: Scene | None, options: VideoOptions
+        self,
+        frame_numbers: NDArray[np.int64],
+        part: tuple[slice, slice],
+        scene: Scene | None,
+        light: Light | None,
+        options: VideoOptions,
+        room: Room,
     ) -> None:
         n = len(frame_numbers)
         self.fitting = Fitting(resize=options.size, fit=options.fit or "pad")
-        self.made = room_for(n, options, with_masks=scene is not None)
-        self._frame_numbers, self._rows, self._columns, self._scene = frame_numbers, rows, columns, scene
+        self.made = room_for(n, options, room, with_masks=scene is not None)
+        self._frame_numbers, (self._rows, self._columns) = frame_numbers, part
+        self._scene, self._light = scene, light
         self._motion = np.full(n, np.nan)
         self._before: NDArray[np.float32] | None = None
         self._taken = 0
@@ -81,7 +100,8 @@ class _Taking:
         part = whole[self._rows, self._columns]
         if number == self._frame_numbers[self._taken]:
             row = self._taken
-            self.made.images[row] = fit_image(frame[..., self._rows, self._columns], self.fitting)
+            shown = pick(frame, (self._rows, self._columns), self._light)
+            self.made.images[row] = in_8_bits(fit_image(shown, self.fitting), self._light)
             if self._before is not None:
                 self._motion[row] = np.abs(part - self._before).mean()
             if self._scene is not None and self.made.masks is not None and self.made.areas is not None:
@@ -116,7 +136,7 @@ def _inside(shape: tuple[int, int], n: int, fitting: Fitting) -> NDArray[np.uint
     if shape[0] == shape[1] or fitting.fit != "pad":
         return None
     inside = (fit_image(np.full(shape, SOLID, np.uint8), fitting) > SOLID // 2).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(inside, (n, *inside.shape)))
+    return np.broadcast_to(inside, (n, *inside.shape))
 
 
 def _of_shape(video: Path, shape: tuple[int, int], options: VideoOptions) -> list[str]:

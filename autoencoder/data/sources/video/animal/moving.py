@@ -322,7 +322,15 @@ Hidden = Callable[[int], Sequence[tuple[slice, slice]]]
 """Rows and columns of the parts of a frame, by its number, where animals are known to be."""
 
 
-def see_scene(film: Film, follow: Follow, hidden: Hidden | None = None) -> Scene:
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Frames from all over a video, in gray: their numbers, (K,), and they themselves, (K, H, W) uint8."""
+
+    numbers: NDArray[np.int64]
+    frames: NDArray[np.uint8]
+
+
+def see_scene(film: Film, follow: Follow, hidden: Hidden | None = None, samples: Samples | None = None) -> Scene:
     """Look at frames from all over a video, and find what is usual and what is not.
 
     Args:
@@ -330,14 +338,15 @@ def see_scene(film: Film, follow: Follow, hidden: Hidden | None = None) -> Scene
         follow: which differences count.
         hidden: where animals are: what is seen there is left out of the median, so that one that rests is not taken for
             the scene. None where that is not known.
+        samples: of `take_samples`, where the caller has them: then nothing is decoded.
 
     Raises:
         WrongClockError: the frames are not those that the file announces.
         UserError: the video is damaged, or no frame differs from the median.
     """
-    numbers, samples = _samples(film)
-    median = _median(samples, None if hidden is None else [hidden(number) for number in numbers.tolist()])
-    looks = [look for look in (_look(sample, median, follow) for sample in samples) if look is not None]
+    taken = take_samples(film) if samples is None else samples
+    median = median_frame(taken, hidden)
+    looks = [look for look in (_look(sample, median, follow) for sample in taken.frames) if look is not None]
     if not looks:
         raise UserError(
             f"nothing in {film.video} differs from the median of its frames by {LEAST_DIFFERENCE:g} gray values or more"
@@ -358,7 +367,7 @@ def see_scene(film: Film, follow: Follow, hidden: Hidden | None = None) -> Scene
         area=float(np.median([look.area for look in looks])),
         thickness=1.0,
         length=1.0,
-        n_samples=len(samples),
+        n_samples=len(taken.frames),
         torn=float(np.mean([look.is_torn for look in looks])),
         twin=float(np.mean([look.is_twin for look in looks])),
     )
@@ -400,8 +409,13 @@ class _Look:
     is_twin: bool
 
 
-def _samples(film: Film) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Numbers of frames from all over the video, (K,), and these in gray, (K, H, W)."""
+def take_samples(film: Film) -> Samples:
+    """Decode a video, and keep frames from all over it.
+
+    Raises:
+        WrongClockError: the frames are not those that the file announces.
+        UserError: the video is damaged, or the frames do not fit into memory.
+    """
     width, height = film.picture
     numbers = spread(len(film), max(3, min(SAMPLES, MOST_BYTES // (width * height))))
     refuse_too_large(
@@ -420,11 +434,17 @@ def _samples(film: Film) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         return taken == len(numbers)
 
     film.watch(int(numbers[-1]) + 1, look)
-    return numbers, samples
+    return Samples(numbers, samples)
+
+
+def median_frame(samples: Samples, hidden: Hidden | None = None) -> NDArray[np.float32]:
+    """Median of samples, (H, W), of what is not hidden in each of them."""
+    places = None if hidden is None else [hidden(number) for number in samples.numbers.tolist()]
+    return _median(samples.frames, places)
 
 
 def _median(samples: NDArray[np.uint8], hidden: Sequence[Sequence[tuple[slice, slice]]] | None) -> NDArray[np.float32]:
-    """Median of samples (K, H, W), (H, W), of what is not hidden in each of them."""
+    """See `median_frame`; where things are hidden in each sample."""
     median = np.empty(samples.shape[1:], np.float32)
     for first in range(0, len(median), STRIP_ROWS):
         strip = samples[:, first : first + STRIP_ROWS]

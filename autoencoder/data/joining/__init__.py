@@ -1,0 +1,1 @@
+"""Tables at a rate of their own, brought to the images of a data set."""

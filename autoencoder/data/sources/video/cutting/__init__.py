@@ -1,0 +1,1 @@
+"""What is done to a square besides cutting it out: turning it, and evening out the light."""

@@ -1,0 +1,115 @@
+"""`join`: a table at its own rate becomes a table, or codes, with a row for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from autoencoder.config import DataConfig
+from autoencoder.data.images import load_images
+from autoencoder.data.joining.join import Joined, join
+from autoencoder.data.joining.matching import How
+from autoencoder.data.joining.series import Keys, read_series
+from autoencoder.data.metadata import Metadata, csv_parts
+from autoencoder.errors import UserError, first_few, raise_if_any
+from autoencoder.machine.files import check_writable, replacing, write_array, write_arrays
+
+SUFFIXES = (".csv", ".npz", ".npy")
+"""Of what is written: a table for `--metadata`, or codes."""
+
+SHOWN = 5
+"""How many recordings are named, before the rest is left out."""
+
+
+def join_table(
+    data: DataConfig,
+    tables: Sequence[Path],
+    keys: Keys,
+    out: Path,
+    *,
+    how: How | None = None,
+    tolerance: float | None = None,
+    recordings: Sequence[str] | None = None,
+    times: Sequence[Path] | None = None,
+    only: Sequence[str] | None = None,
+    prefix: str = "",
+    overwrite: bool = False,
+) -> Joined:
+    """Join tables to a data set, and write what comes out.
+
+    Args:
+        data: the data set and its metadata.
+        tables, keys, recordings, times, only: see `read_series`.
+        out: `.csv` of the data set's columns and the new ones; `.npz` with `codes` (N, d) float32 and `names` (d,) of
+            its units; or `.npy` of the codes.
+        how, tolerance: see `join`.
+        prefix: stands before the names of the new columns.
+        overwrite: a file of this name may be replaced; the data set's own table is one.
+
+    Raises:
+        UserError: a file is missing, damaged or in the way, or as `read_series` and `join`.
+    """
+    _check_out(out, tables, overwrite)
+    images = load_images(data.images, data.metadata, data.columns, data.max_pixel_value, data.column_kinds)
+    metadata = images.metadata
+    series = read_series(tables, keys, recordings=recordings, times=times, only=only)
+    joined = join(metadata, len(images), series, keys, how, tolerance)
+    if out.suffix.lower() == ".csv":
+        _write_table(out, metadata, {prefix + name: values for name, values in joined.all_columns.items()})
+    elif out.suffix.lower() == ".npy":
+        write_array(out, joined.codes())
+    else:
+        names = np.array([prefix + name for name in joined.all_columns])
+        write_arrays(out, {"codes": joined.codes(), "names": names})
+    return joined
+
+
+def _check_out(out: Path, tables: Sequence[Path], overwrite: bool) -> None:
+    problems = []
+    if out.suffix.lower() not in SUFFIXES:
+        problems.append(f"{out} is not written: what is joined goes to {', '.join(SUFFIXES)} (--out)")
+    if out.is_dir():
+        problems.append(f"{out} is a folder: choose another name (--out)")
+    elif out.exists():
+        if any(table.exists() and out.samefile(table) for table in tables):
+            problems.append(f"{out} is what is to be joined, and would be replaced: choose another name (--out)")
+        elif not overwrite:
+            problems.append(f"{out} is there already: choose another name (--out), or replace it (--overwrite)")
+    raise_if_any(problems)
+    check_writable(out.parent)
+
+
+def _write_table(out: Path, metadata: Metadata, columns: dict[str, np.ndarray]) -> None:
+    """The data set's columns, as exact as they were read, and the new ones."""
+    twice = [name for name in columns if name in metadata.names]
+    if twice:
+        named = first_few([f"'{name}'" for name in twice], SHOWN)
+        raise UserError(
+            f"{metadata.source} has {named} already: put something before the names of what is joined (--prefix), or "
+            "take other columns (--only)"
+        )
+    with replacing(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(csv_parts({**metadata.columns, **columns}))
+
+
+def said_of(joined: Joined, source: str) -> list[str]:
+    """What came of it, a sentence each.
+
+    Args:
+        joined: what was joined.
+        source: of the rows, such as the table's path.
+    """
+    said = [
+        f"{joined.n_matched:,} of {joined.n_images:,} images go with a row of {source}; {joined.n_unused:,} of its "
+        f"{joined.n_rows:,} rows go with no image"
+    ]
+    for absent, what, where in (
+        (joined.images_without, "images", "the table"),
+        (joined.rows_without, "rows", "the data set"),
+    ):
+        if absent:
+            names = first_few([f"{name} ({n:,} {what})" for name, n in absent.items()], SHOWN)
+            said.append(f"{len(absent):,} not in {where}: {names}")
+    return said
