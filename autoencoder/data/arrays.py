@@ -171,8 +171,9 @@ def let_go(array: np.ndarray) -> None:
         base = base.base
     while isinstance(base, np.memmap) and isinstance(base.base, np.memmap):
         base = base.base
-    is_shared = isinstance(base, np.memmap) and base.mode != "c"
-    if is_shared and isinstance(base.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+    if not isinstance(base, np.memmap) or base.mode == "c":
+        return
+    if isinstance(base.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         base.base.madvise(mmap.MADV_DONTNEED)
 
 
