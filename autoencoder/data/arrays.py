@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import mmap
 import stat
 import struct
 import tokenize
@@ -149,10 +150,31 @@ def open_npy(path: Path) -> np.ndarray:
 
 
 def chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Number of the first row, and the rows, of runs of rows of an array that take at most `CHUNK_BYTES`."""
+    """Number of the first row, and the rows, of runs of rows of an array that take at most `CHUNK_BYTES`.
+
+    Of a memory map none of them stays resident.
+    """
     step = max(1, CHUNK_BYTES // max(1, array.nbytes // max(1, len(array))))
     for start in range(0, len(array), step):
         yield start, array[start : start + step]
+        let_go(array)
+
+
+def let_go(array: np.ndarray) -> None:
+    """Take what was read of a memory map out of this process; it stays in the system's cache, and is there if needed.
+
+    The system does so by itself only when memory is short, and until then a process looks as large as its files. Other
+    arrays are left alone, and so is a map whose changes are its own.
+    """
+    base: object = array
+    while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
+        base = base.base
+    while isinstance(base, np.memmap) and isinstance(base.base, np.memmap):
+        base = base.base
+    if not isinstance(base, np.memmap) or base.mode == "c":
+        return
+    if isinstance(base.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.base.madvise(mmap.MADV_DONTNEED)
 
 
 def npz_headers(path: Path) -> dict[str, ArrayHeader]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autoencoder.array_types import Integers, Rows
-from autoencoder.data.arrays import chunks
+from autoencoder.data.arrays import CHUNK_BYTES, chunks, let_go
 
 BatchRows = Rows | Tensor
 """Row numbers in a data file, (n,) int64: an array, or a tensor that is on the device already."""
@@ -43,6 +43,7 @@ class Pixels:
 
     def __init__(self, stored: NDArray[np.generic], max_pixel_value: float, device: torch.device) -> None:
         self._stored = np.asarray(stored)
+        self._gathered = 0
         self._max = max_pixel_value
         self._device = device
         self._resident = self._send_all() if self._fits() else None
@@ -68,7 +69,7 @@ class Pixels:
     def gather(self, rows: Rows, into: Tensor) -> None:
         """Put images `rows` as they are stored into `into`, (n, C, H, W) like `stored_batch`; any thread may."""
         # torch would copy with threads of its own for each thread that asks.
-        np.copyto(into.numpy(), self._stored[rows], casting="same_kind")
+        np.copyto(into.numpy(), self._rows(rows), casting="same_kind")
 
     @contextmanager
     def giving(self, stored: Tensor) -> Iterator[None]:
@@ -95,7 +96,7 @@ class Pixels:
         elif isinstance(rows, Tensor):
             raise TypeError("images in the processor's memory are gathered by rows that are there too")
         else:
-            pixels = _to_tensor(self._stored[rows])
+            pixels = _to_tensor(self._rows(rows))
             if self._device.type == "cuda":
                 pixels = pixels.pin_memory().to(self._device, non_blocking=True)
             else:
@@ -103,6 +104,15 @@ class Pixels:
         images = pixels.to(torch.float32, memory_format=torch.channels_last)
         # A float32 batch was not copied by the conversion, but gathering it above did copy: dividing in place is safe.
         return images / self._max if images is self._given else images.div_(self._max)
+
+    def _rows(self, rows: Rows) -> NDArray[np.generic]:
+        """Some of the images; what a memory map has read is let go now and then."""
+        images: NDArray[np.generic] = self._stored[rows]
+        self._gathered += images.nbytes
+        if self._gathered > CHUNK_BYTES:
+            self._gathered = 0
+            let_go(self._stored)
+        return images
 
     def batches(self, rows: Rows, batch_size: int) -> Iterator[tuple[Rows, Tensor]]:
         """Rows and images of `rows` in their order, `batch_size` at a time."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.config import PIXEL_VALUES, kinds_of_columns, pixel_value_problems
-from autoencoder.data.arrays import ArrayHeader, check_readable, chunks, npz_headers, open_npy, read_npz
+from autoencoder.data.arrays import ArrayHeader, check_readable, chunks, let_go, npz_headers, open_npy, read_npz
 from autoencoder.data.metadata import Metadata, Rows, metadata_of
 from autoencoder.data.metadata_files import load_metadata, refuse_unknown_kinds
 from autoencoder.data.recipe import RECIPE, Recipe, is_recipe, read_recipe
@@ -130,6 +130,7 @@ class ImageSet:
             head, tail = np.arange(min(n, HASH_ROWS)), np.arange(max(0, n - HASH_ROWS), n)
             for row in np.concatenate([head, spread, tail]).tolist():
                 digest.update(self.images[row].tobytes())
+            let_go(self.images)
         return digest.hexdigest()
 
 
@@ -387,6 +388,7 @@ def depth_advice(images: np.ndarray, given: float | None = None) -> str | None:
         largest = max(largest, int(part.max()))
         if largest > LITTLE_OF_THE_RANGE * top:
             return None
+    let_go(images)
     if largest == 0:
         return None  # black, whatever stands for 1
     likely = int(likely_max_pixel_value(largest))

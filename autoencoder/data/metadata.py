@@ -21,6 +21,9 @@ from autoencoder.measures.kinds import ColumnKind
 DECIMALS = 4
 """Decimals of a number in a written CSV: enough for degrees, pixels and seconds of any video."""
 
+RECORDING = "recording"
+"""The column that says which recording an image is of, where there are several."""
+
 SHOWN_NAMES = 40
 """How many columns are listed where one is not there, before the rest is counted."""
 

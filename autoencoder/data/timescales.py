@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.metadata import Metadata
+from autoencoder.data.metadata import RECORDING, Metadata
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import ENOUGH_TIME
 from autoencoder.measures.targets import Target, as_target
 from autoencoder.measures.timeline import Timeline, correlation_time, stretches
 
-RECORDING, INDIVIDUAL, FRAME = "recording", "individual", "frame"
+INDIVIDUAL, FRAME = "individual", "frame"
 """The columns that say which recording an image is of, of which of the animals in it, and where in it: images with
 frames are neighbours in time."""
 

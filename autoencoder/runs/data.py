@@ -18,9 +18,10 @@ from autoencoder.config import DataConfig, ObjectiveConfig, RunConfig
 from autoencoder.config.choices import AUTO_SPLIT, BLOCK_SPLIT, GROUP_SPLIT, RANDOM_SPLIT
 from autoencoder.data.arrays import chunks
 from autoencoder.data.images import ImageSet, load_images
+from autoencoder.data.metadata import RECORDING
 from autoencoder.data.split import DEFAULT_BLOCKS, Split, group_split, make_split
 from autoencoder.data.tables import parse_column
-from autoencoder.data.timescales import RECORDING, rows_of_a_frame, slowest, timeline_of, timescales
+from autoencoder.data.timescales import rows_of_a_frame, slowest, timeline_of, timescales
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.folder import Run, RunSplit, read_config

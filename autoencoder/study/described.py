@@ -14,7 +14,8 @@ from torch import nn
 from autoencoder.config import GROUP_SPLIT
 from autoencoder.config.flattened import Flat, flattened, in_common
 from autoencoder.data.images import WHOLE_HASH_BYTES
-from autoencoder.data.timescales import RECORDING, timeline_of
+from autoencoder.data.metadata import RECORDING
+from autoencoder.data.timescales import timeline_of
 from autoencoder.errors import UserError
 from autoencoder.models.network import decoder_name
 from autoencoder.registries import OBJECTIVES

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from autoencoder.data import arrays as arrays_module
 from autoencoder.data import images as images_module
 from autoencoder.data.arrays import read_npz
+from autoencoder.data.batches import Pixels
 from autoencoder.data.dataset import save_dataset
 from autoencoder.data.images import all_alike, depth_advice, likely_max_pixel_value, load_images
 from autoencoder.errors import UserError
@@ -425,6 +427,28 @@ print(len(load_images(Path({str(path)!r}))))
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "40000", done.stderr
     assert resource.RLIMIT_DATA  # the limit on anonymous memory, which a read-only map does not count against
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory the Linux way")
+def test_a_memory_map_that_was_read_is_let_go(tmp_path: Path) -> None:
+    """Pages of 64 MB are read whole and in batches, and hardly any of them are still this process's."""
+    stored = np.full((1000, 256, 256), 7, np.uint8)
+    save_dataset(tmp_path / "a", stored, {})
+    images = load_images(tmp_path / "a.npz")
+    assert isinstance(images.images.base, np.memmap)
+    pixels = Pixels(images.images, 255.0, torch.device("cpu"))
+
+    def mapped() -> int:
+        lines = Path("/proc/self/smaps").read_text().partition(f"{tmp_path}/a.npz")[2].splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("Rss:")).split()[1])
+
+    images.images.max()
+    assert mapped() > stored.nbytes / 2
+    assert images.content_hash()
+    assert mapped() < stored.nbytes / 10
+    for start in range(0, 1000, 10):
+        assert float(pixels.batch(np.arange(start, start + 10)).max()) > 0
+    assert mapped() < 0.7 * stored.nbytes
 
 
 def test_pixels_that_were_filled_in_are_told(tmp_path: Path) -> None:

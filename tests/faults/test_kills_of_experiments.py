@@ -2,6 +2,7 @@
 
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -42,6 +43,19 @@ def table(tmp_path_factory) -> Path:
     return path
 
 
+def finished_in(parts):
+    """Names of the parts that are whole; nothing where the set was put together, and they are gone."""
+    try:
+        return {part.name for part in parts.iterdir() if part.is_dir() and not part.name.startswith(".")}
+    except FileNotFoundError:
+        return set()
+
+
+def has_finished(parts, least, process):
+    """Whether so many parts are whole, as far as there are recordings, or the process has ended."""
+    return process.poll() is not None or (parts.exists() and len(finished_in(parts)) >= min(least, N_RECORDINGS - 1))
+
+
 def command(table, out, jobs):
     return ("prepare", "experiment", table, "--out", out, "--jobs", jobs, "--mask", "--quiet")
 
@@ -55,10 +69,10 @@ def test_experiment(table, tmp_path, tally, judged, start, succeed, wait_for, mo
     seconds = time.monotonic() - begun
     parts = out.with_name("set.parts")
     finished = set()
-    for _ in range(n_kills):
+    for number in range(n_kills):
         with start(*command(table, out, jobs)) as process:
-            wait_for(lambda: parts.exists() or process.poll() is not None, process)
-            time.sleep(moments.uniform(0, seconds / 2))
+            wait_for(partial(has_finished, parts, number // 2, process), process)
+            time.sleep(moments.uniform(0, seconds / N_RECORDINGS))
             process.send_signal(signal.SIGKILL)
             output = process.communicate()
         assert process.returncode in (0, -signal.SIGKILL), output
@@ -66,7 +80,7 @@ def test_experiment(table, tmp_path, tally, judged, start, succeed, wait_for, mo
             break
         tally(kind, tried=1, resumed=1)
         with judged(kind, "lost"):
-            whole = {part.name for part in parts.iterdir() if part.is_dir() and not part.name.startswith(".")}
+            whole = finished_in(parts)
             assert out.with_suffix(".npz").exists() or finished <= whole, "what was finished stays"
             for name in whole:
                 read_part(parts / name)

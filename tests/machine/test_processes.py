@@ -54,6 +54,23 @@ def test_each_has_its_environment_and_dies_alone():
     assert TRIED not in os.environ
 
 
+def test_whoever_has_nothing_to_do_takes_the_next_share():
+    """More shares than processes; the one that is killed is replaced, and every answer is told once."""
+    kinds = ["answer", "die", "answer", "fail", "answer"]
+    told = {}
+    answers = in_processes(
+        make_work(), [(kind, None) for kind in kinds], [{TRIED: "a"}, {TRIED: "b"}], told.__setitem__
+    )
+    assert [answer if isinstance(answer, Lost) else answer[0] for answer in answers.each] == [
+        "answer",
+        Lost("it was killed, or crashed"),
+        "answer",
+        Lost("the disk is full"),
+        "answer",
+    ]
+    assert [told[number] for number in range(5)] == answers.each
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_all_when_they_have_saved(tmp_path, monkeypatch, number):
     """One that a terminal sends to all of them, too: it comes to each of them once, from here, or does no harm."""

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from autoencoder.data.dataset import Marks, Prepared, checked_rows, save_dataset
 from autoencoder.data.images import ImageSet
+from autoencoder.data.metadata import RECORDING
 from autoencoder.data.npz_files import Joined
 from autoencoder.data.sources.experiment.parts import ARRAYS, Part
 from autoencoder.data.sources.experiment.recordings import Recording
 from autoencoder.data.sources.experiment.survey import middle_of
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.data.tables import parse_column
-from autoencoder.data.timescales import RECORDING
 from autoencoder.errors import UserError
 
 DISTANCE, SPEED = "distance_from_center", "speed_px_per_s"
@@ -90,15 +90,14 @@ def of_set(images: ImageSet, recordings: Mapping[str, Recording], keys: Mapping[
         UserError: its table has other columns than the command wrote.
     """
     assert images.recipe is not None
-    entries = images.recipe["recordings"]
-    made = [name for name in images.recipe["columns"] if name in images.metadata.names]
+    entries, made, there = images.recipe["recordings"], images.recipe["columns"], images.metadata.names
     own = {RECORDING, *made, *(name for entry in entries for name in entry["columns"])}
-    others = [name for name in images.metadata.names if name not in own]
-    if others or sum(entry["n_images"] for entry in entries) != len(images):
-        what = f"columns that this command did not write ({', '.join(others)})" if others else "other rows"
+    others = [name for name in there if name not in own]
+    if others or len(own) > len(there):
+        what = f"has columns that this command did not write ({', '.join(others)})" if others else "lacks columns"
         raise UserError(
-            f"{images.metadata.source} has {what}, which would be lost when recordings are added to it: choose another "
-            "name (--out), or begin anew (--overwrite)"
+            f"the table of {images.source} {what}, so that no recordings can be added to it: choose another name "
+            "(--out), or begin anew (--overwrite)"
         )
     found, start = {}, 0
     for entry in entries:

@@ -6,8 +6,8 @@ import dataclasses
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -122,7 +122,7 @@ def prepare_experiment(
     workers = _Workers(jobs, npz)
     if begun is None:
         is_measured = (with_pose or options.follow is not None) and options.crop is None and crop_cm is None
-        looked = _surveyed(recordings, options, workers, with_length=is_measured)
+        looked = _surveyed(recordings, options, jobs, with_length=is_measured)
         begun = _decided(recordings, looked, options, crop_cm, is_measured=is_measured)
 
     works = {one.name: _Work.of(one, options, begun, hashes, folder) for one in recordings}
@@ -131,11 +131,12 @@ def prepare_experiment(
     open_ones = [one for one in recordings if one.name not in taken and not works[one.name].folder.exists()]
     n_taken = len(recordings) - len(open_ones)
     missing = [one for one in open_ones if one.name not in looked]
-    looked |= _surveyed(missing, options, workers, with_length=False)
+    looked |= _surveyed(missing, options, jobs, with_length=False)
     failed = {name: one.failure for name, one in looked.items() if one.failure is not None}
     open_ones = [one for one in open_ones if one.name not in failed]
     n_passes = 2 if options.follow is not None or options.mask or options.normalise != "none" else 1
-    frames = [n_passes * looked[one.name].n_frames for one in open_ones]
+    most = None if options.limit is None else options.limit * options.every
+    frames = [n_passes * min(looked[one.name].n_frames, most or looked[one.name].n_frames) for one in open_ones]
     if on_total is not None:
         on_total(sum(frames))
     if open_ones:
@@ -221,7 +222,7 @@ def _begun(npz: Path, folder: Path, known: ImageSet | None, asked: Mapping[str, 
 
 
 def _surveyed(
-    recordings: Sequence[Recording], options: VideoOptions, workers: _Workers, *, with_length: bool
+    recordings: Sequence[Recording], options: VideoOptions, jobs: int, *, with_length: bool
 ) -> dict[str, Surveyed]:
     """What is known of recordings, by name.
 
@@ -229,11 +230,8 @@ def _surveyed(
         UserError: rows of the table are wrong.
     """
     looks = [Look(one, options, with_length and one.crop is None) for one in recordings]
-    answers = workers.do(survey, looks)
-    found = {
-        one.name: Surveyed(failure=answer.why) if isinstance(answer, Lost) else answer
-        for one, answer in zip(recordings, answers, strict=True)
-    }
+    with ThreadPoolExecutor(jobs) as threads:  # it is ffmpeg that works
+        found = dict(zip([one.name for one in recordings], threads.map(survey, looks), strict=True))
     raise_if_any(f"recording '{name}': {problem}" for name, one in found.items() for problem in one.problems)
     return found
 
@@ -347,7 +345,7 @@ def _make_elsewhere(work: _Work) -> Lost | None:
 
 @dataclass(frozen=True)
 class _Workers:
-    """Does work on recordings, several at a time.
+    """Makes recordings, several at a time.
 
     Attributes:
         jobs: how many.
@@ -356,28 +354,6 @@ class _Workers:
 
     jobs: int
     npz: Path
-
-    def do(
-        self, work: Callable[[Any], Any], shares: Sequence[Any], on_answer: Callable[[int, Any], None] | None = None
-    ) -> list[Any]:
-        """What comes of each share, or why nothing does.
-
-        Raises:
-            Interrupted: a signal came.
-        """
-        n = min(self.jobs, len(shares))
-        if n > 1:
-            answers = in_processes(work, shares, [{}] * n, on_answer)
-            if answers.signum is not None:
-                raise Interrupted(answers.signum, f"interrupted; what is done of {self.npz} is kept: {SAME_COMMAND}")
-            return answers.each
-        each = list[Any]()
-        for number, share in enumerate(shares):
-            with _as_lost(each):
-                each.append(work(share))
-            if on_answer is not None:
-                on_answer(number, each[-1])
-        return each
 
     def make(self, works: Sequence[_Work], frames: Sequence[int], on_progress: Callable[[int], None]) -> dict[str, str]:
         """Make recordings; returns why there are none of some, by name.
@@ -390,24 +366,20 @@ class _Workers:
         Raises:
             Interrupted: a signal came.
         """
-        if self.jobs == 1 or len(works) < 2:
-            answers = self.do(lambda work: _make(work, on_progress), works)
-        else:
-            answers = self.do(_make_elsewhere, works, lambda number, answer: on_progress(frames[number]))
-        return {
-            work.recording.name: answer.why
-            for work, answer in zip(works, answers, strict=True)
-            if isinstance(answer, Lost)
-        }
-
-
-@contextmanager
-def _as_lost(answers: list[Any]) -> Iterator[None]:
-    """Note why there is no answer, where the block fails by something that the user can mend."""
-    try:
-        yield
-    except UserError as error:
-        answers.append(Lost(str(error)))
+        n = min(self.jobs, len(works))
+        if n > 1:
+            answers = in_processes(_make_elsewhere, works, [{}] * n, lambda number, _: on_progress(frames[number]))
+            if answers.signum is not None:
+                raise Interrupted(answers.signum, f"interrupted; what is done of {self.npz} is kept: {SAME_COMMAND}")
+            named = zip(works, answers.each, strict=True)
+            return {work.recording.name: lost.why for work, lost in named if lost is not None}
+        failed = {}
+        for work in works:
+            try:
+                _make(work, on_progress)
+            except UserError as error:
+                failed[work.recording.name] = str(error)
+        return failed
 
 
 def _put_together(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoencoder.data.arrays import check_readable
+from autoencoder.data.metadata import RECORDING
 from autoencoder.data.tables import Line, read_number, read_table, refuse_other_separators
-from autoencoder.data.timescales import RECORDING
 from autoencoder.errors import UserError, problems_of, raise_if_any
 
 VIDEO, POSE = "video", "pose"
