@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from autoencoder.data.column_kinds import meaning_of
 from autoencoder.data.joining.matching import ONE_ROW, How, Match, Places, match
 from autoencoder.data.joining.series import TIME, Keys, Series, as_labels
-from autoencoder.data.metadata import Metadata
-from autoencoder.data.timescales import RECORDING
+from autoencoder.data.metadata import RECORDING, Metadata
 from autoencoder.errors import UserError, first_few, problems_of, raise_if_any
 from autoencoder.machine.file_names import file_stem
 from autoencoder.measures.kinds import ColumnKind

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from autoencoder.data.arrays import check_readable, npz_headers, open_npy, read_npz
 from autoencoder.data.joining.parquet import read_parquet
+from autoencoder.data.metadata import RECORDING
 from autoencoder.data.metadata_files import read_columns
-from autoencoder.data.timescales import FRAME, RECORDING
+from autoencoder.data.timescales import FRAME
 from autoencoder.errors import UserError, did_you_mean, first_few, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
-from autoencoder.data.metadata import Metadata
-from autoencoder.data.timescales import RECORDING, SOURCES, TIME_COLUMNS, timeline_of
+from autoencoder.data.metadata import RECORDING, Metadata
+from autoencoder.data.timescales import SOURCES, TIME_COLUMNS, timeline_of
 from autoencoder.errors import UserError, first_few, listed
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.study.groups.effects import Cells

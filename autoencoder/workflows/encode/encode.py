@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.images import ImageSet
 from autoencoder.data.joining.series import as_labels
+from autoencoder.data.metadata import RECORDING
 from autoencoder.data.sources.video.options import options_of
 from autoencoder.data.sources.video.prepare import made_again
-from autoencoder.data.timescales import RECORDING
 from autoencoder.errors import UserError, first_few, problems_of, raise_if_any
 from autoencoder.evaluation.encode import UNFAMILIAR, Encoded, encode, find_familiar, what_is_missing
 from autoencoder.evaluation.evaluate import check_same_size, open_data

@@ -12,7 +12,8 @@ import numpy as np
 
 from autoencoder.array_types import Rows
 from autoencoder.data.joining.series import as_labels
-from autoencoder.data.timescales import INDIVIDUAL, RECORDING
+from autoencoder.data.metadata import RECORDING
+from autoencoder.data.timescales import INDIVIDUAL
 from autoencoder.errors import UserError
 from autoencoder.machine.file_names import file_stems, unused
 from autoencoder.machine.files import replacing
