@@ -25,7 +25,7 @@ CAPTIONS = (
     ("frame", "frame "),
     ("index", "image "),
 )
-"""Columns that tell which image it is, and what stands before their value; the first that there are: two, and the recording."""
+"""Columns that tell which image it is, and what stands before their value: the first two, and the recording."""
 
 LONGEST = 24
 """Letters of a caption; of longer ones the end is shown, which tells files apart."""
