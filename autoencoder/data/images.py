@@ -130,7 +130,7 @@ class ImageSet:
             head, tail = np.arange(min(n, HASH_ROWS)), np.arange(max(0, n - HASH_ROWS), n)
             for row in np.concatenate([head, spread, tail]).tolist():
                 digest.update(self.images[row].tobytes())
-            let_go(self.images)
+                let_go(self.images)  # the system maps megabytes around every row
         return digest.hexdigest()
 
 
@@ -386,9 +386,9 @@ def depth_advice(images: np.ndarray, given: float | None = None) -> str | None:
     largest = 0
     for part in parts:
         largest = max(largest, int(part.max()))
+        let_go(images)
         if largest > LITTLE_OF_THE_RANGE * top:
             return None
-    let_go(images)
     if largest == 0:
         return None  # black, whatever stands for 1
     likely = int(likely_max_pixel_value(largest))
