@@ -267,7 +267,7 @@ def test_a_number_of_recordings_is_in_order() -> None:
     [
         ({"condition": ["a", "b", "c", "a", "b", "c"]}, {}, "name two by --by condition=A,B"),
         ({}, {"conditions": ("saline", "cocaine")}, "no 'cocaine'"),
-        ({"animal": ["a0"] * 3 + ["a1"] * 3}, {}, "1 of 'drug'"),
+        ({"animal": ["a0"] * 3 + ["a1"] * 3}, {}, "1 with condition 'drug'"),
         ({"animal": ["a0", "a1", "a2", "a0", "a4", "a5"]}, {}, "all are paired, or none"),
         ({"recording": ["r0"] * 6}, {}, "changes within a recording"),
         ({"sex": ["f", "f", "f", "m", "m", "m"]}, {"strata": ["sex"]}, "every stratum has one condition"),

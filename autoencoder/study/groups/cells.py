@@ -202,11 +202,11 @@ def _refuse_few(
     members: dict[str, set[str]], chosen: Sequence[str], unit: str, by: str, where: str, *, is_paired: bool
 ) -> None:
     counts = {value: sum(value in its for its in members.values()) for value in chosen}
-    few = [f"{n} of '{value}'" for value, n in counts.items() if n < FEWEST_UNITS]
+    few = [f"{n} with {by} '{value}'" for value, n in counts.items() if n < FEWEST_UNITS]
     if few:
         raise UserError(
-            f"{where} has {' and '.join(few)} ('{by}') by column '{unit}': {FEWEST_UNITS} are the fewest that are "
-            "compared, and 4 of each the fewest that are tested" + (" (6 where all are in both)" if is_paired else "")
+            f"of the values of '{unit}', {where} has {listed(few)}: comparing takes at least {FEWEST_UNITS} of each, "
+            f"and a test {'6 that are in both' if is_paired else '4 of each'}"
         )
 
 
