@@ -61,7 +61,7 @@ from autoencoder import (
 )
 from autoencoder.data import batches
 from autoencoder.data.batches import Pixels, epoch_order, split_into_batches
-from autoencoder.data.noise import corrupt
+from autoencoder.data.changes.noise import corrupt
 from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.machine.device import VISIBLE_GPUS, prepare_machine
 from autoencoder.machine.graphs import CudaGraphs

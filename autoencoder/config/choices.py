@@ -10,7 +10,7 @@ MIN_NOISE, MAX_NOISE = 1e-9, 1e9
 """Amounts of noise; photons that are fewer vanish in 32 bits, and the image with them."""
 
 AUGMENTATIONS = ("flip", "rotate", "shift", "light")
-"""Ways to change training images; see `autoencoder.data.augmentation`."""
+"""Ways to change training images; see `autoencoder.data.changes.augmentation`."""
 
 ReconstructionLoss = Literal["mse", "rmse", "bce"]
 RECONSTRUCTION_LOSSES: tuple[str, ...] = get_args(ReconstructionLoss)

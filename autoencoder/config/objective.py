@@ -73,7 +73,7 @@ class ObjectiveConfig:
         Flag("change training images at random at each update: flip, rotate, shift, light", "NAME,NAME"),
     ] = None
     """Some of `config.AUGMENTATIONS`, in that order: how training images are changed at random at each update, targets
-    with them; None for not at all. See `autoencoder.data.augmentation`."""
+    with them; None for not at all. See `autoencoder.data.changes.augmentation`."""
     target: Annotated[str | None, Flag("column to predict (default: the only one that fits)", "COLUMN")] = None
     """Column to predict, for `angle`, `classify` and `regress`; None for the only one that can be meant."""
     vector: Annotated[

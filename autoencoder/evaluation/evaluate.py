@@ -14,9 +14,9 @@ from torch import Tensor
 from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import DataConfig, NoiseConfig, kinds_of_columns
 from autoencoder.data.batches import Pixels, evenly
+from autoencoder.data.changes.noise import corrupt_each
 from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata_files import refuse_unknown_kinds
-from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Progress
 from autoencoder.models.network import Network

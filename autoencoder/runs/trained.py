@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import NoiseConfig, RunConfig, TrainingConfig, differing_settings
 from autoencoder.data.batches import Pixels, at_once
+from autoencoder.data.changes.noise import corrupt_each
 from autoencoder.data.images import ImageSet, default_max_pixel_value
-from autoencoder.data.noise import corrupt_each
 from autoencoder.errors import UserError
 from autoencoder.machine.device import choose_device, prepare_machine
 from autoencoder.models.fitted import FittedEncoder

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from autoencoder.array_types import Integers, Rows
 from autoencoder.config import RunConfig
-from autoencoder.data.augmentation import Augmentation
 from autoencoder.data.batches import (
     BatchRows,
     Pixels,
@@ -21,8 +20,9 @@ from autoencoder.data.batches import (
     split_into_batches,
     to_device,
 )
+from autoencoder.data.changes.augmentation import Augmentation
+from autoencoder.data.changes.noise import corrupt, corrupt_each
 from autoencoder.data.images import ImageSet
-from autoencoder.data.noise import corrupt, corrupt_each
 from autoencoder.errors import UserError
 from autoencoder.flags import values_of
 from autoencoder.machine.copies import Sent

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from autoencoder.config import NoiseConfig, ObjectiveConfig
-from autoencoder.data.augmentation import LIGHT_GAIN, LIGHT_OFFSET, MAX_SHIFT, Augmentation
+from autoencoder.data.changes.augmentation import LIGHT_GAIN, LIGHT_OFFSET, MAX_SHIFT, Augmentation
 from autoencoder.errors import UserError
 from autoencoder.registries import OBJECTIVES
 

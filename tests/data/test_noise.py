@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from autoencoder.config import NoiseConfig
-from autoencoder.data.noise import corrupt, corrupt_each
+from autoencoder.data.changes.noise import corrupt, corrupt_each
 
 KINDS = (
     NoiseConfig("gaussian", 0.5),

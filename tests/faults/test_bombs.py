@@ -99,7 +99,7 @@ BOMBS = {
     "npz that promises 3 GB and holds them": (
         "x.npz",
         lambda p: p.write_bytes(npz_bomb(3000, 3000)),
-        ["3.15 GB", "1.00 GB", ".npy, which is memory-mapped"],
+        ["3.15 GB", "1.00 GB", "as .npy: both are mapped"],
     ),
     "npz that promises 1 MB and holds 3 GB": (
         "x.npz",

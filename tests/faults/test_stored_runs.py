@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -56,10 +57,11 @@ CASES = {
     "sparsity-kl": ("--encoder", "conv-small", "--sparsity", "kl", "--sparsity-weight", 0.01),
     "regress": ("--encoder", "conv-small", "--objective", "regress", "--target", "distance_from_center"),
     "held-out-group": ("--encoder", "conv-small", "--hold-out", "nearest_port=5", "--schedule", "onecycle"),
+    "muon": ("--encoder", "narrow", *SMALL, *FEW_FILES, "--optimizer", "muon", "--augment", "flip,rotate,shift,light"),
 }
-"""Flags of each: every encoder, objective, sparsity, noise, norm, loss and schedule once."""
+"""Flags of each: every encoder, objective, sparsity, noise, norm, loss, schedule and optimizer once."""
 
-NEW_SINCE = {"regress": "config-2", "held-out-group": "config-2"}
+NEW_SINCE = {"regress": "config-2", "held-out-group": "config-2", "muon": "config-6"}
 FORMATS = {case: NEW_SINCE.get(case, "format-2") for case in CASES}
 """The folder of `STORED` that holds each case, called by what was new then: the format of checkpoints, or of the
 configuration. The runs of `format-2` have configurations of format 1."""
@@ -203,6 +205,7 @@ def assert_as_stored(same_rounding, assert_same_run):
 
 def test_every_name_is_stored():
     from autoencoder import config
+    from autoencoder.config.choices import Optimizer
     from autoencoder.registries import ENCODERS, OBJECTIVES
 
     kept = [
@@ -215,8 +218,9 @@ def test_every_name_is_stored():
         ("objective", "loss", config.RECONSTRUCTION_LOSSES),
         ("objective", "sparsity", config.SPARSITIES),
         ("training", "schedule", config.SCHEDULES),
+        ("training", "optimizer", get_args(Optimizer)),
     ):
-        assert {run[section][setting] for run in kept} >= set(names), setting
+        assert {run[section].get(setting, "adam") for run in kept} >= set(names), setting
     assert {run["objective"]["noise"]["kind"] for run in kept} == set(config.NOISES)
 
 

@@ -47,7 +47,7 @@ OBJECTIVE_CONFIGS = {
 
 
 def test_no_combination_is_left_out() -> None:
-    assert len(ENCODERS) == 7
+    assert len(ENCODERS) == 8
     assert OBJECTIVE_CONFIGS.keys() == PREDICTION.keys() == OBJECTIVES.keys()
 
 

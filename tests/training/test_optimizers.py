@@ -97,7 +97,7 @@ def test_state_goes_through_a_checkpoint() -> None:
         optimizer.step()
 
     network, other = nn.Linear(6, 4), nn.Linear(6, 4)
-    optimizer, again = (make_optimizer(TrainingConfig(), n.parameters(), CPU) for n in (network, other))
+    optimizer, again = (make_optimizer(TrainingConfig(optimizer="muon"), n.parameters(), CPU) for n in (network, other))
     updated(network, optimizer)
     other.load_state_dict(network.state_dict())
     kept = copy.deepcopy(optimizer.state_dict()["state"])

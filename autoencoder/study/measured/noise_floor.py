@@ -9,7 +9,7 @@ import torch
 
 from autoencoder.array_types import FloatArray
 from autoencoder.data.batches import Pixels
-from autoencoder.data.noise import corrupt_each
+from autoencoder.data.changes.noise import corrupt_each
 from autoencoder.errors import UserError
 from autoencoder.measures.robustness import displacement
 from autoencoder.runs.trained import Trained

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from autoencoder.config import TrainingConfig
 from autoencoder.config.training import KEPT
-from autoencoder.data.augmentation import LIGHT_GAIN, LIGHT_OFFSET, MAX_SHIFT
+from autoencoder.data.changes.augmentation import LIGHT_GAIN, LIGHT_OFFSET, MAX_SHIFT
 from autoencoder.errors import listed
 from autoencoder.flags import settings_of
 from autoencoder.registries import FITTED_ENCODERS

@@ -1,0 +1,1 @@
+"""What training changes in images before a network sees them."""
