@@ -151,7 +151,15 @@ def test_a_picture_without_contrast_is_refused():
             evened(np.full((5, 20, 20), 80, np.uint8), how)
 
 
-@pytest.mark.parametrize("options", [{}, {"align": True}, {"mask": True}, {"color": True}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"align": True}, marks=pytest.mark.slow),
+        {"mask": True},
+        {"color": True},
+    ],
+)
 @pytest.mark.parametrize("how", ["intensity", "background"])
 def test_a_recording_with_a_pose(tmp_path, how, options):
     if how == "background" and options.get("color"):
@@ -179,7 +187,12 @@ def test_a_recording_with_a_pose(tmp_path, how, options):
 
 @pytest.mark.parametrize("how", ["intensity", "background"])
 @pytest.mark.parametrize(
-    "options", [{"follow": "darkest", "crop": CROP}, {}, {"region": (20, 20, 80, 80), "mask": True}]
+    "options",
+    [
+        {"follow": "darkest", "crop": CROP},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"region": (20, 20, 80, 80), "mask": True}, marks=pytest.mark.slow),
+    ],
 )
 def test_a_recording_without_a_pose(tmp_path, how, options):
     scene, made = Scene("dark animal", 30), []
