@@ -20,7 +20,20 @@ from autoencoder.machine.libraries import silence_libraries
 from autoencoder.machine.plain_text import one_line
 from autoencoder.version import __version__
 
-COMMANDS = ("demo", "prepare", "join", "train", "test", "encode", "visualize", "explore", "compare", "study", "info")
+COMMANDS = (
+    "demo",
+    "prepare",
+    "join",
+    "train",
+    "test",
+    "encode",
+    "visualize",
+    "explore",
+    "clips",
+    "compare",
+    "study",
+    "info",
+)
 """Each is a module of this package with `HELP`, `add_arguments(parser)` and `run(args)`."""
 
 OUT_OF_MEMORY = (
