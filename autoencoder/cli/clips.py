@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autoencoder.cli.options import number, positive_int
+from autoencoder.cli.options import add_table, number, positive_int
 from autoencoder.cli.reporting import made, say
 
 HELP = "video around chosen images, side by side"
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a CSV that names images: by row, as the page of 'explore' saves them, or by recording and frame",
     )
+    add_table(parser, "other metadata (default: the run's)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--video",
@@ -88,11 +89,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Cut the clips out, write the movie, say where it is."""
+    from autoencoder.runs.opened import open_run
     from autoencoder.workflows.clips.clips import ClipOptions, write_clips
 
     options = ClipOptions(args.seconds, args.clips, args.window, args.crop, args.speed)
+    opened = open_run(args.run, metadata=args.metadata, columns=args.columns, column_kinds=args.column_kinds)
     movie = write_clips(
-        args.run,
+        opened,
         args.rows,
         videos=args.video,
         recordings=args.recordings,
