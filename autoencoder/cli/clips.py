@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autoencoder.cli.options import add_table, number, positive_int
+from autoencoder.cli.flags.options import add_table, number, positive_int
 from autoencoder.cli.reporting import made, say
 
 HELP = "video around chosen images, side by side"

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 from autoencoder.cli.flags import old_flags
-from autoencoder.cli.options import CommandParser, Parser, add_common
+from autoencoder.cli.flags.options import CommandParser, Parser, add_common
 from autoencoder.errors import UserError
 from autoencoder.machine.libraries import silence_libraries
 from autoencoder.machine.plain_text import one_line
