@@ -273,6 +273,7 @@ def test_missing_videos_are_named_before_any_work(recorded, tmp_path, call):
     call("clips", run, "--rows", rows, "--video", tmp_path / "none.mp4").refused("none.mp4")
     call("clips", run, "--rows", rows, "--video", recorded, "--window", "follow").refused("--window frame")
     call("clips", run, "--rows", rows, "--video", recorded, "--out", tmp_path / "a.avi").refused(".mp4 or .gif")
+    call("clips", run, "--rows", rows, "--video", recorded, "--out", recorded / "slow.mp4").refused("be replaced")
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,7 @@ def write_clips(
         given=videos,
         table=recordings,
     )
+    _refuse_to_replace(out, [*found.values(), table])
     parts = [
         _open(name, found[name], made_of(recipe, name), rows[images.recordings[rows] == name], images) for name in names
     ]
@@ -161,6 +162,11 @@ def _check_out(out: Path) -> None:
     check_writable(out.parent)
 
 
+def _refuse_to_replace(out: Path, inputs: Sequence[Path]) -> None:
+    if out.exists() and any(out.samefile(path) for path in inputs):
+        raise UserError(f"{out} is what clips are cut out of, and would be replaced: choose another name (--out)")
+
+
 def _with_frame(rows: Rows, images: Images, table: Path) -> Rows:
     known = rows[images.frames[rows] >= 0]
     if not len(known):
@@ -188,8 +194,9 @@ def _open(name: str, video: Path, made: Made, rows: Rows, images: Images) -> _Re
         raise UserError(
             f"{video} has the frames 0 to {len(film) - 1:,}, and an image {which} is of frame {last:,}: {remedy}"
         )
-    if made.by_us and "time_s" in images.metadata.names:
-        away = np.abs(images.metadata.column("time_s")[rows].astype(np.float64) - part.seconds(frames))
+    times = images.numbers("time_s")
+    if made.by_us and times is not None:
+        away = np.abs(times[rows] - part.seconds(frames))
         if (away > TIME_SLACK / part.rate).any():
             frame = int(frames[np.nanargmax(away)])
             raise UserError(

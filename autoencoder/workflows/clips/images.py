@@ -55,7 +55,13 @@ class Images:
     @property
     def are_placed(self) -> bool:
         """Whether it is known where the animal was."""
-        return set(PLACES) <= set(self.metadata.names)
+        return all(self.numbers(name) is not None for name in PLACES)
+
+    def numbers(self, name: str) -> NDArray[np.float64] | None:
+        """(N,) values of a column, NaN where one is not known; None where there is no such column of numbers."""
+        if name not in self.metadata.names or self.metadata.column(name).dtype.kind not in "iuf":
+            return None
+        return self.metadata.column(name).astype(np.float64)
 
     def animal(self, row: int) -> Animal:
         """Whom an image shows."""

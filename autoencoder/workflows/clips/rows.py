@@ -88,8 +88,9 @@ def _by_row(metadata: Metadata, n: int, naming: Sequence[str]) -> Callable[[dict
     labels = {name: _comparable(metadata, name) for name in naming}
 
     def find(fields: dict[str, str]) -> list[int]:
-        row = read_number(fields[ROW])
-        if not isinstance(row, int) or not 0 <= row < n:
+        number = read_number(fields[ROW])
+        row = int(number) if number is not None and number == number // 1 else -1
+        if not 0 <= row < n:
             raise UserError(f"says {ROW} {fields[ROW] or 'nothing'}, and the data set has the rows 0 to {n - 1:,}")
         for name, values in labels.items():
             if _as_text(name, fields[name]) != values[row]:
