@@ -67,7 +67,9 @@ def test_a_folder_that_is_closed(command, finished, tmp_path, attempt, no_work, 
     attempt("output not permitted", tmp_path, *arguments, "--out", out, words=("no permission", str(tmp_path / "out")))
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"test", "compare", "score", "traverse", "encode", "clips"}))
+@pytest.mark.parametrize(
+    "command", sorted(COMMANDS.keys() - {"test", "compare", "score", "traverse", "encode", "clips"})
+)
 def test_what_is_refused_for_another_reason_leaves_no_folder(command, finished, tmp_path, attempt):
     arguments = [finished if argument == "RUN" else argument for argument in COMMANDS[command]]
     out = tmp_path / "out" / FILES.get(command, "")
