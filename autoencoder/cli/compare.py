@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoencoder import config as c
-from autoencoder.cli.options import (
+from autoencoder.cli.flags.options import (
     add_device,
     add_figure_flags,
     add_rows,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autoencoder.cli.options import add_device, count
+from autoencoder.cli.flags.options import add_device, count
 from autoencoder.cli.reporting import made, say
 
 HELP = "the whole job on built-in data, in under three minutes"

@@ -16,7 +16,7 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-from autoencoder.cli.options import add_device, add_table, argument, positive_int
+from autoencoder.cli.flags.options import add_device, add_table, argument, positive_int
 from autoencoder.cli.reporting import made, say
 from autoencoder.flags import shortened
 from autoencoder.registries import CODE_FILES

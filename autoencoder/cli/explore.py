@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autoencoder.cli.options import add_device, add_rows, add_table, count, positive_int
+from autoencoder.cli.flags.options import add_device, add_rows, add_table, count, positive_int
 from autoencoder.cli.reporting import made, say
 from autoencoder.config import LAYERS
 from autoencoder.errors import UserError

@@ -15,7 +15,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from autoencoder.cli.options import add_column_kinds, argument
+from autoencoder.cli.flags.options import add_column_kinds, argument
 from autoencoder.cli.reporting import print_line, print_table
 from autoencoder.errors import UserError
 from autoencoder.flags import Real

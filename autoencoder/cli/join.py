@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autoencoder.cli.options import add_table, names, number
+from autoencoder.cli.flags.options import add_table, names, number
 from autoencoder.cli.reporting import made, say
 
 HELP = "a table at its own rate, as columns or codes with a row per image"

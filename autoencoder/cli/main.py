@@ -14,13 +14,26 @@ from types import FrameType
 from typing import NoReturn
 
 from autoencoder.cli.flags import old_flags
-from autoencoder.cli.options import CommandParser, Parser, add_common
+from autoencoder.cli.flags.options import CommandParser, Parser, add_common
 from autoencoder.errors import UserError
 from autoencoder.machine.libraries import silence_libraries
 from autoencoder.machine.plain_text import one_line
 from autoencoder.version import __version__
 
-COMMANDS = ("demo", "prepare", "join", "train", "test", "encode", "visualize", "explore", "compare", "study", "info")
+COMMANDS = (
+    "demo",
+    "prepare",
+    "join",
+    "train",
+    "test",
+    "encode",
+    "visualize",
+    "explore",
+    "clips",
+    "compare",
+    "study",
+    "info",
+)
 """Each is a module of this package with `HELP`, `add_arguments(parser)` and `run(args)`."""
 
 OUT_OF_MEMORY = (

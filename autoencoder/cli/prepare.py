@@ -18,7 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autoencoder.cli.options import CommandParser, add_common, argument, count, names, number, point, positive_int
+from autoencoder.cli.flags.options import CommandParser, add_common, argument, count, names, number, point, positive_int
 from autoencoder.cli.reporting import made, say
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.flags import parse_number, shortened

@@ -20,7 +20,7 @@ from typing import Any
 
 from autoencoder import config as c
 from autoencoder.cli.compare import compare_seeds, print_comparisons, seeds_of
-from autoencoder.cli.options import (
+from autoencoder.cli.flags.options import (
     add_figure_flags,
     add_run_settings,
     figure_options,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autoencoder.cli.options import (
+from autoencoder.cli.flags.options import (
     add_device,
     add_figure_flags,
     add_run,

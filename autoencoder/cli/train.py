@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder import config as c
-from autoencoder.cli.options import add_run_settings
+from autoencoder.cli.flags.options import add_run_settings
 from autoencoder.cli.reporting import made, say
 from autoencoder.config.presets import NO_PRESET, PRESETS, Preset, configure
 from autoencoder.errors import UserError

@@ -19,8 +19,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoencoder.cli.flags.options import figure_options
 from autoencoder.cli.flags.visualize_flags import add_visualize_flags, check_flags, movie_options
-from autoencoder.cli.options import figure_options
 from autoencoder.cli.reporting import made, say, table
 
 if TYPE_CHECKING:

@@ -10,6 +10,9 @@ from collections.abc import Callable, Container, Iterable
 LONGEST_STEM = 100
 """Bytes of a file's name; most file systems take 255, and the name of a temporary file is longer."""
 
+COUNTED_DIGITS = 1000
+"""Digits of a number in a name that are compared as one; Python refuses to read longer ones."""
+
 RESERVED_STEMS = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 """Names of devices on Windows, with any suffix."""
 
@@ -57,3 +60,12 @@ def unused(name: str, taken: Container[str], key: Callable[[str], str] = str) ->
     while key(name) in taken:
         name += "_column"
     return name
+
+
+def numbers_apart(name: str) -> list[str | int]:
+    """A key to sort names by the numbers in them, such as ["frame_", 10, ""] of "frame_10".
+
+    Text and numbers take turns, so that like is compared with like.
+    """
+    pieces = re.split(rf"([0-9]{{1,{COUNTED_DIGITS}}})", name)
+    return [int(piece) if i % 2 else piece for i, piece in enumerate(pieces)]

@@ -57,6 +57,7 @@ class Column:
     """What is known of each image under one name.
 
     Attributes:
+        name: of the column in the table.
         label: in words, such as "body angle (deg)".
         kind: circular, linear or category.
         period: once round, of circular values.
@@ -64,6 +65,7 @@ class Column:
         coloring: the colours of the points; None where the column is not one to colour by.
     """
 
+    name: str
     label: str
     kind: str
     period: float
@@ -189,7 +191,12 @@ def _view_json(view: View) -> dict[str, Any]:
 
 
 def _column_json(column: Column) -> dict[str, Any]:
-    said: dict[str, Any] = {"label": column.label, "kind": column.kind, "period": column.period}
+    said: dict[str, Any] = {
+        "name": visible(column.name),
+        "label": column.label,
+        "kind": column.kind,
+        "period": column.period,
+    }
     if column.values.dtype.kind == "U":
         names, codes = np.unique(column.values, return_inverse=True)
         said |= {"names": [visible(name) for name in names.tolist()], "codes": codes.tolist()}

@@ -18,6 +18,7 @@ EXPLORER_SCRIPTS = (
     "legend.js",
     "curves.js",
     "details.js",
+    "save.js",
     "selection.js",
     "pointer.js",
     "player.js",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.errors import UserError
+from autoencoder.machine.file_names import numbers_apart
 
 if TYPE_CHECKING:
     from matplotlib.colors import ListedColormap
@@ -29,8 +30,14 @@ PALE = 0.35
 DOT = (70, 70, 70)
 """Of the legend's points that stand for any colour."""
 
-GREYS = {"tab10": {7: (0.12, 0.12, 0.12)}, "tab20": {14: (0.12, 0.12, 0.12), 15: (0.92, 0.78, 0.0)}}
-"""What stands in for the greys of matplotlib's tables, since grey means that something is not known."""
+CATEGORIES = (
+    *((31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189)),
+    *((140, 86, 75), (227, 119, 194), (31, 31, 31), (188, 189, 34), (23, 190, 207)),
+    *((96, 59, 147), (104, 34, 38), (164, 137, 62), (81, 149, 255), (30, 19, 173)),
+    *((50, 95, 39), (0, 213, 94), (174, 44, 119), (52, 38, 97), (89, 74, 226)),
+)
+"""Colours of categories (RGB): matplotlib's ten, with black in the place of grey, which means that something is not
+known; and ten that are as far as can be (in OKLab) from those, from each other, from the greys and from pale ones."""
 
 
 @dataclass(frozen=True)
@@ -169,19 +176,17 @@ def _mapped(colormap: Any, where: NDArray[np.float64], missing: NDArray[np.bool_
 
 
 def _categories(values: NDArray[Any]) -> Coloring:
-    import matplotlib
-
     texts = values.dtype.kind not in "iufb"
     missing = values == "" if texts else np.isnan(values.astype(np.float64))
     names, member, counts = np.unique(values[~missing], return_inverse=True, return_counts=True)
+    if texts:  # animal 2 before animal 10
+        order = np.array(sorted(range(len(names)), key=lambda i: numbers_apart(str(names[i]))), np.int64)
+        names, member, counts = names[order], np.argsort(order)[member], counts[order]
     kept = np.arange(len(names))
     if len(names) > MAX_CATEGORIES:
         kept = np.sort(np.argsort(-counts, kind="stable")[: MAX_CATEGORIES - 1])
-    table_name = "tab10" if len(kept) <= 10 else "tab20"
-    table = matplotlib.colormaps[table_name]
-    tints = [GREYS[table_name].get(i, table(i)[:3]) for i in range(len(kept))]
     palette = np.full((len(names), 3), OTHER, np.uint8)
-    palette[kept] = (np.array(tints).reshape(-1, 3) * 255).round()
+    palette[kept] = CATEGORIES[: len(kept)]
     colors = np.full((len(values), 3), MISSING, np.uint8)
     colors[~missing] = palette[member]
     legend = [(str(names[i]) if texts else f"{names[i]:g}", _rgb(palette[i])) for i in kept]

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from autoencoder.cli.options import add_figure_flags, figure_options, movie_format
+from autoencoder.cli.flags.options import add_figure_flags, figure_options, movie_format
 from autoencoder.config.movies import FigureOptions
 from autoencoder.errors import UserError
 

@@ -19,6 +19,7 @@ COMMANDS = [
     ["encode"],
     ["visualize"],
     ["explore"],
+    ["clips"],
     ["info"],
 ]
 SLOW_TO_IMPORT = ("torch", "umap", "numba", "sklearn", "scipy", "matplotlib", "imageio", "openTSNE", "h5py", "pandas")

@@ -10,7 +10,7 @@ import pytest
 
 from autoencoder import config as c
 from autoencoder.cli import train
-from autoencoder.cli.options import Parser
+from autoencoder.cli.flags.options import Parser
 from autoencoder.flags import settings_of
 from autoencoder.registries import OBJECTIVES
 

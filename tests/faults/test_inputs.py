@@ -24,8 +24,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from autoencoder.cli.flags.options import names
 from autoencoder.cli.main import build_parser
-from autoencoder.cli.options import names
 from autoencoder.config import DataConfig, RunConfig
 from autoencoder.machine import memory
 

@@ -15,8 +15,9 @@ COMMANDS = {
     "compare": ("compare", "RUN", *PCA),
     "explore": ("explore", "RUN", *PCA),
     "encode": ("encode", "RUN"),
+    "clips": ("clips", "RUN", "--rows", "rows.csv"),
 }
-FILES = {"explore": "page.html", "encode": "codes.csv"}
+FILES = {"explore": "page.html", "encode": "codes.csv", "clips": "clips.mp4"}
 """What is written where it is no folder."""
 
 
@@ -66,7 +67,9 @@ def test_a_folder_that_is_closed(command, finished, tmp_path, attempt, no_work, 
     attempt("output not permitted", tmp_path, *arguments, "--out", out, words=("no permission", str(tmp_path / "out")))
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"test", "compare", "score", "traverse", "encode"}))
+@pytest.mark.parametrize(
+    "command", sorted(COMMANDS.keys() - {"test", "compare", "score", "traverse", "encode", "clips"})
+)
 def test_what_is_refused_for_another_reason_leaves_no_folder(command, finished, tmp_path, attempt):
     arguments = [finished if argument == "RUN" else argument for argument in COMMANDS[command]]
     out = tmp_path / "out" / FILES.get(command, "")

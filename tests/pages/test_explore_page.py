@@ -1,5 +1,7 @@
 """The page of `explore` in a real browser: it moves, answers to pointer and keys, and asks no network."""
 
+import csv
+import io
 import json
 import math
 import shutil
@@ -12,6 +14,7 @@ import autoencoder as ae
 from autoencoder.machine.plain_text import visible
 from autoencoder.measures.angles import circular_mean
 from autoencoder.pages.document import EXPLORER_SCRIPTS
+from autoencoder.workflows.clips.rows import read_rows
 from autoencoder.workflows.columns import readable
 
 HOSTILE_RUN = "<img src=x onerror=window.ran=1>"
@@ -300,6 +303,51 @@ def test_every_picture_is_cut_out_of_its_sheet(browser, finished, arena, tmp_pat
     np.testing.assert_array_equal(drawn, ae.load_images(arena).images[rows, 0])
 
 
+def test_recordings_and_animals_and_the_selection_as_a_csv(browser, finished, arena, tmp_path, succeed):
+    """Twelve recordings of ten animals: each has a colour and a name; what is selected is saved, and `clips` reads it.
+
+    Frames are written as the table has them, and a name with a comma and quotes comes back as it was.
+    """
+    animals = np.array([f'"{name}", right' for name in "abcdefghij"])[np.arange(120) % 12 % 10]
+    recordings = np.array([f"day{i % 12:02d}" for i in range(120)])
+    table, out = tmp_path / "columns.npz", tmp_path / "page.html"
+    np.savez(table, recording=recordings, animal=animals, frame=np.arange(120) // 12 * 3, weight=np.arange(120) / 8)
+    flags = ("--reduce", "pca", "--max-snapshots", 1, "--points", 100, "--metadata", table)
+    succeed("explore", finished, *flags, "--out", out)
+    opened(browser, out)
+    for column, values in (("recording", recordings), ("animal", animals)):
+        choose(browser, "column", column)
+        entries = browser.find_elements("css selector", ".category")
+        assert [entry.text for entry in entries] == np.unique(values).tolist()
+        swatches = [
+            entry.find_element("class name", "swatch").value_of_css_property("background-color") for entry in entries
+        ]
+        assert len(set(swatches)) == len(np.unique(values))
+        entries[3].click()
+        rows = np.array(ask(browser, "Array.from(e.content.rows)"))
+        chosen = np.array(ask(browser, "e.chosen.map((i) => e.content.rows[i])"))
+        np.testing.assert_array_equal(chosen, rows[values[rows] == np.unique(values)[3]])
+    browser.execute_script("window.explorer.hover(5, new DOMRect(9, 9, 0, 0));")
+    text = browser.find_element("id", "hover").text
+    assert f"recording {recordings[rows[5]]}" in text
+    assert f"animal {animals[rows[5]]}" in text
+
+    browser.execute_cdp_cmd("Page.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    browser.find_element("id", "save").click()
+    saved = tmp_path / "selection.csv"
+    until(saved.exists)
+    metadata = ae.load_images(arena, table).metadata
+    np.testing.assert_array_equal(read_rows(saved, metadata, 120), chosen)
+    with saved.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["animal"] for line in lines] == animals[chosen].tolist()
+    assert [int(line["frame"]) for line in lines] == metadata.column("frame")[chosen].tolist()
+    assert [float(line["weight"]) for line in lines] == metadata.column("weight")[chosen].tolist()
+    press(browser, "\ue00c")  # Escape
+    assert not browser.find_element("id", "save").is_displayed()
+    assert browser.get_log("browser") == []
+
+
 def test_texts_of_the_data_are_shown_as_they_are(browser, finished, tmp_path, root, succeed):
     """Names of columns, labels, the run and its data that would be markup or code: all are read as text, none runs.
 
@@ -332,6 +380,10 @@ def test_texts_of_the_data_are_shown_as_they_are(browser, finished, tmp_path, ro
     everything = f"window.explorer.select(Array.from({{length: {len(texts)}}}, (_, i) => i), false);"
     browser.execute_script(everything)
     assert set(browser.execute_script(cells, ".statistics th")) >= set(map(readable, names))
+    saved = browser.execute_script("return csvOf(window.explorer.content, window.explorer.chosen)")
+    header, *lines = csv.reader(io.StringIO(saved, newline=""))
+    assert set(header) == {"row", "few", "labels", *map(visible, names)}
+    assert [line[header.index("labels")] for line in lines] == [visible(text) for text in labels[: len(texts)]]
     values = browser.execute_script("return window.explorer.content.columns.find((c) => c.label === 'labels').names")
     assert set(values) == set(map(visible, texts))
     assert browser.execute_script("return window.ran === undefined && Object.prototype.label === undefined")

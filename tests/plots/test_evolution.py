@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autoencoder.errors import UserError
-from autoencoder.plots.colors import MISSING, color_by, cyclic_colormap
+from autoencoder.plots.colors import MISSING, color_by, cyclic_colormap, paled
 from autoencoder.plots.movies.frames import choose_examples, frame_schedule, robust_limits
 
 ANGLE = np.linspace(0, 360, 200, endpoint=False)
@@ -95,6 +95,35 @@ def test_categories_have_named_colours() -> None:
     assert len(many) == 20
     assert many[-1][0] == "11 others"
     assert len({rgb for _, rgb in many}) == 20
+
+
+def test_categories_are_in_the_order_of_their_numbers() -> None:
+    names = np.array([f"animal {i}" for i in range(12)])
+    coloring = color_by(np.random.default_rng(0).permutation(np.repeat(names, 3)), "category")
+    assert [name for name, _ in coloring.legend] == names.tolist()
+    for name, color in coloring.legend:
+        np.testing.assert_array_equal(color_by(names, "category").colors[names == name], [color])
+
+
+def test_twenty_categories_are_told_apart_also_where_some_are_pale() -> None:
+    """No two colours are as near to each other as the nearest of ten are, by more than a tenth; pale or not."""
+
+    def as_seen(colors: np.ndarray) -> np.ndarray:
+        """OKLab (Ottosson, 2020)."""
+        shares = np.asarray(colors, np.float64) / 255
+        linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+        cones = np.array([[0.41222, 0.53633, 0.05145], [0.2119, 0.6807, 0.1074], [0.0883, 0.28172, 0.62998]])
+        mixed = np.array([[0.21045, 0.79362, -0.00407], [1.978, -2.42859, 0.45059], [0.0259, 0.78277, -0.80868]])
+        return np.cbrt(linear @ cones.T) @ mixed.T
+
+    def nearest(n: int) -> float:
+        strong = color_by(np.arange(n), "category").colors
+        everything = as_seen(np.concatenate([strong, [MISSING]]))
+        between = np.linalg.norm(everything[:, None] - everything, axis=2)[np.triu_indices(n + 1, 1)]
+        to_pale = np.linalg.norm(as_seen(strong)[:, None] - as_seen(paled(strong)), axis=2)
+        return float(min(between.min(), to_pale.min()))
+
+    assert nearest(20) > 0.9 * nearest(10) > 0.1
 
 
 def test_texts_have_no_scale() -> None:

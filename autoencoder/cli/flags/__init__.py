@@ -1,1 +1,1 @@
-"""Flags that need a module of their own: those of the earlier work, and those of `visualize`."""
+"""Pieces of parsers, and flags that need a module of their own: those of the earlier work, and those of `visualize`."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autoencoder.cli.options import Parser
+from autoencoder.cli.flags.options import Parser
 from autoencoder.errors import UserError
 from autoencoder.registries import OBJECTIVES
 

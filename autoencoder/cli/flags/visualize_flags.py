@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from autoencoder.cli.options import (
+from autoencoder.cli.flags.options import (
     add_device,
     add_figure_flags,
     add_rows,

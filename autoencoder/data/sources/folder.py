@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,7 @@ from autoencoder.data.images import depth_advice
 from autoencoder.data.sources.pictures import FORMATS_NAME, SUFFIXES, Picture, list_pages, read_pages
 from autoencoder.data.sources.resize import BLACK, Fitting, fit_image, refuse_unfitting, square_note
 from autoencoder.errors import UserError, raise_if_any
-
-COUNTED_DIGITS = 1000
-"""Digits of a number in a name that are compared as one; Python refuses to read longer ones."""
+from autoencoder.machine.file_names import numbers_apart
 
 
 @dataclass(frozen=True)
@@ -134,13 +131,7 @@ def _list_pictures(folder: Path) -> tuple[list[Path], int]:
 def _natural(path: Path) -> tuple[list[list[str | int]], str]:
     """A key to sort paths by: numbers in names by their value, letters in any case, ties by the text itself."""
     parts = [*path.parts[:-1], path.stem, path.suffix]
-    return [_numbers_apart(part.casefold()) for part in parts], path.as_posix()
-
-
-def _numbers_apart(name: str) -> list[str | int]:
-    """Such as "frame_10" to ["frame_", 10, ""]: text and numbers take turns, so that like is compared with like."""
-    pieces = re.split(rf"([0-9]{{1,{COUNTED_DIGITS}}})", name)
-    return [int(piece) if i % 2 else piece for i, piece in enumerate(pieces)]
+    return [numbers_apart(part.casefold()) for part in parts], path.as_posix()
 
 
 def _refuse_other_names(names: Sequence[str], folder: Path) -> None:

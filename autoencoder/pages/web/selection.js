@@ -9,6 +9,7 @@ class SelectionPanel {
     this.explorer = explorer;
     this.kind = 0; // of the pictures that are shown
     find("clear").addEventListener("click", () => explorer.select([], false));
+    find("save").addEventListener("click", () => saveText(csvOf(explorer.content, explorer.chosen), SAVED_AS));
     const { kinds } = explorer.pictures;
     if (kinds.length > 1) find("picture-kinds").append(...kinds.map(({ name }, number) => this.kindChoice(name, number)));
   }
@@ -30,7 +31,7 @@ class SelectionPanel {
     const share = Number(((100 * chosen.length) / count).toPrecision(2));
     const title = chosen.length ? `${chosen.length.toLocaleString("en")} selected (${share} %)` : "Selection";
     find("selection-title").textContent = title;
-    find("clear").hidden = chosen.length === 0;
+    for (const id of ["save", "clear"]) find(id).hidden = chosen.length === 0;
     find("picture-kinds").hidden = chosen.length < 2;
     find("help").hidden = chosen.length > 0;
     find("statistics").replaceChildren();

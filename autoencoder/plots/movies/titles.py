@@ -32,10 +32,10 @@ def write_titles(figure: Figure, layout: Layout, labels: Sequence[str], space: s
         figure: to write in.
         layout: of the frame.
         labels: what the points of each panel are coloured by.
-        space: what the points lie in.
+        space: what the points lie in; with a comma at its end, where a clause stands in it.
     """
     labels = [shortened(label, LONGEST_LABEL) for label in labels]
-    title = f"{space} coloured by {labels[0]}" if len(labels) == 1 else space
+    title = f"{space} coloured by {labels[0]}" if len(labels) == 1 else space.removesuffix(",")
     room = 2 * min(layout.middle, layout.width - layout.middle) - 2 * MARGIN
     _write_fitting(figure, layout.middle, TITLE, title, TITLE_SIZE, room)
     if len(labels) > 1:

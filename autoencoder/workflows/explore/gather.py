@@ -152,14 +152,14 @@ def _with_column(table: Metadata, column: base.Column) -> Metadata:
 def _columns(table: Metadata, color_by: Sequence[str] | None, rows: Rows, held_out: NDArray[np.bool_]) -> list[Column]:
     """All columns; those to colour by first, in the order that was asked for, or angles and categories first."""
     if not table.names:
-        return [Column(NO_COLUMN, "linear", 1.0, rows, colors_of(rows, "linear", held_out=held_out))]
+        return [Column(NO_COLUMN, NO_COLUMN, "linear", 1.0, rows, colors_of(rows, "linear", held_out=held_out))]
     everything = np.arange(len(rows))
     found = {}
     for name in table.names:
         values, kind, period = column_values(table, name, everything)
         colored = color_by is None or name in color_by
         coloring = colors_of(values, kind.value, period, held_out) if colored else None
-        found[name] = Column(readable(name), kind.value, period, values, coloring)
+        found[name] = Column(name, readable(name), kind.value, period, values, coloring)
     if color_by is not None:
         return [found.pop(name) for name in dict.fromkeys(color_by)] + list(found.values())
     order = {"circular": 0, "category": 1, "linear": 2}
