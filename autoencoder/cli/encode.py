@@ -7,6 +7,7 @@ in the column 'unfamiliar'.
 autoencoder encode runs/exp --out codes/exp.parquet
 autoencoder encode runs/exp data/day2.npz --errors --predictions --out codes/day2.csv
 autoencoder encode runs/exp day3.mp4 day4.mp4 --pose day3.csv day4.csv --out codes/new.nc
+autoencoder encode runs/exp day5.mp4 --pose day5.csv --px-per-cm 18.2 --out codes/day5.csv
 autoencoder encode runs/exp day3.mp4 --pose day3.csv --out codes/day3.nwb --session-start 2026-05-01T10:30:00+02:00
 """
 
@@ -16,10 +17,13 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-from autoencoder.cli.flags.options import add_device, add_table, argument, positive_int
+from autoencoder.cli.flags.options import add_device, add_table, argument, number, positive_int
 from autoencoder.cli.reporting import made, say
 from autoencoder.flags import shortened
 from autoencoder.registries import CODE_FILES
+
+MIN_SCALE, MAX_SCALE = 1e-4, 1e5
+"""Bounds of a video's pixels per centimetre: beyond them lies a slip."""
 
 HELP = "codes of a data set or a new video, as .csv, .npz, .parquet, .nwb or .nc"
 
@@ -61,7 +65,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="PX",
         help="side of the square around the animal, in pixels of the videos, one for all or one for each (default: "
-        "that of the run's images; to be given where that is in centimetres)",
+        "that of the run's images; where that is in centimetres, this or --px-per-cm has to be given)",
+    )
+    parser.add_argument(
+        "--px-per-cm",
+        type=number(float, "a number of pixels above 0", MIN_SCALE, MAX_SCALE),
+        nargs="+",
+        default=[],
+        metavar="X",
+        help="pixels of the videos per centimetre, one for all or one for each, where the run's crop is in centimetres",
     )
     add_table(parser, "metadata of the data set (default: the run's, or the .csv beside other images)")
     parser.add_argument(
@@ -107,6 +119,7 @@ def run(args: argparse.Namespace) -> None:
         args.out,
         poses=args.pose,
         crops=args.crop,
+        px_per_cm=args.px_per_cm,
         table=Table(args.metadata, args.columns, args.column_kinds),
         checkpoint=args.checkpoint,
         errors=args.errors,

@@ -148,6 +148,7 @@ def label_warnings(metadata: Metadata, n: int, columns: Sequence[str] | None = N
     """
     doubts = (metadata.doubt(name) for name in metadata.names)
     timeline, said = timeline_of(metadata, n), [doubt.said for doubt in doubts if doubt is not None]
+    of_recordings: dict[bool, list[str]] = {False: [], True: []}
     for name in metadata.names if columns is None else columns:
         if metadata.kind(name) is not ColumnKind.CATEGORY or name in SOURCES or not _is_timed(metadata, name):
             continue
@@ -155,27 +156,34 @@ def label_warnings(metadata: Metadata, n: int, columns: Sequence[str] | None = N
         rows = np.flatnonzero(target.known)
         own, labels = timeline.take(rows), target.values[rows].argmax(axis=1)
         if own.n_recordings > 1 and stretches(labels, own) == own.n_recordings:
-            said.append(_label_of_recordings(name, labels, own, metadata))
+            of_recordings[_has_one_recording(labels, own)].append(name)
         elif timeline.frames is not None and (found := stretches(labels, own)) < ENOUGH_TIME:
             said.append(
                 f"column '{name}' has {found} stretches of equal values in {len(rows):,} frames: anything else that "
                 "drifts predicts it too, so a network that predicts it need not have learned anything about it"
             )
-    return said
+    return said + [_of_recordings(names, alone, metadata) for alone, names in of_recordings.items() if names]
 
 
-def _label_of_recordings(name: str, labels: NDArray[np.int64], timeline: Timeline, metadata: Metadata) -> str:
-    """What is to be said of labels that each recording, or each individual, has one of."""
-    of = INDIVIDUAL if INDIVIDUAL in metadata.names and RECORDING not in metadata.names else RECORDING
+def _has_one_recording(labels: NDArray[np.int64], timeline: Timeline) -> bool:
+    """Whether one of the labels, which each recording has one of, has a single recording."""
     firsts = [int(labels[rows[0]]) for rows in timeline.segments()]
-    if min(firsts.count(label) for label in set(firsts)) == 1:
+    return min(firsts.count(label) for label in set(firsts)) == 1
+
+
+def _of_recordings(names: Sequence[str], alone: bool, metadata: Metadata) -> str:
+    """What is to be said of columns of labels that each recording, or each individual, has one of."""
+    of = INDIVIDUAL if INDIVIDUAL in metadata.names and RECORDING not in metadata.names else RECORDING
+    several = len(names) > 1
+    columns = f"column{'s' * several} {', '.join(map(repr, names))}"
+    if alone:
         return (
-            f"column '{name}' has one {of} for one of its values: no split can tell the label from the {of}; more "
-            f"{of}s of each value are needed"
+            f"{columns} {'have' if several else 'has'} one {of} for one of {'their' if several else 'its'} values: no "
+            f"split can tell the label from the {of}; more {of}s of each value are needed"
         )
     return (
-        f"column '{name}' is the same all through each {of}: only whole held-out {of}s (--split group:{of}) tell the "
-        f"label from the {of}"
+        f"{columns} {'are' if several else 'is'} the same all through each {of}: only whole held-out {of}s (--split "
+        f"group:{of}) tell the label from the {of}"
     )
 
 

@@ -18,14 +18,16 @@ from autoencoder.plots.images import to_picture
 BODY_ANGLE = "body_angle_deg"
 
 CAPTIONS = (
-    (RECORDING, ""),
-    ("file", ""),
-    ("individual", ""),
-    ("label", "label "),
-    ("frame", "frame "),
-    ("index", "image "),
+    (("file", RECORDING), ""),
+    (("individual",), ""),
+    (("label",), "label "),
+    (("frame",), "frame "),
+    (("index",), "image "),
 )
-"""Columns that tell which image it is, and what stands before their value: the first two, and the recording."""
+"""Columns that tell which image it is, and what stands before their value; the first two that there are.
+
+Of columns that tell the same, such as a file and the recording that it is of, the first one that there is.
+"""
 
 LONGEST = 24
 """Letters of a caption; of longer ones the end is shown, which tells files apart."""
@@ -75,8 +77,8 @@ def _angle(metadata: Metadata, marks: Marks) -> Reals | None:
 
 
 def _captions(metadata: Metadata) -> list[str]:
-    most = 3 if RECORDING in metadata.names else 2
-    named = [(name, before) for name, before in CAPTIONS if name in metadata.names][:most]
+    there = [([name for name in names if name in metadata.names], before) for names, before in CAPTIONS]
+    named = [(names[0], before) for names, before in there if names][:2]
     rows = zip(*(metadata.column(name).tolist() for name, _ in named), strict=True)
     texts = [", ".join(f"{before}{value}" for (_, before), value in zip(named, row, strict=True)) for row in rows]
     return [text if len(text) <= LONGEST else f"...{text[3 - LONGEST :]}" for text in texts] or [""] * len(metadata)

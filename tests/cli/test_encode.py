@@ -188,8 +188,13 @@ def test_videos_of_another_scale_are_cut_out_by_another_crop(recorded, tmp_path,
     recipe = json.loads((run / "recipe.json").read_text())
     (run / "recipe.json").write_text(json.dumps(recipe | {"command": "prepare experiment", "crop": None, "crop_cm": 3}))
     video, flags = recorded / "second.mp4", ("--follow", "brightest", "--crop", 30, "--size", 16, "--mask", "--quiet")
-    call("encode", run, video, "--out", tmp_path / "a.npz").refused("3 cm wide", "--crop")
+    scale = ("--px-per-cm", 9.9)
+    call("encode", run, video, "--out", tmp_path / "a.npz").refused("3 cm wide", "--crop", "--px-per-cm")
+    call("encode", run, video, *scale, "--crop", 30, "--out", tmp_path / "a.npz").refused("say the same twice")
+    call("encode", recorded / "run", video, *scale, "--out", tmp_path / "a.npz").refused("is in pixels", "--crop PX")
     succeed("encode", run, video, "--crop", 30, "--out", tmp_path / "a.npz", "--quiet")
+    succeed("encode", run, video, *scale, "--out", tmp_path / "b.npz", "--quiet")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     succeed("prepare", "video", video, *flags, "--out", tmp_path / "data")
     with np.load(tmp_path / "a.npz") as arrays:
         np.testing.assert_array_equal(

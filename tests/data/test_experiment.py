@@ -13,6 +13,7 @@ from autoencoder.data.sources.experiment.recordings import read_recordings, reco
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.data.sources.video.prepare import prepare_video
 from autoencoder.errors import UserError
+from autoencoder.workflows.check import _captions
 
 FPS, N_FRAMES = 20, 14
 LENGTH_CM, SIGMA_CM = 2.0, 0.4
@@ -130,6 +131,9 @@ def test_an_animal_is_equally_large_at_every_scale(folder: Path) -> None:
     assert crops["a"] == crops["b"]
     assert crops["near"] == pytest.approx(2 * crops["a"], abs=1)
     assert images.recipe["crop_cm"] == pytest.approx(1.75 * LENGTH_CM, rel=0.01)
+    (said,) = (note for note in prepared.notes if "the arena's centre" in note)  # of both cameras at once
+    assert said.count(") for ") == 2
+    assert _captions(prepared.sample.metadata)[0] == "a, frame 0"
 
 
 def test_crop_and_centre_are_decided_over_all_of_one_camera(folder: Path) -> None:

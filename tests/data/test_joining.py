@@ -101,6 +101,14 @@ def test_a_table_at_7_hz_is_right_to_the_row(how, direction, tolerance, images, 
     assert 0 < n < len(expected) or how == "previous"
 
 
+def test_a_table_that_is_too_slow_to_be_averaged_is_named(table, data, tmp_path, succeed):
+    path = write(tmp_path / "table.csv", {name: table[name] for name in ("recording", "time_s", "signal")})
+    for flags, is_said in ((("mean",), True), (("mean", "--tolerance", 0.1), False), (("nearest",), False)):
+        out = ("--out", tmp_path / "out.csv", "--overwrite")
+        said = succeed("join", data, path, "--on", "recording,time_s", "--how", *flags, *out).out
+        assert ("so many images have no row to average: --how nearest" in said) == is_said
+
+
 def test_tables_with_tabs_of_parquet_and_of_arrays_say_the_same(table, data, tmp_path, succeed):
     arrow = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     import pyarrow

@@ -120,6 +120,8 @@ def test_labels_of_whole_recordings_are_named() -> None:
     two = {"frame": frames, "recording": recording, "drug": np.repeat(["no", "yes", "no", "yes"], 100)}
     (said,) = label_warnings(Metadata(two), 400)
     assert "'drug' is the same all through each recording" in said
+    (said,) = label_warnings(Metadata({**two, "animal": np.repeat(["x", "x", "y", "y"], 100)}), 400)
+    assert "columns 'drug', 'animal' are the same all through each recording" in said
     one = {**two, "drug": np.repeat(["no", "yes", "no", "no"], 100)}
     (said,) = label_warnings(Metadata(one), 400)
     assert "no split can tell the label from the recording" in said

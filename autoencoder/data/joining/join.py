@@ -108,6 +108,8 @@ def join(metadata: Metadata, n: int, series: Series, keys: Keys, how: How | None
     if how in ONE_ROW:
         _refuse_repeats(table, series, keys, groups)
     found = match(images, table, how, tolerance)
+    if how == "mean" and keys.place == TIME and tolerance is None:
+        notes += _slower(images, table, found)
     used = found.used()
     if not len(used):
         raise UserError(_nothing_found(metadata, series, keys, tolerance))
@@ -191,6 +193,17 @@ def _tolerance(table: Places, keys: Keys, how: How, given: float | None, series:
     within = 0.0 if given is None else given
     said = "of its own frame" if not within else f"within {within:g} frames"
     return within + 0.5, f"an image takes all rows {said}" + (" (--tolerance)" if given is None else "")
+
+
+def _slower(images: Places, table: Places, found: Match) -> list[str]:
+    """What is to be said where rows are further apart than images, so that many images have nothing to average."""
+    step, own = table.usual_step(), images.usual_step()
+    if step <= own or found.counts.all():
+        return []
+    return [
+        f"rows are {step:.3g} s apart and images {own:.3g} s, so many images have no row to average: --how nearest, or "
+        "a --tolerance"
+    ]
 
 
 def _absent(ours: NDArray[np.int64], theirs: NDArray[np.int64], names: Sequence[str]) -> list[tuple[str, int]]:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Integers, Rows
-from autoencoder.data.metadata import Metadata
+from autoencoder.data.metadata import RECORDING, Metadata
 from autoencoder.data.sources.video.cutting.clips import Way
-from autoencoder.data.timescales import INDIVIDUAL, RECORDING
+from autoencoder.data.timescales import INDIVIDUAL
 from autoencoder.workflows.clips.rows import whole_frames
 
 THE_ONLY_ONE = ""

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
 from autoencoder.data.arrays import check_readable
-from autoencoder.data.metadata import Metadata
+from autoencoder.data.metadata import RECORDING, Metadata
 from autoencoder.data.tables import Line, read_number, read_table, refuse_other_separators
-from autoencoder.data.timescales import FRAME, INDIVIDUAL, RECORDING
+from autoencoder.data.timescales import FRAME, INDIVIDUAL
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.plain_text import visible
 

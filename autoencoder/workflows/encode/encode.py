@@ -18,6 +18,7 @@ from autoencoder.data.arrays import check_readable
 from autoencoder.data.images import ImageSet
 from autoencoder.data.joining.series import as_labels
 from autoencoder.data.metadata import RECORDING
+from autoencoder.data.sources.experiment.survey import in_pixels
 from autoencoder.data.sources.video.options import options_of
 from autoencoder.data.sources.video.prepare import made_again
 from autoencoder.errors import UserError, first_few, problems_of, raise_if_any
@@ -58,6 +59,7 @@ def encode_to(
     *,
     poses: Sequence[Path] = (),
     crops: Sequence[int] = (),
+    px_per_cm: Sequence[float] = (),
     table: Table = OWN_TABLE,
     checkpoint: str = "last",
     errors: bool = False,
@@ -76,7 +78,8 @@ def encode_to(
         out: in one of the formats of `registries.CODE_FILES`, by its suffix.
         poses: of the videos, in their order, where the run's images were cut out by a pose.
         crops: side of the crops in pixels of the videos, one for all or one for each, where it is another than the
-            run's; where that is in centimetres, it has to be said.
+            run's; where that is in centimetres, it has to be said, or
+        px_per_cm: pixels of the videos per centimetre, one for all or one for each.
         table: of the one data set.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         errors: also how far off the network is for each image, as `test` measures that, without noise.
@@ -97,7 +100,9 @@ def encode_to(
     opened = open_run(run)
     kind = _format(out)
     kind.check()
-    raise_if_any(_problems(opened, sources, out, poses, crops, table, session_start, overwrite))
+    problems = _problems_of_scales(opened, sources, crops, px_per_cm)
+    crops = _crops(opened, crops, px_per_cm)
+    raise_if_any([*problems, *_problems(opened, sources, out, poses, crops, table, session_start, overwrite)])
     trained = opened.network(checkpoint, device)
     if predictions and trained.objective.makes_pictures and not kind.HOLDS_PICTURES:
         raise UserError(
@@ -177,11 +182,34 @@ def _problems(
         )
     if poses and len(poses) != len(videos):
         problems.append(f"--pose names {len(poses)} files for {len(videos)} videos: give one for each, in their order")
-    if crops and len(crops) not in (1, len(videos)):
-        problems.append(f"--crop gives {len(crops)} sides for {len(videos)} videos: give one for all, or one for each")
     if session_start is not None and not _format(out).NEEDS_TIME:
         problems.append(f"--session-start is for .nwb, and {out} is none: leave it out")
     return problems
+
+
+def _problems_of_scales(
+    run: Run, sources: Sequence[Path], crops: Sequence[int], px_per_cm: Sequence[float]
+) -> list[str]:
+    """What is wrong with the scales of the videos, as crops or as pixels per centimetre."""
+    n_videos, problems = sum(map(_is_video, sources)), []
+    for flag, things, given in (("--crop", "sides", crops), ("--px-per-cm", "scales", px_per_cm)):
+        if given and len(given) not in (1, n_videos):
+            problems.append(
+                f"{flag} gives {len(given)} {things} for {n_videos} videos: give one for all, or one for each"
+            )
+    if crops and px_per_cm:
+        problems.append("--px-per-cm and --crop say the same twice: leave one of them out")
+    elif px_per_cm and (run.recipe() or {}).get("crop_cm") is None:
+        problems.append(
+            f"the crop of {run.path} is in pixels: --crop PX is for videos of another scale, and not --px-per-cm"
+        )
+    return problems
+
+
+def _crops(run: Run, crops: Sequence[int], px_per_cm: Sequence[float]) -> list[int]:
+    """Sides of crops in pixels, as they were given or as they follow from scales."""
+    crop_cm = (run.recipe() or {}).get("crop_cm")
+    return list(crops) if crop_cm is None else [*crops, *(in_pixels(crop_cm, scale) for scale in px_per_cm)]
 
 
 def _with_poses(

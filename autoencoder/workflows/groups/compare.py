@@ -110,8 +110,8 @@ def open_groups(
     if unseen:
         raise UserError(
             f"{runs[0].path} learned from no image of {first_few(unseen, SHOWN)} ('{unit}'): codes of animals that a "
-            "network has not seen differ from those of others for that reason; train on all animals, by --split blocks "
-            "or random"
+            "network has not seen differ from those of others for that reason; train on all animals: --split blocks, "
+            "with a smaller --block-size where recordings are short, or --split random"
         )
     drawn = draw(metadata, groups, runs[0].config().data.split_seed, frames)
     n = sum(map(len, drawn.frames))

@@ -20,11 +20,14 @@ from autoencoder.data.sources.experiment.recordings import Recording
 from autoencoder.data.sources.experiment.survey import middle_of
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.data.tables import parse_column
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, first_few
 
 DISTANCE, SPEED = "distance_from_center", "speed_px_per_s"
 IN_CM = {DISTANCE: "distance_from_center_cm", SPEED: "speed_cm_per_s"}
 """Columns in pixels, and what they are called in centimetres."""
+
+SHOWN_CENTERS = 4
+"""Centres that are shown of those that were decided."""
 
 SHOWN_NOTES = 10
 """Notes of single recordings that are shown, before the rest is counted."""
@@ -274,20 +277,25 @@ def _with_centers(sources: Sequence[Source], options: VideoOptions) -> tuple[lis
         entry["arena_center"] = None if given is None else list(given)
         if given is None and DISTANCE in source.columns:
             open_ones[source.scene].append((source, entry))
-    notes = []
+    decided = []
     for scene, members in open_ones.items():
         if scene not in scenes:
             tracks = [[source.columns[name] for source, _ in members] for name in ("x", "y")]
             scenes[scene] = middle_of(*tracks)
             x, y = scenes[scene]
-            notes.append(
-                f"the arena's centre is taken to be ({x:.1f}, {y:.1f}), the middle of the tracks of {len(members)} "
-                f"recordings with frames of {scene[0]}x{scene[1]}; give it if you know it (--arena-center, or a column "
-                "'arena_center')"
-            )
+            decided.append(f"({x:.1f}, {y:.1f}) for {len(members)}")
         for _, entry in members:
             entry["arena_center"] = list(scenes[scene])
-    return entries, notes
+    return entries, [_centers_decided(decided)] if decided else []
+
+
+def _centers_decided(decided: Sequence[str]) -> str:
+    """What was taken for the arena's centre, once for all cameras."""
+    return (
+        "the arena's centre is taken to be the middle of the tracks of all recordings with frames of one size and "
+        f"scale: {first_few(decided, SHOWN_CENTERS)}; give it if you know it (--arena-center, or a column "
+        "'arena_center')"
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------- notes

@@ -121,7 +121,12 @@ class Decision:
             return recording.crop
         if self.crop_cm is None or recording.px_per_cm is None:
             return self.crop
-        return max(2, round(self.crop_cm * recording.px_per_cm))
+        return in_pixels(self.crop_cm, recording.px_per_cm)
+
+
+def in_pixels(crop_cm: float, px_per_cm: float) -> int:
+    """The side of a crop of so many centimetres, in a video of this scale."""
+    return max(2, round(crop_cm * px_per_cm))
 
 
 def decide_crop(recordings: Sequence[Recording], lengths: Sequence[float]) -> Decision:

@@ -256,8 +256,8 @@ def options_of(recipe: Recipe, changes: Mapping[str, Any] | None = None) -> Vide
     )
     if recipe.get("crop_cm") is not None and "crop" not in (changes or {}):
         raise UserError(
-            f"the images were cut out {recipe['crop_cm']:g} cm wide: say how many pixels of the new video that is "
-            "(--crop)"
+            f"the images were cut out {recipe['crop_cm']:g} cm wide: say how many pixels of the new video one "
+            "centimetre is (--px-per-cm), or how many they are (--crop)"
         )
     made = VideoOptions(**{name: value for name, value in options.items() if name not in NOT_TAKEN_AGAIN})
     return dataclasses.replace(made, **(changes or {}))
