@@ -250,29 +250,11 @@ def _study(args: argparse.Namespace) -> None:
     if args.dry_run:
         _say_forecast(args, design, images)
         return
-    from autoencoder.study.folder import StudyFolder
-    from autoencoder.study.training import refuse_running
-    from autoencoder.workflows.study.study import measure_study, train_study
+    from autoencoder.workflows.study.study import measure_study
 
     out = args.out or Path("studies") / Path(data).stem
-    if args.shard is None:
-        refuse_running(design.members, StudyFolder(out).runs)
-    folder = train_study(
-        design,
-        images,
-        data,
-        out,
-        control=args.control,
-        shard=args.shard,
-        jobs=args.jobs,
-        together=args.together,
-        backend=args.backend,
-        scheduler=args.scheduler,
-        say=lambda text: say(args, text),
-        quiet=args.quiet,
-    )
-    if args.shard is not None:
-        made(args, folder.path, "next, when all shards are done: the same command without --shard, which measures")
+    folder = _trained(args, design, images, data, out, control=args.control)
+    if folder is None:
         return
     study, files = measure_study(
         folder,
@@ -326,15 +308,40 @@ def _refuse_with_folds(args: argparse.Namespace) -> None:
         )
 
 
+def _trained(args: argparse.Namespace, design: Any, images: Any, data: str, out: Path, *, control: bool = False) -> Any:
+    """The folder of a design whose runs are trained; None where this was a shard, and others may still train."""
+    from autoencoder.study.folder import StudyFolder
+    from autoencoder.study.training import refuse_running
+    from autoencoder.workflows.study.study import train_study
+
+    if args.shard is None:
+        refuse_running(design.members, StudyFolder(out).runs)
+    folder = train_study(
+        design,
+        images,
+        data,
+        out,
+        control=control,
+        shard=args.shard,
+        jobs=args.jobs,
+        together=args.together,
+        backend=args.backend,
+        scheduler=args.scheduler,
+        say=lambda text: say(args, text),
+        quiet=args.quiet,
+    )
+    if args.shard is not None:
+        made(args, folder.path, "next, when all shards are done: the same command without --shard, which measures")
+        return None
+    return folder
+
+
 def _leave_one_out(args: argparse.Namespace, base: Any, vary: Any, seeds: tuple[int, ...], images: Any) -> None:
     """Train a network without each value of a column, score it on that value, and write the report."""
     from autoencoder.study.designs.folds import leave_one_out
-    from autoencoder.study.folder import StudyFolder
-    from autoencoder.study.training import refuse_running
     from autoencoder.study.wording import capitalized
     from autoencoder.workflows.folds.measure import asked_groups, refuse_told
     from autoencoder.workflows.groups.words import least_p_text
-    from autoencoder.workflows.study.study import train_study
 
     data, asked = args.what[0], _asked_of_folds(args)
     design = leave_one_out(args.leave_one_out, base, vary, seeds, images, asked)
@@ -357,25 +364,9 @@ def _leave_one_out(args: argparse.Namespace, base: Any, vary: Any, seeds: tuple[
         _say_forecast(args, design, images)
         return
     out = args.out or Path("studies") / f"{Path(data).stem}-without-{args.leave_one_out}"
-    if args.shard is None:
-        refuse_running(design.members, StudyFolder(out).runs)
-    folder = train_study(
-        design,
-        images,
-        data,
-        out,
-        shard=args.shard,
-        jobs=args.jobs,
-        together=args.together,
-        backend=args.backend,
-        scheduler=args.scheduler,
-        say=lambda text: say(args, text),
-        quiet=args.quiet,
-    )
-    if args.shard is not None:
-        made(args, folder.path, "next, when all shards are done: the same command without --shard, which measures")
-        return
-    _show_folds(args, folder)
+    folder = _trained(args, design, images, data, out)
+    if folder is not None:
+        _show_folds(args, folder)
 
 
 def _asked_of_folds(args: argparse.Namespace) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from autoencoder.data.sources.video.prepare import open_video
 from autoencoder.data.sources.video.timing import Clock
 from autoencoder.errors import UserError
 from autoencoder.plots.movies.clips import EMPTY, MARK, MARK_COLOR, clip_frames, side_of_tiles, tile_corner
-from autoencoder.workflows.clips.images import apart
+from autoencoder.workflows.clips.images import THE_ONLY_ONE, apart
 from autoencoder.workflows.clips.rows import read_rows
 from autoencoder.workflows.clips.videos import find_videos
 
@@ -261,6 +261,16 @@ def test_videos_are_found_by_the_names_of_recordings(tmp_path):
     assert found["a"] == tmp_path / "other.mp4"
     renamed = find_videos(["a"], None, folder=tmp_path, is_only=True, given=[tmp_path / "other.mp4"])
     assert renamed == {"a": tmp_path / "other.mp4"}
+
+
+def test_the_video_of_a_set_that_names_no_recording(tmp_path):
+    """`prepare video` notes its name."""
+    recipe = {"command": "prepare video", "video": "mouse.mp4"}
+    with pytest.raises(UserError, match=r"^there is no video mouse\.mp4 \(looked for in"):
+        find_videos([THE_ONLY_ONE], recipe, folder=tmp_path, is_only=True)
+    for name in ("other.mp4", "mouse.mp4"):
+        (tmp_path / name).write_bytes(b"x")
+    assert find_videos([THE_ONLY_ONE], recipe, folder=tmp_path, is_only=True) == {THE_ONLY_ONE: tmp_path / "mouse.mp4"}
 
 
 def test_missing_videos_are_named_before_any_work(recorded, tmp_path, call):

@@ -55,7 +55,7 @@ def made_of(recipe: Recipe | None, recording: str) -> Made:
     own = next((entry for entry in entries if entry["recording"] == recording), {})
     picture = own.get("picture")
     return Made(
-        own.get("video"),
+        own.get("video", recipe.get("video")),
         own.get("crop", recipe.get("crop")),
         None if picture is None else (int(picture[0]), int(picture[1])),
         None if recipe.get("fps") is None else Fraction(recipe["fps"]),
@@ -98,7 +98,7 @@ def find_videos(
     raise_if_any(p for path in given if not path.is_dir() for p in problems_of(check_readable, path, "video"))
     if is_only and len(given) == 1 and not given[0].is_dir():
         return {names[0]: given[0]}
-    if names[0] == THE_ONLY_ONE:
+    if names[0] == THE_ONLY_ONE and made_of(recipe, THE_ONLY_ONE).video is None:
         raise UserError("it is not known of which video the images are: name its file (--video)")
     places = given or [folder]
     files = [file for place in places for file in (sorted(place.iterdir()) if place.is_dir() else [place])]
@@ -108,9 +108,9 @@ def find_videos(
         if len(own) == 1:
             found[name] = own[0]
         elif own:
-            problems.append(f"there are {len(own)} videos of recording '{name}', such as {own[0]} and {own[1]}")
+            problems.append(f"there are {len(own)} videos{_of(name)}, such as {own[0]} and {own[1]}")
         else:
-            problems.append(f"there is no video {made_of(recipe, name).video or f'{name}.mp4'} of recording '{name}'")
+            problems.append(f"there is no video {made_of(recipe, name).video or f'{name}.mp4'}{_of(name)}")
     if problems:
         problems[-1] += (
             f" (looked for in {', '.join(map(str, places))}): name the file or its folder (--video), or the "
@@ -118,6 +118,10 @@ def find_videos(
         problems[-1] += "table of recordings (--recordings)"
     raise_if_any(problems)
     return found
+
+
+def _of(recording: str) -> str:
+    return "" if recording == THE_ONLY_ONE else f" of recording '{recording}'"
 
 
 def _videos_of(recording: str, file_name: str | None, files: Sequence[Path]) -> list[Path]:

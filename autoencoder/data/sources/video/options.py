@@ -36,9 +36,11 @@ COMMAND, COMMAND_OF_MANY = "prepare video", "prepare experiment"
 NOT_TAKEN_AGAIN = frozenset({"limit"})
 """Options that say something about one data set and nothing about another one of the same recipe."""
 
-NO_OPTIONS = frozenset({"command", "version", "pose", "light", "crop_cm", "begun", "columns", "recordings"})
-"""What else a recipe holds: whether there was a pose, and what of each recording's light was evened out; and of many
-recordings the crop in centimetres, how they were begun, and what each of them is."""
+NO_OPTIONS = frozenset(
+    {"command", "version", "pose", "video", "light", "crop_cm", "begun", "columns", "recordings"}
+)
+"""What else a recipe holds: whether there was a pose, the video's name, and what of its light was evened out; of many
+recordings also the crop in centimetres, how they were begun, and what each of them is."""
 
 SEEN = "seen"
 """In place of a part's name: the centre is the mean of all parts that are seen in a frame, whichever those are."""

@@ -76,7 +76,7 @@ def prepare_video(
         made.columns,
         mask=made.mask,
         inside=made.inside,
-        recipe=made.recipe,
+        recipe={**made.recipe, "video": video.name},
         marks=made.marks,
         compress=compress,
         overwrite=overwrite,
