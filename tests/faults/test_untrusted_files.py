@@ -67,7 +67,7 @@ def in_cache_of_numba():
     """Whether this is called while numba loads what it compiled before, which comes from no file of the user's."""
     frame = sys._getframe()
     while frame is not None:
-        if frame.f_code.co_filename.split(os.sep)[-3:-1] == ["numba", "core"]:
+        if Path(frame.f_code.co_filename).parts[-3:-1] == ("numba", "core"):
             return True
         frame = frame.f_back
     return False
