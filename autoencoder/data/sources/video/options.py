@@ -36,9 +36,7 @@ COMMAND, COMMAND_OF_MANY = "prepare video", "prepare experiment"
 NOT_TAKEN_AGAIN = frozenset({"limit"})
 """Options that say something about one data set and nothing about another one of the same recipe."""
 
-NO_OPTIONS = frozenset(
-    {"command", "version", "pose", "video", "light", "crop_cm", "begun", "columns", "recordings"}
-)
+NO_OPTIONS = frozenset({"command", "version", "pose", "video", "light", "crop_cm", "begun", "columns", "recordings"})
 """What else a recipe holds: whether there was a pose, the video's name, and what of its light was evened out; of many
 recordings also the crop in centimetres, how they were begun, and what each of them is."""
 
