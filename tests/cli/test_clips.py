@@ -298,7 +298,7 @@ def test_another_video_of_that_name_is_refused(recorded, tmp_path, call, change,
 
 @SLOWLY
 def test_a_data_set_that_names_no_recording(tmp_path, succeed, call):
-    """Of one video: which it is has to be said; with places of an animal it is followed, in the crop of the images."""
+    """Of one video, whose name is known; with places of an animal it is followed, in the crop of the images."""
     path = tmp_path / "blob.mp4"
     writer = imageio_ffmpeg.write_frames(
         str(path), (96, 64), fps=FPS, pix_fmt_in="gray", quality=9, macro_block_size=1, ffmpeg_log_level="error"
@@ -314,8 +314,9 @@ def test_a_data_set_that_names_no_recording(tmp_path, succeed, call):
     flags = ("--encoder", "dense", "--epochs", 1, "--latent-dim", 2, "--split", "random", "--batch-size", 8, "--quiet")
     succeed("train", tmp_path / "set.npz", "--run", tmp_path / "run", *flags)
     rows = rows_file(tmp_path / "rows.csv", "frame\n12\n")
-    call("clips", tmp_path / "run", "--rows", rows).refused("of which video", "--video")
-    succeed("clips", tmp_path / "run", "--rows", rows, "--video", path, "--seconds", 1, "--quiet")
+    moved = path.rename(tmp_path / "moved.mp4")
+    call("clips", tmp_path / "run", "--rows", rows).refused("there is no video blob.mp4 (looked for in", "--video")
+    succeed("clips", tmp_path / "run", "--rows", rows, "--video", moved, "--seconds", 1, "--quiet")
     movie, side = tmp_path / "run" / "clips" / "rows.mp4", side_of_tiles(1)
     left, top = tile_corner(0, 1, side)
     with Decoding(movie) as frames:
