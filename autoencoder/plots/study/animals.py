@@ -151,9 +151,9 @@ def _draw(
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     ax.tick_params(axis="y", labelsize=10.5)
     ax.spines[["top", "right"]].set_visible(False)
-    title = "\n".join(wrapped(panel.title, PANEL_WIDTH, 12, "bold"))
+    title = "\n".join(wrapped(panel.title, PANEL_WIDTH, 11, "bold"))
     below = "\n".join(line for text in panel.below for line in wrapped(text, PANEL_WIDTH, 10))
-    ax.set_title(title, fontsize=12, fontweight="bold", pad=10 + 13 * (below.count("\n") + 1))
+    ax.set_title(title, fontsize=11, fontweight="bold", pad=10 + 13 * (below.count("\n") + 1))
     ax.annotate(
         below, (0.5, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", ha="center", va="bottom", size=10
     )
