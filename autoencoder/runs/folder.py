@@ -36,7 +36,7 @@ from autoencoder.config.presets import Preset
 from autoencoder.data.arrays import npz_headers, read_npz
 from autoencoder.data.recipe import Recipe, checked_recipe
 from autoencoder.errors import UserError
-from autoencoder.machine.files import read_json, read_toml, replacing, write_arrays, write_csv, write_error, write_json
+from autoencoder.machine.files import read_json, read_toml, write_arrays, write_csv, write_error, write_json, write_text
 from autoencoder.machine.memory import refuse_too_large
 from autoencoder.runs.moved import found_again
 
@@ -195,8 +195,7 @@ class Run:
         """
         if not self.config_file.exists():
             return False
-        with replacing(self.traceback_file) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(self.traceback_file, text)
         return True
 
     def create(

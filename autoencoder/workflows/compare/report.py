@@ -17,7 +17,7 @@ from autoencoder.data.timescales import label_warnings
 from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Compared, Comparison
 from autoencoder.machine.file_names import file_stems
-from autoencoder.machine.files import check_writable, replacing, write_csv, write_json
+from autoencoder.machine.files import check_writable, write_csv, write_json, write_text
 from autoencoder.neighbors.far_apart import far_apart
 from autoencoder.pages.report import Report, report_document
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
@@ -188,8 +188,7 @@ def write_comparison(
     if alike is None:
         return made
     page = _page(comparisons, cells, alike, columns, drawn)
-    with replacing(out / "comparison.html") as temporary:
-        temporary.write_text(report_document(page), encoding="utf-8")
+    write_text(out / "comparison.html", report_document(page))
     return [out / "comparison.html", *made]
 
 
@@ -198,8 +197,7 @@ def _write_tables(comparisons: Sequence[Comparison], cells: Cells, out: Path, al
     comparison = comparisons[0]
     made = [out / "comparison.csv", out / "comparison.md", out / "comparison.json"]
     write_csv(made[0], cells, list(dict.fromkeys(key for row in cells for key in row)))
-    with replacing(made[1]) as temporary:
-        temporary.write_text(_markdown(cells, comparison, alike), encoding="utf-8")
+    write_text(made[1], _markdown(cells, comparison, alike))
     write_json(
         made[2],
         {

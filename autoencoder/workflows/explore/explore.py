@@ -11,7 +11,7 @@ import numpy as np
 
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, problems_of, raise_if_any
-from autoencoder.machine.files import check_writable, replacing
+from autoencoder.machine.files import check_writable, write_text
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
@@ -86,8 +86,7 @@ def explore(
     evolutions = [evolution.take(places) for evolution in evolutions]
     content = page_content(opened, evolutions, color_by, max_snapshots, device, quiet)
     document, notes = _fitting_document(content, points, max_bytes, seed)
-    with replacing(out) as temporary:
-        temporary.write_text(document, encoding="utf-8")
+    write_text(out, document)
     for note in notes:
         say(note)
     return out

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
-from autoencoder.machine.files import replacing, write_csv, write_json
+from autoencoder.machine.files import write_csv, write_json, write_text
 from autoencoder.pages.report import (
     Listing,
     PageFigure,
@@ -57,8 +57,8 @@ def write_folds(found: Folds, folder: StudyFolder, options: FigureOptions = AS_P
     drawn, held = save_and_hold(_figure(found), folder.path / STEM, options, HELD)
     write_csv(folder.folds_file, [_row(found, one) for one in found.scores], COLUMNS)
     write_json(folder.folds_numbers_file, _numbers(found))
-    _write_text(folder.report_file, _markdown(found))
-    _write_text(folder.page_file, report_document(_page(found, folder, held)))
+    write_text(folder.report_file, _markdown(found))
+    write_text(folder.page_file, report_document(_page(found, folder, held)))
     return [folder.page_file, folder.report_file, folder.folds_file, folder.folds_numbers_file, *drawn]
 
 
@@ -263,8 +263,3 @@ def _page(found: Folds, folder: StudyFolder, held: Sequence[bytes]) -> Report:
             folder.folds_numbers_file.name: "all of it for programs",
         },
     )
-
-
-def _write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
-from autoencoder.machine.files import check_writable, replacing, write_csv, write_json
+from autoencoder.machine.files import check_writable, write_csv, write_json, write_text
 from autoencoder.pages.report import (
     Listing,
     PageFigure,
@@ -78,8 +78,8 @@ def write_groups(found: GroupComparison, out: Path, options: FigureOptions = AS_
     rows = animal_rows(found)
     write_csv(animals, rows, list(rows[0]))
     write_json(numbers, _numbers(found))
-    _write_text(text, _markdown(found))
-    _write_text(page, report_document(_page(found, held)))
+    write_text(text, _markdown(found))
+    write_text(page, report_document(_page(found, held)))
     return [*files, *drawn]
 
 
@@ -257,8 +257,3 @@ def _how(found: GroupComparison) -> str:
         "summary by itself: of ratios by inversion of this test, of distances by a jackknife over animals. Frames are "
         "no samples: they decide nothing but how well each animal is known."
     )
-
-
-def _write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.data.batches import evenly
 from autoencoder.data.metadata import Metadata
-from autoencoder.machine.files import replacing
+from autoencoder.machine.files import write_text
 from autoencoder.machine.progress import Progress
 from autoencoder.pages.report import report_document
 from autoencoder.plots.figures import save_and_hold
@@ -59,9 +59,9 @@ def write_report(
         figures |= plane_figures(study.planes, metadata, study.statistics)
     with Progress("Drawing", len(figures) + 3, "parts", quiet=quiet) as progress:
         made = [folder.report_file, folder.methods_file]
-        _write_text(folder.report_file, _as_text(study))
+        write_text(folder.report_file, _as_text(study))
         methods = methods_text(study.statistics)
-        _write_text(folder.methods_file, methods)
+        write_text(folder.methods_file, methods)
         progress.advance()
         drawn = {}
         for name, figure in figures.items():
@@ -73,7 +73,7 @@ def write_report(
         if write_space_movie(study.statistics, movie):
             made.append(movie)
         progress.advance()
-        _write_text(folder.page_file, _page(study, folder, drawn, methods, metadata))
+        write_text(folder.page_file, _page(study, folder, drawn, methods, metadata))
         progress.advance()
     return [folder.page_file, *made]
 
@@ -110,11 +110,6 @@ def _thumbnails(study: Study, metadata: Metadata) -> Thumbnails | None:
         return None
     epochs = {name: values.tolist() for name, values in study.planes.epochs.items()}
     return Thumbnails(thumbnails(study.planes, metadata), epochs, readable(telling_column(metadata)))
-
-
-def _write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _as_text(study: Study) -> str:
