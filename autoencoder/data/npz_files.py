@@ -6,7 +6,8 @@ import io
 import os
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,29 @@ class Joined:
                 yield chunk
 
 
-def write_npz(path: Path, arrays: Mapping[str, np.ndarray | Joined], *, compress: bool = False) -> None:
+@dataclass(frozen=True, eq=False)
+class Streamed:
+    """An array of float32 that is written as it comes.
+
+    Attributes:
+        shape: of all of it.
+        parts: arrays that, one after the other, are its values.
+    """
+
+    shape: tuple[int, ...]
+    parts: Iterable[NDArray[np.float32]]
+
+    @property
+    def dtype(self) -> np.dtype[np.float32]:
+        """Of all parts."""
+        return np.dtype(np.float32)
+
+    def chunks(self) -> Iterator[np.ndarray]:
+        """All parts; once."""
+        return iter(self.parts)
+
+
+def write_npz(path: Path, arrays: Mapping[str, np.ndarray | Joined | Streamed], *, compress: bool = False) -> None:
     """Write named arrays, none of which has to fit into memory; the same arrays give the same bytes.
 
     Args:
@@ -93,7 +116,7 @@ def _padding(before: int) -> bytes:
     return PADDING.pack(PADDING_KIND, n + 2, ALIGNMENT) + bytes(n)
 
 
-def _header(array: np.ndarray | Joined) -> bytes:
+def _header(array: np.ndarray | Joined | Streamed) -> bytes:
     """What stands before the values of an `.npy`."""
     text = io.BytesIO()
     described = {
@@ -105,7 +128,7 @@ def _header(array: np.ndarray | Joined) -> bytes:
     return text.getvalue()
 
 
-def _chunks(array: np.ndarray | Joined) -> Iterator[np.ndarray]:
-    if isinstance(array, Joined):
+def _chunks(array: np.ndarray | Joined | Streamed) -> Iterator[np.ndarray]:
+    if isinstance(array, Joined | Streamed):
         return array.chunks()
     return iter([array]) if array.ndim == 0 else (chunk for _, chunk in chunks(array))

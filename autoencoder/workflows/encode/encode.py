@@ -256,7 +256,11 @@ class _Part:
     @property
     def recordings(self) -> set[str]:
         """Names of the recordings, where it knows them."""
-        return set(as_labels(self.columns[RECORDING]).tolist()) if RECORDING in self.columns else set()
+        return _recordings_of(self.columns)
+
+
+def _recordings_of(columns: Mapping[str, Column]) -> set[str]:
+    return set(as_labels(columns[RECORDING]).tolist()) if RECORDING in columns else set()
 
 
 @contextmanager
@@ -326,7 +330,7 @@ def _refuse_columns(
     making: _Making, before: Sequence[_Part], source: Path | None, columns: Mapping[str, Column]
 ) -> None:
     """Refuse recordings of one name, and what a format of series in time cannot hold."""
-    own = _Part(Encoded(np.empty((0, 1), np.float32), {}, None, None), dict(columns), None).recordings
+    own = _recordings_of(columns)
     known = {name for part in before for name in part.recordings}
     problems = []
     if twice := sorted(own & known):

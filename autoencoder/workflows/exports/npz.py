@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import zipfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from autoencoder.data.npz_files import Streamed, write_npz
 from autoencoder.machine.files import replacing
 from autoencoder.workflows.exports.content import Content
 
@@ -41,39 +37,9 @@ def write(content: Content, out: Path) -> Path:
         **{member(name): values for name, values in content.columns.items()},
     }
     shape = (len(content.snapshots), len(evolution.rows), content.width)
-    write_archive(path, arrays, {"latents": Streamed(shape, content.latents())})
+    with replacing(path) as temporary:
+        write_npz(temporary, {**arrays, "latents": Streamed(shape, content.latents())})
     return path
-
-
-@dataclass(frozen=True, eq=False)
-class Streamed:
-    """An array of float32 that is written as it comes.
-
-    Attributes:
-        shape: of all of it.
-        parts: arrays that, one after the other, are its values.
-    """
-
-    shape: tuple[int, ...]
-    parts: Iterable[NDArray[np.float32]]
-
-
-def write_archive(path: Path, arrays: Mapping[str, NDArray[Any]], streamed: Mapping[str, Streamed]) -> None:
-    """Write an `.npz` of arrays that are there, and of others that need not be in memory as a whole.
-
-    Raises:
-        UserError: the file cannot be written, or whatever the parts raise.
-    """
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                npy.write_array(file, np.asanyarray(array), allow_pickle=False)
-        for name, stream in streamed.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                header = {"descr": npy.dtype_to_descr(np.dtype("<f4")), "fortran_order": False, "shape": stream.shape}
-                npy.write_array_header_1_0(file, header)
-                for part in stream.parts:
-                    file.write(part.astype("<f4", copy=False).tobytes())
 
 
 def member(name: str) -> str:
