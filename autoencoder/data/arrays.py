@@ -166,15 +166,21 @@ def let_go(array: np.ndarray) -> None:
     The system does so by itself only when memory is short, and until then a process looks as large as its files. Other
     arrays are left alone, and so is a map whose changes are its own.
     """
-    base: object = array
-    while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
-        base = base.base
-    while isinstance(base, np.memmap) and isinstance(base.base, np.memmap):
-        base = base.base
-    if not isinstance(base, np.memmap) or base.mode == "c":
+    mapped = map_of(array)
+    if mapped is None or mapped.mode == "c":
         return
-    if isinstance(base.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        base.base.madvise(mmap.MADV_DONTNEED)
+    if isinstance(mapped.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.base.madvise(mmap.MADV_DONTNEED)
+
+
+def map_of(array: np.ndarray) -> np.memmap[Any, Any] | None:
+    """The memory map that an array is a view of; None for any other array."""
+    mapped, base = None, array
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            mapped = base
+        base = base.base  # type: ignore[assignment]
+    return mapped
 
 
 def npz_headers(path: Path) -> dict[str, ArrayHeader]:

@@ -22,7 +22,8 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the odd polynomial that is applied to the singular values: it brings them near to 1 in few rounds."""
 
 ROUNDS = 5
-"""Applications of the polynomial; singular values of a thousandth of the largest are between 0.7 and 1.2 after them."""
+"""Applications of the polynomial; singular values of at least 0.0015 of the matrix's norm are between 0.68 and 1.21
+after them, and smaller ones have grown by up to 485."""
 
 STEP = 4.0
 """Spectral norm of a square matrix's step at a learning rate of 1, so that what is a good rate for Adam is one here.
@@ -117,7 +118,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
         matrix: (m, n), float32.
 
     Returns:
-        (m, n); its singular values are between 0.7 and 1.2, but for those that were almost 0.
+        (m, n); see `ROUNDS` for its singular values.
     """
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonalised(matrix.T).T

@@ -114,8 +114,8 @@ def join(metadata: Metadata, n: int, series: Series, keys: Keys, how: How | None
     if not len(used):
         raise UserError(_nothing_found(metadata, series, keys, tolerance))
     columns, arrays = _values(found, images, table, series, keys, how)
-    without = {names[0]: names[1] for names in _absent(images.groups, table.groups, groups)}
-    unknown = {names[0]: names[1] for names in _absent(table.groups, images.groups, groups)}
+    without = dict(_absent(images.groups, table.groups, groups))
+    unknown = dict(_absent(table.groups, images.groups, groups))
     return Joined(
         columns,
         arrays,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.arrays import open_npy
+from autoencoder.data.arrays import map_of, open_npy
 from autoencoder.data.dataset import Marks
 from autoencoder.data.sources.video.frames import Room
 from autoencoder.data.sources.video.made import Made
@@ -99,7 +99,9 @@ def fill_part(room: PartRoom, made: Made, picture: tuple[int, int]) -> None:
         file = room.folder / f"{name}.npy"
         if array is None:
             file.unlink(missing_ok=True)
-        elif not _is_mapped(array):
+        elif (mapped := map_of(array)) is not None:
+            mapped.flush()
+        else:
             write_array(file, array)
     write_arrays(room.folder / "columns.npz", dict(made.columns))
     if made.marks is not None:
@@ -138,15 +140,6 @@ def read_part(folder: Path) -> Part:
     if {len(array) for array in arrays.values()} != {n} or n_columns != n:
         raise UserError(f"{folder} is damaged: remove it, and the same command makes it again")
     return Part(arrays, columns, marks, about)
-
-
-def _is_mapped(array: np.ndarray) -> bool:
-    while isinstance(array, np.ndarray):
-        if isinstance(array, np.memmap):
-            array.flush()
-            return True
-        array = array.base  # type: ignore[assignment]
-    return False
 
 
 def _of_marks(marks: Marks) -> dict[str, np.ndarray]:
