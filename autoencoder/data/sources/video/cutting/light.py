@@ -32,14 +32,8 @@ CONTRAST = 80.0
 FINE = 257
 """Steps of a gray value in pixels of 16 bits, which hold what is evened out until it is made smaller."""
 
-SMOOTH = 0.1
-"""Light is taken to change over this share of the picture's longer side (the deviation of a Gaussian)."""
-
 MOST_PIXELS = 250_000
-"""Of a frame whose contrast is measured: larger ones are thinned."""
-
-LEAST_WEIGHT = 1e-3
-"""Of pixels in which nothing moved, beside 1 of those in which something did, for the light."""
+"""Of a frame whose contrast or light is measured: of larger ones some are left out."""
 
 LEAST_LIGHT = 0.1
 """Where there is less light than this share of the mean, differences are not enlarged any further."""
@@ -150,21 +144,29 @@ def _moved(samples: Samples, background: NDArray[np.float32]) -> NDArray[np.bool
 
 
 def _light_on(background: NDArray[np.float32], moved: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """How much light there is at each pixel, 1 on average: that of the ground on which something has moved, smoothed.
+    """How much light there is at each pixel, 1 on average: a surface of the second order through the ground.
 
-    Walls and what is around the arena are darker or brighter by themselves, and do not count where there is any such
-    ground near by.
+    The ground is where something has moved: walls and what is around the arena are darker or brighter by themselves. A
+    surface follows a lamp and no pattern of the ground, and goes on evenly to where nothing has moved.
     """
-    from scipy import ndimage
+    down, across = np.nonzero(moved)
+    thin = max(1, len(down) // MOST_PIXELS)
+    down, across = down[::thin], across[::thin]
+    values = np.maximum(background[down, across], 1.0)
+    terms = np.stack(_terms(down, across, background.shape), axis=1) / values[:, None]
+    # Light multiplies, so it is the relative error that is made small: dark places tell it as well as bright ones.
+    found, *_ = np.linalg.lstsq(terms, np.ones_like(values), rcond=None)
+    rows, columns = np.arange(background.shape[0])[:, None], np.arange(background.shape[1])[None, :]
+    surface = sum(term * weight for term, weight in zip(_terms(rows, columns, background.shape), found, strict=True))
+    surface = np.broadcast_to(np.asarray(surface, np.float32), background.shape)
+    mean = max(float(surface[moved].mean()), 1.0)
+    return np.asarray(np.maximum(surface / np.float32(mean), LEAST_LIGHT), np.float32)
 
-    weights = np.maximum(moved, np.float32(LEAST_WEIGHT))
-    reach = SMOOTH * max(background.shape)
-    total, weight = (
-        ndimage.gaussian_filter(values, reach, mode="nearest") for values in (background * weights, weights)
-    )
-    smooth = total / weight
-    mean = max(float(smooth[moved].mean()), 1.0)
-    return np.asarray(np.maximum(smooth / np.float32(mean), LEAST_LIGHT), np.float32)
+
+def _terms(down: NDArray[np.int64], across: NDArray[np.int64], shape: tuple[int, ...]) -> list[NDArray[np.float64]]:
+    """1, y, x, y^2, xy and x^2, where y and x go from -1 to 1 over the picture."""
+    y, x = 2 * down / shape[0] - 1, 2 * across / shape[1] - 1
+    return [np.ones_like(y), y, x, y**2, x * y, x**2]
 
 
 class _Look(NamedTuple):
