@@ -34,7 +34,7 @@ COMMANDS = (
     "study",
     "info",
 )
-"""Each is a module of this package with `HELP`, `add_arguments(parser)` and `run(args)`."""
+"""Each is a module of `commands` with `HELP`, `add_arguments(parser)` and `run(args)`."""
 
 OUT_OF_MEMORY = (
     "out of memory: train with a smaller --batch-size and --snapshot-batch-size, use smaller images, or save a large "
@@ -53,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"autoencoder {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=CommandParser)
     for name in COMMANDS:
-        module = importlib.import_module(f"autoencoder.cli.{name}")
+        module = importlib.import_module(f"autoencoder.cli.commands.{name}")
         command = commands.add_parser(
             name, help=module.HELP, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
         )
@@ -84,7 +84,7 @@ def main(
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files and columns may be what it cannot write
     try:
         args = build_parser().parse_args(translate(arguments))
-        importlib.import_module(f"autoencoder.cli.{args.command}").run(args)
+        importlib.import_module(f"autoencoder.cli.commands.{args.command}").run(args)
         sys.stdout.flush()
     except UserError as error:
         if debug:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autoencoder as ae
-from autoencoder.cli import compare as comparing
+from autoencoder.cli.commands import compare as comparing
 from autoencoder.config import DataConfig, RunConfig
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind

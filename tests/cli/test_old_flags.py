@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import autoencoder as ae
+from autoencoder.cli.commands.train import build_config
 from autoencoder.cli.flags.old_flags import OLD_FLAGS, SCRIPTS, translate, translate_with_documented_defaults
 from autoencoder.cli.main import build_parser
-from autoencoder.cli.train import build_config
 
 DOCUMENTED = {
     "train_data_dir",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from autoencoder import load_images
+from autoencoder.cli.commands.train import build_config
 from autoencoder.cli.main import build_parser
-from autoencoder.cli.train import build_config
 from autoencoder.config.presets import PRESETS
 
 SHORT = ("--epochs", 1, "--batch-size", 16, "--snapshot-samples", 20)

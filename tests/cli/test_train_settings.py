@@ -9,7 +9,7 @@ import tomllib
 import pytest
 
 from autoencoder import config as c
-from autoencoder.cli import train
+from autoencoder.cli.commands import train
 from autoencoder.cli.flags.options import Parser
 from autoencoder.flags import settings_of
 from autoencoder.registries import OBJECTIVES

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_st
 from PIL import Image
 
-from autoencoder.cli.compare import _data_config
+from autoencoder.cli.commands.compare import _data_config
+from autoencoder.cli.commands.train import build_config
 from autoencoder.cli.flags.old_flags import OLD_FLAGS, translate
 from autoencoder.cli.flags.visualize_flags import check_flags
 from autoencoder.cli.main import build_parser
-from autoencoder.cli.train import build_config
 from autoencoder.config import DataConfig, RunConfig
 from autoencoder.data.images import load_images
 from autoencoder.data.metadata import Metadata

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder import config as c
-from autoencoder.cli.compare import compare_seeds, print_comparisons, seeds_of
+from autoencoder.cli.commands.compare import compare_seeds, print_comparisons, seeds_of
+from autoencoder.cli.commands.train import base_of
 from autoencoder.cli.flags.options import (
     add_figure_flags,
     add_run_settings,
@@ -29,7 +30,6 @@ from autoencoder.cli.flags.options import (
     positive_int,
 )
 from autoencoder.cli.reporting import made, say, table
-from autoencoder.cli.train import base_of
 from autoencoder.config.movies import AS_PNG_AND_SVG
 from autoencoder.config.presets import PRESETS
 from autoencoder.errors import UserError
