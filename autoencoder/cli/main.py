@@ -34,6 +34,7 @@ COMMANDS = (
     "compare",
     "study",
     "info",
+    "doctor",
 )
 """Each is a module of `commands` with `HELP`, `add_arguments(parser)` and `run(args)`."""
 
