@@ -335,7 +335,7 @@ def run(args: argparse.Namespace) -> None:
     from autoencoder.workflows.check import check_picture
 
     unit = "frames" if args.source in ("video", "experiment") else "images"
-    with Progress("Preparing", None, unit, quiet=args.quiet) as progress:
+    with Progress("Preparing", None, unit, quiet=args.quiet, estimate=True) as progress:
         done: Done = args.prepare(args, progress)
     if done.prepared is not None:
         _say_made(args, done.prepared, done.picture or check_picture(done.prepared))
