@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--print-completion",
         action=PrintCompletion,
         choices=SHELLS,
+        default=argparse.SUPPRESS,  # commands look at all that was given
         help="print a script with which this shell completes commands, flags and files (docs/quickstart.md)",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=CommandParser)

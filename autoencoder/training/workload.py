@@ -8,8 +8,8 @@ from collections.abc import Collection
 from autoencoder.config import TrainingConfig
 
 VALIDATED, ENCODED = 0.12, 0.04
-"""What an image costs in a validation and in a snapshot, as a part of what it costs in an update; measured with `strided`
-and `conv` on two cores. Both are a few percent of a training, so other networks need no numbers of their own."""
+"""What an image costs in a validation and in a snapshot, as a part of what it costs in an update, as measured with
+`strided` and `conv` on two cores. Both are a few percent of a training, so others need no numbers of their own."""
 
 
 class Workload:

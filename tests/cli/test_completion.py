@@ -144,6 +144,11 @@ def test_other_shells_are_refused_by_name(call):
     call("--print-completion", "tcsh").refused("tcsh", *SHELLS)
 
 
+def test_commands_do_not_hear_of_it():
+    """They look at all that was given, such as `train --resume`."""
+    assert "print_completion" not in vars(build_parser().parse_args(["info", "presets"]))
+
+
 def arguments(parser, command=()):
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
