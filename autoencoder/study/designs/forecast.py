@@ -104,7 +104,7 @@ def forecast_of_the_rest(members: Sequence[Member], runs: Path, images: ImageSet
     left = {member.name: _left(member, runs) for member in members}
     open_ones = [member for member in members if left[member.name]]
     n_images = sum(left[one.name] * one.config.training.epochs * len(images) for one in open_ones)
-    if n_images < WORTH_TIMING:
+    if not open_ones or n_images < WORTH_TIMING:
         return None
     try:
         return forecast(open_ones, images, jobs, left)
