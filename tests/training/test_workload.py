@@ -98,13 +98,9 @@ def test_what_is_left_of_a_study_is_counted(tmp_path, monkeypatch):
     """Half of one run, nothing of another, and all of one whose table is damaged; two at a time."""
     config = RunConfig(DataConfig("a.npy"), training=TrainingConfig(epochs=4, device="cpu"))
     members = [Member(name, {"latent_dim": name}, 0, config) for name in ("half", "done", "damaged")]
-    for name, table in {
-        "half": "epoch,step\n2,6\n",
-        "done": "epoch,step\n4,12\n",
-        "damaged": "epoch,step\nx,y\n",
-    }.items():
+    for name, row in {"half": "2,6,0.1,9", "done": "4,12,0.1,9", "damaged": "x,y,,"}.items():
         (tmp_path / name).mkdir()
-        (tmp_path / name / "metrics.csv").write_text(table)
+        (tmp_path / name / "metrics.csv").write_text(f"epoch,step,train_loss,seconds\n{row}\n")
     monkeypatch.setattr(forecast, "_seconds", lambda config, images, jobs: 100.0)
     images = range(forecast.WORTH_TIMING)  # only their number counts here
     found = forecast.forecast_of_the_rest(members, tmp_path, images, jobs=2)

@@ -113,7 +113,7 @@ def forecast_of_the_rest(members: Sequence[Member], runs: Path, images: ImageSet
 
 
 def _left(member: Member, runs: Path) -> float:
-    """The share of a run's epochs that are still to be trained."""
+    """The share of a run's epochs that are still to be trained, if it does not stop early."""
     try:
         rows = Run(runs / member.name).metrics()
     except UserError:  # the table is damaged, which training says
