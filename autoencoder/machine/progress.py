@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from autoencoder.machine.plain_text import visible
 
@@ -44,10 +44,11 @@ class Estimate:
         unit: what its pieces are called, in the plural.
         say: is told the line.
         whole: what the time is that of; other words for a step that is resumed.
+        about: "at least" where what comes later is slower than what is watched.
     """
 
-    def __init__(self, title: str, unit: str, say: Say, whole: str = "in all") -> None:
-        self._title, self._unit, self._say, self._whole = title, unit, say, whole
+    def __init__(self, title: str, unit: str, say: Say, whole: str = "in all", about: str = "about") -> None:
+        self._title, self._unit, self._say, self._whole, self._about = title, unit, say, whole, about
         self._began = time.monotonic()
         self._first: tuple[float, float] | None = None
         self._pieces, self._said = 0, False
@@ -74,7 +75,7 @@ class Estimate:
         seconds = started - self._began + (now - started) * (total - before) / (done - before)
         if seconds >= WORTH_ESTIMATING:
             measured = f"measured over the first {self._pieces:,} {self._unit}"
-            self._say(f"{self._title}: about {duration(seconds)} {self._whole} ({measured})")
+            self._say(f"{self._title}: {self._about} {duration(seconds)} {self._whole} ({measured})")
 
 
 def duration(seconds: float) -> str:
@@ -96,11 +97,18 @@ class Progress:
         total: how many units of work there are; None where that is not known before the end.
         unit: what is counted, in the plural.
         quiet: print nothing at all; the Python API's default.
-        estimate: say about how long all will take, once its first seconds are over; units are to take equally long.
+        estimate: say how long all takes, once its first seconds are over: "about", where units take equally long, or
+            "at least"; None to say nothing.
     """
 
     def __init__(
-        self, title: str, total: int | None, unit: str = "images", *, quiet: bool = False, estimate: bool = False
+        self,
+        title: str,
+        total: int | None,
+        unit: str = "images",
+        *,
+        quiet: bool = False,
+        estimate: Literal["about", "at least"] | None = None,
     ) -> None:
         self._title, self._total, self._unit, self._quiet = visible(title), total, unit, quiet
         self._done = 0
@@ -109,7 +117,7 @@ class Progress:
         self._task: TaskID | None = None
         self._last_line = time.monotonic()
         self._first: tuple[float, int] | None = None
-        self._estimate = Estimate(self._title, unit, self.say) if estimate else None
+        self._estimate = Estimate(self._title, unit, self.say, about=estimate) if estimate else None
 
     def __enter__(self) -> Progress:
         self._last_line = time.monotonic()

@@ -108,20 +108,20 @@ def test_work_is_counted_in_any_measure(clock: list[float]) -> None:
 
 
 def test_progress_estimates_where_it_is_asked_to(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
-    for options in ({"estimate": True}, {}, {"estimate": True, "quiet": True}):
+    for options in ({"estimate": "at least"}, {}, {"estimate": "about", "quiet": True}):
         with Progress("Preparing", None, "frames", **options) as bar:
             bar.expect(7200)
             for _ in range(110):
                 clock[0] += 0.125
                 bar.advance(10)
-    assert lines(capsys) == ["Preparing: about 90 seconds in all (measured over the first 800 frames)"]
+    assert lines(capsys) == ["Preparing: at least 90 seconds in all (measured over the first 800 frames)"]
 
 
 def test_estimates_stand_above_the_bar(
     clock: list[float], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    with Progress("Preparing", 7200, "frames", estimate=True) as bar:
+    with Progress("Preparing", 7200, "frames", estimate="about") as bar:
         for _ in range(110):
             clock[0] += 0.125
             bar.advance(10)
