@@ -1,4 +1,4 @@
-"""What a run, or a flag, can name: encoders, objectives, reducers, exports, files of codes. To add one, write its file
+"""What a run, or a flag, can name: encoders, objectives, reducers, and what is written in which files. To add one, write its file
 and its line here.
 
 Lines hold import paths and not classes, and whatever else has to be known before torch is imported: so the command line
@@ -157,13 +157,13 @@ DEFAULT_REDUCER = "umap"
 AS_IT_IS = "none"
 """The reducer of a latent that is a plane already."""
 
-EXPORTS: dict[str, str] = {
-    "npz": "autoencoder.workflows.exports.npz",
-    "parquet": "autoencoder.workflows.exports.parquet",
-    "projector": "autoencoder.workflows.exports.projector",
+EVOLUTION_FILES: dict[str, str] = {
+    "npz": "autoencoder.workflows.evolution_files.npz",
+    "parquet": "autoencoder.workflows.evolution_files.parquet",
+    "projector": "autoencoder.workflows.evolution_files.projector",
 }
 """Formats of `visualize --export`, to module. The module defines `check` and `write`; see
-`workflows/exports/export.py`."""
+`workflows/evolution_files/write.py`."""
 
 CODE_FILES: dict[str, str] = {
     ".csv": "autoencoder.workflows.encode.csv_table",

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import autoencoder as ae
-from autoencoder.workflows.exports import projector
+from autoencoder.workflows.evolution_files import projector
 
 N, UNITS, STEPS = 120, 6, list(range(0, 19, 2))
 AWKWARD = ["tab\there", "two\nlines", "", 'quote " and \\ slash', "é\u2028ü", "plain"]
