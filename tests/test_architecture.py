@@ -82,6 +82,7 @@ LOADERS = {
     "autoencoder.runs.writers.base": config.WRITERS,
     "autoencoder.workflows.encode.encode": registries.CODE_FILES,
     "autoencoder.workflows.evolution_files.write": registries.EVOLUTION_FILES,
+    "autoencoder.workflows.export.export": registries.NETWORK_FILES,
 }
 """Who loads what the registries name."""
 
