@@ -56,7 +56,8 @@ def export(
         part: `encoder`, `decoder` (what stands behind the latent), or `both`.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         step: the network that was kept after this update, instead.
-        pixels: type of the images that go in, one of `autoencoder.config.choices.PIXEL_TYPES`; None for that of the run's data.
+        pixels: type of the images that go in, one of `autoencoder.config.choices.PIXEL_TYPES`; None for that of the
+            run's data.
         out: folder; None for `RUN/export`.
         overwrite: files of these names may be replaced.
         quiet: show no progress.
