@@ -28,6 +28,7 @@ COMMANDS = (
     "train",
     "test",
     "encode",
+    "export",
     "visualize",
     "explore",
     "clips",
