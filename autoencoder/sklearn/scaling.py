@@ -20,11 +20,13 @@ class Scaling:
     Attributes:
         image_shape: (C, H, W) of the images. A row holds H x W x C values, channels last.
         offset, scale: of each column, (C * H * W,), or one for all.
+        bounded: whether scaled values lie in [0, 1], as pixels do.
     """
 
     image_shape: tuple[int, int, int]
     offset: NDArray[np.float64]
     scale: NDArray[np.float64]
+    bounded: bool
 
     def scaled(self, X: Reals) -> Reals:
         """(n, C * H * W) in units of the scale."""
@@ -51,7 +53,8 @@ class Scaling:
 def standardising(X: Reals) -> Scaling:
     """Each column of `X` (n, d) to mean 0 and standard deviation 1; one that is constant, to 0."""
     scaler: Any = StandardScaler().fit(X)
-    return Scaling((1, 1, X.shape[1]), scaler.mean_.astype(np.float64), scaler.scale_.astype(np.float64))
+    offset, scale = scaler.mean_.astype(np.float64), scaler.scale_.astype(np.float64)
+    return Scaling((1, 1, X.shape[1]), offset, scale, bounded=False)
 
 
 def to_unit_range(X: Reals, image_shape: tuple[int, int, int], max_pixel_value: float | None) -> Scaling:
@@ -64,4 +67,5 @@ def to_unit_range(X: Reals, image_shape: tuple[int, int, int], max_pixel_value: 
     """
     low, high = (0.0, max_pixel_value) if max_pixel_value is not None else (float(X.min()), float(X.max()))
     span = high - low
-    return Scaling(image_shape, np.array(low), np.array(span if span > 0 and math.isfinite(span) else 1.0))
+    scale = span if span > 0 and math.isfinite(span) else 1.0
+    return Scaling(image_shape, np.array(low), np.array(scale), bounded=True)

@@ -168,7 +168,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             config = dataclasses.replace(config, training=cut)
             scaling = standardising(rows) if shape is None else to_unit_range(rows, shape, config.data.max_pixel_value)
             images = ImageSet(scaling.images(rows), 1.0, Metadata({}))
-            learned = train_in_memory(config, images, train, val, bounded=shape is not None, say=self._say)
+            learned = train_in_memory(config, images, train, val, bounded=scaling.bounded, say=self._say)
         self.network_, self.config_, self.history_ = learned.network, config, learned.history
         self.mean_ = rows.mean(axis=0, dtype=np.float64)
         self._scaling = scaling
@@ -199,13 +199,16 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             (n, d), float32 for float32, else float64.
 
         Raises:
-            ValueError: `X` has another number of columns than there are latent units.
+            ValueError: `X` has another number of columns than there are latent units, or lies so far from the codes of
+                rows learned from that what is decoded is not finite.
         """
         check_is_fitted(self)
         codes: Reals = check_array(X, dtype=DTYPES)
         if codes.shape[1] != self._n_features_out:
             raise ValueError(f"X has {codes.shape[1]} columns, and there are {self._n_features_out} latent units")
-        return self._scaling.unscaled(self._decode(codes.astype(np.float32))).astype(codes.dtype)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+            codes_32 = codes.astype(np.float32)
+        return self._scaling.unscaled(self._decode(codes_32)).astype(codes.dtype)
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Share of the variance of `X` that the reconstruction explains: 1 - sum (x - x')^2 / sum (x - mean)^2.
@@ -281,8 +284,11 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         for batch in torch.split(torch.from_numpy(codes), batch_size):
             made = self.network_.head(batch.to(device))
             # Standardised columns have no bounds that they could be clipped to.
-            parts.append((made if self.image_shape is None else objective.present(made)).cpu())
-        return self._scaling.columns(torch.cat(parts).numpy())
+            parts.append((objective.present(made) if self._scaling.bounded else made).cpu())
+        images = torch.cat(parts).numpy()
+        if not np.isfinite(images).all():
+            raise ValueError("what is decoded is not finite: the codes are too far from those of rows that fit saw")
+        return self._scaling.columns(images)
 
 
 def _split(config: RunConfig, n: int) -> tuple[Rows, Rows]:

@@ -168,13 +168,21 @@ def test_a_search_over_a_pipeline(digits):
         LogisticRegression(max_iter=1000),
     )
     grid = {"autoencodertransformer__latent_dim": np.array([1, 8])}
-    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(train, labels)
+    search = GridSearchCV(pipeline, grid, cv=2).fit(train, labels)
     assert search.best_params_ == {"autoencodertransformer__latent_dim": 8}
     assert search.score(held_out, held_out_labels) > 0.7
     alone = GridSearchCV(
         AutoencoderTransformer(4, image_shape=(8, 8), encoder="dense", random_state=0), {"epochs": [1, 8]}, cv=2
     )
     assert alone.fit(train).best_params_ == {"epochs": 8}  # by the transformer's own score
+
+
+@pytest.mark.slow  # each process imports torch
+def test_a_search_over_processes_finds_what_one_process_does(digits):
+    transformer = AutoencoderTransformer(image_shape=(8, 8), encoder="dense", **QUICK)
+    one, two = (GridSearchCV(transformer, {"latent_dim": [1, 8]}, cv=2, n_jobs=n).fit(digits[0][:100]) for n in (1, 2))
+    for name in ("split0_test_score", "split1_test_score"):
+        np.testing.assert_allclose(two.cv_results_[name], one.cv_results_[name], rtol=1e-4)
 
 
 def test_frames_keep_their_names(plane):
@@ -295,6 +303,10 @@ def test_constant_columns_come_back():
         ({"loss": "bce"}, "loss 'bce' is for images: give image_shape"),
         ({"noise": "poisson:5"}, "noise 'poisson' is for images"),
         ({"noise": "gaussian"}, "KIND:AMOUNT"),
+        (
+            {"noise": "gauss:0.5", "loss": "msee"},
+            "not 'gauss' .did you mean 'gaussian'.*not 'msee' .did you mean 'mse'",
+        ),
         ({"noise": 0.5}, "noise is a text such as 'gaussian:0.5'"),
         ({"augment": ["flip"]}, "augment is for images"),
         ({"max_pixel_value": 255}, "max_pixel_value is for images"),
@@ -335,6 +347,8 @@ def test_data_refused_by_name(digits, fitted):
         fitted.inverse_transform(rows[:, :3])
     with pytest.raises(ValueError, match="codes are not finite"):
         fitted.transform(np.full((1, 64), 1e300))
+    with pytest.raises(ValueError, match="what is decoded is not finite"):
+        fitted.inverse_transform(np.full((1, 8), 1e300))
 
 
 def test_the_page_s_example_runs(root, capsys):
