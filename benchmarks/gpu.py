@@ -76,7 +76,7 @@ from autoencoder.study.training import train_members
 from autoencoder.training import start
 from autoencoder.training.engines import EagerEngine, Engine, GraphEngine
 from autoencoder.training.feeding import Feed, Source
-from autoencoder.training.keeper import Keeper
+from autoencoder.training.keeper import FolderKeeper
 from autoencoder.training.learner import Learner, make_learner
 from autoencoder.training.loop import TrainingLoop
 from autoencoder.training.start import begin
@@ -610,10 +610,10 @@ class Clocks:
         ("weights", Learner, "largest_weights"),
         ("weights", TrainingLoop, "_check_weights"),
         ("snapshots", TrainingLoop, "_take_snapshot"),
-        ("checkpoints", Keeper, "save"),
-        ("log", Keeper, "log_epoch"),
-        ("waiting for files", Keeper, "drain"),
-        ("closing", Keeper, "__exit__"),
+        ("checkpoints", FolderKeeper, "save"),
+        ("log", FolderKeeper, "log_epoch"),
+        ("waiting for files", FolderKeeper, "drain"),
+        ("closing", FolderKeeper, "__exit__"),
         ("closing", CudaRoom, "left"),
     )
     """Name, and what is timed."""
