@@ -17,7 +17,7 @@ from autoencoder.measures.timeline import Timeline, away_from
 from autoencoder.neighbors.far_apart import far_apart
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.curves import loss_curves
-from autoencoder.plots.figures import save_figures
+from autoencoder.plots.figures import Files, save_figures
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.runs.folder import Run
@@ -39,7 +39,7 @@ def report(
     movie_format: str = "mp4",
     figures: FigureOptions = AS_PNG,
     quiet: bool = True,
-) -> list[Path]:
+) -> Files:
     """Write what a test found.
 
     Args:
@@ -62,7 +62,7 @@ def report(
     """
     check_writable(out)
     losses = _loss_curves(evaluation.trained.run)  # what cannot be read is refused before anything is written
-    made = [_write_numbers(evaluation, out)]
+    made = Files([_write_numbers(evaluation, out)])
     n = min(examples, len(evaluation.rows))
     metadata = evaluation.data.metadata
     timeline = timeline_of(metadata, len(evaluation.data))

@@ -12,7 +12,7 @@ from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.errors import UserError
 from autoencoder.machine.files import check_writable, write_csv, write_json
 from autoencoder.machine.progress import Progress
-from autoencoder.plots.figures import save_figures
+from autoencoder.plots.figures import Files, save_figures
 from autoencoder.plots.scores import ScoredMethod, scores_figure
 from autoencoder.projections.evolution import Track, embed_track, track_run
 from autoencoder.projections.fits import fit_problems
@@ -55,7 +55,7 @@ class ScoreTable:
     title: str
     rows: list[list[str]]
     notes: list[str]
-    files: list[Path]
+    files: Files
 
 
 def score_methods(
@@ -167,9 +167,7 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.0f} %"
 
 
-def _write(
-    track: Track, found: Sequence[Scores], notes: Sequence[str], out: Path, figures: FigureOptions
-) -> list[Path]:
+def _write(track: Track, found: Sequence[Scores], notes: Sequence[str], out: Path, figures: FigureOptions) -> Files:
     steps, epochs = track.steps.tolist(), track.epochs.tolist()
     write_json(
         out / "scores.json",
@@ -181,7 +179,7 @@ def _write(
         track.epochs,
         [ScoredMethod(method_name(s.reducer, s.fit), s.stability.spearman, s.faithfulness.preservation) for s in found],
     )
-    return [out / "scores.json", out / "scores.csv", *save_figures(figure, out / "scores", figures)]
+    return Files([out / "scores.json", out / "scores.csv"]) + save_figures(figure, out / "scores", figures)
 
 
 def _csv_row(scores: Scores) -> dict[str, Any]:

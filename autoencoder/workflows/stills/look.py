@@ -25,6 +25,7 @@ from autoencoder.latent.layers import (
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
+from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.frames import MAX_EXAMPLES
 from autoencoder.projections.reducers.base import embed_snapshots, make_projection
 from autoencoder.registries import REDUCERS
@@ -59,7 +60,7 @@ def look(
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda _: None,
-) -> list[Path]:
+) -> Files:
     """Look at a run's codes at one moment of its training.
 
     Units and random codes are decoded by the checkpoint that was kept at the snapshot's step; behind a fitted encoder,
@@ -93,7 +94,7 @@ def look(
     Returns:
         the files: `COLUMN.png` for each column and `embedding.npz` (embedding (n, 2), rows, step), `units.png`,
         `generated.png`, `clusters.png`, and `codes.json` with the numbers; figures in other formats where `figures`
-        says so.
+        says so. `figures` of the list has them as matplotlib's objects.
 
     Raises:
         UserError: there is no such snapshot, layer, column or checkpoint, or what was asked for cannot be shown;
@@ -162,7 +163,10 @@ def look(
             computed[place] = _compute(still, layer, parts)
         else:
             say(f"left out: the layer {layer} ({' and '.join(shown)} are of the latent)")
-    return [file for place, result in computed.items() for file in result.write(place, figures)]
+    made = Files()
+    for place, result in computed.items():
+        made += result.write(place, figures)
+    return made
 
 
 def output_name(step: int, reducer: str | None, layer: str) -> str:

@@ -21,7 +21,7 @@ from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
-from autoencoder.plots.figures import save_figures
+from autoencoder.plots.figures import Files, save_figures
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
@@ -46,7 +46,7 @@ def traverse(
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda _: None,
-) -> list[Path]:
+) -> Files:
     """Move codes of held-out images along columns or units, and decode them.
 
     Args:
@@ -116,7 +116,7 @@ def traverse(
     common = {"step": moment.step, "epoch": moment.epoch, "checkpoint": checkpoint.name if checkpoint else None}
     # Columns may differ in what a file's name cannot hold, or be called as a unit's files are.
     stems = file_stems(metadata.names, taken=map(_unit_stem, range(config.model.latent_dim)))
-    files: list[Path] = []
+    files = Files()
     for item, traversal in zip(asked, made, strict=True):
         say(traversal.summary)
         stem = stems[item] if isinstance(item, str) else _unit_stem(item)
