@@ -39,7 +39,7 @@ class Files(list[Path]):
         super().__init__(files)
         self.figures = dict(figures or {})
 
-    def __iadd__(self, other: Iterable[Path]) -> Self:
+    def __iadd__(self, other: Iterable[Path]) -> Self:  # type: ignore[override,misc]  # the types of `+` are narrower
         if isinstance(other, Files):
             of_file = {file.stem: file for file in other}
             for name, figure in other.figures.items():
