@@ -6,6 +6,7 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from autoencoder.config.movies import AS_PNG, DPI, FigureOptions
+from autoencoder.display.summary import DPI as SUMMARY_DPI
+from autoencoder.display.summary import Summary
 from autoencoder.machine.files import replacing
 
 UNDATED: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -23,6 +26,10 @@ UNDATED: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationD
 WRITTEN: dict[Any, Any] = {"svg.fonttype": "path", "pdf.fonttype": 42}
 """In an SVG letters are outlines, which look the same where the font is missing; in a PDF they are text with the font,
 which can be searched and edited."""
+
+
+MOST_SHOWN = 3
+"""Figures that a notebook shows of a list of files; the others can be asked for by their names."""
 
 
 class Files(list[Path]):
@@ -38,6 +45,11 @@ class Files(list[Path]):
     def __init__(self, files: Iterable[Path] = (), figures: Mapping[str, Figure] | None = None) -> None:
         super().__init__(files)
         self.figures = dict(figures or {})
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the names of the files, and the first figures."""
+        drawn = [rendered(figure, name, dpi=SUMMARY_DPI) for name, figure in islice(self.figures.items(), MOST_SHOWN)]
+        return Summary(f"{len(self):,} files", [(file.name, file.parent) for file in self], pictures=drawn).html()
 
     def __iadd__(self, other: Iterable[Path]) -> Self:  # type: ignore[override,misc]  # the types of `+` are narrower
         if isinstance(other, Files):

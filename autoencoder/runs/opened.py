@@ -21,6 +21,7 @@ from autoencoder.runs.checkpoint import Checkpoint, LoopState
 from autoencoder.runs.columns import changed_table, since_started
 from autoencoder.runs.data import check_there, refuse_other_data
 from autoencoder.runs.folder import Run, RunSplit
+from autoencoder.runs.shown import run_summary
 from autoencoder.runs.trained import NOT_OF_THE_NETWORK, Trained, load_encoder, load_own_checkpoint, trained_from
 
 MOST_KEPT_BYTES = 2**30
@@ -97,6 +98,13 @@ class OpenedRun(Run):
         self._states: dict[Path, LoopState] = {}
         self._kept: dict[Path, Checkpoint] = {}
         self._networks: dict[tuple[Path, str], Trained] = {}
+
+    def __repr__(self) -> str:
+        return f"<OpenedRun {self.path}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what the run is, how far it is, and how its loss fell."""
+        return run_summary(self)
 
     def config(self) -> RunConfig:
         """See `Run.config`."""

@@ -22,6 +22,7 @@ from autoencoder.models.network import ImageShape, Network, fitted_encoder, on_d
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.runs.checkpoint import Checkpoint
 from autoencoder.runs.folder import Run
+from autoencoder.runs.shown import run_summary
 
 FLAT_BATCH = 512
 
@@ -31,7 +32,7 @@ NOT_OF_THE_NETWORK = {"images", "metadata", "columns"} | {
 """Settings that decide neither what a network is nor which images it saw; a data file may have been moved since."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trained:
     """A network of a run, in evaluation mode.
 
@@ -50,6 +51,16 @@ class Trained:
     objective: Objective
     network: Network
     device: torch.device
+
+    def __repr__(self) -> str:
+        model, objective = self.config.model, self.config.objective.name
+        return (
+            f"<Trained {self.run.path}: '{model.encoder}' to {objective}, {model.latent_dim} units, on {self.device}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what the run is, and how its loss fell."""
+        return run_summary(self.run)
 
     @property
     def encoded_at_once(self) -> int:

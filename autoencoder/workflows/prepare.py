@@ -16,6 +16,7 @@ from autoencoder.data.sources.idx import prepare_idx as make_of_idx
 from autoencoder.data.sources.resize import BLACK
 from autoencoder.data.sources.video.options import DEFAULTS, VideoOptions
 from autoencoder.data.sources.video.prepare import prepare_video as make_of_video
+from autoencoder.display.summary import Summary
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Progress
 from autoencoder.workflows.check import check_picture
@@ -23,7 +24,7 @@ from autoencoder.workflows.check import check_picture
 TITLE = "Preparing"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DataSet:
     """A data set on disk that a `prepare_` function made.
 
@@ -41,6 +42,9 @@ class DataSet:
     n_recordings: int = 1
     n_taken: int = 0
 
+    def __repr__(self) -> str:
+        return f"<DataSet {self.npz}>"
+
     @property
     def csv(self) -> Path:
         """File of the metadata."""
@@ -50,6 +54,17 @@ class DataSet:
     def picture(self) -> Path:
         """A dozen of its images, with what is known of places in them."""
         return check_file(self.npz)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was made, what was assumed, and the check picture."""
+        made, notes = self.prepared, [f"recording '{name}' failed: {why}" for name, why in self.failed.items()]
+        facts: list[tuple[str, object]] = [("images", self.npz), ("metadata", self.csv)]
+        if made is not None:
+            shape = "x".join(map(str, made.image_shape))
+            facts = [("images", f"{made.n_images:,} of {shape} in {self.npz}"), ("columns", ", ".join(made.columns))]
+            notes = [*notes, *(f"warning: {text}" for text in made.warnings), *made.notes]
+        pictures = [self.picture.read_bytes()] if self.picture.is_file() else []
+        return Summary(f"data set {self.npz.stem}", facts, pictures=pictures, notes=notes).html()
 
     def load(self) -> ImageSet:
         """The images and their metadata.

@@ -65,7 +65,7 @@ def score_methods(
     layer: str = "latent",
     stop_index: int | None = None,
     seed: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     figures: FigureOptions = AS_PNG,
     device: str = "auto",
     quiet: bool = True,
@@ -88,8 +88,8 @@ def score_methods(
     """
     chosen = _chosen(wanted)
     opened = open_run(run)
-    if out is None:
-        out = opened.output_folder("visualize", "scores" if layer == "latent" else f"scores-{layer}")
+    name = "scores" if layer == "latent" else f"scores-{layer}"
+    out = opened.output_folder("visualize", name) if out is None else Path(out)
     check_writable(out)
     track = track_run(opened, layer=layer, stop_index=stop_index, seed=seed, device=device)
     found: list[Scores] = []

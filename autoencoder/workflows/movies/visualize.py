@@ -33,7 +33,7 @@ def visualize(
     movie: MovieOptions | None = MovieOptions(),
     exports: Sequence[str] = (),
     seed: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda text: None,
@@ -67,8 +67,7 @@ def visualize(
     colored = list(color_by) if color_by is not None else list(metadata.names)
     problems = movie_problems(opened, colored, movie) if movie is not None else []
     problems += export_problems(exports, layer)
-    if out is None:
-        out = opened.output_folder("visualize", output_name(reducer, fit, layer))
+    out = opened.output_folder("visualize", output_name(reducer, fit, layer)) if out is None else Path(out)
     problems += problems_of(check_writable, out)
     for name in colored:
         problems += problems_of(metadata.column, name)

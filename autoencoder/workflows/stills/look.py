@@ -55,7 +55,7 @@ def look(
     examples: int = 4,
     rows: str = "all",
     seed: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     figures: FigureOptions = AS_PNG,
     device: str = "auto",
     quiet: bool = True,
@@ -100,7 +100,7 @@ def look(
         UserError: there is no such snapshot, layer, column or checkpoint, or what was asked for cannot be shown;
             everything that is wrong, before anything is made.
     """
-    opened = open_run(run)
+    opened, out = open_run(run), None if out is None else Path(out)
     config, metadata = opened.config(), opened.images.metadata
     moment = find_snapshot(opened, snapshot)
     kept_rows, codes = snapshot_codes(opened, moment)

@@ -42,7 +42,7 @@ def traverse(
     movie: MovieOptions = MovieOptions(),
     figures: FigureOptions = AS_PNG,
     seed: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda _: None,
@@ -95,8 +95,8 @@ def traverse(
     training = opened.split().train
     for item in asked:
         problems += problems_of(quantity_of, metadata, item, training) if isinstance(item, str) else []
-    if out is None:
-        out = opened.output_folder("visualize", f"snapshot-{moment.step}", "traverse")
+    usual = opened.output_folder("visualize", f"snapshot-{moment.step}", "traverse")
+    out = usual if out is None else Path(out)
     problems += problems_of(check_writable, out)
     raise_if_any(problems)
 
