@@ -74,6 +74,10 @@ class PlainFigure(Figure):
     drawn and for its own texts only: settings of other figures in the same process stay as they are.
     """
 
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        return rendered(self, "figure")
+
     def draw(self, renderer: Any) -> None:
         """Draw all that is in it."""
         for text in self.findobj(Text):

@@ -28,14 +28,18 @@ LINES = {
     "train --resume": ("resume", "train --resume RUN", {"run"}),
     "test": ("test", "test --run RUN", {"run"}),
     "encode": ("encode", "encode RUN --out OUT.csv", {"run", "out"}),
-    "visualize": ("visualize", "visualize --run RUN", {"run"}),
+    "visualize": ("visualize", "visualize --run RUN", {"run", "fit"}),
     "visualize --score": ("score_methods", "visualize --run RUN --score all", {"run"}),
     "visualize --snapshot": ("look", "visualize --run RUN --snapshot last", {"run"}),
     "visualize --traverse": ("traverse", "visualize --run RUN --traverse x", {"run", "along"}),
     "explore": ("explore", "explore RUN", {"run"}),
     "clips": ("clips", "clips RUN --rows rows.csv", {"run", "rows"}),
     "compare": ("compare_runs", "compare RUN", {"runs"}),
-    "compare --train": ("compare_reference", "compare --train DATA", {"data"}),
+    "compare --train": (
+        "compare_reference",
+        "compare --train DATA --seeds 1 --jobs 1 --backend loky --scheduler s",
+        {"data", "scheduler"},
+    ),
     "compare --by": ("compare_groups", "compare RUN --by arm --unit animal", {"runs", "by", "unit"}),
     "study": ("run_study", "study DATA", {"data"}),
     "study report": ("measure_study", "study report STUDY", {"study"}),
@@ -43,13 +47,16 @@ LINES = {
     "study --dry-run": ("plan_study", "study DATA --dry-run", {"data"}),
     "info": ("describe", "info DATA", {"path"}),
 }
-"""By the command: the function, the shortest line, and the parameters that have to be given."""
+"""By the command: the function, the shortest line, and the parameters that are not compared: those that have to be
+given, and the fit of `visualize`, of which the command names what the function takes for None."""
 
 
 def plain(value):
     """A value as it is compared: what is empty is the same whether it is a list, a tuple or None."""
     if value in ((), [], {}) or value is None:
         return None
+    if isinstance(value, list):
+        return tuple(value)
     return str(value) if hasattr(value, "__fspath__") else value
 
 
