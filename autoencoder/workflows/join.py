@@ -15,6 +15,7 @@ from autoencoder.data.joining.series import Keys, read_series
 from autoencoder.data.metadata import Metadata, csv_parts
 from autoencoder.errors import UserError, first_few, raise_if_any
 from autoencoder.machine.files import check_writable, replacing, write_array, write_arrays
+from autoencoder.workflows.arguments import names_of, paths_of
 
 SUFFIXES = (".csv", ".npz", ".npy")
 """Of what is written: a table for `--metadata`, or codes."""
@@ -32,7 +33,7 @@ def join(
     how: How | None = None,
     tolerance: float | None = None,
     recording: Sequence[str] | None = None,
-    times: Sequence[str | Path] | None = None,
+    times: str | Path | Sequence[str | Path] | None = None,
     only: Sequence[str] | None = None,
     prefix: str = "",
     metadata: str | Path | None = None,
@@ -61,12 +62,13 @@ def join(
     Raises:
         UserError: a file is missing, damaged or in the way, or as `read_series`, and joining itself.
     """
-    keys, out = Keys.parse(on), Path(out)
-    files = [Path(tables)] if isinstance(tables, str | Path) else [Path(table) for table in tables]
+    keys, files, out = Keys.parse(tuple(names_of(on))), paths_of(tables), Path(out)
     _check_out(out, files, overwrite)
     images = load_images(data, metadata, columns, column_kinds=column_kinds)
+    only = None if only is None else names_of(only)
+    recordings = None if recording is None else names_of(recording)
     series = read_series(
-        files, keys, recordings=recording, times=None if times is None else [Path(file) for file in times], only=only
+        files, keys, recordings=recordings, times=None if times is None else paths_of(times), only=only
     )
     joined = join_to_images(images.metadata, len(images), series, keys, how, tolerance)
     if out.suffix.lower() == ".csv":

@@ -19,6 +19,7 @@ from autoencoder.data.sources.video.prepare import prepare_video as make_of_vide
 from autoencoder.display.summary import Summary
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Progress
+from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.check import check_picture
 
 TITLE = "Preparing"
@@ -136,7 +137,7 @@ def prepare_video(
         UserError: a file is missing or damaged, the pose is of another video, options do not go together, no frame has
             an animal, or the files cannot be written.
     """
-    videos, poses = _paths(video), None if pose is None else _paths(pose)
+    videos, poses = paths_of(video), None if pose is None else paths_of(pose)
     if not videos:
         raise UserError("no video is named: give one or more")
     if len(videos) > 1:
@@ -342,7 +343,3 @@ def _shown(prepared: Prepared) -> DataSet:
     """The set, with its picture drawn."""
     check_picture(prepared)
     return DataSet(prepared.npz, prepared)
-
-
-def _paths(given: str | Path | Sequence[str | Path]) -> list[Path]:
-    return [Path(given)] if isinstance(given, str | Path) else [Path(one) for one in given]

@@ -136,3 +136,12 @@ def test_what_varies_can_be_given_as_python_has_it(arena):
     assert len(plan.design.members) == 8
     assert plan.design.members[0].config.training.epochs == 1
     assert "8 runs" in plan.said[0]
+
+
+def test_one_name_stands_for_itself_and_not_for_its_letters(finished, tmp_path):
+    made = ae.look(finished, show="scatter", reducer="pca", color_by="x", out=tmp_path / "look")
+    assert list(made.figures) == ["x"]
+    _, files = ae.compare_runs(finished, out=tmp_path / "compare", reducer="pca", color_by="x", given="y")
+    assert list(files.figures) == ["comparison-x"]
+    with pytest.raises(ae.UserError, match="nothing"):
+        ae.encode(finished, "nothing.mp4", pose="none.csv", out=tmp_path / "codes.csv")

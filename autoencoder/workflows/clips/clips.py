@@ -23,6 +23,7 @@ from autoencoder.machine.progress import Progress, Say
 from autoencoder.plots.movies.clips import EMPTY, clip_frames, side_of_tiles
 from autoencoder.plots.movies.writer import MAX_GIF_FPS, SUFFIXES, MovieWriter
 from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.clips.images import Animal, Images, apart
 from autoencoder.workflows.clips.rows import read_rows
 from autoencoder.workflows.clips.videos import Made, find_videos, made_of
@@ -70,7 +71,7 @@ def clips(
     run: str | Path | OpenedRun,
     rows: str | Path,
     *,
-    video: Sequence[str | Path] = (),
+    video: str | Path | Sequence[str | Path] = (),
     recordings: str | Path | None = None,
     options: ClipOptions = DEFAULTS,
     out: str | Path | None = None,
@@ -110,7 +111,7 @@ def clips(
         recipe,
         folder=folder,
         is_only=len(np.unique(images.recordings)) == 1,
-        given=[Path(path) for path in video],
+        given=paths_of(video),
         table=None if recordings is None else Path(recordings),
     )
     _refuse_to_replace(out, [*found.values(), table])

@@ -23,6 +23,7 @@ from autoencoder.registries import DEFAULT_REDUCER
 from autoencoder.runs.opened import OpenedRun, Shelf, open_run, table_notes
 from autoencoder.study.designs.reference import SYSTEM, reference_design
 from autoencoder.study.folder import StudyFolder
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.compare.alike import alike_sections, measure_codes
 from autoencoder.workflows.compare.kinds import Group
 from autoencoder.workflows.compare.numbers import over_seeds
@@ -84,7 +85,7 @@ class RunsCompared:
 
 
 def compare_runs(
-    runs: Sequence[str | Path | OpenedRun],
+    runs: str | Path | OpenedRun | Sequence[str | Path | OpenedRun],
     *,
     checkpoint: str = "last",
     noise: NoiseConfig | None = None,
@@ -125,7 +126,8 @@ def compare_runs(
             `out` cannot be written to.
     """
     shelf = Shelf()
-    listed = [entry for run in runs for entry in ([run] if isinstance(run, OpenedRun) else expand([Path(run)]))]
+    asked = [runs] if isinstance(runs, str | Path | OpenedRun) else list(runs)
+    listed = [entry for run in asked for entry in ([run] if isinstance(run, OpenedRun) else expand([Path(run)]))]
     codes = [entry for entry in listed if isinstance(entry, Listed) and entry.is_codes]
     sources = [entry for entry in listed if entry not in codes]
     if codes and not sources:
@@ -141,12 +143,13 @@ def compare_runs(
         else open_run(entry.path, shelf=shelf, metadata=metadata, columns=columns, column_kinds=column_kinds)
         for entry in sources
     ]
+    color_by, given = None if color_by is None else names_of(color_by), names_of(given)
     for name in (*(color_by or ()), *given):
         opened[0].images.metadata.column(name)
     check_writable(Path(out))
     for note in table_notes(opened):
         say(f"note: {note}")
-    in_a_list = any(not isinstance(run, OpenedRun) and Path(run).suffix.lower() == ".csv" for run in runs)
+    in_a_list = any(not isinstance(run, OpenedRun) and Path(run).suffix.lower() == ".csv" for run in asked)
     names = [entry.path.name if isinstance(entry, OpenedRun) else entry.name for entry in (*sources, *codes)]
     group = Group(
         opened,
@@ -218,6 +221,7 @@ def compare_reference(
     of_data = {name: value for name, value in chosen.items() if name in DataConfig.__dataclass_fields__}
     shelf, data = Shelf(), str(data)
     images = shelf.images(DataConfig(data, **of_data))
+    color_by, given = None if color_by is None else names_of(color_by), names_of(given)
     for name in (*(color_by or ()), *given):
         images.metadata.column(name)
     out = Path("runs") / f"reference-{Path(data).stem}" if out is None else Path(out)

@@ -55,7 +55,7 @@ def encode(
     data: str | Path | Sequence[str | Path] = (),
     *,
     out: str | Path,
-    pose: Sequence[str | Path] = (),
+    pose: str | Path | Sequence[str | Path] = (),
     crop: Sequence[int] = (),
     px_per_cm: Sequence[float] = (),
     metadata: str | Path | None = None,

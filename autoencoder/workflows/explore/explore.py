@@ -21,6 +21,7 @@ from autoencoder.projections.fits import methods
 from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import OpenedRun, open_run
 from autoencoder.seeding import numpy_stream
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.explore.gather import page_content
 from autoencoder.workflows.held_out import places_shown
 
@@ -77,6 +78,8 @@ def explore(
     opened = open_run(run)
     out = opened.output_folder("visualize") / "explore.html" if out is None else Path(out)
     seed = opened.config().training.seed if seed is None else seed
+    reducers, layers = names_of(reducers), names_of(layers)
+    fits, color_by = (None if one is None else names_of(one) for one in (fits, color_by))
     chosen = _check(opened.images.metadata, color_by, fits, reducers, out)
     tracks = [track_run(opened, layer=layer, seed=seed, device=device) for layer in layers]
 

@@ -15,6 +15,7 @@ from autoencoder.study.designs.folds import SEEDS
 from autoencoder.study.designs.folds import leave_one_out as folds_of
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.wording import capitalized
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.folds.measure import Folds, asked_groups, measure_folds, refuse_told
 from autoencoder.workflows.folds.report import write_folds
 from autoencoder.workflows.groups.words import least_p_text
@@ -37,7 +38,7 @@ def plan_folds(
 ) -> Plan:
     """What `leave_one_out` would train; see there. Nothing is written."""
     given, base, images, chosen = begun(data, preset, config, seeds, SEEDS, settings)
-    asked = {"by": by, "conditions": list(conditions), "strata": list(strata), "same_as": list(same_as)}
+    asked = {"by": by, "conditions": list(conditions), "strata": names_of(strata), "same_as": names_of(same_as)}
     design = folds_of(column, study_base(str(data), base, given), parse_vary(as_texts(vary)), chosen, images, asked)
     groups = asked_groups(images, {"column": column, **asked})
     refuse_told(design, images, groups)

@@ -14,6 +14,7 @@ from autoencoder.plots.figures import Files
 from autoencoder.runs.opened import OpenedRun, Shelf, open_run, table_notes
 from autoencoder.study.groups.summaries import CLUSTERS, MOST_FRAMES
 from autoencoder.study.wording import capitalized
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.groups.compare import GroupComparison, measure_groups, open_groups
 from autoencoder.workflows.groups.report import write_groups
 from autoencoder.workflows.groups.words import least_p_text
@@ -78,9 +79,9 @@ def compare_groups(
         opened,
         by=by,
         unit=unit,
-        strata=strata,
+        strata=names_of(strata),
         conditions=conditions,
-        same_as=same_as,
+        same_as=names_of(same_as),
         frames=frames,
         clusters=clusters,
         checkpoint=checkpoint,

@@ -19,6 +19,7 @@ from autoencoder.projections.fits import fit_problems
 from autoencoder.projections.scores import Scores, finite_mean
 from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.workflows.arguments import names_of
 
 ALL_METHODS = "all"
 """Stands for the fits that each reducer's line names; t-SNE, which takes longest, has one only."""
@@ -86,7 +87,7 @@ def score_methods(
     Raises:
         UserError: as `track_run` does; a method is not known, or none could be used; `out` cannot be written to.
     """
-    chosen = _chosen(wanted)
+    chosen = _chosen(names_of(wanted))
     opened = open_run(run)
     name = "scores" if layer == "latent" else f"scores-{layer}"
     out = opened.output_folder("visualize", name) if out is None else Path(out)

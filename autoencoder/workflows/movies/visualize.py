@@ -17,6 +17,7 @@ from autoencoder.projections.fits import methods
 from autoencoder.projections.names import output_name
 from autoencoder.projections.scores import Scores
 from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.exports.export import export, export_problems
 from autoencoder.workflows.movies.draw import draw_movies, movie_problems
 from autoencoder.workflows.movies.score import brief
@@ -64,8 +65,9 @@ def visualize(
     ((reducer, fit),) = methods([reducer], None if fit is None else [fit])
     opened = open_run(run)
     metadata = opened.images.metadata
-    colored = list(color_by) if color_by is not None else list(metadata.names)
+    colored = names_of(color_by) if color_by is not None else list(metadata.names)
     problems = movie_problems(opened, colored, movie) if movie is not None else []
+    exports = names_of(exports)
     problems += export_problems(exports, layer)
     out = opened.output_folder("visualize", output_name(reducer, fit, layer)) if out is None else Path(out)
     problems += problems_of(check_writable, out)

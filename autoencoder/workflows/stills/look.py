@@ -31,6 +31,7 @@ from autoencoder.projections.reducers.base import embed_snapshots, make_projecti
 from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import OpenedRun, open_run
 from autoencoder.runs.snapshots import Snapshot
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.columns import NO_COLUMN
 from autoencoder.workflows.held_out import places_shown
 from autoencoder.workflows.stills.codes import generated_codes, unit_sweep
@@ -104,7 +105,8 @@ def look(
     config, metadata = opened.config(), opened.images.metadata
     moment = find_snapshot(opened, snapshot)
     kept_rows, codes = snapshot_codes(opened, moment)
-    layers = tuple(dict.fromkeys(layers))
+    layers = tuple(dict.fromkeys(names_of(layers)))
+    show = None if show is None else names_of(show)
     decoding = make_objective(config.objective).makes_pictures and set(STILLS if show is None else show) - {"scatter"}
     checkpoint = checkpoint_for(opened, moment) if decoding or "fc2" in layers else None
 
@@ -113,7 +115,7 @@ def look(
     problems += problems_of(places_shown, opened, kept_rows, rows)
     if not 0 <= examples <= MAX_EXAMPLES:
         problems.append(f"up to {MAX_EXAMPLES} examples fit beside the plot, not {examples}")
-    colored = list(color_by) if color_by is not None else list(metadata.names)
+    colored = names_of(color_by) if color_by is not None else list(metadata.names)
     for name in colored:
         problems += problems_of(metadata.column, name)
     shown, left_out, wrong = _choose(show, opened, moment, checkpoint, layers)

@@ -26,6 +26,7 @@ from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
 from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.traversals.column import COLUMN_PARTS, along_column
 from autoencoder.workflows.traversals.ground import Ground
 from autoencoder.workflows.traversals.traversal import Pace, Traversal
@@ -87,7 +88,7 @@ def traverse(
         problems.append(f"a traversal starts from 1 to {MAX_STARTS} examples, not {movie.examples}")
     problems += problems_of(MovieWriter, Path(f"movie.{movie.format}"), movie.fps)
     asked: list[str | int] = []
-    for name in dict.fromkeys(along):
+    for name in dict.fromkeys(names_of(along)):
         try:
             asked.append(column_or_unit(name, metadata, config.model.latent_dim))
         except UserError as error:
