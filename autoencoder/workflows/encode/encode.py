@@ -33,6 +33,7 @@ from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import OpenedRun, open_run
 from autoencoder.runs.trained import Trained
 from autoencoder.version import DISTRIBUTION, __version__
+from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.encode.content import Column, Content, has_times, one_after_the_other
 
 DATA_SUFFIXES = (".npz", ".npy")
@@ -100,11 +101,8 @@ def encode(
     opened, out = open_run(run), Path(out)
     kind = _format(out)
     kind.check()
-    sources = [Path(data)] if isinstance(data, str | Path) else [Path(path) for path in data]
-    poses, table = (
-        [Path(path) for path in pose],
-        Table(None if metadata is None else Path(metadata), columns, column_kinds),
-    )
+    sources, poses = paths_of(data), paths_of(pose)
+    table = Table(None if metadata is None else Path(metadata), columns, column_kinds)
     problems = _problems_of_scales(opened, sources, crop, px_per_cm)
     crops = _crops(opened, crop, px_per_cm)
     raise_if_any([*problems, *_problems(opened, sources, out, poses, crops, table, session_start, overwrite)])
