@@ -57,8 +57,8 @@ def encode(
     *,
     out: str | Path,
     pose: str | Path | Sequence[str | Path] = (),
-    crop: Sequence[int] = (),
-    px_per_cm: Sequence[float] = (),
+    crop: int | Sequence[int] = (),
+    px_per_cm: float | Sequence[float] = (),
     metadata: str | Path | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
@@ -103,8 +103,10 @@ def encode(
     kind.check()
     sources, poses = paths_of(data), paths_of(pose)
     table = Table(None if metadata is None else Path(metadata), columns, column_kinds)
-    problems = _problems_of_scales(opened, sources, crop, px_per_cm)
-    crops = _crops(opened, crop, px_per_cm)
+    sides = [crop] if isinstance(crop, int) else list(crop)
+    scales = [px_per_cm] if isinstance(px_per_cm, int | float) else list(px_per_cm)
+    problems = _problems_of_scales(opened, sources, sides, scales)
+    crops = _crops(opened, sides, scales)
     raise_if_any([*problems, *_problems(opened, sources, out, poses, crops, table, session_start, overwrite)])
     trained = opened.network(checkpoint, device)
     if predictions and trained.objective.makes_pictures and not kind.HOLDS_PICTURES:
