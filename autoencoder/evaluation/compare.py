@@ -26,7 +26,7 @@ from autoencoder.objectives.base import Quality
 from autoencoder.plots.figures import rendered
 from autoencoder.plots.images import image_grid, to_picture
 from autoencoder.runs.folder import Run
-from autoencoder.runs.opened import OpenedRun, Shelf, open_run
+from autoencoder.runs.opened import OpenedRun, RunLike, Shelf, open_run, several_runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +171,7 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[str | Path | OpenedRun],
+    runs: RunLike | Sequence[RunLike],
     *,
     codes: Sequence[str | Path] = (),
     names: Sequence[str] | None = None,
@@ -200,7 +200,7 @@ def compare(
         UserError: runs differ in data or split (each that does is named), or one cannot be tested.
     """
     shelf = Shelf()
-    folders = [open_run(run, shelf=shelf) for run in runs]
+    folders = [open_run(run, shelf=shelf) for run in several_runs(runs)]
     refuse_different(folders)
     called = [*_names(folders), *(Path(path).stem for path in codes)] if names is None else list(names)
     paths = [(name, Path(path)) for name, path in zip(called[len(folders) :], codes, strict=True)]

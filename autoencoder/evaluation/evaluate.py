@@ -27,7 +27,7 @@ from autoencoder.objectives.controls import PCAControl
 from autoencoder.plots.figures import rendered
 from autoencoder.plots.images import to_picture
 from autoencoder.runs.data import has_same_targets
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.runs.trained import Trained, flat_inputs
 from autoencoder.seeding import draw_rows
 
@@ -117,7 +117,7 @@ class Evaluation:
 
 
 def evaluate(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     *,
     data: str | Path | ImageSet | None = None,
     metadata: str | Path | None = None,

@@ -232,8 +232,12 @@ def _bytes(weights: dict[str, Any]) -> int:
     return sum(int(values.numel() * values.element_size()) for values in weights.values())
 
 
+RunLike = str | Path | Run | Trained
+"""What stands for a run wherever one is asked for: its folder, what `open_run` gave, or what `train` did."""
+
+
 def open_run(
-    run: str | Path | Run,
+    run: RunLike,
     *,
     shelf: Shelf | None = None,
     images: str | Path | None = None,
@@ -244,7 +248,7 @@ def open_run(
     """Open a run, or hand on one that is open already. Nothing is read before it is asked for.
 
     Args:
-        run: a run folder, finished or in training.
+        run: a run folder, finished or in training; or what `train` and `load_run` give.
         shelf: that of other runs, to be opened together; None for one of its own.
         images: the file of its images, where that was moved.
         metadata: file of other metadata than the run's.
@@ -254,6 +258,7 @@ def open_run(
     Raises:
         UserError: what columns are is not said in this form.
     """
+    run = run.run if isinstance(run, Trained) else run
     if isinstance(run, OpenedRun):
         return run
     path = run.path if isinstance(run, Run) else run
@@ -265,6 +270,11 @@ def open_run(
         columns,
         column_kinds,
     )
+
+
+def several_runs(runs: RunLike | Sequence[RunLike]) -> list[RunLike]:
+    """Runs as a list, where one may be given by itself."""
+    return [runs] if isinstance(runs, str | Path | Run | Trained) else list(runs)
 
 
 def table_notes(runs: Sequence[OpenedRun]) -> list[str]:

@@ -67,11 +67,12 @@ class Trained:
         """Images that the network is given at once; see `at_once`."""
         return at_once(self.config.training.snapshot_batch_size, self.image_shape, self.device)
 
-    def encode(self, images: NDArray[np.generic]) -> FloatArray:
+    def encode(self, images: NDArray[np.generic] | ImageSet) -> FloatArray:
         """Latent codes.
 
         Args:
             images: (N, H, W) or (N, C, H, W) of the run's size; uint8, uint16, or floats scaled as the run's data are.
+                Or what `load_images` gave.
 
         Returns:
             (N, latent_dim) float32.
@@ -82,7 +83,7 @@ class Trained:
         return self.features("latent", images)
 
     @torch.no_grad()
-    def features(self, layer: str, images: NDArray[np.generic]) -> FloatArray:
+    def features(self, layer: str, images: NDArray[np.generic] | ImageSet) -> FloatArray:
         """Activations (N, features) float32 of "latent", "fc2" (the head's first layer) or "pixels"."""
         pixels = self._pixels(images)
         parts = [
@@ -92,7 +93,7 @@ class Trained:
         return torch.cat(parts).numpy()
 
     @torch.no_grad()
-    def predict(self, images: NDArray[np.generic]) -> FloatArray:
+    def predict(self, images: NDArray[np.generic] | ImageSet) -> FloatArray:
         """What the network was trained to tell of images; see `encode` for `images`.
 
         Returns:
@@ -106,7 +107,7 @@ class Trained:
         ]
         return torch.cat(parts).contiguous().numpy()
 
-    def reconstruct(self, images: NDArray[np.generic]) -> FloatArray:
+    def reconstruct(self, images: NDArray[np.generic] | ImageSet) -> FloatArray:
         """Reconstructions (N, C, H, W) float32 in [0, 1]; see `encode` for `images`.
 
         Raises:
@@ -139,8 +140,8 @@ class Trained:
         ]
         return torch.cat(parts).contiguous().numpy()
 
-    def _pixels(self, images: NDArray[np.generic]) -> Pixels:
-        array = np.asarray(images)
+    def _pixels(self, images: NDArray[np.generic] | ImageSet) -> Pixels:
+        array = np.asarray(images.images if isinstance(images, ImageSet) else images)
         if array.ndim == 3:
             array = array[:, None]
         if array.ndim != 4 or array.shape[1:] != self.image_shape or len(array) == 0:

@@ -131,6 +131,8 @@ def train(
             folder is left), another process trains this run, the disk is full, or the loss is not finite.
         Interrupted: SIGINT or SIGTERM came; the run is saved and can be resumed.
     """
+    if not isinstance(config, RunConfig):
+        raise UserError(f"train takes a configuration, such as run_config({config!r}), and not {config!r} itself")
     folder = usual_run(config) if run is None else run
     with begin(config, folder, data=data, encoder=encoder, quiet=quiet, say=say) as training:
         return training.finished()

@@ -30,7 +30,7 @@ class DataSet:
     """A data set on disk that a `prepare_` function made.
 
     Attributes:
-        npz: file of the images; what `train` and `load_images` take.
+        npz: file of the images; the set itself can be given in its place.
         prepared: what was made; None where all of it was there already.
         failed: recordings that are not in it, by name, and why.
         n_recordings: that it was asked to hold, where there are several.
@@ -42,6 +42,9 @@ class DataSet:
     failed: Mapping[str, str] = field(default_factory=dict)
     n_recordings: int = 1
     n_taken: int = 0
+
+    def __fspath__(self) -> str:
+        return str(self.npz)
 
     def __repr__(self) -> str:
         return f"<DataSet {self.npz}>"

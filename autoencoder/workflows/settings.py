@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def base_of(preset: str | None, config: str | Path | None) -> tuple[Preset, str]
 
 
 def run_config(
-    data: str | Path | None = None,
+    data: str | os.PathLike[str] | None = None,
     *,
     preset: str | None = None,
     config: str | Path | None = None,
@@ -71,7 +72,7 @@ def run_config(
     """What `train` takes: the defaults, then a preset or a file, then the settings that are given.
 
     Args:
-        data: the images; None for those that `config` names.
+        data: the images, or what a `prepare_` function gave; None for those that `config` names.
         preset, config: see `base_of`.
         say: is told which settings of the preset or file do not go with the others, and are left out.
         settings: by the names of their flags, such as `epochs=5` and `objective="angle"`; `noise` may be a text such as
@@ -84,7 +85,7 @@ def run_config(
     given = with_noise(settings)
     base, called = base_of(preset, config)
     if data is not None:
-        given["images"] = str(data)
+        given["images"] = os.fspath(data)
         # Metadata that the file names are of the images that it names, and say nothing of others.
         of_other_images = {name: value for name, value in base.data.items() if name in ("metadata", "columns")}
         base = dataclasses.replace(

@@ -19,7 +19,7 @@ from autoencoder.neighbors.far_apart import far_apart
 from autoencoder.plots.figures import Files, save_figures
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import RunLike, open_run
 from autoencoder.runs.shown import loss_figure
 from autoencoder.seeding import draw_rows
 
@@ -30,7 +30,7 @@ EXAMPLES_FROM = 4000
 
 
 def test(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     *,
     data: str | Path | None = None,
     metadata: str | Path | None = None,

@@ -22,7 +22,7 @@ from autoencoder.machine.files import check_writable, write_error
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.plots.movies.clips import EMPTY, clip_frames, side_of_tiles
 from autoencoder.plots.movies.writer import MAX_GIF_FPS, SUFFIXES, MovieWriter
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import RunLike, open_run
 from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.clips.images import Animal, Images, apart
 from autoencoder.workflows.clips.rows import read_rows
@@ -68,7 +68,7 @@ DEFAULTS = ClipOptions()
 
 
 def clips(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     rows: str | Path,
     *,
     video: str | Path | Sequence[str | Path] = (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,7 +21,9 @@ from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Say
 from autoencoder.plots.figures import Files, rendered
 from autoencoder.registries import DEFAULT_REDUCER
-from autoencoder.runs.opened import OpenedRun, Shelf, open_run, table_notes
+from autoencoder.runs.folder import Run
+from autoencoder.runs.opened import OpenedRun, RunLike, Shelf, open_run, several_runs, table_notes
+from autoencoder.runs.trained import Trained
 from autoencoder.study.designs.reference import SYSTEM, reference_design
 from autoencoder.study.folder import StudyFolder
 from autoencoder.workflows.arguments import names_of
@@ -85,7 +88,7 @@ class RunsCompared:
 
 
 def compare_runs(
-    runs: str | Path | OpenedRun | Sequence[str | Path | OpenedRun],
+    runs: RunLike | Sequence[RunLike],
     *,
     checkpoint: str = "last",
     noise: NoiseConfig | None = None,
@@ -126,7 +129,7 @@ def compare_runs(
             `out` cannot be written to.
     """
     shelf = Shelf()
-    asked = [runs] if isinstance(runs, str | Path | OpenedRun) else list(runs)
+    asked = [open_run(run) if isinstance(run, Run | Trained) else run for run in several_runs(runs)]
     listed = [entry for run in asked for entry in ([run] if isinstance(run, OpenedRun) else expand([Path(run)]))]
     codes = [entry for entry in listed if isinstance(entry, Listed) and entry.is_codes]
     sources = [entry for entry in listed if entry not in codes]
@@ -175,7 +178,7 @@ def compare_runs(
 
 
 def compare_reference(
-    data: str | Path,
+    data: str | os.PathLike[str],
     *,
     seeds: int = 1,
     jobs: int = 1,
@@ -219,7 +222,7 @@ def compare_reference(
     refuse_unknown_settings(settings)
     chosen = {name: value for name, value in settings.items() if value is not None}
     of_data = {name: value for name, value in chosen.items() if name in DataConfig.__dataclass_fields__}
-    shelf, data = Shelf(), str(data)
+    shelf, data = Shelf(), os.fspath(data)
     images = shelf.images(DataConfig(data, **of_data))
     color_by, given = None if color_by is None else names_of(color_by), names_of(given)
     for name in (*(color_by or ()), *given):

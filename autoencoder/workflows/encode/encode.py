@@ -30,7 +30,7 @@ from autoencoder.machine.files import check_writable, write_error
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.registries import CODE_FILES
 from autoencoder.runs.folder import Run
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.runs.trained import Trained
 from autoencoder.version import DISTRIBUTION, __version__
 from autoencoder.workflows.arguments import paths_of
@@ -52,7 +52,7 @@ class Table(NamedTuple):
 
 
 def encode(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     data: str | Path | Sequence[str | Path] = (),
     *,
     out: str | Path,

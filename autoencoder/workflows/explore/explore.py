@@ -19,7 +19,7 @@ from autoencoder.pages.document import explorer_document
 from autoencoder.projections.evolution import embed_track, track_run
 from autoencoder.projections.fits import methods
 from autoencoder.registries import REDUCERS
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import RunLike, open_run
 from autoencoder.seeding import numpy_stream
 from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.explore.gather import page_content
@@ -33,7 +33,7 @@ PLACE_BYTES = 2 * 2 * 4 / 3
 
 
 def explore(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     *,
     fits: Sequence[str] | None = None,
     reducers: Sequence[str] = ("umap", "pca"),

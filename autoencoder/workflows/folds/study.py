@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from autoencoder.workflows.study.plan import Plan, Vary, as_texts, begun, said_o
 
 
 def plan_folds(
-    data: str | Path,
+    data: str | os.PathLike[str],
     column: str,
     *,
     by: str | None = None,
@@ -39,7 +40,9 @@ def plan_folds(
     """What `leave_one_out` would train; see there. Nothing is written."""
     given, base, images, chosen = begun(data, preset, config, seeds, SEEDS, settings)
     asked = {"by": by, "conditions": list(conditions), "strata": names_of(strata), "same_as": names_of(same_as)}
-    design = folds_of(column, study_base(str(data), base, given), parse_vary(as_texts(vary)), chosen, images, asked)
+    design = folds_of(
+        column, study_base(os.fspath(data), base, given), parse_vary(as_texts(vary)), chosen, images, asked
+    )
     groups = asked_groups(images, {"column": column, **asked})
     refuse_told(design, images, groups)
     encoders = {member.config.model.encoder for member in design.members}
@@ -51,11 +54,11 @@ def plan_folds(
     if groups is not None:
         relabelled = groups.cells.relabelled(design.members[0].config.data.split_seed)
         said.append(f"{capitalized(least_p_text(groups, relabelled))}.")
-    return Plan(design, images, str(data), tuple(said))
+    return Plan(design, images, os.fspath(data), tuple(said))
 
 
 def leave_one_out(
-    data: str | Path,
+    data: str | os.PathLike[str],
     column: str,
     *,
     by: str | None = None,
@@ -146,6 +149,6 @@ def score_folds(
     return found, write_folds(found, folder, figures)
 
 
-def folds_folder(data: str | Path, column: str) -> Path:
+def folds_folder(data: str | os.PathLike[str], column: str) -> Path:
     """Where such a study goes whose folder is not named."""
     return Path("studies") / f"{Path(data).stem}-without-{column}"

@@ -11,7 +11,7 @@ from autoencoder.evaluation.outside_codes import expand
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Say
 from autoencoder.plots.figures import Files
-from autoencoder.runs.opened import OpenedRun, Shelf, open_run, table_notes
+from autoencoder.runs.opened import RunLike, Shelf, open_run, table_notes
 from autoencoder.study.groups.summaries import CLUSTERS, MOST_FRAMES
 from autoencoder.study.wording import capitalized
 from autoencoder.workflows.arguments import names_of
@@ -21,7 +21,7 @@ from autoencoder.workflows.groups.words import least_p_text
 
 
 def compare_groups(
-    runs: Sequence[str | Path | OpenedRun],
+    runs: Sequence[RunLike],
     by: str,
     unit: str,
     *,
@@ -66,11 +66,11 @@ def compare_groups(
         UserError: as `open_groups`; a file of codes is among the runs; or `out` cannot be written to.
     """
     shelf = Shelf()
-    listed = expand([Path(run) for run in runs if not isinstance(run, OpenedRun)])
+    listed = expand([Path(run) for run in runs if isinstance(run, str | Path)])
     codes = [str(entry.path) for entry in listed if entry.is_codes]
     if codes:
         raise UserError(f"animals are compared by runs, and {', '.join(codes)} is a file of codes: leave it out")
-    opened = [run for run in runs if isinstance(run, OpenedRun)]
+    opened = [open_run(run) for run in runs if not isinstance(run, str | Path)]
     opened += [
         open_run(entry.path, shelf=shelf, metadata=metadata, columns=columns, column_kinds=column_kinds)
         for entry in listed

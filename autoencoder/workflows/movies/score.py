@@ -18,7 +18,7 @@ from autoencoder.projections.evolution import Track, embed_track, track_run
 from autoencoder.projections.fits import fit_problems
 from autoencoder.projections.scores import Scores, finite_mean
 from autoencoder.registries import REDUCERS
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import RunLike, open_run
 from autoencoder.workflows.arguments import names_of
 
 ALL_METHODS = "all"
@@ -60,7 +60,7 @@ class ScoreTable:
 
 
 def score_methods(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     wanted: Sequence[str] = (ALL_METHODS,),
     *,
     layer: str = "latent",

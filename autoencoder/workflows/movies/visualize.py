@@ -16,7 +16,7 @@ from autoencoder.projections.evolution import Evolution, embed_track, track_run
 from autoencoder.projections.fits import methods
 from autoencoder.projections.names import output_name
 from autoencoder.projections.scores import Scores
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import RunLike, open_run
 from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.exports.export import export, export_problems
 from autoencoder.workflows.movies.draw import draw_movies, movie_problems
@@ -24,7 +24,7 @@ from autoencoder.workflows.movies.score import brief
 
 
 def visualize(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     *,
     reducer: str = "umap",
     fit: str | None = None,

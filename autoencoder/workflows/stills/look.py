@@ -29,7 +29,7 @@ from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.frames import MAX_EXAMPLES
 from autoencoder.projections.reducers.base import embed_snapshots, make_projection
 from autoencoder.registries import REDUCERS
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.runs.snapshots import Snapshot
 from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.columns import NO_COLUMN
@@ -44,7 +44,7 @@ LAYER_STILLS = ("scatter", "clusters")
 
 
 def look(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     *,
     snapshot: str | int = "last",
     show: Sequence[str] | None = None,

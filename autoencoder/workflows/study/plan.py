@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from autoencoder.study.designs.reference import reference_design
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.permanova import fewest_seeds, smallest_p
 from autoencoder.study.training import processes, refuse_running, share_of
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.compare.runs import RunsCompared, compare_seeds, seeds_of
 from autoencoder.workflows.settings import base_of, refuse_unknown_settings, with_noise
 from autoencoder.workflows.study.results import Study
@@ -102,7 +104,7 @@ class Plan:
 
 
 def plan_study(
-    data: str | Path,
+    data: str | os.PathLike[str],
     *,
     vary: Vary = (),
     seeds: int | Sequence[int] | None = None,
@@ -130,16 +132,16 @@ def plan_study(
     if preset == REFERENCE:
         if vary or control or config:
             raise UserError("the preset 'reference' names its runs itself: leave --vary, --control and --config out")
-        design = reference_design(str(data), given, images, chosen)
+        design = reference_design(os.fspath(data), given, images, chosen)
     else:
         design = crossed(
-            study_base(str(data), base, given), parse_vary(as_texts(vary)), chosen, images, control=control
+            study_base(os.fspath(data), base, given), parse_vary(as_texts(vary)), chosen, images, control=control
         )
-    return Plan(design, images, str(data), tuple(_described(design)), control)
+    return Plan(design, images, os.fspath(data), tuple(_described(design)), control)
 
 
 def run_study(
-    data: str | Path,
+    data: str | os.PathLike[str],
     *,
     vary: Vary = (),
     seeds: int | Sequence[int] | None = None,
@@ -278,8 +280,9 @@ def trained(plan: Plan, out: Path, *, say: Say, **how: Any) -> StudyFolder:
 def as_texts(vary: Vary) -> list[str]:
     """Settings that vary as they are written on the command line."""
     if not isinstance(vary, Mapping):
-        return list(vary)
-    return [f"{name}={','.join(map(_as_text, values))}" for name, values in vary.items()]
+        return names_of(vary)
+    listed = {name: [values] if isinstance(values, str) else values for name, values in vary.items()}
+    return [f"{name}={','.join(map(_as_text, values))}" for name, values in listed.items()]
 
 
 def _as_text(value: Any) -> str:
@@ -289,7 +292,7 @@ def _as_text(value: Any) -> str:
 
 
 def begun(
-    data: str | Path,
+    data: str | os.PathLike[str],
     preset: str | None,
     config: str | Path | None,
     seeds: int | Sequence[int] | None,
@@ -309,7 +312,7 @@ def begun(
     first = given.pop("seed", TrainingConfig().seed)
     chosen = range(first, first + (seeds or usual)) if seeds is None or isinstance(seeds, int) else seeds
     of_data = {name: given[name] for name in DataConfig.__dataclass_fields__ if name in given}
-    return given, base, Shelf().images(DataConfig(str(data), **of_data)), tuple(chosen)
+    return given, base, Shelf().images(DataConfig(os.fspath(data), **of_data)), tuple(chosen)
 
 
 def _described(design: Design) -> list[str]:
@@ -334,7 +337,7 @@ def said_of(design: Design) -> list[str]:
     return [*design.notes, *(f"left out: {combination}" for combination in design.left_out)]
 
 
-def study_folder(data: str | Path) -> Path:
+def study_folder(data: str | os.PathLike[str]) -> Path:
     """Where a study goes whose folder is not named."""
     return Path("studies") / Path(data).stem
 

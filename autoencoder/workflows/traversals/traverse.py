@@ -25,7 +25,7 @@ from autoencoder.plots.figures import Files, save_figures
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import RunLike, open_run
 from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.traversals.column import COLUMN_PARTS, along_column
 from autoencoder.workflows.traversals.ground import Ground
@@ -36,7 +36,7 @@ MAX_STARTS = 6
 
 
 def traverse(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     along: Sequence[str],
     *,
     snapshot: str | int = "last",
