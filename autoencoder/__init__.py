@@ -66,6 +66,8 @@ _API = {
     "plan_folds": "autoencoder.workflows.folds.study",
     "score_folds": "autoencoder.workflows.folds.study",
     "demo": "autoencoder.workflows.demo",
+    "export": "autoencoder.workflows.export.export",
+    "load_exported": "autoencoder.workflows.export.safetensors",
 }
 
 __all__ = ["__version__", *_API]
@@ -99,6 +101,8 @@ if TYPE_CHECKING:
     from autoencoder.workflows.demo import demo as demo
     from autoencoder.workflows.encode.encode import encode as encode
     from autoencoder.workflows.explore.explore import explore as explore
+    from autoencoder.workflows.export.export import export as export
+    from autoencoder.workflows.export.safetensors import load_exported as load_exported
     from autoencoder.workflows.folds.study import leave_one_out as leave_one_out
     from autoencoder.workflows.folds.study import plan_folds as plan_folds
     from autoencoder.workflows.folds.study import score_folds as score_folds

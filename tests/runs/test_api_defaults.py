@@ -29,6 +29,7 @@ LINES = {
     "train --resume": ("resume", "train --resume RUN", {"run"}),
     "test": ("test", "test --run RUN", {"run"}),
     "encode": ("encode", "encode RUN --out OUT.csv", {"run", "out"}),
+    "export": ("export", "export RUN", {"run"}),
     "visualize": ("visualize", "visualize --run RUN", {"run", "fit"}),
     "visualize --score": ("score_methods", "visualize --run RUN --score all", {"run"}),
     "visualize --snapshot": ("look", "visualize --run RUN --snapshot last", {"run"}),
