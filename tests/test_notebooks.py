@@ -87,6 +87,7 @@ def test_mnist_runs(tmp_path, monkeypatch, tree):
     assert {"autoencoder/test/metrics.json", "compare/comparison.html", "autoencoder/visualize/explore.html"} <= work
 
 
+@pytest.mark.slow
 def test_your_video_runs(tmp_path, monkeypatch, tree):
     notebook = run("your_video", tmp_path, monkeypatch)
     check(notebook)
@@ -94,7 +95,6 @@ def test_your_video_runs(tmp_path, monkeypatch, tree):
     assert {"animal-check.png", "codes.csv", "largest.gif", "run/visualize/explore.html"} <= work
 
 
-@pytest.mark.slow
 def test_study_runs(tmp_path, monkeypatch, tree):
     notebook = run("study", tmp_path, monkeypatch)
     check(notebook)
