@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from autoencoder.data.dataset import Prepared, check_file, npz_file
 from autoencoder.data.images import ImageSet, load_images
@@ -105,7 +106,7 @@ def prepare_arena(
     Raises:
         UserError: the files cannot be written.
     """
-    with Progress(TITLE, images, quiet=quiet) as progress:
+    with Progress(TITLE, images, quiet=quiet, estimate="about") as progress:
         prepared = make_arena_files(
             Path(out), images, seed, size, compress=compress, overwrite=overwrite, on_progress=progress.advance
         )
@@ -155,7 +156,7 @@ def prepare_video(
     )
     if poses is not None and len(poses) > 1:
         raise UserError(f"there is one video and {len(poses)} poses: give one for each video (--pose)")
-    with Progress(TITLE, None, "frames", quiet=quiet) as progress:
+    with Progress(TITLE, None, "frames", quiet=quiet, estimate=_estimate(options)) as progress:
         prepared = make_of_video(
             videos[0],
             poses[0] if poses else None,
@@ -248,7 +249,7 @@ def prepare_idx(
     Raises:
         UserError: a file is missing or damaged, images and labels differ in number, or the files cannot be written.
     """
-    with Progress(TITLE, None, quiet=quiet) as progress:
+    with Progress(TITLE, None, quiet=quiet, estimate="about") as progress:
         prepared = make_of_idx(
             Path(images),
             Path(out),
@@ -293,7 +294,7 @@ def prepare_images(
     Raises:
         UserError: there are no pictures, one is damaged, they differ in size, or the files cannot be written.
     """
-    with Progress(TITLE, None, quiet=quiet) as progress:
+    with Progress(TITLE, None, quiet=quiet, estimate="about") as progress:
         prepared = make_of_pictures(
             Path(pictures),
             Path(out),
@@ -323,7 +324,7 @@ def _many(
     overwrite: bool,
     quiet: bool,
 ) -> DataSet:
-    with Progress(TITLE, None, "frames", quiet=quiet) as progress:
+    with Progress(TITLE, None, "frames", quiet=quiet, estimate=_estimate(options)) as progress:
         outcome = make_experiment(
             recordings,
             Path(out),
@@ -340,6 +341,12 @@ def _many(
         )
     npz = npz_file(Path(out)) if outcome.prepared is None else outcome.prepared.npz
     return DataSet(npz, outcome.prepared, outcome.failed, len(recordings), outcome.n_taken)
+
+
+def _estimate(options: VideoOptions) -> Literal["about", "at least"]:
+    """A video that is looked at before it is cut is decoded twice, the second time more slowly."""
+    is_looked_at = options.mask or options.follow is not None or options.normalise != "none"
+    return "at least" if is_looked_at else "about"
 
 
 def _shown(prepared: Prepared) -> DataSet:

@@ -91,7 +91,8 @@ def test_a_command_without_flags_calls_the_function_with_its_defaults(command, f
 
 
 def test_every_command_has_its_functions():
-    assert {command.split()[0] for command in LINES} == set(COMMANDS)
+    without = {"doctor"}  # which looks at the machine, for whoever has a terminal
+    assert {command.split()[0] for command in LINES} == set(COMMANDS) - without
 
 
 def test_a_run_s_settings_are_those_of_the_command(arena, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from autoencoder.config.presets import Preset
 from autoencoder.data.images import ImageSet
 from autoencoder.display.summary import Summary
 from autoencoder.errors import UserError
-from autoencoder.machine.progress import Say
+from autoencoder.machine.progress import Say, duration
 from autoencoder.plots.figures import Files
 from autoencoder.runs.opened import Shelf
 from autoencoder.study.designs.design import DEFAULT, SEEDS, Design, Member, crossed, parse_vary
@@ -90,8 +90,8 @@ class Plan:
             return []
         at_once = 1 if backend == "dask" else processes(members, jobs, together)
         found = forecast(members, self.images, at_once)
-        said = [f"  {member.name}: about {_duration(found.by_setting[member.setting])}" for member in members]
-        said.append(f"about {_duration(found.seconds)} of training, {at_once} at a time, by a few updates of each kind")
+        said = [f"  {member.name}: about {duration(found.by_setting[member.setting])}" for member in members]
+        said.append(found.said())
         if backend == "dask":
             said.append(
                 "by this machine, one run after the other: a cluster of as fast workers divides it by their number"
@@ -340,9 +340,3 @@ def said_of(design: Design) -> list[str]:
 def study_folder(data: str | os.PathLike[str]) -> Path:
     """Where a study goes whose folder is not named."""
     return Path("studies") / Path(data).stem
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
