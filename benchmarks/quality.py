@@ -117,7 +117,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        case = _prepare(args, folder)
+        case = prepare_case(args, folder)
         objective = ObjectiveConfig(noise=case.noise, augment=args.augment)
         found: dict[str, Cells] = {}
         for seed in range(args.seed, args.seed + args.seeds):
@@ -128,7 +128,7 @@ def main() -> None:
                     ("decoder-on-pca", ModelConfig("pca", args.latent_dim, args.encoder)),
                 )
             ]
-            for title, tested in _tested(case, runs[0], args.data).items():
+            for title, tested in tested_sets(case, runs[0], args.data).items():
                 found.setdefault(title, []).extend(_measured(case, runs, tested, seed))
     print(
         f"{args.data}, {args.split} split, encoder {args.encoder}, {args.latent_dim} units, epochs: {epochs}, "
@@ -141,7 +141,7 @@ def main() -> None:
 # ---------------------------------------------------------------------------------------------------------------- runs
 
 
-def _prepare(args: argparse.Namespace, folder: Path) -> Case:
+def prepare_case(args: argparse.Namespace, folder: Path) -> Case:
     if args.data == "arena":
         return Case(prepare_arena(folder / "arena", args.images, args.arena_seed, overwrite=True).npz)
     if args.data == "other":
@@ -169,7 +169,7 @@ def _trained(
     return open_run(folder)
 
 
-def _tested(case: Case, run: OpenedRun, name: str) -> dict[str, ImageSet]:
+def tested_sets(case: Case, run: OpenedRun, name: str) -> dict[str, ImageSet]:
     """The tested images with their regions, by what the regions are."""
     images = run.images if case.test is None else load_images(case.test)
     tested = images if case.test is not None else _taken(images, run.split().val)
@@ -214,7 +214,7 @@ def _seen_regions(images: ImageSet) -> Regions:
 
 def _measured(case: Case, runs: Sequence[OpenedRun], tested: ImageSet, seed: int) -> Cells:
     """A row for whole images and one for each region, from an autoencoder and a decoder behind a PCA."""
-    ae, decoder = (_result(case, run, tested) for run in runs)
+    ae, decoder = (result_of(case, run, tested) for run in runs)
     painted = _painted_over(tested)
     noisy, output, pca = ae.input_quality, ae.output_quality, ae.pca_quality
     whole = {
@@ -247,7 +247,7 @@ def _measured(case: Case, runs: Sequence[OpenedRun], tested: ImageSet, seed: int
     return [whole, *by_region]
 
 
-def _result(case: Case, run: OpenedRun, tested: ImageSet) -> Reconstruction:
+def result_of(case: Case, run: OpenedRun, tested: ImageSet) -> Reconstruction:
     result = evaluate(run, data=tested, noise=case.noise).result
     assert isinstance(result, Reconstruction)
     return result
