@@ -199,7 +199,7 @@ def test_extras_are_named_as_the_messages_say():
     for file in (ROOT / "autoencoder").rglob("*.py"):
         named |= set(re.findall(r"installing\(['\"](\w+)['\"]\)", file.read_text()))
         assert "pip install 'autoencoder[" not in file.read_text()
-    assert named == PROJECT["optional-dependencies"].keys() - {"dev"}
+    assert named == PROJECT["optional-dependencies"].keys() - {"dev", "docs"}
     for document in (*documents(), ROOT / "CONTRIBUTING.md"):
         for name, extra in re.findall(r"pip install '?([\w-]+)\[(\w+)\]", document.read_text()):
             assert (name, extra in PROJECT["optional-dependencies"]) == (DISTRIBUTION, True)

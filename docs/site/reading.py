@@ -1,0 +1,162 @@
+"""What the site takes from the package itself: a page per command, that of settings, and the order of examples."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from textwrap import indent
+from typing import Annotated, get_args, get_origin
+
+from sphinx.application import Sphinx
+from sphinx.util.typing import stringify_annotation
+
+import autoencoder as ae
+from autoencoder.cli.main import COMMANDS
+from autoencoder.flags import hints_of, settings_of
+
+EXAMPLES = (
+    "denoise_arena",
+    "latent_unfolds",
+    "angle_or_reconstruct",
+    "pca_or_autoencoder",
+    "numbers_and_controls",
+)
+"""From the first thing that one tries to what takes reading; others come behind them."""
+
+PAGE = """\
+# autoencoder {name}
+
+{summary}
+
+```{{sphinx_argparse_cli}}
+:module: commands
+:func: {name}
+:prog: autoencoder {name}
+:title:
+:usage_first:
+:group_title_prefix:
+```
+"""
+
+
+SETTINGS = {
+    ae.RunConfig: None,
+    ae.DataConfig: "train",
+    ae.ModelConfig: "train",
+    ae.ObjectiveConfig: "train",
+    ae.NoiseConfig: None,
+    ae.TrainingConfig: "train",
+    ae.MovieOptions: "visualize",
+}
+"""Sections of settings, and the command that has their flags."""
+
+
+SETTINGS_PAGE = """\
+Settings
+========
+
+A run is described by an :py:obj:`autoencoder.RunConfig`, with a section each for the data, the model, the objective and
+the training. ``config.json`` in a run folder and the file of ``train --config`` use the same names. What is not given
+has the default that stands here. Settings that do not go together are refused when they are made.
+
+"""
+
+
+class Order:
+    """Key by which sphinx-gallery sorts examples."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def __call__(self, file: str) -> tuple[int, str]:
+        """The place of an example."""
+        name = Path(file).stem
+        return EXAMPLES.index(name) if name in EXAMPLES else len(EXAMPLES), name
+
+
+def write_pages(app: Sphinx) -> None:
+    """`api/commands/NAME.md` for each command, and `api/settings.rst`."""
+    folder = Path(app.srcdir) / "api"
+    (folder / "commands").mkdir(parents=True, exist_ok=True)
+    for name in COMMANDS:
+        summary = import_module(f"autoencoder.cli.commands.{name}").HELP
+        _write(folder / "commands" / f"{name}.md", PAGE.format(name=name, summary=f"{_sentence(summary)}"))
+    _write(folder / "settings.rst", SETTINGS_PAGE + "\n".join(_section(one, flags) for one, flags in SETTINGS.items()))
+
+
+def _write(file: Path, text: str) -> None:
+    """A file that says the same already is left alone, so that its page is not built again."""
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
+
+
+def _section(section: type, command: str | None) -> str:
+    """A dataclass of settings: what each takes, its default, its flag, and what it means."""
+    name = section.__name__
+    values = [f"{field.name}={_default(field)}".removesuffix("=") for field in dataclasses.fields(section)]
+    lines = [
+        name,
+        "-" * len(name),
+        "",
+        f".. py:class:: autoencoder.{name}({', '.join(values)})",
+        f"   :canonical: {section.__module__}.{name}",
+        "",
+        indent(section.__doc__ or "", "   "),
+        "",
+        *_attributes(section, command),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _attributes(section: type, command: str | None) -> Iterator[str]:
+    comments = _comments(section)
+    settings = {setting.name: setting.flag for setting in settings_of(section)}
+    for field in dataclasses.fields(section):
+        hint = hints_of(section)[field.name]
+        plain = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+        yield f"   .. py:attribute:: {field.name}"
+        yield f"      :type: {stringify_annotation(plain, 'smart').replace('~', '')}"
+        if default := _default(field):
+            yield f"      :value: {default}"
+        yield ""
+        told = comments.get(field.name, "")
+        flag = settings.get(field.name)
+        if not told and flag is not None:
+            told = _sentence(flag.help).replace("*", r"\*").replace("|", r"\|")
+        yield indent(told, "      ")
+        yield ""
+        if flag is not None and command is not None:
+            yield f"      On the command line: ``{command} --{field.name.replace('_', '-')}``"
+            yield ""
+
+
+def _comments(section: type) -> dict[str, str]:
+    """The texts below fields. Sphinx's own reader does not take f-strings in annotations."""
+    (body,) = (node.body for node in ast.parse(inspect.getsource(section)).body if isinstance(node, ast.ClassDef))
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    }
+
+
+def _default(field: dataclasses.Field[object]) -> str:
+    """As one would write it; empty for a setting that has to be given."""
+    if field.default is not dataclasses.MISSING:
+        return repr(field.default)
+    if field.default_factory is not dataclasses.MISSING:
+        return f"{getattr(field.default_factory, '__name__', 'tuple')}()"
+    return ""
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}".removesuffix(".") + "."
