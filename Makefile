@@ -89,5 +89,5 @@ docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -b html -W --keep-going -q -c docs/site docs build/docs
 
 clean:
-	rm -rf demo build docs/examples docs/api/commands docs/api/generated docs/api/settings.rst docs/sg_execution_times.rst dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo build docs/examples docs/api/commands docs/api/generated docs/api/settings.rst docs/api/python.rst docs/sg_execution_times.rst dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -91,4 +91,4 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 def setup(app: Sphinx) -> None:
     """Write the pages that are made from the package before pages are looked for."""
-    app.connect("builder-inited", reading.write_pages)
+    app.connect("builder-inited", reading.write_pages, priority=400)  # before autosummary reads them

@@ -44,17 +44,67 @@ PAGE = """\
 """
 
 
-SETTINGS = {
-    ae.RunConfig: None,
-    ae.DataConfig: "train",
-    ae.ModelConfig: "train",
-    ae.ObjectiveConfig: "train",
-    ae.NoiseConfig: None,
-    ae.TrainingConfig: "train",
-    ae.MovieOptions: "visualize",
+COMMAND_OF = {
+    "DataConfig": "train",
+    "ModelConfig": "train",
+    "ObjectiveConfig": "train",
+    "TrainingConfig": "train",
+    "MovieOptions": "visualize",
 }
-"""Sections of settings, and the command that has their flags."""
+"""The command that has the flags of a section of settings."""
 
+GROUPS = {
+    "Data": ("autoencoder.data", "autoencoder.workflows.prepare", "autoencoder.workflows.join"),
+    "Train, and open what was trained": ("autoencoder.training", "autoencoder.runs", "autoencoder.workflows.settings"),
+    "Numbers": (
+        "autoencoder.evaluation",
+        "autoencoder.workflows.testing",
+        "autoencoder.workflows.encode",
+        "autoencoder.workflows.compare",
+        "autoencoder.workflows.groups",
+    ),
+    "Studies": ("autoencoder.workflows.study", "autoencoder.workflows.folds"),
+    "Pictures": (
+        "autoencoder.workflows.movies",
+        "autoencoder.workflows.stills",
+        "autoencoder.workflows.traversals",
+        "autoencoder.workflows.explore",
+        "autoencoder.workflows.clips",
+    ),
+    "Errors": ("autoencoder.errors",),
+}
+"""Headings of the page of names, and the modules that these come from. Names from elsewhere stand under "More"."""
+
+GIVEN_BACK = (
+    "data.metadata.Metadata",
+    "data.sources.arena.ArenaSet",
+    "runs.opened.OpenedRun",
+    "runs.folder.RunSplit",
+    "evaluation.evaluate.Evaluation",
+    "objectives.base.Result",
+    "evaluation.compare.Comparison",
+    "evaluation.compare.Compared",
+    "evaluation.probing.Probed",
+    "evaluation.probing.ProbeScore",
+    "workflows.study.results.Study",
+)
+"""Classes that functions give back and that are not made by the user."""
+
+
+NAMES_PAGE = """\
+Python
+======
+
+.. code-block:: python
+
+   import autoencoder as ae
+
+Everything on this page is there as ``ae.NAME``, and is loaded when it is first used. Arrays are NumPy's. What the user
+can mend is raised as :py:obj:`autoencoder.UserError`, whose text says what to do.
+
+A run is described by :py:obj:`ae.RunConfig <autoencoder.RunConfig>`; all of its settings stand in :doc:`settings`.
+
+"""
 
 SETTINGS_PAGE = """\
 Settings
@@ -80,13 +130,15 @@ class Order:
 
 
 def write_pages(app: Sphinx) -> None:
-    """`api/commands/NAME.md` for each command, and `api/settings.rst`."""
+    """`api/commands/NAME.md` for each command, `api/settings.rst` and `api/python.rst`."""
     folder = Path(app.srcdir) / "api"
     (folder / "commands").mkdir(parents=True, exist_ok=True)
     for name in COMMANDS:
         summary = import_module(f"autoencoder.cli.commands.{name}").HELP
         _write(folder / "commands" / f"{name}.md", PAGE.format(name=name, summary=f"{_sentence(summary)}"))
-    _write(folder / "settings.rst", SETTINGS_PAGE + "\n".join(_section(one, flags) for one, flags in SETTINGS.items()))
+    sections = [_section(section) for section in _settings()]
+    _write(folder / "settings.rst", SETTINGS_PAGE + "\n".join(sections))
+    _write(folder / "python.rst", NAMES_PAGE + "\n".join(_names()))
 
 
 def _write(file: Path, text: str) -> None:
@@ -95,9 +147,48 @@ def _write(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def _section(section: type, command: str | None) -> str:
+def _settings() -> list[type]:
+    """Dataclasses of settings among the public names, that of a whole run first."""
+    named = [getattr(ae, name) for name in ae._API]
+    found = [
+        one
+        for one in named
+        if dataclasses.is_dataclass(one) and (one.__module__.startswith("autoencoder.config") or any(settings_of(one)))
+    ]
+    return sorted(found, key=lambda section: section is not ae.RunConfig)
+
+
+def _names() -> Iterator[str]:
+    """All public names but settings, in groups, with a page for each."""
+    left = [name for name in ae._API if getattr(ae, name) not in _settings()]
+    for title, modules in GROUPS.items():
+        names = [name for name in left if f"{ae._API[name]}.".startswith(tuple(f"{module}." for module in modules))]
+        left = [name for name in left if name not in names]
+        yield _list(title, names)
+    if left:
+        yield _list("More", left)
+    yield _list("What these give back", [f"~{name}" for name in GIVEN_BACK])
+
+
+def _list(title: str, names: list[str]) -> str:
+    start = [title, "-" * len(title), "", ".. currentmodule:: autoencoder", ""]
+    return "\n".join(
+        [
+            *start,
+            ".. autosummary::",
+            "   :toctree: generated",
+            "   :nosignatures:",
+            "",
+            *(f"   {name}" for name in names),
+            "",
+        ]
+    )
+
+
+def _section(section: type) -> str:
     """A dataclass of settings: what each takes, its default, its flag, and what it means."""
     name = section.__name__
+    command = COMMAND_OF.get(name)
     values = [f"{field.name}={_default(field)}".removesuffix("=") for field in dataclasses.fields(section)]
     lines = [
         name,
