@@ -51,3 +51,8 @@ for axis, moment in zip(axes, moments, strict=True):
     axis.set(title=f"epoch {snapshots[moment]['epoch']:.2g}", xticks=[], yticks=[])
 figure.colorbar(points, ax=axes, label="body angle (degrees)")
 plt.show()
+
+# %%
+# A point becomes a loop. It is passed twice as the animal turns once, so opposite directions overlap: two components
+# hold the axis of a body, and hardly which end is the head. A plane hides what the other units know, which is a reason
+# to measure as well: see :doc:`/probes`.
