@@ -37,7 +37,7 @@ myst_heading_anchors = 4
 nb_execution_mode = "off"
 
 # Docstrings: a name in single backticks is a link where the site has such a page, and code everywhere.
-default_role = "py:obj"
+default_role = "name-or-code"
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autosummary_generate = True
@@ -90,5 +90,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 
 def setup(app: Sphinx) -> None:
-    """Write the pages that are made from the package before pages are looked for."""
-    app.connect("builder-inited", reading.write_pages, priority=400)  # before autosummary reads them
+    """Pages that are made from the package are written before pages are looked for."""
+    app.add_role("name-or-code", reading.name_or_code)
+    app.connect("config-inited", reading.write_pages)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from textwrap import indent
-from typing import Annotated, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
+from docutils import nodes
+from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.domains.python import PyXRefRole
 from sphinx.util.typing import stringify_annotation
 
 import autoencoder as ae
@@ -129,7 +134,16 @@ class Order:
         return EXAMPLES.index(name) if name in EXAMPLES else len(EXAMPLES), name
 
 
-def write_pages(app: Sphinx) -> None:
+def name_or_code(
+    role: str, raw: str, text: str, line: int, inliner: Inliner, options: Any = None, content: Any = ()
+) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+    """What single backticks mean: a name, with a link where it is on the site; anything else, as `.npy`, is code."""
+    if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", text):
+        return PyXRefRole()("py:obj", raw, text, line, inliner, options or {}, content)
+    return [nodes.literal(raw, text)], []
+
+
+def write_pages(app: Sphinx, config: Config) -> None:
     """`api/commands/NAME.md` for each command, `api/settings.rst` and `api/python.rst`."""
     folder = Path(app.srcdir) / "api"
     (folder / "commands").mkdir(parents=True, exist_ok=True)
@@ -195,6 +209,7 @@ def _section(section: type) -> str:
         "-" * len(name),
         "",
         f".. py:class:: autoencoder.{name}({', '.join(values)})",
+        "   :no-contents-entry:",
         f"   :canonical: {section.__module__}.{name}",
         "",
         indent(section.__doc__ or "", "   "),
@@ -212,7 +227,7 @@ def _attributes(section: type, command: str | None) -> Iterator[str]:
         hint = hints_of(section)[field.name]
         plain = get_args(hint)[0] if get_origin(hint) is Annotated else hint
         yield f"   .. py:attribute:: {field.name}"
-        yield f"      :type: {stringify_annotation(plain, 'smart').replace('~', '')}"
+        yield f"      :type: {stringify_annotation(plain, 'smart')}"
         if default := _default(field):
             yield f"      :value: {default}"
         yield ""
