@@ -35,7 +35,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) install -c constraints.txt -e '.[cluster,comet,dev,docs,netcdf,nwb,parquet,pose,tensorboard,topology,tsne,wandb]'
+	$(PIP) install -c constraints.txt -e '.[cluster,comet,dev,docs,netcdf,nwb,onnx,parquet,pose,safetensors,tensorboard,topology,tsne,wandb]'
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed

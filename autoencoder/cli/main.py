@@ -27,6 +27,7 @@ COMMANDS = (
     "train",
     "test",
     "encode",
+    "export",
     "visualize",
     "explore",
     "clips",

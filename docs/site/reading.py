@@ -76,6 +76,7 @@ GROUPS = {
         "autoencoder.workflows.explore",
         "autoencoder.workflows.clips",
     ),
+    "For other programs": ("autoencoder.workflows.export",),
     "Errors": ("autoencoder.errors",),
 }
 """Headings of the page of names, and the modules that these come from. Names from elsewhere stand under "More"."""

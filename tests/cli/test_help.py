@@ -17,6 +17,7 @@ COMMANDS = [
     ["train"],
     ["test"],
     ["encode"],
+    ["export"],
     ["visualize"],
     ["explore"],
     ["clips"],
