@@ -86,6 +86,7 @@ findings: $(VENV)/.installed-dev
 
 # Warnings, such as of a link to nowhere, are errors. Examples that did not change since the last build are not run again.
 docs: $(VENV)/.installed-docs
+	rm -rf docs/api/commands docs/api/generated # of names that are gone
 	$(BIN)/python -m sphinx -b html -W --keep-going -q -c docs/site docs build/docs
 
 clean:

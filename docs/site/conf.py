@@ -45,6 +45,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+toc_object_entries_show_parents = "hide"
 python_maximum_signature_line_length = 88
 
 sphinx_gallery_conf = {
@@ -52,6 +53,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "examples",
     "filename_pattern": r"\.py$",
     "within_subsection_order": "reading.Order",
+    "capture_repr": (),  # what examples print, and not the last object of a block
     "abort_on_example_error": True,
     "plot_gallery": "True",
     "download_all_examples": False,
