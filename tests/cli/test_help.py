@@ -22,6 +22,7 @@ COMMANDS = [
     ["explore"],
     ["clips"],
     ["info"],
+    ["doctor"],
 ]
 SLOW_TO_IMPORT = ("torch", "umap", "numba", "sklearn", "scipy", "matplotlib", "imageio", "openTSNE", "h5py", "pandas")
 

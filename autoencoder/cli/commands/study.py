@@ -467,6 +467,7 @@ def _say_design(args: argparse.Namespace, design: Any) -> None:
 
 
 def _say_forecast(args: argparse.Namespace, design: Any, images: Any) -> None:
+    from autoencoder.machine.progress import duration
     from autoencoder.study.designs.forecast import forecast
     from autoencoder.study.training import processes, share_of
 
@@ -476,18 +477,12 @@ def _say_forecast(args: argparse.Namespace, design: Any, images: Any) -> None:
     jobs = 1 if args.backend == "dask" else processes(members, args.jobs, args.together)
     found = forecast(members, images, jobs)
     for member in members:
-        say(args, f"  {member.name}: about {_duration(found.by_setting[member.setting])}")
-    say(args, f"about {_duration(found.seconds)} of training, {jobs} at a time, by a few updates of each kind")
+        say(args, f"  {member.name}: about {duration(found.by_setting[member.setting])}")
+    say(args, found.said())
     if args.backend == "dask":
         say(args, "by this machine, one run after the other: a cluster of as fast workers divides it by their number")
     elif found.on_gpu and jobs == 1 and args.together != 1 and len(members) > 1:
         say(args, "one after the other: together they take less, which depends on the GPU and is not known beforehand")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _show(args: argparse.Namespace, study: Any, files: Any) -> None:
