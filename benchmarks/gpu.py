@@ -76,13 +76,16 @@ from autoencoder.study.training import train_members
 from autoencoder.training import start
 from autoencoder.training.engines import EagerEngine, Engine, GraphEngine
 from autoencoder.training.feeding import Feed, Source
-from autoencoder.training.keeper import Keeper
+from autoencoder.training.keeper import FolderKeeper
 from autoencoder.training.learner import Learner, make_learner
 from autoencoder.training.loop import TrainingLoop
 from autoencoder.training.start import begin
 from autoencoder.training.together import CudaRoom, PlainRoom
 
 CPU = torch.device("cpu")
+
+ENCODER, BATCH = ModelConfig().encoder, TrainingConfig().batch_size
+"""The default network, and its batches."""
 
 LOOK = 20
 """Updates between two looks at the losses, as in training on a GPU."""
@@ -228,8 +231,8 @@ def repeated(images: ImageSet, n: int) -> ImageSet:
 def learner_of(
     bench: Bench,
     images: ImageSet,
-    encoder: str = "strided",
-    batch_size: int = 32,
+    encoder: str = ENCODER,
+    batch_size: int = BATCH,
     *,
     objective: ObjectiveConfig | None = None,
     device: torch.device | None = None,
@@ -311,7 +314,7 @@ def steps(bench: Bench) -> None:
     """The plain loop, eager and graph; and images that are sent batch by batch, as those that do not fit."""
     kinds = ["eager", "graph"] if bench.has_gpu else ["eager"]
     clocks: dict[str, Callable[[float], float]] = {"plain loop, conv 64": plain_clock(bench)}
-    networks = (("conv", 64), ("strided", 32), ("strided", 256))
+    networks = (("conv", 64), (ENCODER, BATCH), (ENCODER, 256))
     for encoder, batch_size in networks if bench.has_gpu else networks[:2]:
         for kind in kinds:
             learner = learner_of(bench, bench.many, encoder, batch_size)
@@ -332,9 +335,9 @@ def steps(bench: Bench) -> None:
     for kind in kinds:
         say(f"  {kind} conv 64 / plain loop: {pairwise_ratio(rates[f'{kind}, conv 64'], plain)}")
     if bench.has_gpu:
-        for net in ("strided 32", "strided 256"):
+        for net in (f"{ENCODER} {BATCH}", f"{ENCODER} 256"):
             say(f"  graph / eager, {net}: {pairwise_ratio(rates[f'graph, {net}'], rates[f'eager, {net}'])}")
-        for net in ("conv 64", "strided 32", "strided 256"):
+        for net in ("conv 64", f"{ENCODER} {BATCH}", f"{ENCODER} 256"):
             say(f"  sent / graph, {net}: {pairwise_ratio(rates[f'sent, {net}'], rates[f'graph, {net}'])}")
 
 
@@ -423,16 +426,16 @@ class Lockstep:
 
 
 def run_config(
-    bench: Bench, encoder: str = "strided", objective: ObjectiveConfig | None = None, **training: object
+    bench: Bench, encoder: str = ENCODER, objective: ObjectiveConfig | None = None, **training: object
 ) -> RunConfig:
-    """Of a run on images of the arena, in batches of 32."""
-    settings = {"batch_size": min(32, len(bench.arena) // 8), "device": bench.device.type, **training}
+    """Of a run on images of the arena."""
+    settings = {"batch_size": min(BATCH, len(bench.arena) // 8), "device": bench.device.type, **training}
     data = DataConfig(str(bench.folder / "arena.npz"), split="random")  # processes of other GPUs load them
     return RunConfig(data, ModelConfig(encoder), objective or ObjectiveConfig(), TrainingConfig(**settings))
 
 
 def together(bench: Bench) -> None:
-    """So many runs of the default network, batches of 32, with the ends of epochs that fall into the time."""
+    """So many runs of the default network, with the ends of epochs that fall into the time."""
     rates: dict[int, float] = {}
     for n in bench.args.runs:
         began = time.perf_counter()
@@ -466,7 +469,7 @@ def host_time(runs: Lockstep) -> float:
 
 def busy(bench: Bench) -> None:
     """Time in kernels, from the profiler, as a share of an update's time without the profiler."""
-    for encoder, batch_size in (("conv", 64), ("strided", 32)):
+    for encoder, batch_size in (("conv", 64), (ENCODER, BATCH)):
         for kind in ("eager", "graph"):
             clock = Clocked(engine_of(learner_of(bench, bench.arena, encoder, batch_size), kind), 10)
             an_update = batch_size / clock.rate(0.5)
@@ -477,9 +480,9 @@ def busy(bench: Bench) -> None:
     runs = Lockstep(bench, 8)
     for _ in range(10):
         runs.turn()
-    a_turn = 8 * 32 / runs.rate(0.5)
+    a_turn = 8 * BATCH / runs.rate(0.5)
     kernels, seconds = profiled(runs.turn, bench.device)
-    say(f"  8 runs of strided 32: busy {seconds / LOOK / a_turn:.0%} (kernels at the same time count once)")
+    say(f"  8 runs of {ENCODER} {BATCH}: busy {seconds / LOOK / a_turn:.0%} (kernels at the same time count once)")
     runs.close()
 
 
@@ -512,7 +515,7 @@ def profiled(work: Callable[[], object], device: torch.device) -> tuple[int, flo
 
 def trained(bench: Bench, name: str, images: ImageSet, encoder: str, **training: object) -> tuple[Run, float]:
     """A run with all that it leaves, and its seconds from the call to the return."""
-    settings = {"batch_size": min(32, len(images) // 8), "device": bench.device.type, **training}
+    settings = {"batch_size": min(BATCH, len(images) // 8), "device": bench.device.type, **training}
     data = DataConfig("arena.npz", split="random")
     began = time.perf_counter()
     run = train(
@@ -523,7 +526,7 @@ def trained(bench: Bench, name: str, images: ImageSet, encoder: str, **training:
 
 def snapshots(bench: Bench) -> None:
     """Training without and with them, in alternation; the first epoch of each is not counted."""
-    for encoder, batch_size in (("strided", 32), ("conv", 64))[: 2 if bench.has_gpu else 1]:
+    for encoder, batch_size in ((ENCODER, BATCH), ("conv", 64))[: 2 if bench.has_gpu else 1]:
         for pair in range(2 if bench.has_gpu else 1):
             seconds = {}
             for per_epoch in (0, 3):
@@ -610,10 +613,10 @@ class Clocks:
         ("weights", Learner, "largest_weights"),
         ("weights", TrainingLoop, "_check_weights"),
         ("snapshots", TrainingLoop, "_take_snapshot"),
-        ("checkpoints", Keeper, "save"),
-        ("log", Keeper, "log_epoch"),
-        ("waiting for files", Keeper, "drain"),
-        ("closing", Keeper, "__exit__"),
+        ("checkpoints", FolderKeeper, "save"),
+        ("log", FolderKeeper, "log_epoch"),
+        ("waiting for files", FolderKeeper, "drain"),
+        ("closing", FolderKeeper, "__exit__"),
         ("closing", CudaRoom, "left"),
     )
     """Name, and what is timed."""
@@ -736,21 +739,28 @@ CONSTANT = {"schedule": "constant", "lr": 2.0**-8}
 def check_engines(bench: Bench) -> None:
     """The same updates, captured and not: weights, moments and losses."""
     objectives = {
-        "reconstruct": ObjectiveConfig(noise=NoiseConfig("gaussian", 0.1)),
+        "reconstruct": ObjectiveConfig(noise=NoiseConfig("gaussian", 0.1), augment=("flip", "light")),
         "angle": ObjectiveConfig("angle", target="body_angle_deg"),
-        "mask": ObjectiveConfig("mask"),
+        "mask": ObjectiveConfig("mask", augment=("flip", "rotate", "shift")),
     }
-    cases = [("strided", name) for name in objectives] + [("conv", "reconstruct")]
-    for encoder, name in cases:
+    cases = [(ENCODER, name, "muon") for name in objectives] + [
+        (ENCODER, "mask", "adam"),
+        ("conv", "reconstruct", "adam"),
+    ]
+    for encoder, name, optimizer in cases:
         found, states = dict[str, list[float]](), dict[str, dict[str, Tensor]]()
         for run in ("eager", "graph", "eager again"):
-            learner = learner_of(bench, bench.arena, encoder, objective=objectives[name], **CONSTANT)
+            learner = learner_of(
+                bench, bench.arena, encoder, objective=objectives[name], optimizer=optimizer, **CONSTANT
+            )
             found[run] = losses_of(engine_of(learner, run.split()[0]), bench.args.updates)
             states[run] = state_of(learner)
         ours, again = (Apart(found[other], found["eager"]) for other in ("graph", "eager again"))
         same = sum(torch.equal(states["graph"][key], value) for key, value in states["eager"].items())
         words = f"losses {ours} apart (eager from itself {again}), {same} of {len(states['eager'])} tensors equal"
-        bench.check(f"{encoder}, {name}, graph against eager", ours.most <= max(10 * again.most, 1e-6), words)
+        bench.check(
+            f"{encoder}, {name}, {optimizer}, graph against eager", ours.most <= max(10 * again.most, 1e-6), words
+        )
 
 
 @contextmanager
@@ -833,7 +843,7 @@ class Apart:
 def check_together(bench: Bench) -> None:
     """Four runs side by side, and each of them alone, with deterministic algorithms."""
     noise = ObjectiveConfig(noise=NoiseConfig("gaussian", 0.1))
-    kinds = [("strided", noise), ("strided", ObjectiveConfig("mask")), ("strided", noise), ("conv", noise)]
+    kinds = [(ENCODER, noise), (ENCODER, ObjectiveConfig("mask")), (ENCODER, noise), ("conv", noise)]
     settings = {"epochs": 2, "snapshot_samples": 40, "deterministic": bench.has_gpu}
     members = [
         Member(str(seed), {}, seed, run_config(bench, encoder, objective, seed=seed, **settings))
@@ -879,7 +889,8 @@ def check_resuming(bench: Bench) -> None:
     same = sum(torch.equal(states[0][name], states[1][name]) for name in states[0])
     bench.check("resumed against uninterrupted", same == len(states[0]), f"{same} of {len(states[0])} tensors equal")
     saved = torch.load(straight.run.checkpoint_file("last"), map_location="cpu", weights_only=True)["optimizer"]
-    plain = type(saved["param_groups"][0]["lr"]) is float and saved["state"][0]["step"].shape == ()
+    steps = [one["step"] for one in saved["state"].values() if "step" in one]  # matrices have none with Muon
+    plain = type(saved["param_groups"][0]["lr"]) is float and all(step.shape == () for step in steps)
     bench.check("checkpoint's learning rate and count", plain, "a plain number and a scalar")
     there = load_run(straight.run.path, device="cpu").encode(bench.arena.images[:64])
     here = straight.encode(bench.arena.images[:64])

@@ -81,7 +81,11 @@ def listed_in(page):
     entries = [line.strip() for text in blocks for line in text.splitlines() if line and not line.startswith(":")]
     found = set()
     for entry in entries:
-        matches = [path for path in page.parent.glob(f"{entry}*") if path.suffix in (".md", ".ipynb", ".rst")]
+        matches = [
+            path
+            for path in page.parent.glob(entry if "*" in entry else f"{entry}*")
+            if path.suffix in (".md", ".ipynb", ".rst")
+        ]
         exact = [path for path in matches if path.with_suffix("") == page.parent / entry]
         found |= set(matches if "*" in entry else exact)
     return found
@@ -111,10 +115,11 @@ def blocks_of(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)], ids=name_of)
 def test_python_in_pages_compiles_and_names_what_there_is(page):
+    imported = any("import autoencoder as ae" in block for block in blocks_of(page))
     for block in blocks_of(page):
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ae":
-                assert node.attr in ae.__all__, block
+                assert node.attr in ae.__all__ or not imported, block
 
 
 @pytest.fixture

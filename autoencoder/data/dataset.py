@@ -103,7 +103,7 @@ def check_output(output: Path, *, overwrite: bool = False, inputs: Iterable[Path
     """
     if output.name in ("", ".."):
         raise UserError(f"'{output}' is not a name for a data set: choose one, such as data/mouse (--out)")
-    npz = output if output.suffix.lower() == ".npz" else output.with_name(f"{output.name}.npz")
+    npz = npz_file(output)
     csv = npz.with_suffix(".csv")
     try:
         _check_free((npz, csv, check_file(npz)), overwrite, inputs)
@@ -113,6 +113,11 @@ def check_output(output: Path, *, overwrite: bool = False, inputs: Iterable[Path
     except OSError as error:
         raise write_error(npz, error) from None
     return npz, csv
+
+
+def npz_file(output: Path) -> Path:
+    """Where the images of the data set `output` lie; it may be given with `.npz` or without."""
+    return output if output.suffix.lower() == ".npz" else output.with_name(f"{output.name}.npz")
 
 
 def check_file(npz: Path) -> Path:

@@ -48,7 +48,11 @@ DEPTH_SAMPLE = 1000
 """Images of a set too large to be read whole whose largest pixel is looked for."""
 
 
-@dataclass(frozen=True, eq=False)
+SHOWN = 8
+"""Images of a set that a notebook shows."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class ImageSet:
     """Images and what is known of them.
 
@@ -78,6 +82,28 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __repr__(self) -> str:
+        return f"<ImageSet of {self._in_short}, {self.source or 'in memory'}>"
+
+    @property
+    def _in_short(self) -> str:
+        return f"{len(self):,} images of {'x'.join(map(str, self.image_shape))}, {self.images.dtype}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what is in the set, its columns, and images from first to last."""
+        from autoencoder.display.summary import Summary, strip
+
+        metadata = self.metadata
+        beside = [name for name in (*BESIDE, RECIPE) if getattr(self, name) is not None]
+        rows = np.unique(np.linspace(0, len(self) - 1, min(SHOWN, len(self))).astype(np.int64))
+        return Summary(
+            self._in_short,
+            [("file", self.source or "in memory"), ("beside the images", ", ".join(beside) or "nothing")],
+            ("column", "kind", "first value") if metadata.names else (),
+            [(name, metadata.kind(name).value, str(metadata.column(name)[0])) for name in metadata.names],
+            [strip(self.scaled(rows))] if len(rows) else [],
+        ).html()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import NoiseConfig
+from autoencoder.data.batches import evenly
 from autoencoder.data.images import ImageSet
+from autoencoder.display.summary import DPI, Summary
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
 from autoencoder.evaluation.outside_codes import Outside, read_all
@@ -20,8 +23,10 @@ from autoencoder.evaluation.reference_codes import CEILING, UNTRAINED_SEEDS, pca
 from autoencoder.machine.progress import Progress
 from autoencoder.measures.probes import RidgeProbe
 from autoencoder.objectives.base import Quality
+from autoencoder.plots.figures import rendered
+from autoencoder.plots.images import image_grid, to_picture
 from autoencoder.runs.folder import Run
-from autoencoder.runs.opened import OpenedRun, Shelf, open_run
+from autoencoder.runs.opened import OpenedRun, RunLike, Shelf, open_run, several_runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +109,11 @@ class ComparedCodes:
         }
 
 
-@dataclass(frozen=True, eq=False)
+SHOWN = 6
+"""Held-out images that a notebook shows."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Runs on the same held-out images.
 
@@ -128,6 +137,33 @@ class Comparison:
     notes: tuple[str, ...] = ()
     known: Rows | None = None
 
+    def __repr__(self) -> str:
+        return f"<Comparison of {', '.join(run.name for run in self.runs)} on {len(self.rows):,} held-out images>"
+
+    def examples(self, n: int = SHOWN) -> Figure:
+        """A few of the images as every run sees them first, and below what those that make pictures make of them."""
+        rows = evenly(self.rows, n)
+        parts = [("image", to_picture(self.data.scaled(rows)))]
+        for run in self.runs:
+            if run.evaluation.trained.objective.makes_pictures:
+                parts.append((run.name, to_picture(run.evaluation.predict(rows).output)))
+        return image_grid(parts)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how well each run meets its objective, and a few images."""
+        rows = []
+        for run in self.runs:
+            config = run.evaluation.trained.config
+            latent = f"{run.codes.shape[1]} units"
+            rows.append((run.name, config.model.encoder, config.objective.name, latent, run.evaluation.result.brief()))
+        return Summary(
+            f"{len(self.rows):,} held-out images of {self.data.source}",
+            header=("run", "encoder", "objective", "latent", "result"),
+            rows=rows,
+            pictures=[rendered(self.examples(), "examples", dpi=DPI)],
+            notes=self.notes,
+        ).html()
+
     @property
     def compared(self) -> Rows:
         """The held-out images whose codes are compared."""
@@ -135,7 +171,7 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[str | Path | OpenedRun],
+    runs: RunLike | Sequence[RunLike],
     *,
     codes: Sequence[str | Path] = (),
     names: Sequence[str] | None = None,
@@ -164,7 +200,7 @@ def compare(
         UserError: runs differ in data or split (each that does is named), or one cannot be tested.
     """
     shelf = Shelf()
-    folders = [open_run(run, shelf=shelf) for run in runs]
+    folders = [open_run(run, shelf=shelf) for run in several_runs(runs)]
     refuse_different(folders)
     called = [*_names(folders), *(Path(path).stem for path in codes)] if names is None else list(names)
     paths = [(name, Path(path)) for name, path in zip(called[len(folders) :], codes, strict=True)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from autoencoder.array_types import FloatArray, Rows
@@ -17,13 +18,16 @@ from autoencoder.data.batches import Pixels, evenly
 from autoencoder.data.changes.noise import corrupt_each
 from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata_files import refuse_unknown_kinds
+from autoencoder.display.summary import DPI, Summary
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Progress
 from autoencoder.models.network import Network
 from autoencoder.objectives.base import Predicted, Result, Tested, make_objective
 from autoencoder.objectives.controls import PCAControl
+from autoencoder.plots.figures import rendered
+from autoencoder.plots.images import to_picture
 from autoencoder.runs.data import has_same_targets
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.runs.trained import Trained, flat_inputs
 from autoencoder.seeding import draw_rows
 
@@ -31,7 +35,11 @@ CONTROL_MAX_IMAGES = 10_000
 """Controls are fitted on at most this many of the training images."""
 
 
-@dataclass(frozen=True, eq=False)
+SHOWN = 6
+"""Tested images that a notebook shows."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """The test of a run.
 
@@ -56,6 +64,30 @@ class Evaluation:
     result: Result
     predict: Predictor
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Evaluation of {self.trained.run.path} on {self._in_short}>"
+
+    @property
+    def _in_short(self) -> str:
+        noise = "" if self.noise.kind == "none" else f", noise {self.noise}"
+        return f"{len(self.rows):,} {self.images_name}{noise}; compared with {self.result.compared_with}"
+
+    def examples(self, n: int = SHOWN) -> Figure:
+        """A few tested images, evenly chosen, with what the network makes of them."""
+        shown = self.predict(evenly(self.rows, n))
+        return self.result.draw_examples(shown, to_picture(shown.seen), self.images_name)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the numbers beside their controls, and a few images."""
+        numbers = self.result.table()
+        return Summary(
+            f"{self.trained.run.path}: {self._in_short}",
+            header=numbers.header,
+            rows=numbers.rows,
+            pictures=[rendered(self.examples(), "examples", dpi=DPI)],
+            notes=[numbers.closing, *self.notes],
+        ).html()
 
     @property
     def images_name(self) -> str:
@@ -85,7 +117,7 @@ class Evaluation:
 
 
 def evaluate(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     *,
     data: str | Path | ImageSet | None = None,
     metadata: str | Path | None = None,

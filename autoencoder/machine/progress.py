@@ -1,8 +1,11 @@
-"""Progress of long steps: a bar on a terminal, a sparse line elsewhere, nothing when the caller wants silence."""
+"""Progress of long steps: a bar on a terminal or in a notebook, a sparse line elsewhere, or silence."""
 
 from __future__ import annotations
 
+import html
+import itertools
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +27,20 @@ Say = Callable[[str], None]
 
 SECONDS_BETWEEN_LINES = 15.0
 """How often a step that takes long says where it is, when standard error is not a terminal."""
+
+
+SECONDS_BETWEEN_UPDATES = 0.2
+"""How often a bar in a notebook is drawn again; each time a message goes to the browser."""
+
+BARS = itertools.count()
+"""Of bars in a notebook, by which their updates find them."""
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook, whose outputs can be shown in place."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None) is not None
 
 
 SECONDS_TO_ESTIMATE = 10.0
@@ -89,8 +106,8 @@ def duration(seconds: float) -> str:
 class Progress:
     """Context manager around one long step.
 
-    On a terminal it draws a bar with the time left; elsewhere it prints a line to standard error every
-    `SECONDS_BETWEEN_LINES`, so that a log file stays readable.
+    On a terminal and in a notebook it draws a bar with the time left, in place; elsewhere it prints a line to standard
+    error every `SECONDS_BETWEEN_LINES`, so that a log file stays readable.
 
     Args:
         title: what is being done, such as "Training".
@@ -115,6 +132,7 @@ class Progress:
         self._note = ""
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
+        self._shown: _NotebookBar | None = None
         self._last_line = time.monotonic()
         self._first: tuple[float, int] | None = None
         self._estimate = Estimate(self._title, unit, self.say, about=estimate) if estimate else None
@@ -136,6 +154,8 @@ class Progress:
             )
             self._bar.start()
             self._task = self._bar.add_task(self._title, total=self._total, note="")
+        elif not self._quiet and in_notebook():
+            self._shown = _NotebookBar(self)
         return self
 
     def __exit__(
@@ -143,6 +163,8 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if self._shown is not None:
+            self._shown.draw()
 
     def say(self, text: str) -> None:
         """Print a line, above the bar where there is one."""
@@ -167,19 +189,73 @@ class Progress:
             self._estimate.note(self._done, self._total, amount)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, advance=amount, note=self._note)
+        elif self._shown is not None:
+            self._shown.draw_now_and_then()
         elif not self._quiet and time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             self._print_line()
 
     def _print_line(self) -> None:
-        of_total = f" of {self._total}" if self._total is not None else ""
-        line = f"{self._title}: {self._done}{of_total} {self._unit}"
-        # Counted from the first advance on: what comes before it, such as a fit or a resumed part, has another pace.
-        started, before = self._first or (0.0, self._done)
-        if self._total and self._done > before:
-            pace = (time.monotonic() - started) / (self._done - before)
-            line += f", {pace * (self._total - self._done):.0f} s left"
+        left = self.seconds_left
+        line = self.counted if left is None else f"{self.counted}, {left:.0f} s left"
         print(f"{line}  {self._note}".rstrip(), file=sys.stderr, flush=True)
+
+    @property
+    def counted(self) -> str:
+        """How far it is, such as "Training: 200 of 1000 images"."""
+        of_total = f" of {self._total}" if self._total is not None else ""
+        return f"{self._title}: {self._done}{of_total} {self._unit}"
+
+    @property
+    def note(self) -> str:
+        """What was last noted; "" before anything was."""
+        return self._note
+
+    @property
+    def share(self) -> float | None:
+        """What is done of all; None where it is not known how much there is."""
+        return min(1.0, self._done / self._total) if self._total else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None where it is not known how much there is, or how fast it goes.
+
+        Counted from the first advance on: what comes before it, such as a fit or a resumed part, has another pace.
+        """
+        started, before = self._first or (0.0, self._done)
+        if not self._total or self._done <= before:
+            return None
+        return (time.monotonic() - started) / (self._done - before) * (self._total - self._done)
+
+
+class _NotebookBar:
+    """One output of a notebook's cell that shows a step, and is drawn anew in its place."""
+
+    def __init__(self, step: Progress) -> None:
+        self._step, self._started = step, time.monotonic()
+        self._name = f"autoencoder-progress-{os.getpid()}-{next(BARS)}"
+        self._drawn = False
+        self.draw()
+
+    def draw_now_and_then(self) -> None:
+        """Draw it where it was not drawn just now."""
+        if time.monotonic() - self._last >= SECONDS_BETWEEN_UPDATES:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw how far the step is."""
+        from IPython import display as shown_by
+
+        self._last = time.monotonic()
+        step = self._step
+        show: Callable[..., object] = shown_by.update_display if self._drawn else shown_by.display
+        text = f"{step.counted}, {times(self._last - self._started, step.seconds_left)}  {step.note}".rstrip()
+        # A bar without a value moves to and fro, which says that it is not known how much there is.
+        value = "" if step.share is None else f' value="{step.share:.4f}"'
+        bar = f'<progress max="1"{value} style="width:16em;vertical-align:middle"></progress>'
+        shown = f"<div>{bar} <span>{html.escape(text)}</span></div>"
+        show({"text/plain": text, "text/html": shown}, raw=True, display_id=self._name)
+        self._drawn = True
 
 
 def _time_column() -> ProgressColumn:

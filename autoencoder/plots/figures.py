@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,6 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from autoencoder.config.movies import AS_PNG, DPI, FigureOptions
+from autoencoder.display.summary import DPI as SUMMARY_DPI
+from autoencoder.display.summary import Summary
 from autoencoder.machine.files import replacing
 
 UNDATED: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -25,6 +28,44 @@ WRITTEN: dict[Any, Any] = {"svg.fonttype": "path", "pdf.fonttype": 42}
 which can be searched and edited."""
 
 
+MOST_SHOWN = 3
+"""Figures that a notebook shows of a list of files; the others can be asked for by their names."""
+
+
+class Files(list[Path]):
+    """Files that were written, with the figures among them as matplotlib's objects.
+
+    A list like any other; joined to another one by `+` or `+=` it takes over its figures.
+
+    Attributes:
+        figures: by the names of their files without the suffix; of two that are called the same, the second one has
+            its folder's name before it, such as `fc2/scatter`.
+    """
+
+    def __init__(self, files: Iterable[Path] = (), figures: Mapping[str, Figure] | None = None) -> None:
+        super().__init__(files)
+        self.figures = dict(figures or {})
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the names of the files, and the first figures."""
+        drawn = [rendered(figure, name, dpi=SUMMARY_DPI) for name, figure in islice(self.figures.items(), MOST_SHOWN)]
+        return Summary(f"{len(self):,} files", [(file.name, file.parent) for file in self], pictures=drawn).html()
+
+    def __iadd__(self, other: Iterable[Path]) -> Self:  # type: ignore[override,misc]  # the types of `+` are narrower
+        if isinstance(other, Files):
+            of_file = {file.stem: file for file in other}
+            for name, figure in other.figures.items():
+                is_taken = name in self.figures and name in of_file
+                self.figures[f"{of_file[name].parent.name}/{name}" if is_taken else name] = figure
+        self.extend(other)
+        return self
+
+    def __add__(self, other: Any) -> Files:  # type: ignore[override]  # as `+=` does
+        joined = Files(self, self.figures)
+        joined += other
+        return joined
+
+
 class PlainFigure(Figure):
     """A figure in which no text is a formula.
 
@@ -32,6 +73,10 @@ class PlainFigure(Figure):
     and where its user has it write with TeX, a text could run TeX's commands. All of this is decided when a figure is
     drawn and for its own texts only: settings of other figures in the same process stay as they are.
     """
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        return rendered(self, "figure")
 
     def draw(self, renderer: Any) -> None:
         """Draw all that is in it."""
@@ -84,7 +129,7 @@ def save_figure(figure: Figure, path: Path, dpi: int = DPI) -> Path:
     return path
 
 
-def save_figures(figure: Figure, stem: Path, options: FigureOptions = AS_PNG) -> list[Path]:
+def save_figures(figure: Figure, stem: Path, options: FigureOptions = AS_PNG) -> Files:
     """Write a figure in each format that is asked for.
 
     Args:
@@ -95,12 +140,11 @@ def save_figures(figure: Figure, stem: Path, options: FigureOptions = AS_PNG) ->
     Returns:
         the files, in the order of the formats.
     """
-    return [save_figure(figure, stem.with_name(f"{stem.name}.{form}"), options.dpi) for form in options.formats]
+    files = [save_figure(figure, stem.with_name(f"{stem.name}.{form}"), options.dpi) for form in options.formats]
+    return Files(files, {stem.name: figure})
 
 
-def save_and_hold(
-    figure: Figure, stem: Path, options: FigureOptions, held: Sequence[str]
-) -> tuple[list[Path], list[bytes]]:
+def save_and_hold(figure: Figure, stem: Path, options: FigureOptions, held: Sequence[str]) -> tuple[Files, list[bytes]]:
     """Write a figure as `save_figures` does, and also give what a page holds of it.
 
     Args:
@@ -116,4 +160,4 @@ def save_and_hold(
     for file, form in zip(files, options.formats, strict=True):
         with replacing(file) as temporary:
             temporary.write_bytes(drawn[form])
-    return files, [drawn[form] for form in held]
+    return Files(files, {stem.name: figure}), [drawn[form] for form in held]

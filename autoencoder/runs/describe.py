@@ -31,13 +31,14 @@ MOST_OF_THE_VARIANCE = 0.95
 
 
 def describe(
-    path: Path, max_pixel_value: float | None = None, column_kinds: Sequence[str] | None = None
+    path: str | Path, max_pixel_value: float | None = None, column_kinds: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Facts about a data file (`.npz`, `.npy`), a run folder, or a checkpoint (`.pt`).
 
     Raises:
         UserError: it is none of these, or damaged; or what columns are is said of something else than a data file.
     """
+    path = Path(path)
     if column_kinds and path.exists() and path.suffix.lower() not in (".npz", ".npy"):
         raise UserError(f"--column-kind goes with a data file (.npz, .npy), and {path} is not one: leave it out")
     if path.is_dir():

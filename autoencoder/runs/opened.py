@@ -22,6 +22,7 @@ from autoencoder.runs.checkpoint import Checkpoint, LoopState
 from autoencoder.runs.columns import changed_table, since_started
 from autoencoder.runs.data import check_there, refuse_other_data
 from autoencoder.runs.folder import Run, RunSplit
+from autoencoder.runs.shown import run_summary
 from autoencoder.runs.trained import NOT_OF_THE_NETWORK, Trained, load_encoder, load_own_checkpoint, trained_from
 
 MOST_KEPT_BYTES = 2**30
@@ -98,6 +99,13 @@ class OpenedRun(Run):
         self._states: dict[Path, LoopState] = {}
         self._kept: dict[Path, Checkpoint] = {}
         self._networks: dict[tuple[Path, str], Trained] = {}
+
+    def __repr__(self) -> str:
+        return f"<OpenedRun {self.path}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what the run is, how far it is, and how its loss fell."""
+        return run_summary(self)
 
     def config(self) -> RunConfig:
         """See `Run.config`."""
@@ -239,8 +247,12 @@ def _bytes(weights: dict[str, Any]) -> int:
     return sum(int(values.numel() * values.element_size()) for values in weights.values())
 
 
+RunLike = str | Path | Run | Trained
+"""What stands for a run wherever one is asked for: its folder, what `open_run` gave, or what `train` did."""
+
+
 def open_run(
-    run: str | Path | Run,
+    run: RunLike,
     *,
     shelf: Shelf | None = None,
     images: str | Path | None = None,
@@ -251,7 +263,7 @@ def open_run(
     """Open a run, or hand on one that is open already. Nothing is read before it is asked for.
 
     Args:
-        run: a run folder, finished or in training.
+        run: a run folder, finished or in training; or what `train` and `load_run` give.
         shelf: that of other runs, to be opened together; None for one of its own.
         images: the file of its images, where that was moved.
         metadata: file of other metadata than the run's.
@@ -261,6 +273,7 @@ def open_run(
     Raises:
         UserError: what columns are is not said in this form.
     """
+    run = run.run if isinstance(run, Trained) else run
     if isinstance(run, OpenedRun):
         return run
     path = run.path if isinstance(run, Run) else run
@@ -272,6 +285,11 @@ def open_run(
         columns,
         column_kinds,
     )
+
+
+def several_runs(runs: RunLike | Sequence[RunLike]) -> list[RunLike]:
+    """Runs as a list, where one may be given by itself."""
+    return [runs] if isinstance(runs, str | Path | Run | Trained) else list(runs)
 
 
 def table_notes(runs: Sequence[OpenedRun]) -> list[str]:

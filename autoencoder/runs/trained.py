@@ -22,6 +22,7 @@ from autoencoder.models.network import ImageShape, Network, fitted_encoder, on_d
 from autoencoder.objectives.base import Objective, make_objective
 from autoencoder.runs.checkpoint import Checkpoint
 from autoencoder.runs.folder import Run
+from autoencoder.runs.shown import run_summary
 
 FLAT_BATCH = 512
 
@@ -31,7 +32,7 @@ NOT_OF_THE_NETWORK = {"images", "metadata", "columns"} | {
 """Settings that decide neither what a network is nor which images it saw; a data file may have been moved since."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trained:
     """A network of a run, in evaluation mode.
 
@@ -51,16 +52,27 @@ class Trained:
     network: Network
     device: torch.device
 
+    def __repr__(self) -> str:
+        model, objective = self.config.model, self.config.objective.name
+        return (
+            f"<Trained {self.run.path}: '{model.encoder}' to {objective}, {model.latent_dim} units, on {self.device}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what the run is, and how its loss fell."""
+        return run_summary(self.run)
+
     @property
     def encoded_at_once(self) -> int:
         """Images that the network is given at once; see `at_once`."""
         return at_once(self.config.training.snapshot_batch_size, self.image_shape, self.device)
 
-    def encode(self, images: NDArray[np.generic]) -> FloatArray:
+    def encode(self, images: NDArray[np.generic] | ImageSet) -> FloatArray:
         """Latent codes.
 
         Args:
             images: (N, H, W) or (N, C, H, W) of the run's size; uint8, uint16, or floats scaled as the run's data are.
+                Or what `load_images` gave.
 
         Returns:
             (N, latent_dim) float32.
@@ -71,7 +83,7 @@ class Trained:
         return self.features("latent", images)
 
     @torch.no_grad()
-    def features(self, layer: str, images: NDArray[np.generic]) -> FloatArray:
+    def features(self, layer: str, images: NDArray[np.generic] | ImageSet) -> FloatArray:
         """Activations (N, features) float32 of "latent", "fc2" (the head's first layer) or "pixels"."""
         pixels = self._pixels(images)
         parts = [
@@ -81,7 +93,7 @@ class Trained:
         return torch.cat(parts).numpy()
 
     @torch.no_grad()
-    def predict(self, images: NDArray[np.generic]) -> FloatArray:
+    def predict(self, images: NDArray[np.generic] | ImageSet) -> FloatArray:
         """What the network was trained to tell of images; see `encode` for `images`.
 
         Returns:
@@ -95,7 +107,7 @@ class Trained:
         ]
         return torch.cat(parts).contiguous().numpy()
 
-    def reconstruct(self, images: NDArray[np.generic]) -> FloatArray:
+    def reconstruct(self, images: NDArray[np.generic] | ImageSet) -> FloatArray:
         """Reconstructions (N, C, H, W) float32 in [0, 1]; see `encode` for `images`.
 
         Raises:
@@ -128,8 +140,8 @@ class Trained:
         ]
         return torch.cat(parts).contiguous().numpy()
 
-    def _pixels(self, images: NDArray[np.generic]) -> Pixels:
-        array = np.asarray(images)
+    def _pixels(self, images: NDArray[np.generic] | ImageSet) -> Pixels:
+        array = np.asarray(images.images if isinstance(images, ImageSet) else images)
         if array.ndim == 3:
             array = array[:, None]
         if array.ndim != 4 or array.shape[1:] != self.image_shape or len(array) == 0:

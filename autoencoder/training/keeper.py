@@ -1,4 +1,7 @@
-"""What is kept of a training: its log, its latent snapshots and its checkpoints, in a run folder that is held."""
+"""What is kept of a training: its log, its latent snapshots and its checkpoints, in a run folder that is held.
+
+A training that leaves no folder has another keeper, see `in_memory.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +28,67 @@ from autoencoder.runs.writers.table import TableWriter
 from autoencoder.training.learner import Learner
 
 
-class Keeper:
-    """Writes what a training leaves; `open_keeper` makes one. A context manager, since writers must be closed.
+class Keeper(Protocol):
+    """Keeps what a training leaves; a context manager around it."""
+
+    @property
+    def name(self) -> str:
+        """What messages call the training."""
+        ...
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def kept(self) -> str:
+        """What there is of a training that failed, in words."""
+        ...
+
+    def after_a_stop(self) -> str:
+        """What became of a training that was stopped, in words, and how to go on."""
+        ...
+
+    def has_failed(self) -> bool:
+        """Whether something could not be kept that was to be kept beside training."""
+        ...
+
+    def settle(self) -> None:
+        """Wait until everything is kept that was to be."""
+        ...
+
+    def drain(self) -> None:
+        """The same, and raise why something could not be.
+
+        Raises:
+            UserError: it could not be written, or is not finite.
+        """
+        ...
+
+    def log_epoch(self, row: dict[str, Any]) -> None:
+        """Keep the numbers of an epoch; see `autoencoder.runs.folder.METRIC_COLUMNS`."""
+        ...
+
+    def write_snapshot(self, step: int, epoch: float, codes: Callable[[], NDArray[np.float32]]) -> None:
+        """Keep codes as the snapshot of `step`; whoever keeps them asks for them."""
+        ...
+
+    def save(self, learner: Learner, state: LoopState, *names: str | int) -> None:
+        """Keep the network as it is under each of `names`, such as `best` and `last`."""
+        ...
+
+    def save_early(self, learner: Learner, step: int, check: Work) -> None:
+        """Keep the network after update number `step`, to be looked at; `check` may refuse it."""
+        ...
+
+    def seconds_since_save(self) -> float:
+        """Since `save`, or since training began."""
+        ...
+
+
+class FolderKeeper:
+    """Writes to a run folder; `open_keeper` makes one. A context manager, since writers must be closed.
 
     Args:
         run: where to.
@@ -52,7 +114,12 @@ class Keeper:
         self._data_sha256, self._split_sha256 = data_sha256, split_sha256
         self._last_save = time.monotonic()
 
-    def __enter__(self) -> Keeper:
+    @property
+    def name(self) -> str:
+        """The folder."""
+        return str(self.run.path)
+
+    def __enter__(self) -> FolderKeeper:
         return self
 
     def __exit__(
@@ -61,6 +128,15 @@ class Keeper:
         self._writing.close()
         for writer in self._writers:
             writer.close()
+
+    def kept(self) -> str:
+        """See `Keeper.kept`."""
+        last = self.run.checkpoint_file("last")
+        return f"{last} is from before and is kept" if last.exists() else "nothing was kept before"
+
+    def after_a_stop(self) -> str:
+        """See `Keeper.after_a_stop`."""
+        return f"saved; go on with: autoencoder train --resume {self.run.path}"
 
     def has_failed(self) -> bool:
         """Whether a file could not be written that was to be written beside training."""
@@ -143,7 +219,9 @@ class Keeper:
         return time.monotonic() - self._last_save
 
 
-def open_keeper(run: Run, held: Hold, learner: Learner, split: RunSplit, resumed_at: int | None, say: Say) -> Keeper:
+def open_keeper(
+    run: Run, held: Hold, learner: Learner, split: RunSplit, resumed_at: int | None, say: Say
+) -> FolderKeeper:
     """Open a run's writers and its snapshots' index.
 
     Args:
@@ -158,7 +236,7 @@ def open_keeper(run: Run, held: Hold, learner: Learner, split: RunSplit, resumed
     Raises:
         UserError: a file of the run is damaged.
     """
-    return Keeper(
+    return FolderKeeper(
         run,
         held,
         run.environment().get("data_sha256"),

@@ -49,13 +49,15 @@ class Learner:
         optimizer: of the network's parameters.
         pixels: the images.
         targets: what the network is to give for each image.
-        train_rows, val_rows: images to learn from, and held-out ones; all with a known target.
+        train_rows, val_rows: images to learn from, and held-out ones; all with a known target. Where none is held out,
+            nothing is validated.
         target_rows: (N,) the image whose target each image is given: its own, unless targets are shuffled.
         balanced: (train_rows,) number of the value that each of these has in the column that epochs are balanced by;
             None where each is shown once.
         batches_per_epoch: updates in an epoch.
         codes: (N, d) of all images, where a fitted encoder makes the same ones every time; else None.
         device: where all of it is computed.
+        bounded: whether pixels lie in [0, 1], so that noise that goes beyond is cut off there.
     """
 
     config: RunConfig
@@ -72,6 +74,7 @@ class Learner:
     batches_per_epoch: int
     codes: Tensor | None
     device: torch.device
+    bounded: bool = True
 
     @property
     def images_per_epoch(self) -> int:
@@ -122,7 +125,7 @@ class Learner:
         if self.codes is not None:
             latent = self.codes[to_device(rows, self.device)]
             return Output(latent, self.network.head(latent))
-        return self.network(corrupt(images, self.config.objective.noise, generator))  # type: ignore[no-any-return]
+        return self.network(corrupt(images, self.config.objective.noise, generator, self.bounded))  # type: ignore[no-any-return]
 
     @property
     def encoded_at_once(self) -> int:
@@ -137,7 +140,7 @@ class Learner:
         sums, latents, metrics = list[Tensor](), list[Tensor](), list[Tensor]()
         self.network.eval()
         for rows, images in self.pixels.batches(self.val_rows, self.encoded_at_once):
-            output = self.network(corrupt_each(images, noise, rows, seed, "validation noise"))
+            output = self.network(corrupt_each(images, noise, rows, seed, "validation noise", self.bounded))
             sums.append(objective.losses(output, self.targets.batch(rows, images)).sum())
             latents.append(output.latent.to(where))
             if self.targets.measurable:
@@ -216,6 +219,7 @@ def make_learner(
     checkpoint: Checkpoint | None = None,
     *,
     pixels: Pixels | None = None,
+    bounded: bool = True,
 ) -> Learner:
     """A network as it is at the beginning of a run, or at one of its checkpoints. Nothing is written.
 
@@ -228,6 +232,7 @@ def make_learner(
         encoder: the fitted one, where `config` names such; else None.
         checkpoint: of the run, where it is resumed; else None, and weights are drawn or those of `init_from`.
         pixels: `images` on `device`, where the caller has them there; several runs can share them.
+        bounded: see `Learner`.
 
     Raises:
         UserError: the checkpoint, or that of `init_from`, is not of this network.
@@ -271,6 +276,7 @@ def make_learner(
         batches_per_epoch=batches_per_epoch,
         codes=codes,
         device=device,
+        bounded=bounded,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ class TrainingLoop:
     Args:
         learner: what is trained.
         engine: executes its updates.
-        keeper: writes what is kept.
+        keeper: keeps what is kept.
         snapshot_rows: (n,) of the images whose codes are kept.
         state: where training stands, and resumes.
         quiet: show no progress.
@@ -91,8 +91,11 @@ class TrainingLoop:
         self._said_zero = False
         self._began = time.perf_counter()
 
-    def run(self) -> None:
+    def run(self, stop: AbstractContextManager[StopRequest] | None = None) -> None:
         """Train until the last epoch, or until early stopping.
+
+        Args:
+            stop: is asked after each update; None for one that notes SIGINT and SIGTERM while training lasts.
 
         Raises:
             UserError: a loss, a weight or a code is not finite, or a file cannot be written.
@@ -100,9 +103,9 @@ class TrainingLoop:
         """
         epochs = self.training.epochs
         title, total = f"Training {epochs} epoch{'s' * (epochs != 1)}", epochs * self.learner.images_per_epoch
-        with StopRequest() as stop, Progress(title, total, quiet=self._quiet) as progress:
+        with stop or StopRequest() as asked, Progress(title, total, quiet=self._quiet) as progress:
             estimate = Estimate(title, "updates", progress.say, "in all" if self.state.step == 0 else "for the rest")
-            for n_updates, _ in enumerate(self.turns(stop, progress.advance)):
+            for n_updates, _ in enumerate(self.turns(asked, progress.advance)):
                 if n_updates > WARM_UP_UPDATES:  # these are compiled, or captured
                     estimate.note(self._work_done(), self._workload.in_all())
 
@@ -177,6 +180,7 @@ class TrainingLoop:
         self._look(wait=True)
         state.epoch_seconds += time.perf_counter() - started
         due = (state.epoch + 1) % self.training.val_interval == 0 or state.epoch + 1 == self.training.epochs
+        due = due and len(self.learner.val_rows) > 0
         weights, validation = self.learner.largest_weights(), self.learner.validate() if due else None
         yield from self._let_come((validation or weights).sent.has_come)
         self._check_weights(weights, state.step)
@@ -280,14 +284,11 @@ class TrainingLoop:
 
     def _diverged(self, what: str, step: int) -> UserError:
         """The error for numbers that are not finite after update number `step`."""
-        run, lr = self.keeper.run, self.learner.learning_rate(step - 1)
+        lr = self.learner.learning_rate(step - 1)
         self.keeper.settle()
-        kept = "nothing was kept before"
-        if run.checkpoint_file("last").exists():
-            kept = f"{run.checkpoint_file('last')} is from before and is kept"
         return UserError(
             f"{what} at step {step} (epoch {math.ceil(step / self.learner.batches_per_epoch)}, learning rate {lr:.2g}) "
-            f"of {run.path}: {kept}; train with a lower --lr"
+            f"of {self.keeper.name}: {self.keeper.kept()}; train with a lower --lr"
         )
 
     def _leave_if_asked(self, stop: StopRequest, *, saved: bool = False) -> None:
@@ -296,6 +297,6 @@ class TrainingLoop:
         self.keeper.drain()
         raise Interrupted(
             stop.signum,
-            f"stopped at step {self.state.step} (epoch {self.state.epoch + 1} of {self.training.epochs}) and saved; "
-            f"go on with: autoencoder train --resume {self.keeper.run.path}",
+            f"stopped at step {self.state.step} (epoch {self.state.epoch + 1} of {self.training.epochs}) and "
+            f"{self.keeper.after_a_stop()}",
         )

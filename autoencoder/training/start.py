@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Integers
-from autoencoder.config import WRITERS, RunConfig
+from autoencoder.config import WRITERS, ObjectiveConfig, RunConfig
 from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet, all_alike, depth_advice
 from autoencoder.data.metadata_files import refuse_unknown_kinds
@@ -37,7 +37,7 @@ from autoencoder.runs.data import (
     split_rows,
     target_hash,
 )
-from autoencoder.runs.folder import Run, RunSplit
+from autoencoder.runs.folder import Run, RunSplit, next_free_run
 from autoencoder.runs.lock import hold
 from autoencoder.runs.trained import Trained, load_encoder, load_own_checkpoint
 from autoencoder.runs.writers.base import check_writers
@@ -106,7 +106,7 @@ class Training:
 
 def train(
     config: RunConfig,
-    run: str | Path,
+    run: str | Path | None = None,
     *,
     data: ImageSet | None = None,
     encoder: FittedEncoder | None = None,
@@ -117,7 +117,7 @@ def train(
 
     Args:
         config: what to train, on what.
-        run: folder to make; it must not exist.
+        run: folder to make; it must not exist. None for `runs/DATA-ENCODER[-OBJECTIVE]-001`, or the next number.
         data: the images that `config.data` names, where the caller has them loaded.
         encoder: from `fit_encoders`, where the caller has it; None for fitting one, if `config` names a fitted encoder.
         quiet: show no progress.
@@ -131,8 +131,18 @@ def train(
             folder is left), another process trains this run, the disk is full, or the loss is not finite.
         Interrupted: SIGINT or SIGTERM came; the run is saved and can be resumed.
     """
-    with begin(config, run, data=data, encoder=encoder, quiet=quiet, say=say) as training:
+    if not isinstance(config, RunConfig):
+        raise UserError(f"train takes a configuration, such as run_config({config!r}), and not {config!r} itself")
+    folder = usual_run(config) if run is None else run
+    with begin(config, folder, data=data, encoder=encoder, quiet=quiet, say=say) as training:
         return training.finished()
+
+
+def usual_run(config: RunConfig) -> Path:
+    """Where a run goes whose folder is not named; the objective is in its name where it is not the usual one."""
+    named = [] if config.objective.name == ObjectiveConfig().name else [config.objective.name]
+    stem = "-".join([Path(config.data.images).stem, config.model.encoder, *named])
+    return next_free_run(Path("runs"), stem).path
 
 
 @contextmanager

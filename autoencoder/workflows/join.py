@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from autoencoder.config import DataConfig
 from autoencoder.data.images import load_images
-from autoencoder.data.joining.join import Joined, join
+from autoencoder.data.joining.join import Joined
+from autoencoder.data.joining.join import join as join_to_images
 from autoencoder.data.joining.matching import How
 from autoencoder.data.joining.series import Keys, read_series
 from autoencoder.data.metadata import Metadata, csv_parts
 from autoencoder.errors import UserError, first_few, raise_if_any
 from autoencoder.machine.files import check_writable, replacing, write_array, write_arrays
+from autoencoder.workflows.arguments import names_of, paths_of
 
 SUFFIXES = (".csv", ".npz", ".npy")
 """Of what is written: a table for `--metadata`, or codes."""
@@ -23,41 +24,55 @@ SHOWN = 5
 """How many recordings are named, before the rest is left out."""
 
 
-def join_table(
-    data: DataConfig,
-    tables: Sequence[Path],
-    keys: Keys,
-    out: Path,
+def join(
+    data: str | Path,
+    tables: str | Path | Sequence[str | Path],
+    out: str | Path,
     *,
+    on: Sequence[str],
     how: How | None = None,
     tolerance: float | None = None,
-    recordings: Sequence[str] | None = None,
-    times: Sequence[Path] | None = None,
+    recording: Sequence[str] | None = None,
+    times: str | Path | Sequence[str | Path] | None = None,
     only: Sequence[str] | None = None,
     prefix: str = "",
+    metadata: str | Path | None = None,
+    columns: Sequence[str] | None = None,
+    column_kinds: Sequence[str] | None = None,
     overwrite: bool = False,
 ) -> Joined:
     """Join tables to a data set, and write what comes out.
 
     Args:
-        data: the data set and its metadata.
-        tables, keys, recordings, times, only: see `read_series`.
+        data: the data set.
+        tables: `.csv`, `.tsv` or `.parquet` with a header, `.npz` or `.npy` of arrays; one, or several with the same
+            columns.
         out: `.csv` of the data set's columns and the new ones; `.npz` with `codes` (N, d) float32 and `names` (d,) of
             its units; or `.npy` of the codes.
-        how, tolerance: see `join`.
+        on: `("recording", "frame")` or `("recording", "time_s")`; of a single recording `("frame",)` or `("time_s",)`;
+            `NAME=OTHER` where the table calls it otherwise.
+        how, tolerance: see `autoencoder.data.joining.join.join`.
+        recording: that each table is of, where it does not say so.
+        times: `.npy` files of the time or frame of each row, for each table.
+        only: columns of the tables to take; None for all.
         prefix: stands before the names of the new columns.
+        metadata, columns, column_kinds: the data set's table, see `load_images`; None for that beside it.
         overwrite: a file of this name may be replaced; the data set's own table is one.
 
     Raises:
-        UserError: a file is missing, damaged or in the way, or as `read_series` and `join`.
+        UserError: a file is missing, damaged or in the way, or as `read_series`, and joining itself.
     """
-    _check_out(out, tables, overwrite)
-    images = load_images(data.images, data.metadata, data.columns, data.max_pixel_value, data.column_kinds)
-    metadata = images.metadata
-    series = read_series(tables, keys, recordings=recordings, times=times, only=only)
-    joined = join(metadata, len(images), series, keys, how, tolerance)
+    keys, files, out = Keys.parse(tuple(names_of(on))), paths_of(tables), Path(out)
+    _check_out(out, files, overwrite)
+    images = load_images(data, metadata, columns, column_kinds=column_kinds)
+    only = None if only is None else names_of(only)
+    recordings = None if recording is None else names_of(recording)
+    series = read_series(
+        files, keys, recordings=recordings, times=None if times is None else paths_of(times), only=only
+    )
+    joined = join_to_images(images.metadata, len(images), series, keys, how, tolerance)
     if out.suffix.lower() == ".csv":
-        _write_table(out, metadata, {prefix + name: values for name, values in joined.all_columns.items()})
+        _write_table(out, images.metadata, {prefix + name: values for name, values in joined.all_columns.items()})
     elif out.suffix.lower() == ".npy":
         write_array(out, joined.codes())
     else:

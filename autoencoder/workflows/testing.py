@@ -2,31 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from autoencoder.array_types import Rows
+from autoencoder.config import NoiseConfig
 from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.data.timescales import slowest, timeline_of, timescales
-from autoencoder.evaluation.evaluate import Evaluation
+from autoencoder.evaluation.evaluate import Evaluation, evaluate
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Progress
 from autoencoder.measures.timeline import Timeline, away_from
 from autoencoder.neighbors.far_apart import far_apart
-from autoencoder.objectives.base import make_objective
-from autoencoder.plots.curves import loss_curves
-from autoencoder.plots.figures import save_figures
+from autoencoder.plots.figures import Files, save_figures
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
-from autoencoder.runs.folder import Run
+from autoencoder.runs.opened import RunLike, open_run
+from autoencoder.runs.shown import loss_figure
 from autoencoder.seeding import draw_rows
 
 MOVIE_FPS = 8.0
 
 EXAMPLES_FROM = 4000
 """Images, at most, that examples are chosen from."""
+
+
+def test(
+    run: RunLike,
+    *,
+    data: str | Path | None = None,
+    metadata: str | Path | None = None,
+    columns: Sequence[str] | None = None,
+    column_kinds: Sequence[str] | None = None,
+    checkpoint: str = "last",
+    noise: NoiseConfig | None = None,
+    limit: int | None = None,
+    examples: int = 8,
+    movies: bool = True,
+    movie_frames: int = 120,
+    movie_format: str = "mp4",
+    figures: FigureOptions = AS_PNG,
+    out: str | Path | None = None,
+    device: str = "auto",
+    quiet: bool = True,
+) -> tuple[Evaluation, Files]:
+    """Measure how well a run meets its objective, beside its controls, and write what came out.
+
+    Args:
+        run, data, metadata, columns, column_kinds, checkpoint, noise, limit, device: see `evaluate`.
+        examples, movies, movie_frames, movie_format, figures: see `report`.
+        out: folder; None for `RUN/test`, or `RUN/test/NAME` for other data.
+        quiet: show no progress.
+
+    Returns:
+        what was found, and the files; see `report`.
+
+    Raises:
+        UserError: the run, the checkpoint or the data cannot be used, or `out` cannot be written to.
+    """
+    opened = open_run(run)
+    opened.config()  # what is not a run is refused as that, not as a folder that cannot be written to
+    usual = opened.output_folder("test", *([] if data is None else [Path(data).stem]))
+    out = usual if out is None else Path(out)
+    check_writable(out)
+    evaluation = evaluate(
+        opened,
+        data=data,
+        metadata=metadata,
+        columns=columns,
+        column_kinds=column_kinds,
+        checkpoint=checkpoint,
+        noise=noise,
+        limit=limit,
+        device=device,
+        quiet=quiet,
+    )
+    files = report(
+        evaluation,
+        out,
+        examples=examples,
+        movies=movies,
+        movie_frames=movie_frames,
+        movie_format=movie_format,
+        figures=figures,
+        quiet=quiet,
+    )
+    return evaluation, files
 
 
 def report(
@@ -39,7 +102,7 @@ def report(
     movie_format: str = "mp4",
     figures: FigureOptions = AS_PNG,
     quiet: bool = True,
-) -> list[Path]:
+) -> Files:
     """Write what a test found.
 
     Args:
@@ -61,8 +124,8 @@ def report(
         UserError: `out` cannot be written to, or the run's metrics are damaged.
     """
     check_writable(out)
-    losses = _loss_curves(evaluation.trained.run)  # what cannot be read is refused before anything is written
-    made = [_write_numbers(evaluation, out)]
+    losses = loss_figure(evaluation.trained.run)  # what cannot be read is refused before anything is written
+    made = Files([_write_numbers(evaluation, out)])
     n = min(examples, len(evaluation.rows))
     metadata = evaluation.data.metadata
     timeline = timeline_of(metadata, len(evaluation.data))
@@ -111,16 +174,6 @@ def _of_other_moments(timeline: Timeline, gap: float, ordered: Rows, n: int) -> 
 def _write_numbers(evaluation: Evaluation, out: Path) -> Path:
     write_json(out / "metrics.json", evaluation.summary())
     return out / "metrics.json"
-
-
-def _loss_curves(run: Run) -> Figure | None:
-    """None before the first epoch has ended, and where no loss was finite."""
-    rows = run.metrics()
-    names = ("epoch", "train_loss", "val_loss", "lr")
-    curves = {name: np.array([np.nan if row[name] is None else row[name] for row in rows], float) for name in names}
-    if not (np.isfinite(curves["train_loss"]).any() or np.isfinite(curves["val_loss"]).any()):
-        return None
-    return loss_curves(curves, f"loss ({make_objective(run.config().objective).loss_name})")
 
 
 def _write_movies(evaluation: Evaluation, out: Path, n_frames: int, suffix: str, quiet: bool) -> list[Path]:

@@ -81,6 +81,9 @@ GROUPS = {
 }
 """Headings of the page of names, and the modules that these come from. Names from elsewhere stand under "More"."""
 
+FURTHER = ("sklearn.AutoencoderTransformer",)
+"""What is imported from a module of its own."""
+
 GIVEN_BACK = (
     "data.metadata.Metadata",
     "data.sources.arena.ArenaSet",
@@ -182,6 +185,7 @@ def _names() -> Iterator[str]:
         yield _list(title, names)
     if left:
         yield _list("More", left)
+    yield _list("In scikit-learn", list(FURTHER))
     yield _list("What these give back", [f"~{name}" for name in GIVEN_BACK])
 
 

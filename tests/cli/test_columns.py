@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import autoencoder as ae
-from autoencoder.cli.commands import compare as comparing
 from autoencoder.config import DataConfig, RunConfig
 from autoencoder.errors import UserError
 from autoencoder.measures.kinds import ColumnKind
@@ -14,6 +13,7 @@ from autoencoder.runs.columns import changes_since_start, column_hashes
 from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import Shelf, open_run, table_notes
 from autoencoder.workflows import testing
+from autoencoder.workflows.compare import runs as comparing
 from autoencoder.workflows.explore import explore as page
 
 N = 60
@@ -161,8 +161,8 @@ def test_runs_are_compared_by_another_table(trained, tmp_path, monkeypatch, succ
     compare = ("compare", trained / "run", "--color-by", "arm", "--out", tmp_path / "out")
     call(*compare).refused("no column 'arm'")
     compared = []
-    monkeypatch.setattr(comparing, "print_comparisons", lambda *args: None)
-    nothing = ([], None, [])
+    nothing = (comparing.RunsCompared((), None, {}), [])
+    monkeypatch.setattr(comparing.RunsCompared, "tables", lambda self: [])
     monkeypatch.setattr(comparing, "compare_seeds", lambda runs, *rest, **options: compared.extend(runs) or nothing)
     succeed(*compare, "--metadata", other, "--column-kind", "arm=quantity")
     metadata = compared[0].runs[0].images.metadata

@@ -78,6 +78,16 @@ def test_gaussian_clips_half_of_it_in_black_and_white() -> None:
         assert (seen == value).float().mean() == pytest.approx(0.5, abs=0.01)
 
 
+def test_what_has_no_bounds_is_not_clipped() -> None:
+    """Values on both sides of 0, such as standardised columns."""
+    values, noise = 5 * torch.randn(1000, 1, 1, 3, generator=generator(1)), NoiseConfig("gaussian", 0.5)
+    corrupted = corrupt(values, noise, generator(), bounded=False)
+    assert float((corrupted - values).std()) == pytest.approx(0.5, rel=0.05)
+    torch.testing.assert_close(corrupted.clamp(0, 1), corrupt(values, noise, generator()))
+    each = corrupt_each(values, noise, np.arange(1000), 0, "test", bounded=False)
+    assert float((each - values).std()) == pytest.approx(0.5, rel=0.05)
+
+
 def test_gaussian_is_independent_between_channels() -> None:
     seen = corrupt(torch.full((1, 2, 100, 100), 0.5), NoiseConfig("gaussian", 0.05), generator()).flatten(2)[0]
     assert abs(torch.corrcoef(seen)[0, 1]) < 0.05

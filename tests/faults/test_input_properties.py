@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_st
 from PIL import Image
 
-from autoencoder.cli.commands.compare import _data_config
+from autoencoder.cli.commands.compare import DATA_FIELDS, TABLE_FIELDS
 from autoencoder.cli.commands.train import build_config
 from autoencoder.cli.flags.old_flags import OLD_FLAGS, translate
 from autoencoder.cli.flags.visualize_flags import check_flags
@@ -453,7 +453,8 @@ def check_command_line(outcomes, line):
             if args.command == "visualize":
                 check_flags(args)
             if args.command == "compare" and args.train is not None:
-                _data_config(args)
+                said = {name: getattr(args, name, None) for name in (*DATA_FIELDS, *TABLE_FIELDS)}
+                DataConfig(str(args.train), **{name: value for name, value in said.items() if value is not None})
             if args.command == "train" and args.data is not None:
                 config = build_config(args)
                 assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config

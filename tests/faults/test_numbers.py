@@ -103,10 +103,10 @@ import json, os, sys
 from pathlib import Path
 from autoencoder import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
 from autoencoder.training.engines import EagerEngine
-from autoencoder.training.keeper import Keeper
+from autoencoder.training.keeper import FolderKeeper
 
 resident, handles = [], []
-update, write = EagerEngine.update, Keeper.write_snapshot
+update, write = EagerEngine.update, FolderKeeper.write_snapshot
 
 def measured_update(engine, rows, step):
     if step % 100 == 0:
@@ -118,7 +118,7 @@ def measured_write(*arguments):
     write(*arguments)
     handles.append(len(os.listdir("/proc/self/fd")))
 
-EagerEngine.update, Keeper.write_snapshot = measured_update, measured_write
+EagerEngine.update, FolderKeeper.write_snapshot = measured_update, measured_write
 data, run = sys.argv[1:]
 training = TrainingConfig(
     epochs=84, batch_size=2, snapshots_per_epoch=3, checkpoint_interval=0, val_interval=4, threads=1

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+import types
+
 import pytest
 
 from autoencoder.machine import progress
@@ -35,6 +38,58 @@ def test_short_steps_and_quiet_ones_say_nothing(
     with Progress("Testing", 10, quiet=True) as bar:
         bar.advance(10)
     assert lines(capsys) == []
+
+
+class Notebook:
+    """Stands for IPython in the kernel of a notebook, and keeps what is shown."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[str, list[dict[str, str]]] = {}
+        self.display = types.SimpleNamespace(display=self.show, update_display=self.update)
+
+    def get_ipython(self) -> types.SimpleNamespace:
+        return types.SimpleNamespace(kernel=object())
+
+    def show(self, bundle: dict[str, str], *, raw: bool, display_id: str) -> None:
+        assert raw
+        assert display_id not in self.outputs
+        self.outputs[display_id] = [bundle]
+
+    def update(self, bundle: dict[str, str], *, raw: bool, display_id: str) -> None:
+        assert raw
+        self.outputs[display_id].append(bundle)
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
+    found = Notebook()
+    monkeypatch.setitem(sys.modules, "IPython", found)  # type: ignore[arg-type]
+    return found
+
+
+def test_a_notebook_gets_one_output_that_changes(
+    notebook: Notebook, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    with Progress("<b>Training", 1000, "images") as bar:
+        for _ in range(100):
+            clock[0] += 0.0625
+            bar.advance(10, "loss 0.5 & falling")
+    assert lines(capsys) == []
+    (shown,) = notebook.outputs.values()
+    assert len(shown) == 1 + 25 + 1  # every fifth of a second, and at the end
+    assert shown[0]["text/plain"] == "<b>Training: 0 of 1000 images, 0:00:00 passed"
+    assert shown[-1]["text/plain"] == "<b>Training: 1000 of 1000 images, 0:00:06 passed  loss 0.5 & falling"
+    assert 'value="1.0000"' in shown[-1]["text/html"]
+    assert "&lt;b&gt;Training" in shown[-1]["text/html"]
+    assert "<b>" not in shown[-1]["text/html"]
+    with Progress("Reading", None, "frames", quiet=True) as bar:
+        bar.advance(1)
+    assert len(notebook.outputs) == 1
+    with Progress("Reading", None, "frames") as bar:
+        bar.advance(1)
+    assert "value=" not in list(notebook.outputs.values())[1][-1]["text/html"]
 
 
 def test_the_last_note_stays(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

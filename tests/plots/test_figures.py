@@ -11,7 +11,7 @@ from PIL import Image
 from autoencoder.config.movies import FigureOptions
 from autoencoder.errors import UserError
 from autoencoder.plots.curves import loss_curves
-from autoencoder.plots.figures import rendered, save_and_hold, save_figure, save_figures
+from autoencoder.plots.figures import Files, new_figure, rendered, save_and_hold, save_figure, save_figures
 
 EPOCHS = np.arange(1, 5, dtype=float)
 
@@ -69,3 +69,17 @@ def test_a_page_holds_formats_that_are_not_written(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["loss.pdf"] == [file.name for file in files]
     assert (png[:4], svg[:4]) == (b"\x89PNG", b"<?xm")
     assert png == save_figure(drawn(), tmp_path / "loss.png").read_bytes()
+
+
+def test_files_carry_their_figures(tmp_path):
+    """A list of paths like any other, whose figures go along when lists are joined."""
+    first, second = new_figure(1, 1), new_figure(1, 1)
+    made = save_figures(first, tmp_path / "a" / "scatter", FigureOptions(("png", "svg")))
+    assert made == [tmp_path / "a" / "scatter.png", tmp_path / "a" / "scatter.svg"]
+    assert made.figures == {"scatter": first}
+    made += [tmp_path / "a" / "numbers.json"]
+    made += save_figures(second, tmp_path / "b" / "scatter")
+    assert made.figures == {"scatter": first, "b/scatter": second}
+    both = Files([tmp_path / "page.html"]) + made
+    assert both == [tmp_path / "page.html", *made]
+    assert both.figures == made.figures

@@ -67,7 +67,7 @@ def measures():
         raise MeasuredError
 
     with pytest.MonkeyPatch.context() as patch:  # not that of the test, which takes other patches back on the way
-        patch.setattr("autoencoder.workflows.study.study.measure_study", measure)
+        patch.setattr("autoencoder.workflows.study.plan.measure_study", measure)
         yield folders
 
 

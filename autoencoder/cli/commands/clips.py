@@ -90,14 +90,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Cut the clips out, write the movie, say where it is."""
     from autoencoder.runs.opened import open_run
-    from autoencoder.workflows.clips.clips import ClipOptions, write_clips
+    from autoencoder.workflows.clips.clips import ClipOptions, clips
 
     options = ClipOptions(args.seconds, args.clips, args.window, args.crop, args.speed)
     opened = open_run(args.run, metadata=args.metadata, columns=args.columns, column_kinds=args.column_kinds)
-    movie = write_clips(
+    movie = clips(
         opened,
         args.rows,
-        videos=args.video,
+        video=args.video,
         recordings=args.recordings,
         options=options,
         out=args.out,

@@ -27,22 +27,18 @@ from autoencoder.cli.flags.options import (
     positive_int,
 )
 from autoencoder.cli.reporting import made, say, table
-from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
+from autoencoder.config.movies import AS_PNG_AND_SVG
 from autoencoder.errors import UserError
 from autoencoder.flags import settings_of
 from autoencoder.registries import DEFAULT_ENCODER, DEFAULT_REDUCER, LEARNED_ENCODERS, REDUCERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autoencoder.data.images import ImageSet
-    from autoencoder.evaluation.compare import Comparison
-    from autoencoder.runs.opened import Shelf
-    from autoencoder.study.folder import StudyFolder
-    from autoencoder.workflows.compare.kinds import Group
-    from autoencoder.workflows.study.results import Study
+    from autoencoder.workflows.compare.runs import RunsCompared
 
 HELP = "compare runs: tables, figures and a page"
+
+COMPARED = Path("compare")
+"""Where a comparison goes that names no folder."""
 
 TABLE_FIELDS = ("metadata", "columns", "column_kinds")
 """Settings of the data that go with runs as well as with --train."""
@@ -190,93 +186,66 @@ def run(args: argparse.Namespace) -> None:
     if args.train is None and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UserError(f"{flags} goes with --train only: runs that are trained already know it, leave it out")
-    from autoencoder.evaluation.outside_codes import expand
-    from autoencoder.machine.files import check_writable
-    from autoencoder.runs.opened import Shelf, open_run, table_notes
-    from autoencoder.workflows.compare.kinds import Group
+    from autoencoder.workflows.compare.runs import compare_reference, compare_runs
 
-    shelf = Shelf()
-    listed = expand(args.runs)
-    runs, codes = ([entry for entry in listed if entry.is_codes is kind] for kind in (False, True))
-    opened = [open_run(entry.path, shelf=shelf, **_table(args)) for entry in runs]
-    if codes and not opened:
-        raise UserError(
-            f"{codes[0].path} is not a run folder, so it is taken for a file of codes, which are compared on the "
-            "images of a run: name at least one run beside it; a data file to train on goes with --train"
-        )
-    images = opened[0].images if opened else shelf.images(_data_config(args))
-    for name in (*(args.color_by or ()), *(args.given or ())):
-        images.metadata.column(name)
-    out = args.out or (Path("compare") if args.train is None else _reference_folder(args))
-    check_writable(out)
-    for note in table_notes(opened):
-        say(args, f"note: {note}")
-    in_a_list = any(path.suffix.lower() == ".csv" for path in args.runs)
-    names = [entry.name for entry in (*runs, *codes)] if in_a_list else None
-    if opened:
-        groups = [Group(opened, names, [entry.settings for entry in runs], [entry.seed for entry in runs])]
+    options: dict[str, Any] = {
+        "checkpoint": args.checkpoint,
+        "noise": args.noise,
+        "given": args.given or (),
+        "rows": args.rows or "all",
+        "color_by": args.color_by,
+        "reducer": args.reduce,
+        "examples": args.examples,
+        "figures": figure_options(args, AS_PNG_AND_SVG.formats),
+        "device": args.device,
+        "quiet": args.quiet,
+        "say": lambda text: say(args, text),
+        **_table(args),
+    }
+    if args.train is None:
+        found, files = compare_runs(args.runs, out=args.out or COMPARED, **options)
     else:
-        groups = seeds_of(_train(args, images), shelf)
-    comparisons, alike, files = compare_seeds(
-        groups,
-        out,
-        codes=[entry.path for entry in codes],
-        checkpoint=args.checkpoint,
-        noise=args.noise,
-        given=args.given or (),
-        device=args.device,
-        color_by=args.color_by,
-        reducer=args.reduce,
-        examples=args.examples,
-        rows=args.rows or "all",
-        figures=figure_options(args, AS_PNG_AND_SVG.formats),
-        quiet=args.quiet,
-    )
-    for note in dict.fromkeys(note for found in comparisons for one in found.runs for note in one.evaluation.notes):
-        say(args, f"note: {note}")
-    print_comparisons(args, comparisons, alike)
+        trained = {
+            name: getattr(args, name) for name in (*DATA_FIELDS, *TRAINING_FIELDS, *OTHER_FIELDS) if name in args
+        }
+        found, files = compare_reference(args.train, out=args.out, **options, **trained)
+    show_comparison(args, found)
     made(args, files)
 
 
 def _run_groups(args: argparse.Namespace) -> None:
     """Compare animals: say how small p can be, then encode, and write all of it."""
     by, conditions = _asked_by(args)
-    from autoencoder.evaluation.outside_codes import expand
-    from autoencoder.machine.files import check_writable
-    from autoencoder.runs.opened import Shelf, open_run, table_notes
     from autoencoder.study.groups.summaries import CLUSTERS, MOST_FRAMES
-    from autoencoder.study.wording import capitalized
-    from autoencoder.workflows.groups.compare import measure_groups, open_groups
-    from autoencoder.workflows.groups.report import write_groups
-    from autoencoder.workflows.groups.words import least_p_text, sentences
+    from autoencoder.workflows.groups.animals import compare_groups
+    from autoencoder.workflows.groups.words import sentences
     from autoencoder.workflows.groups.words import table as effects_table
 
-    shelf, listed = Shelf(), expand(args.runs)
-    codes = [str(entry.path) for entry in listed if entry.is_codes]
-    if codes:
-        raise UserError(f"animals are compared by runs, and {', '.join(codes)} is a file of codes: leave it out")
-    runs = [open_run(entry.path, shelf=shelf, **_table(args)) for entry in listed]
-    opened = open_groups(
-        runs,
-        by=by,
-        unit=args.unit,
-        strata=args.strata or (),
+    said: list[str] = []
+
+    def say_once(text: str) -> None:
+        said.append(text)
+        say(args, text)
+
+    found, files = compare_groups(
+        args.runs,
+        by,
+        args.unit,
         conditions=conditions,
+        strata=args.strata or (),
         same_as=args.same_as or (),
         frames=args.frames or MOST_FRAMES,
         clusters=args.clusters or CLUSTERS,
         checkpoint=args.checkpoint,
+        **_table(args),
+        figures=figure_options(args, AS_PNG_AND_SVG.formats),
+        out=args.out or COMPARED,
+        device=args.device,
+        quiet=args.quiet,
+        say=say_once,
     )
-    out = args.out or Path("compare")
-    check_writable(out)
-    least = f"{capitalized(least_p_text(opened.groups, opened.relabelled))}."
-    say(args, least)
-    for note in table_notes(runs):
-        say(args, f"note: {note}")
-    found = measure_groups(opened, device=args.device, quiet=args.quiet)
-    files = write_groups(found, out, figure_options(args, AS_PNG_AND_SVG.formats))
     for text in sentences(found):
-        if text != least:  # which was said before anything was encoded
+        if text not in said:  # one was, before anything was encoded
             say(args, text)
     table(args, "What each summary of an animal shows", *effects_table(found))
     for note in found.notes:
@@ -307,133 +276,21 @@ def _refuse_without_by(args: argparse.Namespace) -> None:
         raise UserError(f"{', '.join(given)} goes with --by COLUMN only, which compares animals: leave it out")
 
 
-def seeds_of(study: StudyFolder, shelf: Shelf) -> list[Group]:
-    """The runs of each seed of the reference study, with what they are called."""
-    from autoencoder.runs.opened import open_run
-    from autoencoder.study.designs.reference import SYSTEM
-    from autoencoder.workflows.compare.kinds import Group
-
-    return [
-        Group(
-            [open_run(folder, shelf=shelf) for folder in runs.values()], list(runs), [{SYSTEM: name} for name in runs]
-        )
-        for runs in study.by_seed()
-    ]
-
-
-def compare_seeds(
-    groups: Sequence[Group],
-    out: Path,
-    *,
-    codes: Sequence[Path] = (),
-    checkpoint: str = "last",
-    noise: c.NoiseConfig | None = None,
-    given: Sequence[str] = (),
-    device: str = "auto",
-    color_by: Sequence[str] | None = None,
-    reducer: str = DEFAULT_REDUCER,
-    examples: int = 5,
-    rows: str = "all",
-    figures: FigureOptions = AS_PNG_AND_SVG,
-    quiet: bool = False,
-) -> tuple[list[Comparison], Study | None, list[Path]]:
-    """Compare the runs of each seed, and write all of it; see `compare` and `write_comparison` for the arguments."""
-    from autoencoder.evaluation.compare import compare
-    from autoencoder.workflows.compare.alike import measure_codes
-    from autoencoder.workflows.compare.report import write_comparison
-
-    comparisons = [
-        compare(
-            group.runs,
-            codes=codes,
-            names=group.names,
-            checkpoint=checkpoint,
-            noise=noise,
-            given=given,
-            device=device,
-            quiet=quiet,
-        )
-        for group in groups
-    ]
-    several = sum(len(group.runs) for group in groups) + len(codes) > 1
-    alike = measure_codes(comparisons, groups, out, quiet=quiet) if several else None
-    files = write_comparison(
-        comparisons,
-        out,
-        color_by=color_by,
-        reducer=reducer,
-        examples=examples,
-        rows=rows,
-        seed=comparisons[0].runs[0].evaluation.trained.config.training.seed,
-        alike=alike,
-        options=figures,
-    )
-    return comparisons, alike, files
-
-
-def _train(args: argparse.Namespace, images: ImageSet) -> StudyFolder:
-    """Train the study of the preset `reference` on `images`, which --train names."""
-    from autoencoder.study.designs.reference import reference_design
-    from autoencoder.workflows.study.study import train_study
-
-    given = {name: value for name, value in vars(args).items() if name in (*DATA_FIELDS, *TRAINING_FIELDS)}
-    given |= {name: value for name, value in _table(args).items() if value is not None}
-    given |= {name: getattr(args, name) for name in ("encoder", "target") if name in vars(args)}
-    given |= {"device": args.device} | ({} if args.noise is None else {"noise": args.noise})
-    first = given.pop("seed", c.TrainingConfig().seed)
-    seeds = range(first, first + vars(args).get("seeds", 1))
-    design = reference_design(str(args.train), given, images, seeds)
-    for note in design.notes:
-        say(args, note)
-    return train_study(
-        design,
-        images,
-        str(args.train),
-        args.out or _reference_folder(args),
-        jobs=vars(args).get("jobs", 1),
-        backend=vars(args).get("backend", "loky"),
-        scheduler=vars(args).get("scheduler"),
-        say=lambda text: say(args, text),
-        quiet=args.quiet,
-    )
-
-
-def _data_config(args: argparse.Namespace) -> c.DataConfig:
-    given = vars(args)
-    return c.DataConfig(str(args.train), **_table(args), **{name: given[name] for name in DATA_FIELDS if name in given})
-
-
 def _table(args: argparse.Namespace) -> dict[str, Any]:
     """What was said of the metadata; None of what was not."""
     said = {name: getattr(args, name) for name in TABLE_FIELDS}
     return {**said, "metadata": None if args.metadata is None else str(args.metadata)}
 
 
-def _reference_folder(args: argparse.Namespace) -> Path:
-    return Path("runs") / f"reference-{args.train.stem}"
-
-
-def print_comparisons(args: argparse.Namespace, comparisons: Sequence[Comparison], alike: Study | None) -> None:
-    """Print the tables of a comparison, over its seeds."""
-    from autoencoder.workflows.compare.alike import alike_sections
-    from autoencoder.workflows.compare.numbers import over_seeds
-    from autoencoder.workflows.compare.report import (
-        caption,
-        probe_sections,
-        quality_table,
-        region_sections,
-        table_of,
-    )
-
-    first = comparisons[0]
-    rows = over_seeds([row for comparison in comparisons for row in table_of(comparison)])
-    table(args, caption(first), *quality_table(rows))
-    sections = region_sections(rows, first) + probe_sections(rows, first, full=False)
-    for said, found in sections + ([] if alike is None else alike_sections(alike)):
-        if found is None:
+def show_comparison(args: argparse.Namespace, found: RunsCompared) -> None:
+    """Print the notes and tables of a comparison, over its seeds."""
+    for note in found.notes:
+        say(args, f"note: {note}")
+    for said, cells in found.tables():
+        if cells is None:
             say(args, said)
         else:
-            table(args, said, *found)
+            table(args, said, *cells)
 
 
 def _only_when_given(group: Any) -> Any:

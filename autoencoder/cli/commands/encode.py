@@ -110,17 +110,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Encode, and say what was found."""
     from autoencoder.runs.opened import open_run, table_notes
-    from autoencoder.workflows.encode.encode import Table, encode_to
+    from autoencoder.workflows.encode.encode import encode
 
     opened = open_run(args.run)
-    files = encode_to(
+    files = encode(
         opened,
         args.data,
-        args.out,
-        poses=args.pose,
-        crops=args.crop,
+        out=args.out,
+        pose=args.pose,
+        crop=args.crop,
         px_per_cm=args.px_per_cm,
-        table=Table(args.metadata, args.columns, args.column_kinds),
+        metadata=args.metadata,
+        columns=args.columns,
+        column_kinds=args.column_kinds,
         checkpoint=args.checkpoint,
         errors=args.errors,
         predictions=args.predictions,

@@ -77,27 +77,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Join, and say how many images and rows found each other."""
-    from autoencoder.config import DataConfig
-    from autoencoder.data.joining.series import Keys
-    from autoencoder.workflows.join import join_table, said_of
+    from autoencoder.workflows.join import join, said_of
 
-    data = DataConfig(
-        str(args.data),
-        None if args.metadata is None else str(args.metadata),
-        args.columns,
-        column_kinds=args.column_kinds,
-    )
-    joined = join_table(
-        data,
+    joined = join(
+        args.data,
         args.tables,
-        Keys.parse(args.on),
         args.out,
+        on=args.on,
         how=args.how,
         tolerance=args.tolerance,
-        recordings=args.recording,
+        recording=args.recording,
         times=args.times,
         only=args.only,
         prefix=args.prefix,
+        metadata=args.metadata,
+        columns=args.columns,
+        column_kinds=args.column_kinds,
         overwrite=args.overwrite,
     )
     source = str(args.tables[0]) if len(args.tables) == 1 else f"{len(args.tables)} tables"

@@ -12,23 +12,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from autoencoder.cli.flags.options import CommandParser, add_common, argument, count, names, number, point, positive_int
 from autoencoder.cli.reporting import made, say
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError
 from autoencoder.flags import parse_number, shortened
 from autoencoder.machine.plain_text import one_line
 
 if TYPE_CHECKING:
     from autoencoder.data.dataset import Prepared
-    from autoencoder.data.sources.experiment.recordings import Recording
     from autoencoder.data.sources.video.options import VideoOptions
-    from autoencoder.machine.progress import Progress
+    from autoencoder.workflows.prepare import DataSet
 
 MIN_RATE, MAX_RATE = 1e-6, 1e9
 """Frames per second of a video: one in twelve days, and more than any camera takes."""
@@ -43,21 +40,6 @@ DONE_IN_PART = 3
 """Exit status where the data set was written without some of the recordings, which are named."""
 
 HELP = "make a data set from videos, MNIST files, a folder of images, or the synthetic arena"
-
-
-@dataclass(frozen=True, eq=False)
-class Done:
-    """What was done.
-
-    Attributes:
-        prepared: the data set; None where it was there already.
-        failed: recordings that are not in it, by name, and why.
-        picture: the check picture, where it is drawn already.
-    """
-
-    prepared: Prepared | None
-    failed: Mapping[str, str] = field(default_factory=dict)
-    picture: Path | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -331,20 +313,11 @@ def _background(text: str) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Prepare, and say what was made, left out and assumed."""
-    from autoencoder.machine.progress import Progress
-    from autoencoder.workflows.check import check_picture
-
-    unit = "frames" if args.source in ("video", "experiment") else "images"
-    # A video that is looked at before it is cut is decoded twice, the second time more slowly.
-    is_looked_at = getattr(args, "mask", False) or getattr(args, "follow", None) is not None
-    is_looked_at = is_looked_at or getattr(args, "normalise", "none") != "none"
-    estimate: Literal["about", "at least"] = "at least" if is_looked_at else "about"
-    with Progress("Preparing", None, unit, quiet=args.quiet, estimate=estimate) as progress:
-        done: Done = args.prepare(args, progress)
-    if done.prepared is not None:
-        _say_made(args, done.prepared, done.picture or check_picture(done.prepared))
-    if done.failed:
-        for name, why in done.failed.items():
+    made_set: DataSet = args.prepare(args)
+    if made_set.prepared is not None:
+        _say_made(args, made_set.prepared, made_set.picture)
+    if made_set.failed:
+        for name, why in made_set.failed.items():
             print(one_line(f"error: recording '{name}' failed: {why}"), file=sys.stderr)
         raise SystemExit(DONE_IN_PART)
 
@@ -366,54 +339,42 @@ def _say_made(args: argparse.Namespace, prepared: Prepared, picture: Path) -> No
     say(args, f"next: autoencoder train {prepared.npz}")
 
 
-def _arena(args: argparse.Namespace, progress: Progress) -> Done:
-    from autoencoder.data.sources.arena import prepare_arena
+def _arena(args: argparse.Namespace) -> DataSet:
+    from autoencoder.workflows.prepare import prepare_arena
 
-    progress.expect(args.images)
-    prepared = prepare_arena(
+    return prepare_arena(
         args.out,
         args.images,
-        args.seed,
-        args.size,
+        seed=args.seed,
+        size=args.size,
         compress=args.compress,
         overwrite=args.overwrite,
-        on_progress=progress.advance,
+        quiet=args.quiet,
     )
-    return Done(prepared)
 
 
-def _video(args: argparse.Namespace, progress: Progress) -> Done:
-    from autoencoder.data.sources.experiment.recordings import recordings_of
-    from autoencoder.data.sources.video.prepare import prepare_video
+def _video(args: argparse.Namespace) -> DataSet:
+    from autoencoder.workflows.prepare import prepare_video
 
     videos, poses = _files(args)
-    if len(videos) > 1:
-        return _many(args, progress, recordings_of(videos, poses))
-    raise_if_any(
-        f"{flag} is for several videos: leave it out"
-        for flag, given in {"--strict": args.strict, "--jobs": args.jobs > 1}.items()
-        if given
-    )
-    if poses is not None and len(poses) > 1:
-        raise UserError(f"there is one video and {len(poses)} poses: give one for each video (--pose)")
-    prepared = prepare_video(
-        videos[0],
-        None if poses is None else poses[0],
+    made_set = prepare_video(
+        videos,
         args.out,
-        _video_options(args),
+        pose=poses,
+        options=_video_options(args),
+        jobs=args.jobs,
+        strict=args.strict,
         compress=args.compress,
         overwrite=args.overwrite,
-        on_progress=progress.advance,
-        on_total=progress.expect,
+        quiet=args.quiet,
     )
-    return Done(prepared)
+    _say_taken(args, made_set)
+    return made_set
 
 
 def _files(args: argparse.Namespace) -> tuple[list[Path], list[Path] | None]:
     """Videos and poses. Where no video stands before `--pose`, as many follow the poses as there are of these."""
     if args.video or args.pose is None:
-        if not args.video:
-            raise UserError("no video is named: give one or more")
         return args.video, args.pose
     n = len(args.pose) // 2
     if len(args.pose) % 2:
@@ -421,42 +382,33 @@ def _files(args: argparse.Namespace) -> tuple[list[Path], list[Path] | None]:
     return args.pose[n:], args.pose[:n]
 
 
-def _experiment(args: argparse.Namespace, progress: Progress) -> Done:
-    from autoencoder.data.sources.experiment.recordings import read_recordings
+def _experiment(args: argparse.Namespace) -> DataSet:
+    from autoencoder.workflows.prepare import prepare_experiment
 
-    return _many(args, progress, read_recordings(args.table), args.table, args.crop_cm)
-
-
-def _many(
-    args: argparse.Namespace,
-    progress: Progress,
-    recordings: Sequence[Recording],
-    table: Path | None = None,
-    crop_cm: float | None = None,
-) -> Done:
-    from autoencoder.data.sources.experiment.prepare import prepare_experiment
-    from autoencoder.workflows.check import check_picture
-
-    pictures: list[Path] = []
-    outcome = prepare_experiment(
-        recordings,
+    made_set = prepare_experiment(
+        args.table,
         args.out,
-        _video_options(args),
-        table=table,
-        crop_cm=crop_cm,
+        options=_video_options(args),
+        crop_cm=args.crop_cm,
         jobs=args.jobs,
         strict=args.strict,
         compress=args.compress,
         overwrite=args.overwrite,
-        on_progress=progress.advance,
-        on_total=progress.expect,
-        on_made=lambda prepared: pictures.append(check_picture(prepared)),
+        quiet=args.quiet,
     )
-    if outcome.prepared is None:
+    _say_taken(args, made_set)
+    return made_set
+
+
+def _say_taken(args: argparse.Namespace, made_set: DataSet) -> None:
+    """Say what of several recordings was there before."""
+    if made_set.prepared is None:
         say(args, f"{args.out} holds all recordings already: nothing to do")
-    elif outcome.n_taken:
-        say(args, f"{outcome.n_taken} of {len(recordings)} recordings were made before, and taken as they were")
-    return Done(outcome.prepared, outcome.failed, *pictures)
+    elif made_set.n_taken:
+        say(
+            args,
+            f"{made_set.n_taken} of {made_set.n_recordings} recordings were made before, and taken as they were",
+        )
 
 
 def _video_options(args: argparse.Namespace) -> VideoOptions:
@@ -509,40 +461,27 @@ def _rate(text: str) -> Fraction:
     return Fraction(text) if len(parts) == 1 else Fraction(text.split("/")[0]) / Fraction(text.split("/")[1])
 
 
-def _idx(args: argparse.Namespace, progress: Progress) -> Done:
-    from autoencoder.data.sources.idx import prepare_idx
+def _idx(args: argparse.Namespace) -> DataSet:
+    from autoencoder.workflows.prepare import prepare_idx
 
-    prepared = prepare_idx(
-        args.images,
-        args.out,
-        args.labels,
-        args.pad,
-        args.resize,
-        args.limit,
-        fit=args.fit,
-        background=args.background,
-        transpose=args.transpose,
-        overwrite=args.overwrite,
-        on_progress=progress.advance,
-        on_total=progress.expect,
+    return prepare_idx(
+        args.images, args.out, labels=args.labels, transpose=args.transpose, overwrite=args.overwrite, **_fitting(args)
     )
-    return Done(prepared)
 
 
-def _folder(args: argparse.Namespace, progress: Progress) -> Done:
-    from autoencoder.data.sources.folder import prepare_images
+def _folder(args: argparse.Namespace) -> DataSet:
+    from autoencoder.workflows.prepare import prepare_images
 
-    prepared = prepare_images(
-        args.pictures,
-        args.out,
-        args.pad,
-        args.resize,
-        args.limit,
-        args.color,
-        fit=args.fit,
-        background=args.background,
-        overwrite=args.overwrite,
-        on_progress=progress.advance,
-        on_total=progress.expect,
-    )
-    return Done(prepared)
+    return prepare_images(args.pictures, args.out, color=args.color, overwrite=args.overwrite, **_fitting(args))
+
+
+def _fitting(args: argparse.Namespace) -> dict[str, Any]:
+    """How images are made of one size, and how many."""
+    return {
+        "pad": args.pad,
+        "resize": args.resize,
+        "fit": args.fit,
+        "background": args.background,
+        "limit": args.limit,
+        "quiet": args.quiet,
+    }

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder import config as c
-from autoencoder.cli.commands.compare import compare_seeds, print_comparisons, seeds_of
-from autoencoder.cli.commands.train import base_of
+from autoencoder.cli.commands.compare import show_comparison
 from autoencoder.cli.flags.options import (
     add_figure_flags,
     add_run_settings,
@@ -30,7 +29,7 @@ from autoencoder.cli.flags.options import (
     positive_int,
 )
 from autoencoder.cli.reporting import made, say, table
-from autoencoder.config.movies import AS_PNG_AND_SVG
+from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.config.presets import PRESETS
 from autoencoder.errors import UserError
 from autoencoder.flags import shortened
@@ -185,7 +184,9 @@ def run(args: argparse.Namespace) -> None:
 def _report(args: argparse.Namespace) -> None:
     if len(args.what) < 2:
         raise UserError("which study is to be measured? name its folder, or a table of runs")
-    given = [name for name in vars(args) if name in _setting_names() - {"device"}]
+    from autoencoder.workflows.settings import setting_names
+
+    given = [name for name in vars(args) if name in setting_names() - {"device"}]
     given += [name for name, value in DESIGN.items() if getattr(args, name) != value]
     if given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
@@ -194,25 +195,26 @@ def _report(args: argparse.Namespace) -> None:
 
     if _report_of_folds(args):
         return
-    study, files = measure_study(
-        args.what[1],
-        only=args.only,
-        codes=args.what[2:],
-        by=args.matched,
-        beside=args.beside,
-        out=args.out,
-        figures=figure_options(args, AS_PNG_AND_SVG.formats),
-        movie_format=movie_format(args),
-        device=getattr(args, "device", "auto"),
-        quiet=args.quiet,
+    _show(
+        args,
+        *measure_study(
+            args.what[1],
+            only=args.only,
+            codes=args.what[2:],
+            by=args.matched,
+            beside=args.beside,
+            out=args.out,
+            figures=figure_options(args, AS_PNG_AND_SVG.formats),
+            movie_format=movie_format(args),
+            device=getattr(args, "device", "auto"),
+            quiet=args.quiet,
+        ),
     )
-    _show(args, study, files)
 
 
 def _study(args: argparse.Namespace) -> None:
     if len(args.what) > 1:
         raise UserError(f"a study is of one data file: {args.what[1]} is one too many; codes go with 'study report'")
-    data, reference = args.what[0], args.preset == c.REFERENCE
     if args.together is not None and (args.jobs > 1 or args.backend != DESIGN["backend"]):
         raise UserError(
             "--together trains runs in one process, and --jobs and --backend dask in several: give one of them"
@@ -221,63 +223,88 @@ def _study(args: argparse.Namespace) -> None:
         _refuse_with_shard(args)
     _refuse_with_folds(args)
     suffix, figures = movie_format(args), figure_options(args, AS_PNG_AND_SVG.formats)
-    from autoencoder.runs.opened import Shelf
-    from autoencoder.study.designs.design import SEEDS, crossed, parse_vary
-    from autoencoder.study.designs.design import base_of as study_base
-    from autoencoder.study.designs.folds import SEEDS as FOLD_SEEDS
-    from autoencoder.study.designs.reference import reference_design
+    if args.dry_run or args.shard is not None:
+        _plan(args)
+    elif args.leave_one_out is not None:
+        from autoencoder.workflows.folds.study import leave_one_out
 
-    given = {name: value for name, value in vars(args).items() if name in _setting_names()}
-    preset, _ = base_of(argparse.Namespace(preset=None if reference else args.preset, config=args.config))
-    vary = parse_vary(args.vary)
-    if isinstance(args.seeds, tuple) and "seed" in given:
-        raise UserError("--seeds names every seed, and --seed the first of several: leave one of them out")
-    first = given.pop("seed", c.TrainingConfig().seed)
-    usual = SEEDS if args.leave_one_out is None else FOLD_SEEDS
-    seeds = args.seeds if isinstance(args.seeds, tuple) else tuple(range(first, first + (args.seeds or usual)))
-    data_settings = {name: given[name] for name in c.DataConfig.__dataclass_fields__ if name in given}
-    images = Shelf().images(c.DataConfig(data, **data_settings))
-    if args.leave_one_out is not None:
-        _leave_one_out(args, study_base(data, preset, given), vary, seeds, images)
-        return
-    if reference:
-        if vary or args.control or args.config:
-            raise UserError("the preset 'reference' names its runs itself: leave --vary, --control and --config out")
-        design = reference_design(data, given, images, seeds)
+        _show_folds(args, *leave_one_out(args.what[0], **_of_folds(args), **_how(args), figures=figures))
     else:
-        design = crossed(study_base(data, preset, given), vary, seeds, images, control=args.control)
-    _say_design(args, design)
-    if args.dry_run:
-        _say_forecast(args, design, images)
-        return
-    from autoencoder.workflows.study.study import measure_study
+        _train_and_measure(args, figures, suffix)
 
-    out = args.out or Path("studies") / Path(data).stem
-    folder = _trained(args, design, images, data, out, control=args.control)
-    if folder is None:
-        return
-    study, files = measure_study(
-        folder,
+
+def _train_and_measure(args: argparse.Namespace, figures: FigureOptions, suffix: str) -> None:
+    from autoencoder.workflows.study.plan import compare_study, run_study
+
+    found, files = run_study(
+        args.what[0],
+        **_design(args),
+        **_how(args),
+        control=args.control,
         only=args.only,
-        by=args.matched,
+        matched=args.matched,
         beside=args.beside,
         figures=figures,
         movie_format=suffix,
-        device=given.get("device", "auto"),
-        quiet=args.quiet,
     )
-    _show(args, study, files)
-    if reference:
-        shelf = Shelf()
-        comparisons, alike, files = compare_seeds(
-            seeds_of(folder, shelf),
-            folder.path,
-            device=given.get("device", "auto"),
-            figures=figures,
-            quiet=args.quiet,
+    _show(args, found, files)
+    if args.preset == c.REFERENCE:
+        compared, files = compare_study(
+            found.path, figures=figures, device=getattr(args, "device", "auto"), quiet=args.quiet
         )
-        print_comparisons(args, comparisons, alike)
+        show_comparison(args, compared)
         made(args, files)
+
+
+def _plan(args: argparse.Namespace) -> None:
+    """Say what would be trained, and how long it takes; or train a share of it."""
+    from autoencoder.workflows.folds.study import folds_folder, plan_folds
+    from autoencoder.workflows.study.plan import plan_study, study_folder, train_shard
+
+    data, column = args.what[0], args.leave_one_out
+    plan = (
+        plan_study(data, **_design(args), control=args.control)
+        if column is None
+        else plan_folds(data, **_of_folds(args))
+    )
+    for text in plan.said:
+        say(args, text)
+    if args.dry_run:
+        for text in plan.forecast(jobs=args.jobs, together=args.together, backend=args.backend, shard=args.shard):
+            say(args, text)
+        return
+    usual = study_folder(data) if column is None else folds_folder(data, column)
+    folder = train_shard(
+        plan,
+        args.shard,
+        args.out or usual,
+        jobs=args.jobs,
+        together=args.together,
+        quiet=args.quiet,
+        say=lambda text: say(args, text),
+    )
+    made(args, folder, "next, when all shards are done: the same command without --shard, which measures")
+
+
+def _design(args: argparse.Namespace) -> dict[str, Any]:
+    """What is trained."""
+    from autoencoder.workflows.settings import setting_names
+
+    settings = {name: value for name, value in vars(args).items() if name in setting_names()}
+    return {"vary": args.vary, "seeds": args.seeds, "preset": args.preset, "config": args.config, **settings}
+
+
+def _how(args: argparse.Namespace) -> dict[str, Any]:
+    """How, and where to."""
+    return {
+        "out": args.out,
+        "jobs": args.jobs,
+        "together": args.together,
+        "backend": args.backend,
+        "scheduler": args.scheduler,
+        "quiet": args.quiet,
+        "say": lambda text: say(args, text),
+    }
 
 
 def _refuse_with_folds(args: argparse.Namespace) -> None:
@@ -308,89 +335,26 @@ def _refuse_with_folds(args: argparse.Namespace) -> None:
         )
 
 
-def _trained(args: argparse.Namespace, design: Any, images: Any, data: str, out: Path, *, control: bool = False) -> Any:
-    """The folder of a design whose runs are trained; None where this was a shard, and others may still train."""
-    from autoencoder.study.folder import StudyFolder
-    from autoencoder.study.training import refuse_running
-    from autoencoder.workflows.study.study import train_study
-
-    if args.shard is None:
-        refuse_running(design.members, StudyFolder(out).runs)
-    folder = train_study(
-        design,
-        images,
-        data,
-        out,
-        control=control,
-        shard=args.shard,
-        jobs=args.jobs,
-        together=args.together,
-        backend=args.backend,
-        scheduler=args.scheduler,
-        say=lambda text: say(args, text),
-        quiet=args.quiet,
-    )
-    if args.shard is not None:
-        made(args, folder.path, "next, when all shards are done: the same command without --shard, which measures")
-        return None
-    return folder
-
-
-def _leave_one_out(args: argparse.Namespace, base: Any, vary: Any, seeds: tuple[int, ...], images: Any) -> None:
-    """Train a network without each value of a column, score it on that value, and write the report."""
-    from autoencoder.study.designs.folds import leave_one_out
-    from autoencoder.study.wording import capitalized
-    from autoencoder.workflows.folds.measure import asked_groups, refuse_told
-    from autoencoder.workflows.groups.words import least_p_text
-
-    data, asked = args.what[0], _asked_of_folds(args)
-    design = leave_one_out(args.leave_one_out, base, vary, seeds, images, asked)
-    groups = asked_groups(images, {"column": args.leave_one_out, **asked})
-    refuse_told(design, images, groups)
-    settings = {member.config.model.encoder for member in design.members}
-    say(
-        args,
-        f"{len(design.members)} runs: each value of '{args.leave_one_out}' is left out in turn, with seeds "
-        f"{', '.join(map(str, seeds))} ({', '.join(sorted(settings))})",
-    )
-    for text in (*design.notes, *(f"left out: {combination}" for combination in design.left_out)):
-        say(args, text)
-    if groups is not None:
-        say(
-            args,
-            f"{capitalized(least_p_text(groups, groups.cells.relabelled(design.members[0].config.data.split_seed)))}.",
-        )
-    if args.dry_run:
-        _say_forecast(args, design, images)
-        return
-    out = args.out or Path("studies") / f"{Path(data).stem}-without-{args.leave_one_out}"
-    folder = _trained(args, design, images, data, out)
-    if folder is not None:
-        _show_folds(args, folder)
-
-
-def _asked_of_folds(args: argparse.Namespace) -> dict[str, Any]:
-    """What is asked of codes, as `study.json` keeps it."""
+def _of_folds(args: argparse.Namespace) -> dict[str, Any]:
+    """What is trained, and what is asked of codes."""
     column, equals, values = (args.by or "").partition("=")
     conditions = [value.strip() for value in values.split(",")] if equals else []
     if args.by is not None and (not column or not all(conditions)):
         raise UserError(f"--by is COLUMN or COLUMN=A,B, not {args.by!r}")
     return {
+        "column": args.leave_one_out,
         "by": column or None,
         "conditions": conditions,
-        "strata": list(args.strata or ()),
-        "same_as": list(args.same_as or ()),
+        "strata": args.strata or (),
+        "same_as": args.same_as or (),
+        **_design(args),
     }
 
 
-def _show_folds(args: argparse.Namespace, folder: Any) -> None:
-    """Measure folds, write their report, and print it."""
-    from autoencoder.workflows.folds.measure import measure_folds
-    from autoencoder.workflows.folds.report import sentences, write_folds
+def _show_folds(args: argparse.Namespace, found: Any, files: Any) -> None:
+    from autoencoder.workflows.folds.report import sentences
     from autoencoder.workflows.folds.report import table as folds_table
 
-    found = measure_folds(folder, device=getattr(args, "device", "auto"), quiet=args.quiet)
-    files = write_folds(found, folder, figure_options(args, AS_PNG_AND_SVG.formats))
     for text in sentences(found):
         say(args, text)
     for setting in found.settings:
@@ -411,7 +375,10 @@ def _report_of_folds(args: argparse.Namespace) -> bool:
     flags = [flag for flag, value in given.items() if value]
     if flags:
         raise UserError(f"{folder.path} is of --leave-one-out, and does not take {', '.join(flags)}: leave it out")
-    _show_folds(args, folder)
+    from autoencoder.workflows.folds.study import score_folds
+
+    figures, device = figure_options(args, AS_PNG_AND_SVG.formats), getattr(args, "device", "auto")
+    _show_folds(args, *score_folds(folder.path, figures=figures, device=device, quiet=args.quiet))
     return True
 
 
@@ -431,58 +398,6 @@ def _refuse_with_shard(args: argparse.Namespace) -> None:
         )
     if args.backend != DESIGN["backend"]:
         raise UserError("a Dask cluster deals the runs out by itself: leave --shard out, or --backend and --scheduler")
-
-
-def _setting_names() -> set[str]:
-    sections = (c.DataConfig, c.ModelConfig, c.ObjectiveConfig, c.TrainingConfig)
-    fields = {name for section in sections for name in section.__dataclass_fields__}
-    return {*fields, *c.own_settings(), "objective"} - {"images", "name", "own", "classes"}
-
-
-def _say_design(args: argparse.Namespace, design: Any) -> None:
-    from autoencoder.study.permanova import fewest_seeds, smallest_p
-
-    settings = list(dict.fromkeys(member.setting for member in design.members))
-    say(
-        args,
-        f"{len(design.members)} runs: {len(settings)} settings ({'; '.join(settings)}), seeds "
-        f"{', '.join(map(str, design.seeds))}",
-    )
-    for text in (*design.notes, *(f"left out: {combination}" for combination in design.left_out)):
-        say(args, text)
-    if args.shard is not None:
-        from autoencoder.study.training import share_of
-
-        number, of = args.shard
-        names = ", ".join(member.name for member in share_of(design.members, number, of))
-        say(args, f"shard {number} of {of} trains {names or 'nothing: there are more shards than pieces of work'}")
-        return
-    tested = [setting for setting in settings if not any(m.setting == setting and m.control for m in design.members)]
-    if len(tested) > 1 and len(design.seeds) > 1:
-        least = smallest_p(len(tested), len(design.seeds))
-        enough = fewest_seeds(len(tested))
-        more = "" if least < 0.05 else f"; {enough} seeds are the fewest for p < 0.05"
-        given = f"{len(tested)} settings and {len(design.seeds)} seeds"
-        say(args, f"the smallest p that {given} can give is {least:.2g}{more}")
-
-
-def _say_forecast(args: argparse.Namespace, design: Any, images: Any) -> None:
-    from autoencoder.machine.progress import duration
-    from autoencoder.study.designs.forecast import forecast
-    from autoencoder.study.training import processes, share_of
-
-    members = design.members if args.shard is None else share_of(design.members, *args.shard)
-    if not members:
-        return
-    jobs = 1 if args.backend == "dask" else processes(members, args.jobs, args.together)
-    found = forecast(members, images, jobs)
-    for member in members:
-        say(args, f"  {member.name}: about {duration(found.by_setting[member.setting])}")
-    say(args, found.said())
-    if args.backend == "dask":
-        say(args, "by this machine, one run after the other: a cluster of as fast workers divides it by their number")
-    elif found.on_gpu and jobs == 1 and args.together != 1 and len(members) > 1:
-        say(args, "one after the other: together they take less, which depends on the GPU and is not known beforehand")
 
 
 def _show(args: argparse.Namespace, study: Any, files: Any) -> None:

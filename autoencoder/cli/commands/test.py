@@ -62,18 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, draw, print the table."""
-    from autoencoder.evaluation.evaluate import evaluate
-    from autoencoder.machine.files import check_writable
-    from autoencoder.runs.folder import Run
     from autoencoder.runs.opened import open_run, table_notes
-    from autoencoder.workflows.testing import report
+    from autoencoder.workflows.testing import test
 
-    suffix, figures = movie_format(args), figure_options(args)
-    Run(args.run).config()  # what is not a run is refused as that, not as a folder that cannot be written to
-    out = args.out or Run(args.run).output_folder("test", *([args.data.stem] if args.data else []))
-    check_writable(out)
     opened = open_run(args.run)
-    evaluation = evaluate(
+    evaluation, files = test(
         opened,
         data=args.data,
         metadata=args.metadata,
@@ -82,17 +75,13 @@ def run(args: argparse.Namespace) -> None:
         checkpoint=args.checkpoint,
         noise=args.noise,
         limit=args.limit,
-        device=args.device,
-        quiet=args.quiet,
-    )
-    files = report(
-        evaluation,
-        out,
         examples=args.examples,
         movies=args.movies,
         movie_frames=args.movie_frames,
-        movie_format=suffix,
-        figures=figures,
+        movie_format=movie_format(args),
+        figures=figure_options(args),
+        out=args.out,
+        device=args.device,
         quiet=args.quiet,
     )
     n, noise_text = len(evaluation.rows), "" if evaluation.noise.kind == "none" else f", noise {evaluation.noise}"

@@ -9,15 +9,13 @@ autoencoder train elsewhere/arena.npz --resume runs/arena
 from __future__ import annotations
 
 import argparse
-import dataclasses
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from autoencoder import config as c
 from autoencoder.cli.flags.options import add_run_settings
 from autoencoder.cli.reporting import made, say
-from autoencoder.config.presets import NO_PRESET, PRESETS, Preset, configure
+from autoencoder.config.presets import PRESETS
 from autoencoder.errors import UserError
 
 HELP = "train a network and leave a run folder"
@@ -68,13 +66,9 @@ def _train(args: argparse.Namespace) -> Any:
     if args.data is None and args.config is None:
         raise UserError("what to train on? Give a data file, which 'autoencoder prepare' makes, or --resume RUN")
     config = build_config(args)
-    from autoencoder.runs.folder import Run, next_free_run
     from autoencoder.training.start import train
 
-    named = [] if config.objective.name == c.ObjectiveConfig().name else [config.objective.name]
-    stem = "-".join([Path(config.data.images).stem, config.model.encoder, *named])
-    folder = Run(args.run) if args.run is not None else next_free_run(Path("runs"), stem)
-    train(config, folder.path, quiet=args.quiet, say=lambda text: say(args, text))
+    folder = train(config, args.run, quiet=args.quiet, say=lambda text: say(args, text)).run
     left_out = folder.environment()["n_without_target"]
     if left_out:
         say(args, f"{left_out:,} images without a known target were left out")
@@ -87,8 +81,10 @@ def _resume(args: argparse.Namespace) -> Any:
     given |= {name for name in ("data", "run", *BASES) if getattr(args, name) is not None}
     refused = sorted(given - set(RESUME_TAKES))
     if refused:
+        from autoencoder.workflows.settings import listed_flags
+
         raise UserError(
-            f"--resume continues the run as it is, so it does not take {_listed(refused)}: leave it out "
+            f"--resume continues the run as it is, so it does not take {listed_flags(refused)}: leave it out "
             "(--epochs and --device may change, --engine, --deterministic and --threads, and DATA and --metadata where "
             "they were moved), or start a new run"
         )
@@ -120,44 +116,11 @@ def _resume(args: argparse.Namespace) -> Any:
 
 
 def build_config(args: argparse.Namespace) -> c.RunConfig:
-    """The run's configuration: defaults, then the preset or the file, then the flags that were given.
+    """The run's configuration: defaults, then the preset or the file, then the flags that were given."""
+    from autoencoder.workflows.settings import run_config, setting_names
 
-    See `presets.configure`.
-    """
-    if args.preset and args.config:
-        raise UserError("--preset and --config both say what to start from: give one of them")
-    given = dict(vars(args))
-    preset, called = base_of(args)
-    if args.data is not None:
-        given["images"] = args.data
-        # Metadata that the file names are of the images that it names, and say nothing of others.
-        of_other_images = {name: value for name, value in preset.data.items() if name in ("metadata", "columns")}
-        preset = dataclasses.replace(
-            preset, data={name: value for name, value in preset.data.items() if name not in of_other_images}
-        )
-        if of_other_images:
-            say(args, f"left out of {called}, as other images are given: {_listed(of_other_images)}")
-    elif "images" not in preset.data:
-        raise UserError(f"{called} names no images: give a data file beside it")
-    config, left_out = configure(preset, given)
-    if left_out:
-        say(args, f"left out of {called}, as it does not go with the other flags: {_listed(left_out)}")
-    return config
-
-
-def base_of(args: argparse.Namespace) -> tuple[Preset, str]:
-    """What settings start from, by `--preset` or `--config`, and what that is called."""
-    if args.preset is not None:
-        return PRESETS[args.preset], f"the preset '{args.preset}'"
-    if args.config is None:
-        return NO_PRESET, ""
-    from autoencoder.runs.folder import read_settings
-
-    return read_settings(args.config), str(args.config)
-
-
-def _listed(settings: Iterable[str]) -> str:
-    return ", ".join(f"--{name.replace('_', '-')}" for name in settings)
+    given = {name: value for name, value in vars(args).items() if name in setting_names()}
+    return run_config(args.data, preset=args.preset, config=args.config, say=lambda text: say(args, text), **given)
 
 
 def _say_result(args: argparse.Namespace, folder: Any) -> None:

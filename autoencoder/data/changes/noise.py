@@ -17,23 +17,27 @@ from autoencoder.config import NoiseConfig
 from autoencoder.seeding import torch_stream
 
 
-def corrupt(images: Tensor, noise: NoiseConfig, generator: torch.Generator) -> Tensor:
+def corrupt(images: Tensor, noise: NoiseConfig, generator: torch.Generator, bounded: bool = True) -> Tensor:
     """Corrupted copy of `images`; the images themselves where `noise` is none.
 
     Args:
         images: (N, C, H, W) float in [0, 1].
         noise: kind and amount.
         generator: on the device of `images`.
+        bounded: clip to [0, 1] as a sensor would; False for what is no image and has no such bounds.
 
     Returns:
-        (N, C, H, W), clipped to [0, 1] as a sensor would.
+        (N, C, H, W).
     """
     if noise.kind == "none":
         return images
-    return _CORRUPTIONS[noise.kind](images, noise.amount, generator).clamp_(0.0, 1.0)
+    corrupted = _CORRUPTIONS[noise.kind](images, noise.amount, generator)
+    return corrupted.clamp_(0.0, 1.0) if bounded else corrupted
 
 
-def corrupt_each(images: Tensor, noise: NoiseConfig, rows: NDArray[np.int64], seed: int, purpose: str) -> Tensor:
+def corrupt_each(
+    images: Tensor, noise: NoiseConfig, rows: NDArray[np.int64], seed: int, purpose: str, bounded: bool = True
+) -> Tensor:
     """`corrupt` with a stream for each image, so that an image gets the same noise in whatever batch it comes.
 
     For validation and tests, where only the network is to change from one time to the next.
@@ -44,11 +48,12 @@ def corrupt_each(images: Tensor, noise: NoiseConfig, rows: NDArray[np.int64], se
         rows: (N,) row numbers of the images, which name their streams together with `seed` and `purpose`.
         seed: of the run.
         purpose: what the noise is for.
+        bounded: see `corrupt`.
     """
     if noise.kind == "none":
         return images
     parts = [
-        corrupt(images[i : i + 1], noise, torch_stream(seed, purpose, row, images.device))
+        corrupt(images[i : i + 1], noise, torch_stream(seed, purpose, row, images.device), bounded)
         for i, row in enumerate(rows.tolist())
     ]
     return torch.cat(parts).contiguous(memory_format=torch.channels_last)

@@ -22,7 +22,8 @@ from autoencoder.machine.files import check_writable, write_error
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.plots.movies.clips import EMPTY, clip_frames, side_of_tiles
 from autoencoder.plots.movies.writer import MAX_GIF_FPS, SUFFIXES, MovieWriter
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import RunLike, open_run
+from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.clips.images import Animal, Images, apart
 from autoencoder.workflows.clips.rows import read_rows
 from autoencoder.workflows.clips.videos import Made, find_videos, made_of
@@ -66,14 +67,14 @@ class ClipOptions:
 DEFAULTS = ClipOptions()
 
 
-def write_clips(
-    run: str | Path | OpenedRun,
-    table: Path,
+def clips(
+    run: RunLike,
+    rows: str | Path,
     *,
-    videos: Sequence[Path] = (),
-    recordings: Path | None = None,
+    video: str | Path | Sequence[str | Path] = (),
+    recordings: str | Path | None = None,
     options: ClipOptions = DEFAULTS,
-    out: Path | None = None,
+    out: str | Path | None = None,
     quiet: bool = True,
     say: Say = lambda text: None,
 ) -> Path:
@@ -84,8 +85,8 @@ def write_clips(
 
     Args:
         run: a run folder, or what `open_run` gave: its data set is that of the images.
-        table: see `read_rows`.
-        videos, recordings: where the videos are; see `find_videos`.
+        rows: a CSV that names images, see `read_rows`.
+        video, recordings: where the videos are; see `find_videos`.
         options: what clips show.
         out: the movie, `.mp4` or `.gif`; None for `RUN/clips/TABLE.mp4`.
         quiet: show no progress.
@@ -98,31 +99,32 @@ def write_clips(
         UserError: the table is none of rows, a video is missing, damaged or another one than that of the images, it is
             not known where an animal is that is to be shown, or the movie cannot be written.
     """
-    opened = open_run(run)
-    out = opened.output_folder("clips") / f"{table.stem}.mp4" if out is None else out
+    opened, table = open_run(run), Path(rows)
+    out = opened.output_folder("clips") / f"{table.stem}.mp4" if out is None else Path(out)
     _check_out(out)
     images = Images.of(opened.images.metadata)
-    rows = _with_frame(read_rows(table, images.metadata, len(opened.images)), images, table)
-    names, recipe = dict.fromkeys(images.recordings[rows].tolist()), opened.recipe()
+    chosen = _with_frame(read_rows(table, images.metadata, len(opened.images)), images, table)
+    names, recipe = dict.fromkeys(images.recordings[chosen].tolist()), opened.recipe()
     folder = Path(opened.config().data.images).parent
     found = find_videos(
         list(names),
         recipe,
         folder=folder,
         is_only=len(np.unique(images.recordings)) == 1,
-        given=videos,
-        table=recordings,
+        given=paths_of(video),
+        table=None if recordings is None else Path(recordings),
     )
     _refuse_to_replace(out, [*found.values(), table])
     parts = [
-        _open(name, found[name], made_of(recipe, name), rows[images.recordings[rows] == name], images) for name in names
+        _open(name, found[name], made_of(recipe, name), chosen[images.recordings[chosen] == name], images)
+        for name in names
     ]
-    ways = _ways(images, rows, parts, options, say)
+    ways = _ways(images, chosen, parts, options, say)
     shown = _chosen(parts, images, options, table, say)
     moments, fps = _moments(parts, options, out)
     captions = [_caption(row, parts, images) for row in shown.tolist()]
     speed = "" if options.speed == 1 else f", at {options.speed:g} times the speed"
-    title = f"{table.name}: {len(shown):,} of {len(rows):,} images, {options.seconds:g} s around each{speed}"
+    title = f"{table.name}: {len(shown):,} of {len(chosen):,} images, {options.seconds:g} s around each{speed}"
     marked = (np.arange(len(moments)) - len(moments) // 2) / fps
     with _room_for_tiles(out, len(shown), len(moments), in_color=parts[0].made.color) as tiles:
         for part in parts:

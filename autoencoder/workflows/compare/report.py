@@ -21,7 +21,7 @@ from autoencoder.machine.files import check_writable, write_csv, write_json, wri
 from autoencoder.neighbors.far_apart import far_apart
 from autoencoder.pages.report import Report, report_document
 from autoencoder.plots.comparison import ComparisonRow, comparison_figure
-from autoencoder.plots.figures import save_and_hold
+from autoencoder.plots.figures import Files, save_and_hold
 from autoencoder.plots.images import to_picture
 from autoencoder.projections.reducers.base import embed_snapshots
 from autoencoder.projections.rings import ring_note
@@ -141,7 +141,7 @@ def write_comparison(
     seed: int = 0,
     alike: Study | None = None,
     options: FigureOptions = AS_PNG_AND_SVG,
-) -> list[Path]:
+) -> Files:
     """Write what a comparison found.
 
     Args:
@@ -189,13 +189,13 @@ def write_comparison(
         return made
     page = _page(comparisons, cells, alike, columns, drawn)
     write_text(out / "comparison.html", report_document(page))
-    return [out / "comparison.html", *made]
+    return Files([out / "comparison.html"]) + made
 
 
-def _write_tables(comparisons: Sequence[Comparison], cells: Cells, out: Path, alike: Study | None) -> list[Path]:
+def _write_tables(comparisons: Sequence[Comparison], cells: Cells, out: Path, alike: Study | None) -> Files:
     """All numbers, and what they say."""
     comparison = comparisons[0]
-    made = [out / "comparison.csv", out / "comparison.md", out / "comparison.json"]
+    made = Files([out / "comparison.csv", out / "comparison.md", out / "comparison.json"])
     write_csv(made[0], cells, list(dict.fromkeys(key for row in cells for key in row)))
     write_text(made[1], _markdown(cells, comparison, alike))
     write_json(
@@ -227,7 +227,7 @@ def _alike_figures(alike: Study) -> dict[str, Figure]:
     return study_figures(alike.table, {"similarity": similarity})
 
 
-def _save(figure: Figure, stem: Path, options: FigureOptions) -> tuple[list[Path], Drawn]:
+def _save(figure: Figure, stem: Path, options: FigureOptions) -> tuple[Files, Drawn]:
     """Write a figure, and hold it for the page; points, of which there are thousands, are pixels in all formats."""
     for points in figure.findobj(Collection):
         points.set_rasterized(True)

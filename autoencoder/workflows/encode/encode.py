@@ -22,16 +22,18 @@ from autoencoder.data.sources.experiment.survey import in_pixels
 from autoencoder.data.sources.video.options import options_of
 from autoencoder.data.sources.video.prepare import made_again
 from autoencoder.errors import UserError, first_few, problems_of, raise_if_any
-from autoencoder.evaluation.encode import UNFAMILIAR, Encoded, encode, find_familiar, what_is_missing
+from autoencoder.evaluation.encode import UNFAMILIAR, Encoded, find_familiar, what_is_missing
+from autoencoder.evaluation.encode import encode as encode_images
 from autoencoder.evaluation.evaluate import check_same_size, open_data
 from autoencoder.evaluation.familiar import SHARE, Familiar
 from autoencoder.machine.files import check_writable, write_error
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.registries import CODE_FILES
 from autoencoder.runs.folder import Run
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.runs.trained import Trained
 from autoencoder.version import DISTRIBUTION, __version__
+from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.encode.content import Column, Content, has_times, one_after_the_other
 
 DATA_SUFFIXES = (".npz", ".npy")
@@ -44,23 +46,22 @@ SHOWN = 5
 class Table(NamedTuple):
     """Which metadata a data set has; see `evaluate` for all of it."""
 
-    metadata: Path | None = None
-    columns: Sequence[str] | None = None
-    column_kinds: Sequence[str] | None = None
+    metadata: Path | None
+    columns: Sequence[str] | None
+    column_kinds: Sequence[str] | None
 
 
-OWN_TABLE = Table()
-
-
-def encode_to(
-    run: str | Path | OpenedRun,
-    sources: Sequence[Path],
-    out: Path,
+def encode(
+    run: RunLike,
+    data: str | Path | Sequence[str | Path] = (),
     *,
-    poses: Sequence[Path] = (),
-    crops: Sequence[int] = (),
-    px_per_cm: Sequence[float] = (),
-    table: Table = OWN_TABLE,
+    out: str | Path,
+    pose: str | Path | Sequence[str | Path] = (),
+    crop: int | Sequence[int] = (),
+    px_per_cm: float | Sequence[float] = (),
+    metadata: str | Path | None = None,
+    columns: Sequence[str] | None = None,
+    column_kinds: Sequence[str] | None = None,
     checkpoint: str = "last",
     errors: bool = False,
     predictions: bool = False,
@@ -74,13 +75,13 @@ def encode_to(
 
     Args:
         run: a run folder, or what `open_run` gave.
-        sources: data sets (`.npz`, `.npy`) and videos, one after the other in the file; none for the run's own data.
+        data: data sets (`.npz`, `.npy`) and videos, one after the other in the file; none for the run's own data.
         out: in one of the formats of `registries.CODE_FILES`, by its suffix.
-        poses: of the videos, in their order, where the run's images were cut out by a pose.
-        crops: side of the crops in pixels of the videos, one for all or one for each, where it is another than the
+        pose: of the videos, in their order, where the run's images were cut out by a pose.
+        crop: side of the crops in pixels of the videos, one for all or one for each, where it is another than the
             run's; where that is in centimetres, it has to be said, or
         px_per_cm: pixels of the videos per centimetre, one for all or one for each.
-        table: of the one data set.
+        metadata, columns, column_kinds: of the one data set, see `evaluate`.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         errors: also how far off the network is for each image, as `test` measures that, without noise.
         predictions: also what it predicts: a column, or pictures.
@@ -97,11 +98,15 @@ def encode_to(
         UserError: a file is missing, damaged or in the way, images are of another size, a video cannot be made into
             images, a package is missing, or a format does not hold what was asked for.
     """
-    opened = open_run(run)
+    opened, out = open_run(run), Path(out)
     kind = _format(out)
     kind.check()
-    problems = _problems_of_scales(opened, sources, crops, px_per_cm)
-    crops = _crops(opened, crops, px_per_cm)
+    sources, poses = paths_of(data), paths_of(pose)
+    table = Table(None if metadata is None else Path(metadata), columns, column_kinds)
+    sides = [crop] if isinstance(crop, int) else list(crop)
+    scales = [px_per_cm] if isinstance(px_per_cm, int | float) else list(px_per_cm)
+    problems = _problems_of_scales(opened, sources, sides, scales)
+    crops = _crops(opened, sides, scales)
     raise_if_any([*problems, *_problems(opened, sources, out, poses, crops, table, session_start, overwrite)])
     trained = opened.network(checkpoint, device)
     if predictions and trained.objective.makes_pictures and not kind.HOLDS_PICTURES:
@@ -113,8 +118,8 @@ def encode_to(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", suffix=".partial", dir=out.parent) as folder:
         making = _Making(opened, trained, kind, Path(folder), errors, predictions, session_start, quiet, say)
-        for i, (source, pose, crop) in enumerate(_with_poses(sources, poses, crops)):
-            with _images(making, source, pose, crop, table) as (owner, images):
+        for i, (source, its_pose, its_crop) in enumerate(_with_poses(sources, poses, crops)):
+            with _images(making, source, its_pose, its_crop, table) as (owner, images):
                 check_same_size(images, trained)
                 if i == 0 and (missing := what_is_missing(owner)) is not None:
                     say(f"note: {missing}")
@@ -314,7 +319,7 @@ def _encode_one(
     if making.predictions and making.trained.objective.makes_pictures:
         pictures = _room_for_pictures(making, images, len(before))
     with Progress("Encoding", len(images), quiet=making.quiet) as progress:
-        encoded = encode(
+        encoded = encode_images(
             making.trained,
             images,
             familiar,

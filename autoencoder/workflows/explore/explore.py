@@ -10,16 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder.data.metadata import Metadata
+from autoencoder.display.inline import show_page
 from autoencoder.errors import UserError, problems_of, raise_if_any
 from autoencoder.machine.files import check_writable, write_text
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import Progress, Say, in_notebook
 from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
 from autoencoder.projections.evolution import embed_track, track_run
 from autoencoder.projections.fits import methods
 from autoencoder.registries import REDUCERS
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import RunLike, open_run
 from autoencoder.seeding import numpy_stream
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.explore.gather import page_content
 from autoencoder.workflows.held_out import places_shown
 
@@ -31,7 +33,7 @@ PLACE_BYTES = 2 * 2 * 4 / 3
 
 
 def explore(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     *,
     fits: Sequence[str] | None = None,
     reducers: Sequence[str] = ("umap", "pca"),
@@ -41,9 +43,10 @@ def explore(
     max_snapshots: int | None = None,
     rows: str = "all",
     seed: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     device: str = "auto",
     max_bytes: int = MAX_BYTES,
+    inline: bool | None = None,
     quiet: bool = True,
     say: Say = lambda text: None,
 ) -> Path:
@@ -61,6 +64,8 @@ def explore(
         out: the file; None for `RUN/visualize/explore.html`.
         device: where layers and reconstructions are computed.
         max_bytes: a page that would be larger shows fewer images, and says so.
+        inline: whether a notebook also shows the page below the cell; None for yes. It is then part of the notebook's
+            file, as large as it is.
         quiet: show no progress.
         say: is told what the page leaves out.
 
@@ -71,8 +76,10 @@ def explore(
         UserError: as `track_run` and `embed_track` do; a column is not there, or `out` cannot be written.
     """
     opened = open_run(run)
-    out = opened.output_folder("visualize") / "explore.html" if out is None else out
+    out = opened.output_folder("visualize") / "explore.html" if out is None else Path(out)
     seed = opened.config().training.seed if seed is None else seed
+    reducers, layers = names_of(reducers), names_of(layers)
+    fits, color_by = (None if one is None else names_of(one) for one in (fits, color_by))
     chosen = _check(opened.images.metadata, color_by, fits, reducers, out)
     tracks = [track_run(opened, layer=layer, seed=seed, device=device) for layer in layers]
 
@@ -89,6 +96,8 @@ def explore(
     write_text(out, document)
     for note in notes:
         say(note)
+    if inline is not False and in_notebook():
+        show_page(document)
     return out
 
 

@@ -20,8 +20,9 @@ from autoencoder.machine.files import check_writable, replacing
 from autoencoder.machine.plain_text import visible
 from autoencoder.machine.progress import Say
 from autoencoder.registries import ENCODERS, NETWORK_FILES
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.version import DISTRIBUTION, __version__
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.export.card import card
 from autoencoder.workflows.export.content import Content, config_text
 from autoencoder.workflows.export.module import ExportedNetwork
@@ -33,14 +34,14 @@ CARD = "md"
 
 
 def export(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     formats: Sequence[str] = DEFAULT_FORMATS,
     *,
     part: str = "both",
     checkpoint: str = "last",
     step: int | None = None,
     pixels: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     overwrite: bool = False,
     quiet: bool = True,
     say: Say = lambda text: None,
@@ -72,8 +73,8 @@ def export(
     """
     opened = open_run(run)
     config = opened.config()
-    out = opened.output_folder("export") if out is None else out
-    formats = tuple(dict.fromkeys(formats))
+    out = opened.output_folder("export") if out is None else Path(out)
+    formats = tuple(dict.fromkeys(names_of(formats)))
     stem = file_stem(opened.path.resolve().name) + ("" if part == "both" else f"-{part}")
     files = {name: out / f"{stem}.{name}" for name in (*formats, CARD)}
     raise_if_any(_problems(opened, formats, part, pixels, out, files.values(), overwrite))

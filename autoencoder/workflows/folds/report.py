@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from autoencoder.pages.report import (
     Texts,
     report_document,
 )
-from autoencoder.plots.figures import save_and_hold
+from autoencoder.plots.figures import Files, save_and_hold
 from autoencoder.plots.study.animals import FoldPanel, folds_figure
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.groups.effects import TESTED_BELOW
@@ -48,7 +47,7 @@ HOW = (
 CAPTION = "Score on each value that was left out: filled for the network (lines reach over seeds), open for the control"
 
 
-def write_folds(found: Folds, folder: StudyFolder, options: FigureOptions = AS_PNG_AND_SVG) -> list[Path]:
+def write_folds(found: Folds, folder: StudyFolder, options: FigureOptions = AS_PNG_AND_SVG) -> Files:
     """Write what was found.
 
     Returns:
@@ -59,7 +58,7 @@ def write_folds(found: Folds, folder: StudyFolder, options: FigureOptions = AS_P
     write_json(folder.folds_numbers_file, _numbers(found))
     write_text(folder.report_file, _markdown(found))
     write_text(folder.page_file, report_document(_page(found, folder, held)))
-    return [folder.page_file, folder.report_file, folder.folds_file, folder.folds_numbers_file, *drawn]
+    return Files([folder.page_file, folder.report_file, folder.folds_file, folder.folds_numbers_file]) + drawn
 
 
 # --------------------------------------------------------------------------------------------------------------- words

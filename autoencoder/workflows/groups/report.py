@@ -22,7 +22,7 @@ from autoencoder.pages.report import (
     Texts,
     report_document,
 )
-from autoencoder.plots.figures import save_and_hold
+from autoencoder.plots.figures import Files, save_and_hold
 from autoencoder.plots.study.animals import AnimalPanel, animals_figure
 from autoencoder.study.groups.effects import Effect
 from autoencoder.study.wording import p_text
@@ -55,7 +55,7 @@ EFFECT_COLUMNS = (
 )
 
 
-def write_groups(found: GroupComparison, out: Path, options: FigureOptions = AS_PNG_AND_SVG) -> list[Path]:
+def write_groups(found: GroupComparison, out: Path, options: FigureOptions = AS_PNG_AND_SVG) -> Files:
     """Write what was found.
 
     Args:
@@ -80,7 +80,7 @@ def write_groups(found: GroupComparison, out: Path, options: FigureOptions = AS_
     write_json(numbers, _numbers(found))
     write_text(text, _markdown(found))
     write_text(page, report_document(_page(found, held)))
-    return [*files, *drawn]
+    return Files(files) + drawn
 
 
 def effect_rows(found: GroupComparison) -> list[dict[str, Any]]:

@@ -12,13 +12,14 @@ from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.errors import UserError
 from autoencoder.machine.files import check_writable, write_csv, write_json
 from autoencoder.machine.progress import Progress
-from autoencoder.plots.figures import save_figures
+from autoencoder.plots.figures import Files, save_figures
 from autoencoder.plots.scores import ScoredMethod, scores_figure
 from autoencoder.projections.evolution import Track, embed_track, track_run
 from autoencoder.projections.fits import fit_problems
 from autoencoder.projections.scores import Scores, finite_mean
 from autoencoder.registries import REDUCERS
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import RunLike, open_run
+from autoencoder.workflows.arguments import names_of
 
 ALL_METHODS = "all"
 """Stands for the fits that each reducer's line names; t-SNE, which takes longest, has one only."""
@@ -55,17 +56,17 @@ class ScoreTable:
     title: str
     rows: list[list[str]]
     notes: list[str]
-    files: list[Path]
+    files: Files
 
 
 def score_methods(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     wanted: Sequence[str] = (ALL_METHODS,),
     *,
     layer: str = "latent",
     stop_index: int | None = None,
     seed: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     figures: FigureOptions = AS_PNG,
     device: str = "auto",
     quiet: bool = True,
@@ -86,10 +87,10 @@ def score_methods(
     Raises:
         UserError: as `track_run` does; a method is not known, or none could be used; `out` cannot be written to.
     """
-    chosen = _chosen(wanted)
+    chosen = _chosen(names_of(wanted))
     opened = open_run(run)
-    if out is None:
-        out = opened.output_folder("visualize", "scores" if layer == "latent" else f"scores-{layer}")
+    name = "scores" if layer == "latent" else f"scores-{layer}"
+    out = opened.output_folder("visualize", name) if out is None else Path(out)
     check_writable(out)
     track = track_run(opened, layer=layer, stop_index=stop_index, seed=seed, device=device)
     found: list[Scores] = []
@@ -167,9 +168,7 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.0f} %"
 
 
-def _write(
-    track: Track, found: Sequence[Scores], notes: Sequence[str], out: Path, figures: FigureOptions
-) -> list[Path]:
+def _write(track: Track, found: Sequence[Scores], notes: Sequence[str], out: Path, figures: FigureOptions) -> Files:
     steps, epochs = track.steps.tolist(), track.epochs.tolist()
     write_json(
         out / "scores.json",
@@ -181,7 +180,7 @@ def _write(
         track.epochs,
         [ScoredMethod(method_name(s.reducer, s.fit), s.stability.spearman, s.faithfulness.preservation) for s in found],
     )
-    return [out / "scores.json", out / "scores.csv", *save_figures(figure, out / "scores", figures)]
+    return Files([out / "scores.json", out / "scores.csv"]) + save_figures(figure, out / "scores", figures)
 
 
 def _csv_row(scores: Scores) -> dict[str, Any]:

@@ -16,14 +16,15 @@ from autoencoder.projections.evolution import Evolution, embed_track, track_run
 from autoencoder.projections.fits import methods
 from autoencoder.projections.names import output_name
 from autoencoder.projections.scores import Scores
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import RunLike, open_run
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.evolution_files.write import evolution_file_problems, write_evolution
 from autoencoder.workflows.movies.draw import draw_movies, movie_problems
 from autoencoder.workflows.movies.score import brief
 
 
 def visualize(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     *,
     reducer: str = "umap",
     fit: str | None = None,
@@ -33,7 +34,7 @@ def visualize(
     movie: MovieOptions | None = MovieOptions(),
     exports: Sequence[str] = (),
     seed: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda text: None,
@@ -65,11 +66,11 @@ def visualize(
     ((reducer, fit),) = methods([reducer], None if fit is None else [fit])
     opened = open_run(run)
     metadata = opened.images.metadata
-    colored = list(color_by) if color_by is not None else list(metadata.names)
+    colored = names_of(color_by) if color_by is not None else list(metadata.names)
     problems = movie_problems(opened, colored, movie) if movie is not None else []
+    exports = names_of(exports)
     problems += evolution_file_problems(exports, layer)
-    if out is None:
-        out = opened.output_folder("visualize", output_name(reducer, fit, layer))
+    out = opened.output_folder("visualize", output_name(reducer, fit, layer)) if out is None else Path(out)
     problems += problems_of(check_writable, out)
     for name in colored:
         problems += problems_of(metadata.column, name)

@@ -25,11 +25,13 @@ from autoencoder.latent.layers import (
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
+from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.frames import MAX_EXAMPLES
 from autoencoder.projections.reducers.base import embed_snapshots, make_projection
 from autoencoder.registries import REDUCERS
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.runs.snapshots import Snapshot
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.columns import NO_COLUMN
 from autoencoder.workflows.held_out import places_shown
 from autoencoder.workflows.stills.codes import generated_codes, unit_sweep
@@ -42,7 +44,7 @@ LAYER_STILLS = ("scatter", "clusters")
 
 
 def look(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     *,
     snapshot: str | int = "last",
     show: Sequence[str] | None = None,
@@ -54,12 +56,12 @@ def look(
     examples: int = 4,
     rows: str = "all",
     seed: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     figures: FigureOptions = AS_PNG,
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda _: None,
-) -> list[Path]:
+) -> Files:
     """Look at a run's codes at one moment of its training.
 
     Units and random codes are decoded by the checkpoint that was kept at the snapshot's step; behind a fitted encoder,
@@ -93,17 +95,18 @@ def look(
     Returns:
         the files: `COLUMN.png` for each column and `embedding.npz` (embedding (n, 2), rows, step), `units.png`,
         `generated.png`, `clusters.png`, and `codes.json` with the numbers; figures in other formats where `figures`
-        says so.
+        says so. `figures` of the list has them as matplotlib's objects.
 
     Raises:
         UserError: there is no such snapshot, layer, column or checkpoint, or what was asked for cannot be shown;
             everything that is wrong, before anything is made.
     """
-    opened = open_run(run)
+    opened, out = open_run(run), None if out is None else Path(out)
     config, metadata = opened.config(), opened.images.metadata
     moment = find_snapshot(opened, snapshot)
     kept_rows, codes = snapshot_codes(opened, moment)
-    layers = tuple(dict.fromkeys(layers))
+    layers = tuple(dict.fromkeys(names_of(layers)))
+    show = None if show is None else names_of(show)
     decoding = make_objective(config.objective).makes_pictures and set(STILLS if show is None else show) - {"scatter"}
     checkpoint = checkpoint_for(opened, moment) if decoding or "fc2" in layers else None
 
@@ -112,7 +115,7 @@ def look(
     problems += problems_of(places_shown, opened, kept_rows, rows)
     if not 0 <= examples <= MAX_EXAMPLES:
         problems.append(f"up to {MAX_EXAMPLES} examples fit beside the plot, not {examples}")
-    colored = list(color_by) if color_by is not None else list(metadata.names)
+    colored = names_of(color_by) if color_by is not None else list(metadata.names)
     for name in colored:
         problems += problems_of(metadata.column, name)
     shown, left_out, wrong = _choose(show, opened, moment, checkpoint, layers)
@@ -162,7 +165,10 @@ def look(
             computed[place] = _compute(still, layer, parts)
         else:
             say(f"left out: the layer {layer} ({' and '.join(shown)} are of the latent)")
-    return [file for place, result in computed.items() for file in result.write(place, figures)]
+    made = Files()
+    for place, result in computed.items():
+        made += result.write(place, figures)
+    return made
 
 
 def output_name(step: int, reducer: str | None, layer: str) -> str:

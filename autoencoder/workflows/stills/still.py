@@ -18,7 +18,7 @@ from autoencoder.latent.layers import describe_moment
 from autoencoder.machine.files import write_arrays, write_json
 from autoencoder.machine.progress import Say
 from autoencoder.objectives.base import make_objective
-from autoencoder.plots.figures import save_figures
+from autoencoder.plots.figures import Files, save_figures
 from autoencoder.runs.opened import OpenedRun
 from autoencoder.runs.snapshots import Snapshot
 from autoencoder.runs.trained import Trained
@@ -98,13 +98,14 @@ class Computed:
     arrays: dict[str, NDArray[Any]]
     numbers: dict[str, Any]
 
-    def write(self, out: Path, options: FigureOptions) -> list[Path]:
+    def write(self, out: Path, options: FigureOptions) -> Files:
         """Write all into the folder `out`, figures as `options` say; returns the files."""
-        made = []
+        made = Files()
         if self.arrays:
             write_arrays(out / "embedding.npz", self.arrays)
             made.append(out / "embedding.npz")
         for name, figure in self.figures.items():
             made += save_figures(figure, out / name, options)
         write_json(out / "codes.json", self.numbers)
-        return [*made, out / "codes.json"]
+        made.append(out / "codes.json")
+        return made

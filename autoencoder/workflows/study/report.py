@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
@@ -14,7 +13,7 @@ from autoencoder.data.metadata import Metadata
 from autoencoder.machine.files import write_text
 from autoencoder.machine.progress import Progress
 from autoencoder.pages.report import report_document
-from autoencoder.plots.figures import save_and_hold
+from autoencoder.plots.figures import Files, save_and_hold
 from autoencoder.plots.images import image_grid, to_picture
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.population import Population
@@ -39,7 +38,7 @@ def write_report(
     options: FigureOptions = AS_PNG_AND_SVG,
     movie_format: str = "mp4",
     quiet: bool = True,
-) -> list[Path]:
+) -> Files:
     """Write sentences, tables and figures; the page, which holds all of them, is written last.
 
     Args:
@@ -58,7 +57,7 @@ def write_report(
     if study.planes is not None:
         figures |= plane_figures(study.planes, metadata, study.statistics)
     with Progress("Drawing", len(figures) + 3, "parts", quiet=quiet) as progress:
-        made = [folder.report_file, folder.methods_file]
+        made = Files([folder.page_file, folder.report_file, folder.methods_file])
         write_text(folder.report_file, _as_text(study))
         methods = methods_text(study.statistics)
         write_text(folder.methods_file, methods)
@@ -75,7 +74,7 @@ def write_report(
         progress.advance()
         write_text(folder.page_file, _page(study, folder, drawn, methods, metadata))
         progress.advance()
-    return [folder.page_file, *made]
+    return made
 
 
 EXAMPLES = 8

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autoencoder.display.summary import DPI, Summary
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json
 from autoencoder.study.doubts import doubts
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, eq=False)
+PICTURED = ("space", "distances")
+"""Of a study's figures, what a notebook shows: the first of these that there is."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Study:
     """What a study found; `open_study` reads one.
 
@@ -33,6 +38,20 @@ class Study:
 
     path: Path
     measured: Measured
+
+    def __repr__(self) -> str:
+        return f"<Study {self.path}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer in sentences, and the space of representations."""
+        from autoencoder.plots.figures import rendered  # matplotlib, which tables do without
+
+        figures = self.figures()
+        name = next((name for name in (*PICTURED, *figures) if name in figures), None)
+        pictures = [] if name is None else [rendered(figures[name], name, dpi=DPI)]
+        title, (header, rows) = next(iter(self.tables()), ("", ((), ())))
+        facts = [("folder", self.path), *([("table", title)] if title else [])]
+        return Summary(self.question(), facts, header, rows, pictures, self.sentences()).html()
 
     @property
     def table(self) -> Table:

@@ -15,6 +15,7 @@ from autoencoder.evaluation.outside_codes import expand, read_list
 from autoencoder.machine.device import all_gpus, choose_device, describe_environment
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import WORTH_ESTIMATING, Say
+from autoencoder.plots.figures import Files
 from autoencoder.runs.folder import Run
 from autoencoder.study.cluster import connect
 from autoencoder.study.described import describe
@@ -142,7 +143,7 @@ def measure_study(
     movie_format: str = "mp4",
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[Study, list[Path]]:
+) -> tuple[Study, Files]:
     """Measure the runs of a study, or those that a table lists, and write what came out.
 
     Args:
@@ -204,7 +205,7 @@ def measure_population(
     movie_format: str = "mp4",
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[Study, list[Path]]:
+) -> tuple[Study, Files]:
     """Measure sources, and write what came out into a study's folder; see `measure_study`."""
     chosen = tuple(MEASURES) if only is None else tuple(only)
     unknown = [name for name in chosen if name not in MEASURES]
@@ -225,7 +226,7 @@ def measure_population(
     }
     statistics = {name: statistics[name] for name in sorted(statistics)}
     study = Study(folder.path, dataclasses.replace(measured, statistics=statistics))
-    files = [folder.measures_file, folder.statistics_file]
+    files = Files([folder.measures_file, folder.statistics_file])
     study.table.write(folder.measures_file)
     write_json(folder.statistics_file, statistics)
     if study.planes is None:

@@ -21,11 +21,12 @@ from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.base import make_objective
-from autoencoder.plots.figures import save_figures
+from autoencoder.plots.figures import Files, save_figures
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
-from autoencoder.runs.opened import OpenedRun, open_run
+from autoencoder.runs.opened import RunLike, open_run
+from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.traversals.column import COLUMN_PARTS, along_column
 from autoencoder.workflows.traversals.ground import Ground
 from autoencoder.workflows.traversals.traversal import Pace, Traversal
@@ -35,18 +36,18 @@ MAX_STARTS = 6
 
 
 def traverse(
-    run: str | Path | OpenedRun,
+    run: RunLike,
     along: Sequence[str],
     *,
     snapshot: str | int = "last",
     movie: MovieOptions = MovieOptions(),
     figures: FigureOptions = AS_PNG,
     seed: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda _: None,
-) -> list[Path]:
+) -> Files:
     """Move codes of held-out images along columns or units, and decode them.
 
     Args:
@@ -87,7 +88,7 @@ def traverse(
         problems.append(f"a traversal starts from 1 to {MAX_STARTS} examples, not {movie.examples}")
     problems += problems_of(MovieWriter, Path(f"movie.{movie.format}"), movie.fps)
     asked: list[str | int] = []
-    for name in dict.fromkeys(along):
+    for name in dict.fromkeys(names_of(along)):
         try:
             asked.append(column_or_unit(name, metadata, config.model.latent_dim))
         except UserError as error:
@@ -95,8 +96,8 @@ def traverse(
     training = opened.split().train
     for item in asked:
         problems += problems_of(quantity_of, metadata, item, training) if isinstance(item, str) else []
-    if out is None:
-        out = opened.output_folder("visualize", f"snapshot-{moment.step}", "traverse")
+    usual = opened.output_folder("visualize", f"snapshot-{moment.step}", "traverse")
+    out = usual if out is None else Path(out)
     problems += problems_of(check_writable, out)
     raise_if_any(problems)
 
@@ -116,7 +117,7 @@ def traverse(
     common = {"step": moment.step, "epoch": moment.epoch, "checkpoint": checkpoint.name if checkpoint else None}
     # Columns may differ in what a file's name cannot hold, or be called as a unit's files are.
     stems = file_stems(metadata.names, taken=map(_unit_stem, range(config.model.latent_dim)))
-    files: list[Path] = []
+    files = Files()
     for item, traversal in zip(asked, made, strict=True):
         say(traversal.summary)
         stem = stems[item] if isinstance(item, str) else _unit_stem(item)

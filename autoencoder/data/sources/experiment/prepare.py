@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from autoencoder.data.dataset import Prepared, check_output
+from autoencoder.data.dataset import Prepared, check_output, npz_file
 from autoencoder.data.images import ImageSet, load_images
 from autoencoder.data.sources.experiment.assembly import Source, assemble, of_part, of_set
 from autoencoder.data.sources.experiment.identity import content_key, file_hash
@@ -74,7 +74,7 @@ def prepare_experiment(
     overwrite: bool = False,
     on_progress: Callable[[int], None] | None = None,
     on_total: Callable[[int], None] | None = None,
-    on_made: Callable[[Prepared], None] | None = None,
+    on_made: Callable[[Prepared], object] | None = None,
 ) -> Outcome:
     """Make a data set of many recordings, each as `prepare_video` does.
 
@@ -179,7 +179,7 @@ def _problems(recordings: Sequence[Recording], options: VideoOptions, crop_cm: f
 
 def _paths(output: Path) -> tuple[Path, Path]:
     """Of the set, and of the folder with its parts."""
-    npz = output if output.suffix.lower() == ".npz" else output.with_name(f"{output.name}.npz")
+    npz = npz_file(output)
     return npz, beside(npz)
 
 

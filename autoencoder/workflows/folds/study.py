@@ -1,0 +1,154 @@
+"""`study --leave-one-out`: what it would train, training it, and scoring each network on what it has not seen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
+from autoencoder.machine.progress import Say
+from autoencoder.plots.figures import Files
+from autoencoder.study.designs.design import base_of as study_base
+from autoencoder.study.designs.design import parse_vary
+from autoencoder.study.designs.folds import SEEDS
+from autoencoder.study.designs.folds import leave_one_out as folds_of
+from autoencoder.study.folder import StudyFolder
+from autoencoder.study.wording import capitalized
+from autoencoder.workflows.arguments import names_of
+from autoencoder.workflows.folds.measure import Folds, asked_groups, measure_folds, refuse_told
+from autoencoder.workflows.folds.report import write_folds
+from autoencoder.workflows.groups.words import least_p_text
+from autoencoder.workflows.study.plan import Plan, Vary, as_texts, begun, said_of, trained
+
+
+def plan_folds(
+    data: str | os.PathLike[str],
+    column: str,
+    *,
+    by: str | None = None,
+    conditions: Sequence[str] = (),
+    strata: Sequence[str] = (),
+    same_as: Sequence[str] = (),
+    vary: Vary = (),
+    seeds: int | Sequence[int] | None = None,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    **settings: Any,
+) -> Plan:
+    """What `leave_one_out` would train; see there. Nothing is written."""
+    given, base, images, chosen = begun(data, preset, config, seeds, SEEDS, settings)
+    asked = {"by": by, "conditions": list(conditions), "strata": names_of(strata), "same_as": names_of(same_as)}
+    design = folds_of(
+        column, study_base(os.fspath(data), base, given), parse_vary(as_texts(vary)), chosen, images, asked
+    )
+    groups = asked_groups(images, {"column": column, **asked})
+    refuse_told(design, images, groups)
+    encoders = {member.config.model.encoder for member in design.members}
+    said = [
+        f"{len(design.members)} runs: each value of '{column}' is left out in turn, with seeds "
+        f"{', '.join(map(str, chosen))} ({', '.join(sorted(encoders))})",
+        *said_of(design),
+    ]
+    if groups is not None:
+        relabelled = groups.cells.relabelled(design.members[0].config.data.split_seed)
+        said.append(f"{capitalized(least_p_text(groups, relabelled))}.")
+    return Plan(design, images, os.fspath(data), tuple(said))
+
+
+def leave_one_out(
+    data: str | os.PathLike[str],
+    column: str,
+    *,
+    by: str | None = None,
+    conditions: Sequence[str] = (),
+    strata: Sequence[str] = (),
+    same_as: Sequence[str] = (),
+    vary: Vary = (),
+    seeds: int | Sequence[int] | None = None,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    out: str | Path | None = None,
+    jobs: int = 1,
+    together: int | str | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    figures: FigureOptions = AS_PNG_AND_SVG,
+    quiet: bool = True,
+    say: Say = lambda text: None,
+    **settings: Any,
+) -> tuple[Folds, Files]:
+    """Train networks that have not seen one value of a column, such as one animal, and score them on it.
+
+    Args:
+        data: images to train on.
+        column: each of its values is left out in turn.
+        by: tell this condition of what was left out from its codes, with a p; None for the scores alone.
+        conditions: the two values of `by` that are told apart, where it has more.
+        strata, same_as: see `compare_groups`.
+        vary, preset, config, settings: see `plan_study`.
+        seeds: how many, from the setting `seed` on, or which; None for 3.
+        out: the study's folder; None for `studies/DATA-without-COLUMN`.
+        jobs, together, backend, scheduler: see `train_study`.
+        figures: formats and resolution of the figure.
+        quiet: show no progress.
+        say: is told what is trained, what begins and what is done.
+
+    Returns:
+        what was found, and the files; see `write_folds`.
+
+    Raises:
+        UserError: the column has too few values, runs would learn the condition, or as `run_study`.
+        Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
+    """
+    plan = plan_folds(
+        data,
+        column,
+        by=by,
+        conditions=conditions,
+        strata=strata,
+        same_as=same_as,
+        vary=vary,
+        seeds=seeds,
+        preset=preset,
+        config=config,
+        **settings,
+    )
+    for text in plan.said:
+        say(text)
+    folder = trained(
+        plan,
+        folds_folder(data, column) if out is None else Path(out),
+        jobs=jobs,
+        together=together,
+        backend=backend,
+        scheduler=scheduler,
+        quiet=quiet,
+        say=say,
+    )
+    return score_folds(folder.path, figures=figures, device=settings.get("device", "auto"), quiet=quiet)
+
+
+def score_folds(
+    path: str | Path, *, figures: FigureOptions = AS_PNG_AND_SVG, device: str = "auto", quiet: bool = True
+) -> tuple[Folds, Files]:
+    """Score the networks of a study of `leave_one_out` again, without training.
+
+    Args:
+        path: the study's folder.
+        figures: formats and resolution of the figure.
+        device: where networks compute.
+        quiet: show no progress.
+
+    Raises:
+        UserError: no run is there, or one cannot be tested.
+    """
+    folder = StudyFolder(path)
+    found = measure_folds(folder, device=device, quiet=quiet)
+    return found, write_folds(found, folder, figures)
+
+
+def folds_folder(data: str | os.PathLike[str], column: str) -> Path:
+    """Where such a study goes whose folder is not named."""
+    return Path("studies") / f"{Path(data).stem}-without-{column}"

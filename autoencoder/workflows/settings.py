@@ -1,0 +1,118 @@
+"""A run's configuration from flat settings, which start from the defaults, a preset or a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from autoencoder.config import (
+    DataConfig,
+    ModelConfig,
+    NoiseConfig,
+    ObjectiveConfig,
+    RunConfig,
+    TrainingConfig,
+    own_settings,
+)
+from autoencoder.config.presets import NO_PRESET, PRESETS, Preset, configure
+from autoencoder.errors import UserError, did_you_mean, raise_if_any, unknown
+from autoencoder.machine.progress import Say
+from autoencoder.runs.folder import read_settings
+
+NOT_FLAT = ("images", "name", "own", "classes")
+"""Fields of the sections that are no settings of their own: they are given otherwise, or filled in."""
+
+
+def setting_names() -> set[str]:
+    """Every setting that a run has, by the name of its flag; the objective's name is `objective`."""
+    sections = (DataConfig, ModelConfig, ObjectiveConfig, TrainingConfig)
+    fields = {name for section in sections for name in section.__dataclass_fields__}
+    return {*fields, *own_settings(), "objective"} - {*NOT_FLAT}
+
+
+def refuse_unknown_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse names that are no setting.
+
+    Raises:
+        UserError: there are such; the nearest setting is named.
+    """
+    known = sorted(setting_names())
+    raise_if_any(f"there is no setting '{name}'{did_you_mean(name, known)}" for name in settings if name not in known)
+
+
+def base_of(preset: str | None, config: str | Path | None) -> tuple[Preset, str]:
+    """What settings start from, and what that is called in messages.
+
+    Args:
+        preset: a name in `PRESETS`; None for none.
+        config: a run's `config.json`, or a TOML file with the same names; None for none.
+
+    Raises:
+        UserError: both are given, there is no such preset, or the file cannot be read.
+    """
+    if preset is not None and config is not None:
+        raise UserError("--preset and --config both say what to start from: give one of them")
+    if preset is not None:
+        raise_if_any(unknown("preset", [preset], PRESETS))
+        return PRESETS[preset], f"the preset '{preset}'"
+    return (NO_PRESET, "") if config is None else (read_settings(Path(config)), str(config))
+
+
+def run_config(
+    data: str | os.PathLike[str] | None = None,
+    *,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    say: Say = lambda text: None,
+    **settings: Any,
+) -> RunConfig:
+    """What `train` takes: the defaults, then a preset or a file, then the settings that are given.
+
+    Args:
+        data: the images, or what a `prepare_` function gave; None for those that `config` names.
+        preset, config: see `base_of`.
+        say: is told which settings of the preset or file do not go with the others, and are left out.
+        settings: by the names of their flags, such as `epochs=5` and `objective="angle"`; `noise` may be a text such as
+            `gaussian:0.2`.
+
+    Raises:
+        UserError: there is no such setting, settings do not go together, or no images are named.
+    """
+    refuse_unknown_settings(settings)
+    given = with_noise(settings)
+    base, called = base_of(preset, config)
+    if data is not None:
+        given["images"] = os.fspath(data)
+        # Metadata that the file names are of the images that it names, and say nothing of others.
+        of_other_images = {name: value for name, value in base.data.items() if name in ("metadata", "columns")}
+        base = dataclasses.replace(
+            base, data={name: value for name, value in base.data.items() if name not in of_other_images}
+        )
+        if of_other_images:
+            say(f"left out of {called}, as other images are given: {listed_flags(of_other_images)}")
+    elif "images" not in base.data:
+        raise UserError(f"{called} names no images: give a data file beside it" if called else "name the images")
+    found, left_out = configure(base, given)
+    if left_out:
+        say(f"left out of {called}, as it does not go with the other flags: {listed_flags(left_out)}")
+    return found
+
+
+def with_noise(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with the noise as a configuration holds it, where it is given as a text such as `gaussian:0.2`.
+
+    Raises:
+        UserError: it is no noise.
+    """
+    given = dict(settings)
+    if isinstance(given.get("noise"), str):
+        given["noise"] = NoiseConfig.parse(given["noise"])
+    return given
+
+
+def listed_flags(settings: Iterable[str]) -> str:
+    """Names of settings as flags, such as `--epochs, --val-interval`."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name in settings)
