@@ -12,7 +12,7 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 BROWSER := chromium chromium-driver
 
-.PHONY: help demo browser test test-all faults cluster lint format bench findings clean
+.PHONY: help demo browser test test-all faults cluster lint format bench findings docs clean
 
 help:
 	@echo "make demo      set up, then run the main job on built-in data; results in demo/"
@@ -24,6 +24,7 @@ help:
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     speed and quality benchmarks (over an hour); QUICK=1: whether they run (two minutes)"
 	@echo "make findings  MNIST=FOLDER: docs/findings.md from scratch (three quarters of an hour)"
+	@echo "make docs      the documentation site, with its examples run; build/docs/index.html (a few minutes)"
 	@echo "make clean     remove demo/ and the caches; .venv and runs/ stay"
 
 $(BIN)/python:
@@ -34,7 +35,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) install -c constraints.txt -e '.[cluster,comet,dev,netcdf,nwb,onnx,parquet,pose,safetensors,tensorboard,topology,tsne,wandb]'
+	$(PIP) install -c constraints.txt -e '.[cluster,comet,dev,docs,netcdf,nwb,onnx,parquet,pose,safetensors,tensorboard,topology,tsne,wandb]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(PIP) install -c constraints.txt -e '.[docs]'
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -79,6 +84,11 @@ bench: $(VENV)/.installed-dev
 findings: $(VENV)/.installed-dev
 	$(BIN)/python scripts/findings $(if $(MNIST),--mnist $(MNIST))
 
+# Warnings, such as of a link to nowhere, are errors. Examples that did not change since the last build are not run again.
+docs: $(VENV)/.installed-docs
+	rm -rf docs/api/commands docs/api/generated # of names that are gone
+	$(BIN)/python -m sphinx -b html -W --keep-going -q -c docs/site docs build/docs
+
 clean:
-	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo build docs/examples docs/api/commands docs/api/generated docs/api/settings.rst docs/api/python.rst docs/sg_execution_times.rst dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -12,7 +12,7 @@ Angles = NDArray[np.floating[Any]]
 
 
 def circular_error_deg(a_rad: Angles, b_rad: Angles) -> NDArray[np.float64]:
-    """The smaller angle between `a_rad` and `b_rad` in degrees, in [0, 180]: |atan2(sin(a - b), cos(a - b))|.
+    """The smaller angle between `a_rad` and `b_rad` in degrees, in [0, 180]: `abs(atan2(sin(a - b), cos(a - b)))`.
 
     The shapes are broadcast; whole turns make no difference, and NaN stays NaN.
     """

@@ -83,8 +83,8 @@ def cyclic_agreement(a_rad: Angles, b_rad: Angles) -> float:
     """How far two angles have the same order round the circle, in [0, 1].
 
     Both are ranked and the ranks spread evenly over the circle, which leaves of each nothing but its order; then it is
-    the larger |mean exp(i (u - v))| of `b_rad` and its mirror image. Cutting a circle elsewhere turns all its ranks
-    alike, and turns drop out with the modulus. 1 for the same order; about 1 / sqrt(n) for n angles of no common
+    the larger modulus of mean exp(i (u - v)), of `b_rad` and its mirror image. Cutting a circle elsewhere turns all its
+    ranks alike, and turns drop out with the modulus. 1 for the same order; about 1 / sqrt(n) for n angles of no common
     order. Equal angles share their mean rank, so that angles of few different values stay below 1: of four directions
     against their true order, 0.90. It is 0 where all angles of one are equal.
 

@@ -254,7 +254,7 @@ class DebiasedCKA(_OfProducts):
         HSIC = tr KL + 1'K1 1'L1 / ((n - 1) (n - 2)) - 2 1'KL1 / (n - 2),
 
     and CKA = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) (Kornblith et al. 2019), which lies in [-1, 1]. Of codes with
-    columns of mean 0 and rows of squared lengths p and q, this HSIC is
+    columns of mean 0 and rows of squared lengths p and q, this HSIC is ::
 
         |X'Y|^2 - p'q n / (n - 2) + sum p sum q / ((n - 1) (n - 2)),
 
@@ -292,9 +292,9 @@ class DebiasedCKA(_OfProducts):
 class NeighborOverlap(Similarity):
     """Which share of their nearest neighbours images have in common: the Jaccard index, its mean over images.
 
-    |N(x) & N(y)| / |N(x) | N(y)| of the k nearest neighbours by Euclidean distance, never the image itself nor, with a
-    timeline, those of the same recording that are near in time. Of images at the same distance that of the lower row is
-    taken, in every code.
+    `len(N(x) & N(y)) / len(N(x) | N(y))` of the k nearest neighbours by Euclidean distance, never the image itself nor,
+    with a timeline, those of the same recording that are near in time. Of images at the same distance that of the lower
+    row is taken, in every code.
 
     Args:
         k: neighbours of each image.

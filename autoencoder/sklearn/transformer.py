@@ -84,7 +84,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         config_: all settings as a `RunConfig`.
         history_: for each epoch `epoch`, `step`, `lr`, `train_loss` and `val_loss` (None without validation); losses
             are of scaled values.
-        mean_: (n_features_in_,) float64, mean of the rows that `fit` saw.
+        mean_: (`n_features_in_`,) float64, mean of the rows that `fit` saw.
         n_features_in_: columns that `fit` saw, and `feature_names_in_`, their names where all are texts.
     """
 
