@@ -73,7 +73,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 
 # QUICK=1 for the smallest sizes; MNIST=FOLDER, with MNIST's four files, for the one that needs them.
-BENCHMARKS := train_step prepare quality time_to_quality snapshot_cost memory evolution evolution_drawing nulls study simulated_studies \
+BENCHMARKS := train_step prepare quality candidates time_to_quality snapshot_cost memory evolution evolution_drawing nulls study simulated_studies \
   grounding gpu
 RUN_BENCHMARK = $(BIN)/python benchmarks/$(1).py $(if $(QUICK),--quick) $(if $(filter mnist,$(1)),$(MNIST))
 
