@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
 from autoencoder.config import TrainingConfig
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, number_of
 from autoencoder.machine.device import naming_what_is_not_deterministic
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
@@ -95,7 +95,7 @@ class TrainingLoop:
             Interrupted: SIGINT or SIGTERM came; all is saved.
         """
         epochs = self.training.epochs
-        title, total = f"Training {epochs} epoch{'s' * (epochs != 1)}", epochs * self.learner.images_per_epoch
+        title, total = f"Training {number_of(epochs, 'epoch')}", epochs * self.learner.images_per_epoch
         with StopRequest() as stop, Progress(title, total, quiet=self._quiet) as progress:
             for _ in self.turns(stop, progress.advance):
                 pass
@@ -224,8 +224,8 @@ class TrainingLoop:
         if train_loss == 0 and not self._said_zero:
             self._said_zero = True
             self._say(
-                f"note: the training loss of epoch {self.state.epoch} is exactly 0: there is nothing to learn, or "
-                f"targets and loss do not go together; look at the images and targets of "
+                f"note: the training loss of epoch {self.state.epoch} is exactly 0: either there is nothing to learn, "
+                "or the loss does not suit the targets; look at the images and targets of "
                 f"{self.learner.config.data.images}"
             )
 
@@ -273,9 +273,9 @@ class TrainingLoop:
         """The error for numbers that are not finite after update number `step`."""
         run, lr = self.keeper.run, self.learner.learning_rate(step - 1)
         self.keeper.settle()
-        kept = "nothing was kept before"
+        kept = "no earlier checkpoint was kept"
         if run.checkpoint_file("last").exists():
-            kept = f"{run.checkpoint_file('last')} is from before and is kept"
+            kept = f"{run.checkpoint_file('last')} was saved before that and is kept"
         return UserError(
             f"{what} at step {step} (epoch {math.ceil(step / self.learner.batches_per_epoch)}, learning rate {lr:.2g}) "
             f"of {run.path}: {kept}; train with a lower --lr"
@@ -288,5 +288,5 @@ class TrainingLoop:
         raise Interrupted(
             stop.signum,
             f"stopped at step {self.state.step} (epoch {self.state.epoch + 1} of {self.training.epochs}) and saved; "
-            f"go on with: autoencoder train --resume {self.keeper.run.path}",
+            f"resume with: autoencoder train --resume {self.keeper.run.path}",
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autoencoder.config import DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.sources.arena import prepare_arena
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, number_of
 from autoencoder.evaluation.evaluate import evaluate
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.reconstruct import Reconstruction
@@ -60,7 +60,7 @@ def demo(
         seed=seed,
         device=device,  # type: ignore[arg-type]
     )
-    say(f"2 of 4: training the denoising autoencoder for {epochs} epoch{'s' if epochs > 1 else ''}")
+    say(f"2 of 4: training the denoising autoencoder for {number_of(epochs, 'epoch')}")
     train(RunConfig(DataConfig(str(data)), training=training), run.path, quiet=quiet)
     say("3 of 4: testing it on held-out images")
     evaluation = evaluate(run.path, device=device, quiet=quiet)

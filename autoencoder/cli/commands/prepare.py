@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from autoencoder.cli.flags.options import CommandParser, add_common, argument, count, names, number, point, positive_int
 from autoencoder.cli.reporting import made, say
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, number_of, raise_if_any
 from autoencoder.flags import parse_number, shortened
 from autoencoder.machine.plain_text import one_line
 
@@ -352,7 +352,7 @@ def _say_made(args: argparse.Namespace, prepared: Prepared, picture: Path) -> No
         say(args, f"note: {note}")
     channels, height, width = prepared.image_shape
     kind = {1: "grayscale", 3: "colour"}.get(channels, f"{channels}-channel")
-    images = f"{prepared.n_images:,} {kind} image{'s' * (prepared.n_images != 1)}"
+    images = number_of(prepared.n_images, f"{kind} image")
     say(args, f"{images} of {height}x{width}; columns: {', '.join(prepared.columns) or 'none'}")
     made(args, (prepared.npz, prepared.csv, picture))
     marks = prepared.sample.marks

@@ -18,7 +18,7 @@ from autoencoder import config as c
 from autoencoder.cli.flags.options import add_run_settings
 from autoencoder.cli.reporting import made, say
 from autoencoder.config.presets import NO_PRESET, PRESETS, Preset, configure
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, number_of
 
 HELP = "train a network and leave a run folder"
 
@@ -74,7 +74,7 @@ def _train(args: argparse.Namespace) -> Any:
     train(config, folder.path, quiet=args.quiet, say=lambda text: say(args, text))
     left_out = folder.environment()["n_without_target"]
     if left_out:
-        say(args, f"{left_out:,} images without a known target were left out")
+        say(args, f"left out {number_of(left_out, 'image')} without a known target")
     _say_result(args, folder)
     return folder
 
@@ -108,10 +108,10 @@ def _resume(args: argparse.Namespace) -> Any:
     if trained.run.metrics() == before:
         training = trained.config.training
         if before and before[-1]["epoch"] < training.epochs:
-            why = f"it stopped early, {training.patience} validations after its best one"
+            why = f"it stopped early, {number_of(training.patience, 'validation')} after its best one"
         else:
-            why = "it was finished before (--epochs N makes it longer)"
-        say(args, f"nothing was left to train: {why}")
+            why = "it is already finished (--epochs N trains it for longer)"
+        say(args, f"nothing left to train: {why}")
     _say_result(args, trained.run)
     return trained.run
 
@@ -122,7 +122,7 @@ def build_config(args: argparse.Namespace) -> c.RunConfig:
     See `presets.configure`.
     """
     if args.preset and args.config:
-        raise UserError("--preset and --config both say what to start from: give one of them")
+        raise UserError("--preset and --config both say what to start from: give only one of them")
     given = dict(vars(args))
     preset, called = base_of(args)
     if args.data is not None:
@@ -133,12 +133,12 @@ def build_config(args: argparse.Namespace) -> c.RunConfig:
             preset, data={name: value for name, value in preset.data.items() if name not in of_other_images}
         )
         if of_other_images:
-            say(args, f"left out of {called}, as other images are given: {_listed(of_other_images)}")
+            say(args, f"not taken from {called}, because other images are given: {_listed(of_other_images)}")
     elif "images" not in preset.data:
-        raise UserError(f"{called} names no images: give a data file beside it")
+        raise UserError(f"{called} names no images: give a data file as well")
     config, left_out = configure(preset, given)
     if left_out:
-        say(args, f"left out of {called}, as it does not go with the other flags: {_listed(left_out)}")
+        say(args, f"not taken from {called}, because it does not fit the other flags: {_listed(left_out)}")
     return config
 
 
@@ -168,6 +168,6 @@ def _say_result(args: argparse.Namespace, folder: Any) -> None:
     if rows:
         last = rows[-1]
         best = min((row["val_loss"] for row in rows if row["val_loss"] is not None), default=None)
-        epochs = f"{last['epoch']} epoch{'s' * (last['epoch'] != 1)}"
+        epochs = number_of(last["epoch"], "epoch")
         best_text = "" if best is None else f", best validation loss {best:.5f}"
-        say(args, f"{epochs}, {last['step']} steps: training loss {last['train_loss']:.5f}{best_text}")
+        say(args, f"{epochs}, {number_of(last['step'], 'step')}: training loss {last['train_loss']:.5f}{best_text}")

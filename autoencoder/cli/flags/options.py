@@ -12,7 +12,7 @@ from autoencoder import config as c
 from autoencoder.config import DEVICES, NoiseConfig
 from autoencoder.config.movies import DPI, FIGURE_FORMATS, LEAST_DPI, MOST_DPI, MOVIE_FORMATS, FigureOptions
 from autoencoder.config.training import KEPT
-from autoencoder.errors import UserError, did_you_mean
+from autoencoder.errors import UserError, did_you_mean, meant_or_choices
 from autoencoder.flags import Setting, Whole, parse_number, settings_of, shortened
 from autoencoder.machine.plain_text import one_line
 from autoencoder.registries import OBJECTIVES
@@ -29,12 +29,13 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse what is no choice, as argparse does, and ask whether the nearest one was meant."""
+        """Refuse what is not a choice: name the one that was probably meant, or else all of them."""
         try:
             super()._check_value(action, value)
-        except argparse.ArgumentError as error:
-            guess = did_you_mean(str(value), map(str, action.choices or ()))
-            raise argparse.ArgumentError(action, f"{error.message}{guess}") from None
+        except argparse.ArgumentError:
+            choices = tuple(map(str, action.choices or ()))
+            said = f"unknown value {shortened(str(value))!r}{meant_or_choices(str(value), choices)}"
+            raise argparse.ArgumentError(action, said) from None
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""

@@ -90,8 +90,8 @@ def generated_codes(still: Still) -> tuple[Figure, dict[str, Any]]:
     )
     typical = latent_codes.typical_distance(known)
     still.say(
-        f"random codes are {np.median(distances):.2f} from the nearest training code (median); training codes "
-        f"{typical:.2f} from each other's"
+        f"a random code lies {np.median(distances):.2f} from its nearest training code, a training code {typical:.2f} "
+        "from its nearest other one (medians)"
     )
     return figure, {
         "n_training_images": len(train),
