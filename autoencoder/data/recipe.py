@@ -74,5 +74,5 @@ def checked_recipe(content: object, what: str, remedy: str) -> Recipe:
         or not isinstance(content.get("command"), str)
         or type(content.get("version")) is not int
     ):
-        raise UserError(f"{what} is no recipe of images, which names a command and a version: {remedy}")
+        raise UserError(f"{what} is not a recipe of images, which names a command and a version: {remedy}")
     return content

@@ -282,7 +282,7 @@ def test_without_the_runs_data_nothing_is_called_unfamiliar(recorded, tmp_path, 
     succeed("train", data, "--run", run, "--epochs", 1, "--latent-dim", 3, "--quiet")
     data.unlink()
     said = succeed("encode", run, recorded / "other.npz", "--out", tmp_path / "a.csv").out
-    assert f"what is familiar to the network cannot be told: {data}" in said
+    assert f"it cannot be judged which images are familiar to the network, because {data}" in said
     assert "unfamiliar" not in read(tmp_path / "a.csv")
 
 

@@ -21,7 +21,7 @@ MISPLACED = [
     (["--objective", "angle", "--vector", "x,,y,frame"], ["--vector", "x,,y,frame"]),
     (
         ["--objective", "angle", "--vector", "x,y,x,frame", "--target", "body_angle_deg"],
-        ["target", "vector", "not from both"],
+        ["target", "vector", "not by both"],
     ),
     (["--shuffle-targets"], ["shuffle_targets", "angle or classify or mask", "'reconstruct'"]),
     (["--encoder", "pca", "--sparsity", "log"], ["sparsity", "'pca'", "fitted", "learned encoder", "strided"]),
@@ -72,15 +72,21 @@ def test_what_does_not_go_together(tiny, tmp_path, call, flags, words):
     [
         (
             ["--encoder", "conv", "--depth", "2", "--objective", "angle", "--loss", "mse", "--sparsity-weight", "1"],
-            ["depth goes with", "loss goes with", "sparsity_weight goes with"],
+            ["depth goes with", "loss goes with", "sparsity_weight needs"],
         ),
         (
             ["--target", "x", "--vector", "x,y", "--shuffle-targets", "--sparsity-target", "0.2"],
-            ["target goes with", "vector goes with", "shuffle_targets goes with", "sparsity_target goes with", "not 2"],
+            [
+                "target goes with",
+                "vector goes with",
+                "shuffle_targets goes with",
+                "sparsity_target only applies to",
+                "not 2",
+            ],
         ),
         (
             ["--encoder", "pca", "--objective", "angle", "--decoder", "dense", "--sparsity", "kl", "--init-from", "x"],
-            ["has no decoder", "sparsity acts on", "--init-from takes over"],
+            ["has no decoder", "sparsity needs", "--init-from takes over"],
         ),
         (
             [

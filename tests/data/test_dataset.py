@@ -93,7 +93,7 @@ def test_what_cannot_be_written_leaves_the_old_set_as_it_was(tmp_path, monkeypat
 def test_an_input_is_never_replaced(tmp_path):
     pose = tmp_path / "mouse.csv"
     pose.write_text("what the set is to be made from")
-    with pytest.raises(UserError, match=r"mouse\.csv is what the data set is to be made from"):
+    with pytest.raises(UserError, match=r"mouse\.csv is an input of the data set"):
         check_output(tmp_path / "mouse", overwrite=True, inputs=[pose])
     (tmp_path / "link.csv").symlink_to(pose)
     with pytest.raises(UserError, match=r"link\.csv is what"):

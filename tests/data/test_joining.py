@@ -106,7 +106,7 @@ def test_a_table_that_is_too_slow_to_be_averaged_is_named(table, data, tmp_path,
     for flags, is_said in ((("mean",), True), (("mean", "--tolerance", 0.1), False), (("nearest",), False)):
         out = ("--out", tmp_path / "out.csv", "--overwrite")
         said = succeed("join", data, path, "--on", "recording,time_s", "--how", *flags, *out).out
-        assert ("so many images have no row to average: --how nearest" in said) == is_said
+        assert ("so many images have no row to average: use --how nearest" in said) == is_said
 
 
 def test_tables_with_tabs_of_parquet_and_of_arrays_say_the_same(table, data, tmp_path, succeed):
@@ -283,7 +283,7 @@ def test_what_is_refused_is_refused_in_one_line(data, tmp_path, call):
     refused(row, "--only", "w", words=("no column 'w' (--only)",))
     refused({**row, "time_s": ["soon"]}, words=("'time_s'", "text"))
     refused({"time_s": [1.0], "v": [1]}, on="time_s", words=("has 2 recordings", "recording,time_s"))
-    refused(row, on="time_s,recording", words=("--on time_s,recording", "ends in frame or time_s"))
+    refused(row, on="time_s,recording", words=("--on time_s,recording", "must end in frame or time_s"))
     twice = {"recording": ["mouse1"] * 3, "time_s": [1.0, 1.0, 2.0], "v": [1, 2, 3]}
     refused(twice, words=("1 rows of the same recording and time_s", "mouse1, time_s 1", "--how mean"))
     refused(row, "--times", data, "--recording", "a", "b", words=("--recording names 2 for 1 tables",))

@@ -87,7 +87,7 @@ def test_a_header_that_has_lost_its_names_is_the_usual_one(walk, tmp_path, form)
         same(deeplabcut.read(path), walk[0][:, :n], walk[1][:, :n], animals=ANIMALS if n == 2 else ("",))
     frame.index = np.arange(F).astype("timedelta64[ms]")
     frame.to_hdf(path, key="df", mode="w", format=form)
-    with pytest.raises(UserError, match="have times and no numbers of frames"):
+    with pytest.raises(UserError, match="have times instead of frame numbers"):
         deeplabcut.read(path)
 
 
@@ -130,7 +130,7 @@ def test_tables_of_other_kinds_are_refused_by_what_they_hold(walk, tmp_path):
     pytest.importorskip("tables")
     path = tmp_path / "pose.h5"
     pandas.DataFrame({"a": [1.0]}).to_hdf(path, key="a", mode="w", format="fixed")
-    with pytest.raises(UserError, match="no pose of DeepLabCut"):
+    with pytest.raises(UserError, match="not a pose of DeepLabCut"):
         deeplabcut.read(path)
     frame = to_pandas(*walk)
     frame.to_hdf(path, key="a", mode="w")

@@ -92,7 +92,7 @@ def test_other_metadata_leave_them(tmp_path: Path) -> None:
         (LABELS, np.arange(MOST_REGIONS + 1).astype(str), "has 17 names"),
         (LABELS, np.arange(3), "'region_names' .*int64"),
         (LABELS, np.array([NAMES]), "'region_names' .*shape"),
-        (LABELS, np.array(["a", "b", "a"]), "one name twice"),
+        (LABELS, np.array(["a", "b", "a"]), "the same name twice"),
         (LABELS, np.array(["a", "b", " "]), "an empty name"),
         (LABELS, np.array(["a", "b", 41 * "c"]), "more than 40 letters"),
         (LABELS, np.array(["a", "b", "\xe9"]).astype("U1").view(np.uint32) | 0x200000, "'region_names'"),

@@ -142,12 +142,12 @@ NPZ = {
     "an npy": (npy(PIXELS), ["damaged", "again"]),
     "gzip": (gzip.compress(npy(PIXELS)), ["damaged", "again"]),
     "zeros": (bytes(5000), ["damaged", "again"]),
-    "no members": (archive([]), ["Name it 'images'"]),
+    "no members": (archive([]), ["Call it 'images'"]),
     "a member of no bytes": (archive([("images.npy", b"")]), ["again"]),
     "a folder in it": (archive([("images/", b"")]), ["again"]),
     "text in it": (archive([("images.npy", b"hello" * 99)]), ["again"]),
     "objects": (npz(images=np.array([[[{}]]], object)), ["Python objects", "save numbers"]),
-    "several arrays and no images": (npz(a=PIXELS, b=PIXELS), ["Name it 'images'", "a (12, 9, 10)"]),
+    "several arrays and no images": (npz(a=PIXELS, b=PIXELS), ["Call it 'images'", "a (12, 9, 10)"]),
     "two of a name": (archive([("images.npy", npy(PIXELS)), ("images.npy", npy(PIXELS))]), ["2 arrays", "'images'"]),
     "two of a name, one without suffix": (
         archive([("images.npy", npy(PIXELS)), ("images", npy(PIXELS))]),
@@ -724,8 +724,8 @@ def test_gzip(tmp_path, attempt, content, words):
 
 LABEL_FILES = {
     "of another number": (idx(LABELS[1:]), ["12 images", "11 labels"]),
-    "images": (idx(PIXELS), ["labels are integers"]),
-    "floats": (idx(LABELS.astype(np.float32), 0x0D), ["labels are integers"]),
+    "images": (idx(PIXELS), ["labels must be integers"]),
+    "floats": (idx(LABELS.astype(np.float32), 0x0D), ["labels must be integers"]),
     "cut": (idx(LABELS)[:-1], ["cut short"]),
     "none": (idx(LABELS[:0]), ["no values"]),
     "of 16 bits": (idx(LABELS.astype(np.int16), 0x0B), None),
@@ -802,7 +802,7 @@ PICTURES = {
     "two sizes": ({"a.png": png(PIXELS[0]), "b.png": png(PIXELS[0, 1:])}, ["a.png", "b.png", "10 x 8", "--resize"]),
     "two depths": (
         {"a.png": png(PIXELS[0]), "b.png": png(PIXELS[0].astype(np.uint16) * 257)},
-        ["b.png", "as many bits"],
+        ["b.png", "same number of bits"],
     ),
     "nothing": ({}, ["holds no picture"]),
     "other files only": ({"a.txt": b"x"}, ["holds no picture"]),

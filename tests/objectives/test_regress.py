@@ -57,7 +57,7 @@ def test_a_run_goes_on_with_a_column_that_is_an_angle_or_a_code_by_now(data):
         assert targets.known.tolist() == [True, True, False]
         assert targets.truth(np.arange(2), torch.zeros(2, 1, 8, 8)).tolist() == [7, 12]
         with pytest.raises(
-            ae.UserError, match=r"holds text|an angle and no quantity.*--column-kind Speed_Deg=quantity"
+            ae.UserError, match=r"holds text|an angle, not a quantity.*--column-kind Speed_Deg=quantity"
         ):
             make_objective(ae.ObjectiveConfig("regress", target=name)).resolved(data({name: values}))
 

@@ -88,7 +88,7 @@ def test_named_animals_are_held_out(animals, tmp_path, succeed, text, expected):
         (("--split", "group:mouse"), ("mouse", "animal")),
         (("--split", "group:"), ("names no column",)),
         (("--split", "animal"), ("split", "random", "group:COLUMN")),
-        (("--split", "group:cage"), ("'cage'", "one value 'a'", "all of the data")),
+        (("--split", "group:cage"), ("'cage'", "one value 'a'", "single value")),
         (("--split", "group:gaps"), ("'gaps'", "empty in 1 of 60")),
         (("--split", "group:turn_deg"), ("'turn_deg'", "angle")),
         (("--split", "group:speed"), ("'speed'", "quantity")),
