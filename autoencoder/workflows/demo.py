@@ -46,7 +46,7 @@ def demo(
         UserError: `out` exists and is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists: remove it, or choose another --out")
+        raise UserError(f"{out} already exists: remove it, or choose another --out")
     n_images, epochs = (QUICK_N_IMAGES, QUICK_EPOCHS) if quick else (N_IMAGES, EPOCHS)
     say(f"1 of 4: rendering {n_images:,} images of a synthetic arena")
     with Progress("Rendering", n_images, quiet=quiet) as progress:

@@ -183,7 +183,9 @@ def test_the_short_form(folder: Path, call) -> None:
     prepare(folder, "video,pose\na.mp4,a.csv\nb.mp4,b.csv\n", options=VideoOptions(every=5, size=24))
     assert contents(folder, "short")[1] == contents(folder)[1]
     call("prepare", "video", *videos, "--pose", poses[0], "--out", folder / "x").refused("2 videos and 1 poses")
-    call("prepare", "video", videos[0], "--out", folder / "x", "--jobs", 2).refused("--jobs is for several videos")
+    call("prepare", "video", videos[0], "--out", folder / "x", "--jobs", 2).refused(
+        "--jobs only applies to several videos"
+    )
 
 
 # ----------------------------------------------------------------------------------------------------- what is refused
@@ -236,7 +238,7 @@ def test_one_that_fails_is_named_and_the_others_are_made(folder: Path, call) -> 
     (folder / "b.mp4").write_bytes(whole)
     done = call(*command)
     assert done.status == 0, done.err
-    assert "1 of 2 recordings were made before" in done.out
+    assert "1 of 2 recordings were already prepared" in done.out
     assert load_images(folder / "set.npz").metadata.column("recording").tolist() == ["a"] * 3 + ["b"] * 3
 
 

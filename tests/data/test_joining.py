@@ -97,7 +97,7 @@ def test_a_table_at_7_hz_is_right_to_the_row(how, direction, tolerance, images, 
     assert found["frame"] == [str(frame) for frame in images["frame"]]
     np.testing.assert_array_equal(numbers(found["time_s"]), images["time_s"])
     n = int(expected["signal"].notna().sum())
-    assert f"{n:,} of {len(expected):,} images go with a row of {path}" in said
+    assert f"{n:,} of {len(expected):,} images match a row of {path}" in said
     assert 0 < n < len(expected) or how == "previous"
 
 
@@ -150,7 +150,7 @@ def test_events_are_counted_in_the_interval_of_their_frame(images, data, tmp_pat
     for what, counts in expected.items():
         differ = np.abs(numbers(found[f"what_{what}_count"]) - counts)
         assert differ.sum() <= 1  # one that lies within rounding of the edge of an interval
-    assert abs(int(said.split("images go with")[1].split("; ")[1].split(" of")[0]) - lost) <= 1
+    assert abs(int(said.split("images match")[1].split("; ")[1].split(" of")[0]) - lost) <= 1
     alone = write(tmp_path / "licks.csv", {name: columns[name] for name in ("recording", "time_s")})
     succeed("join", data, alone, "--on", "recording,time_s", "--out", tmp_path / "licks-out.csv", "--quiet")
     counts = np.array(read(tmp_path / "licks-out.csv")["licks_count"], int)

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="FILE",
-        help="other images to test on, or the run's own where they were moved (default: the run's held-out ones)",
+        help="other images to test on, or the run's own if they were moved (default: the run's held-out ones)",
     )
     add_table(parser, "metadata of the tested images (default: the run's, or the .csv beside other images)")
     parser.add_argument(

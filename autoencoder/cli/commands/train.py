@@ -32,7 +32,7 @@ BASES = ("preset", "config")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `train`. Those that set a field of the configuration are named after it and have no default here."""
-    parser.add_argument("data", nargs="?", metavar="DATA", help="images: .npz, or .npy, which is memory-mapped")
+    parser.add_argument("data", nargs="?", metavar="DATA", help="images: .npz, or .npy (memory-mapped)")
     parser.add_argument(
         "--run", type=Path, help="folder to make (default: runs/DATA-ENCODER[-OBJECTIVE]-001, or the next number)"
     )
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="take the settings of a run's config.json, or of a TOML file with the same names; flags win",
+        help="take the settings from a run's config.json, or from a TOML file with the same names; flags override them",
     )
     add_run_settings(parser)
 
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _train(args: argparse.Namespace) -> Any:
     if args.data is None and args.config is None:
-        raise UserError("what to train on? Give a data file, which 'autoencoder prepare' makes, or --resume RUN")
+        raise UserError("no data: give a data file, which 'autoencoder prepare' makes, or --resume RUN")
     config = build_config(args)
     from autoencoder.runs.folder import Run, next_free_run
     from autoencoder.training.start import train
@@ -108,7 +108,7 @@ def _resume(args: argparse.Namespace) -> Any:
     if trained.run.metrics() == before:
         training = trained.config.training
         if before and before[-1]["epoch"] < training.epochs:
-            why = f"it stopped early, {number_of(training.patience, 'validation')} after its best one"
+            why = f"it stopped early, {number_of(training.patience or 0, 'validation')} after its best one"
         else:
             why = "it is already finished (--epochs N trains it for longer)"
         say(args, f"nothing left to train: {why}")

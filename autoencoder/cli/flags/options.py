@@ -89,7 +89,7 @@ def point(text: str) -> tuple[float, float]:
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{shortened(text)!r} is not a place such as 532,535") from None
+        raise argparse.ArgumentTypeError(f"{shortened(text)!r} is not a point such as 532,535") from None
     return x, y
 
 
@@ -228,7 +228,7 @@ def add_table(parser: Any, metadata: str, **options: Any) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     """`--device`."""
     parser.add_argument(
-        "--device", choices=DEVICES, default="auto", help="where to compute; auto takes a GPU if there is one"
+        "--device", choices=DEVICES, default="auto", help="where to compute; auto uses a GPU if there is one"
     )
 
 
@@ -237,7 +237,7 @@ def add_rows(parser: Any) -> None:
     parser.add_argument(
         "--rows",
         choices=("all", "held-out"),
-        help="images to show: all, with those that were trained on in pale colours, or the held-out ones only "
+        help="images to show: all, with those that were trained on in pale colours, or only the held-out ones "
         "(default: all)",
     )
 
@@ -258,7 +258,8 @@ def add_figure_flags(group: Any, *, default: str, movies: bool = True, action: A
         action=action,
         metavar="FORMAT",
         help=(f"movies as {' or '.join(MOVIE_FORMATS)}; " if movies else "")
-        + f"figures as one or more of {', '.join(FIGURE_FORMATS)}; in svg and pdf they stay sharp (default: {default})",
+        + f"formats of figures, one or more of {', '.join(FIGURE_FORMATS)}; svg and pdf stay sharp at any size "
+        f"(default: {default})",
     )
     group.add_argument(
         "--dpi",
@@ -282,7 +283,7 @@ def movie_format(args: argparse.Namespace) -> Literal["mp4", "gif"]:
     """
     given = [name for name in MOVIE_FORMATS if name in (args.format or ())]
     if len(given) > 1:
-        raise UserError(f"--format {' '.join(given)}: a movie is written in one of them, leave the other out")
+        raise UserError(f"--format {' '.join(given)}: a movie is written in only one of them: leave the other out")
     return "gif" if given == ["gif"] else "mp4"
 
 

@@ -55,7 +55,7 @@ NO_OUTPUTS_NOTE = "The run has kept no checkpoint yet, so the page has no recons
 
 AXES_NOTE = "The axes are the same at every moment; points outside them are counted in the plot's corner."
 
-EVERY_NOTE = "Where a projection is fitted to each snapshot anew, places say nothing across snapshots."
+EVERY_NOTE = "If a projection is fitted anew to each snapshot, positions cannot be compared across snapshots."
 
 FACTS = ("run", "data", "encoder", "decoder", "objective", "images", "progress", "snapshots")
 

@@ -34,7 +34,7 @@ def unit_sweep(still: Still) -> tuple[Figure, list[dict[str, Any]]]:
     k, steps = sweep.pictures.shape[:2]
     pictures = to_picture(sweep.pictures.reshape(k * steps, *sweep.pictures.shape[2:]))
     d = len(sweep.mean)
-    moved = f"mean code decoded with one unit moved{' in its range' if bounded else ''}"
+    moved = f"mean code decoded with one unit varied{' in its range' if bounded else ''}"
     which = f"; the {k} most influential" if k < d else ""
     pictures = pictures.reshape(k, steps, *pictures.shape[1:])
     figure = unit_influence(
