@@ -77,7 +77,7 @@ PRESETS: dict[str, Preset] = {
         data=_RAT_DATA,
     ),
     "direction-tagger": Preset(
-        "the reference encoder trained to tell the animal's body angle, with the settings of rat-ae",
+        "the reference encoder trained to predict the animal's body angle, with the settings of rat-ae",
         model={"encoder": "conv", "latent_dim": 16},
         objective={"name": "angle"},
         training=_RAT_TRAINING,

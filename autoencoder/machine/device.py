@@ -97,7 +97,7 @@ def _make_deterministic(device: torch.device) -> None:
             if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
                 raise UserError(
                     "--deterministic: this process already uses the GPU, and was not set up for deterministic matrix "
-                    "products: set the environment variable {CUBLAS_SETTING}={CUBLAS_DETERMINISTIC[0]} before it starts"
+                    f"products: set the environment variable {CUBLAS_SETTING}={CUBLAS_DETERMINISTIC[0]} first"
                 )
             os.environ[CUBLAS_SETTING] = CUBLAS_DETERMINISTIC[0]
         torch.backends.cudnn.benchmark = False  # it chooses by time, which differs from run to run

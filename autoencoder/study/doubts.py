@@ -190,7 +190,7 @@ def _floor(found: Found, similarity: Found) -> list[Sentence]:
         return [Sentence(f"There is no noise floor: {_why_no_floor(found)}.", "noise")]
     return [
         Sentence(
-            "Shown the same images with noise drawn anew, a network differs from itself by this many degrees: "
+            "Shown the same images with fresh noise, a network differs from itself by this many degrees: "
             f"{_in_degrees(floors)}; smaller angles mean nothing.",
             "noise",
         )

@@ -42,7 +42,7 @@ def test_points_are_the_embedding_in_axes_that_stay(page, content, finished):
     assert [(view["layer"], view["method"]) for view in found["views"]] == [
         (layer, f"PCA, fitted to {what}")
         for layer in ("latent space", "decoder's first layer")
-        for what in ("the last snapshot", "each snapshot anew")
+        for what in ("the last snapshot", "each snapshot separately")
     ]
     evolution = embed_track(track_run(finished), "pca", "last")
     view = found["views"][0]

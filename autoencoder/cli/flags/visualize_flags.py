@@ -123,7 +123,8 @@ def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
         action=_ForMovies,
         metavar="WHAT",
         help="what the projection is fitted to: joint, all snapshots laid out together, so that a point moves as its "
-        "code does; the last or first snapshot; every one anew; pooled; aligned; every+procrustes; parametric; or the "
+        "code does; the last or first snapshot; every one separately; pooled; aligned; every+procrustes; parametric; "
+        "or the "
         "path of a snapshot of any run; all-fits is last, first and every. Several make movies each (default: joint "
         "for umap, last for the others)",
     )
