@@ -19,12 +19,26 @@ STREAMS = 32
 MOST_RUNS = STREAMS // 2
 """Runs that can be computed at once on a GPU: each has a stream, and another one that its graphs are captured on."""
 
-_in_use: WeakValueDictionary[int, torch.cuda.Stream] = WeakValueDictionary()
-"""Streams that `own_stream` gave and somebody still has, by their handles."""
+class OwnStream:
+    """A stream that nobody else is given for as long as this is kept.
+
+    It is this that is referred to weakly: torch 2.11 frees a stream without telling those who refer to it so, and
+    Python crashed at its end, or amid a study.
+
+    Args:
+        stream: of a GPU.
+    """
+
+    def __init__(self, stream: torch.cuda.Stream) -> None:
+        self.stream = stream
 
 
-def own_stream(device: torch.device) -> torch.cuda.Stream:
-    """A stream that nobody else has from here, until the caller lets go of it.
+_in_use: WeakValueDictionary[int, OwnStream] = WeakValueDictionary()
+"""What `own_stream` gave and somebody still keeps, by the handle of the stream."""
+
+
+def own_stream(device: torch.device) -> OwnStream:
+    """A stream that nobody else has from here, until the caller lets go of what is returned.
 
     cuBLAS keeps a workspace for each stream, and a graph goes on using that of the stream it was captured on, wherever
     it is replayed. Two runs that were given the same stream would write to one workspace at once.
@@ -41,8 +55,8 @@ def own_stream(device: torch.device) -> torch.cuda.Stream:
         for _ in range(STREAMS):
             stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
             if stream.cuda_stream not in _in_use:
-                _in_use[stream.cuda_stream] = stream
-                return stream
+                own = _in_use[stream.cuda_stream] = OwnStream(stream)
+                return own
     raise UserError(
         f"all {STREAMS} streams of the GPU are in use in this process: train at most {MOST_RUNS} runs at a time "
         "(--together)"
@@ -91,7 +105,8 @@ class CudaGraphs:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = own_stream(device)
+        self._own = own_stream(device)
+        self._stream = self._own.stream
         self._pool = torch.cuda.graph_pool_handle()
 
     @contextmanager

@@ -143,10 +143,10 @@ class CudaRoom:
 
     def lane(self) -> Lane:
         """See `Room.lane`."""
-        stream = own_stream(self._device)
+        own = own_stream(self._device)
         # The caller sent what the runs share, such as the images. What other runs do is not waited for.
-        stream.wait_stream(torch.cuda.current_stream(self._device))
-        return lambda: torch.cuda.stream(stream)
+        own.stream.wait_stream(torch.cuda.current_stream(self._device))
+        return lambda: torch.cuda.stream(own.stream)  # which keeps the stream for as long as the lane is kept
 
     def left(self, lane: Lane) -> None:
         """See `Room.left`; memory that torch keeps for a stream is of no use to another one."""

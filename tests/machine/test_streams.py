@@ -21,6 +21,8 @@ def dealt_in_turns(monkeypatch):
     turns = {0: itertools.count(), -1: itertools.count()}
 
     class Stream:
+        __slots__ = ("cuda_stream",)  # nothing may refer to it weakly: torch frees its streams without a word
+
         def __init__(self, device, priority=0):
             self.cuda_stream = 1000 * (priority + 2) + next(turns[priority]) % STREAMS
 
@@ -70,4 +72,4 @@ def test_copies_are_on_other_streams(monkeypatch):
     monkeypatch.setattr(sending, "CudaSlot", lambda like, device, stream: stream)
     kept = [own_stream(CUDA) for _ in range(STREAMS)]
     copying = {slot.cuda_stream for _ in range(STREAMS + 1) for slot in sending.cuda_slots(2, [], CUDA)}
-    assert not copying & {stream.cuda_stream for stream in kept}
+    assert not copying & {own.stream.cuda_stream for own in kept}
