@@ -31,7 +31,9 @@ class FigureOptions:
     """Dots per inch; in `svg` and `pdf`, of the points and images that are pixels there too."""
 
     def __post_init__(self) -> None:
-        problems = [problem for name in self.formats for problem in not_one_of("a figure", name, FIGURE_FORMATS)]
+        problems = [
+            problem for name in self.formats for problem in not_one_of("format of figures", name, FIGURE_FORMATS)
+        ]
         if not self.formats:
             problems.append(f"name at least one format of figures: {', '.join(FIGURE_FORMATS)}")
         if not LEAST_DPI <= self.dpi <= MOST_DPI:

@@ -19,6 +19,7 @@ STREAMS = 32
 MOST_RUNS = STREAMS // 2
 """Runs that can be computed at once on a GPU: each has a stream, and another one that its graphs are captured on."""
 
+
 class OwnStream:
     """A stream that nobody else is given for as long as this is kept.
 

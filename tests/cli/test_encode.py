@@ -315,7 +315,7 @@ def test_what_is_refused_is_refused_before_the_work(recorded, finished, tiny, tm
     call("encode", finished, recorded / "first.mp4", "--out", out).refused("does not know how its images were made")
     call("encode", run, recorded / "first.mp4", "--pose", tiny, tiny, "--out", out).refused("2 files for 1 videos")
     call("encode", run, recorded / "first.mp4", "--crop", 8, 8, "--out", out).refused("2 sides for 1 videos")
-    call("encode", run, "--predictions", "--out", out).refused("are images", "choose .npz")
+    call("encode", run, "--predictions", "--out", out).refused("predicts images", "choose .npz")
     call("encode", run, tiny, recorded / "data.npz", "--metadata", out, "--out", out).refused("a single data set")
     call("encode", finished, "--out", tmp_path / "a.nwb").refused("time_s", "choose another one")
     call("encode", run, "--session-start", "2026-05-01T10:30:00+02:00", "--out", out).refused("only applies to .nwb")

@@ -63,7 +63,7 @@ def test_a_fit_that_cannot_be_is_left_out_by_name(finished_copy, tmp_path, succe
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (("--score", "umap-nothing"), ("umap-nothing", "umap-joint", "all")),
+        (("--score", "umap-nothing"), ("umap-nothing", "umap-joint")),
         (("--score", "all", "--fps", 3), ("--fps", "cannot be used with --score")),
         (("--score", "all", "--snapshot", "last"), ("--snapshot",)),
         (("--score", "all", "--color-by", "x"), ("--color-by",)),

@@ -145,7 +145,7 @@ def test_relations_of_columns(data, run, succeed, call) -> None:
     assert told["head_angle_deg", "body_angle_deg", "knn"] < 30
     assert ("x", "x", "knn") not in told
     assert told["nearest_port", "polar_angle_deg", "knn"] < told["body_angle_deg", "polar_angle_deg", "knn"]
-    call("info", run, "--relations").refused("not a data file")
+    call("info", run, "--relations").refused("a data file (.npz, .npy)")
 
 
 # ------------------------------------------------------------------------------------------------------------- compare

@@ -184,8 +184,8 @@ def test_masks_are_not_encoded_again(tiny, tmp_path, succeed):
             ("--traverse", "x", "--fit", "first", "--save-frames"),
             ("--fit, --save-frames cannot be used with --traverse",),
         ),
-        (("--traverse", "x", "--show", "units", "--color-by", "x"), ("--show, --color-by do not go",)),
-        (("--traverse", "x", "--layer", "fc2", "--reduce", "pca"), ("--layer, --reduce do not go",)),
+        (("--traverse", "x", "--show", "units", "--color-by", "x"), ("--show, --color-by cannot be used",)),
+        (("--traverse", "x", "--layer", "fc2", "--reduce", "pca"), ("--layer, --reduce cannot be used",)),
     ],
     ids=lambda value: " ".join(value),
 )

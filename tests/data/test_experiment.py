@@ -196,13 +196,13 @@ REFUSED = {
     "empty cell": ("video,pose,animal\na.mp4,a.csv,\n", ["line 2 of ", "column 'animal' is empty", "write NA"]),
     "empty cell of a pose": ("video,pose\na.mp4,\n", ["column 'pose' is empty"]),
     "one row twice": ("video,pose\na.mp4,a.csv\na.mp4,a.csv\n", ["2 rows describe the same recording"]),
-    "one name twice": (
+    "same name twice": (
         "recording,video,pose\nx,a.mp4,a.csv\nx,b.mp4,b.csv\n",
         ["2 recordings have the name 'x'", "column 'recording'"],
     ),
-    "scale": ("video,pose,px_per_cm\na.mp4,a.csv,ten\n", ["'px_per_cm' is a number of pixels", "not 'ten'"]),
+    "scale": ("video,pose,px_per_cm\na.mp4,a.csv,ten\n", ["'px_per_cm' must be a number of pixels", "not 'ten'"]),
     "scale of some": ("video,pose,px_per_cm\na.mp4,a.csv,10\nb.mp4,b.csv,\n", ["line 3", "'px_per_cm' is empty"]),
-    "centre": ("video,pose,arena_center\na.mp4,a.csv,40\n", ["'arena_center' is x and y in pixels", "not '40'"]),
+    "centre": ("video,pose,arena_center\na.mp4,a.csv,40\n", ["'arena_center' must be x and y in pixels", "not '40'"]),
     "crop": ("video,pose,crop\na.mp4,a.csv,3.5\n", ["'crop' must be a whole number of pixels", "not '3.5'"]),
     "pose of another video": ("video,pose\na.mp4,b.csv\nb.mp4,a.csv\n", ["'a': ", "they do not belong", "'b': "]),
     "no video column": ("film,pose\na.mp4,a.csv\n", ["no column 'video'", "film, pose"]),

@@ -259,7 +259,7 @@ def test_background_instead_of_what_is_hidden(tmp_path: Path, suffix: str, mode:
         assert (images[:, :, 1:-1, 3:-1] == 200).all()
         assert (images[:, :, [0, -1]] == background).all()
         (note,) = prepared.notes
-        assert f"1 of 2 pictures have transparent pixels, which are {name} (--background" in note
+        assert f"1 of 2 pictures have transparent pixels, which are now {name} (--background" in note
 
 
 def png(depth: int, kind: int, row: bytes, *chunks: tuple[bytes, bytes], width: int = 4) -> bytes:

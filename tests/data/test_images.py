@@ -468,7 +468,10 @@ def test_pixels_that_were_filled_in_are_told(tmp_path: Path) -> None:
         (np.ones((6, 5, 5), np.uint8), "must be"),
         (np.full((6, 5, 7), 255, np.uint8), "values other than 0 and 1"),
         (np.ones((6, 5, 7)), "values other than 0 and 1"),
-        (np.arange(6)[:, None, None].astype(np.uint8).clip(0, 1) * np.ones((6, 5, 7), np.uint8), "the first is 0"),
+        (
+            np.arange(6)[:, None, None].astype(np.uint8).clip(0, 1) * np.ones((6, 5, 7), np.uint8),
+            "the first of which is 0",
+        ),
     ],
 )
 def test_what_is_no_map_of_filled_in_pixels_is_refused(tmp_path: Path, inside: np.ndarray, why: str) -> None:

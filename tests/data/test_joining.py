@@ -276,7 +276,7 @@ def test_what_is_refused_is_refused_in_one_line(data, tmp_path, call):
     refused({"time_s": [1.0], "v": [1]}, words=("no column 'recording'", "--recording NAME"))
     refused({"recording": ["mouse1"], "time": [1.0], "v": [1]}, words=("no column 'time_s'", "time_s=THAT"))
     refused(row, "--recording", "mouse1", words=("a column 'recording' of its own",))
-    refused({**row, "frame": [3]}, words=("has 'frame' already", "--prefix"))
+    refused({**row, "frame": [3]}, words=("already has 'frame'", "--prefix"))
     refused({**row, "v": ["a"]}, "--how", "mean", words=("'v'", "is text, which has no mean"))
     refused(row, "--how", "count", words=("of numbers", "--how mean"))
     refused({"recording": ["mouse1"], "time_s": [1.0]}, "--how", "mean", words=("nothing to average", "--how count"))

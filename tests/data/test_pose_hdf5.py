@@ -138,7 +138,7 @@ def test_tables_of_other_kinds_are_refused_by_what_they_hold(walk, tmp_path):
     with pytest.raises(UserError, match="several tables"):
         deeplabcut.read(path)
     frame.rename(columns={"likelihood": "z"}, level="coords").to_hdf(path, key="a", mode="w", format="table")
-    with pytest.raises(UserError, match="positions in space"):
+    with pytest.raises(UserError, match="3D positions"):
         deeplabcut.read(path)
     frame.rename(columns={"x": "length", "y": "angle"}, level="coords").to_hdf(path, key="a", mode="w", format="table")
     with pytest.raises(UserError, match="no x or no y of 'nose' of 'Ada'"):
@@ -413,7 +413,7 @@ def test_positions_that_are_no_pixels_are_refused(walk, tmp_path):
         nwb.read(tmp_path / "meters.nwb")
     space = {"nose": {"data": np.zeros((F, 3)), "confidence": scores[:, 0, 0], "rate": 30.0}}
     write_nwb(tmp_path / "space.nwb", {"PoseEstimation": space})
-    with pytest.raises(UserError, match="positions in space"):
+    with pytest.raises(UserError, match="3D positions"):
         nwb.read(tmp_path / "space.nwb")
     write_nwb(tmp_path / "none.nwb", {})
     with pytest.raises(UserError, match="without a PoseEstimation"):
@@ -509,7 +509,7 @@ def test_netcdf_that_holds_no_pixels_is_refused(walk, tmp_path):
     flat = as_dataset(*walk)
     space = xarray.concat([flat, flat.isel(space=[0]).assign_coords(space=["z"])], dim="space", data_vars="minimal")
     space.to_netcdf(tmp_path / "space.nc", engine="h5netcdf")
-    with pytest.raises(UserError, match="positions in space"):
+    with pytest.raises(UserError, match="3D positions"):
         netcdf.read(tmp_path / "space.nc")
     scaled = as_dataset(*walk)
     scaled.position.attrs["space_unit"] = "cm"

@@ -96,7 +96,7 @@ def test_other_metadata_leave_them(tmp_path: Path) -> None:
         (LABELS, np.array(["a", "b", " "]), "an empty name"),
         (LABELS, np.array(["a", "b", 41 * "c"]), "more than 40 letters"),
         (LABELS, np.array(["a", "b", "\xe9"]).astype("U1").view(np.uint32) | 0x200000, "'region_names'"),
-        (LABELS, np.array([0x61, 0x62, 0x110000], np.uint32).view("U1"), "no characters"),
+        (LABELS, np.array([0x61, 0x62, 0x110000], np.uint32).view("U1"), "not characters"),
         (LABELS, np.array([b"a", b"b", b"\xff"]), "not ASCII"),
     ],
 )

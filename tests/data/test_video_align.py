@@ -175,5 +175,5 @@ def test_align_is_refused_where_no_angle_is_known(film, tmp_path, call):
     (tmp_path / "unnamed.csv").write_text(text)
     how = ("--pose", tmp_path / "unnamed.csv")
     call("prepare", "video", video, *how, *align).refused("unnamed.csv", "--align", "--front, --back", "P1, P2")
-    with pytest.raises(UserError, match="only a pose tells"):
+    with pytest.raises(UserError, match="only a pose gives"):
         prepare_video(video, None, tmp_path / "m", VideoOptions(align=True))

@@ -55,7 +55,7 @@ def test_texts_of_an_svg_need_no_font() -> None:
 
 
 def test_what_is_no_format_is_refused_by_name() -> None:
-    with pytest.raises(UserError, match="png, svg, pdf, not 'jpeg'"):
+    with pytest.raises(UserError, match="'jpeg': choose from png, svg, pdf"):
         FigureOptions(("png", "jpeg"))
     with pytest.raises(UserError, match="name at least one format"):
         FigureOptions(())

@@ -80,7 +80,11 @@ def test_what_does_not_go_together_is_refused_all_at_once() -> None:
     with pytest.raises(UserError) as refused:
         methods(["pca", "none"], ["joint", "every", "nowhere.npy"])
     text = str(refused.value)
-    for words in ("--fit joint only works with UMAP", "--reduce none fits nothing", "no file nowhere.npy"):
+    for words in (
+        "--fit joint only works with UMAP",
+        "--reduce none fits nothing",
+        "--fit nowhere.npy is neither a file nor a known way to fit",
+    ):
         assert words in text
     assert methods(["umap", "pca"], None) == [("umap", default_fit("umap")), ("pca", "last")]
     assert methods(["pca"], ["all-fits", "last", "pooled"]) == [

@@ -16,7 +16,7 @@ from autoencoder.workflows.exports.content import Content
 
 def export_problems(formats: Sequence[str], layer: str) -> list[str]:
     """What stands in the way of `export`, in words for the user; before anything is computed."""
-    problems = unknown("format of an export", formats, EXPORTS)
+    problems = unknown("export format", formats, EXPORTS)
     if formats and layer != "latent":
         problems.append(f"--export writes the codes of --layer latent, not of '{layer}': leave one of them out")
     for name in set(formats) & EXPORTS.keys():
