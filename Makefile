@@ -34,7 +34,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) install -c constraints.txt -e '.[cluster,comet,dev,netcdf,nwb,parquet,pose,tensorboard,topology,tsne,wandb]'
+	$(PIP) install -c constraints.txt -e '.[cluster,comet,dev,netcdf,nwb,onnx,parquet,pose,safetensors,tensorboard,topology,tsne,wandb]'
 	@touch $@
 
 demo: $(VENV)/.installed

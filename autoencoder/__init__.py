@@ -35,6 +35,8 @@ _API = {
     "measure_study": "autoencoder.workflows.study.study",
     "open_study": "autoencoder.workflows.study.results",
     "explore": "autoencoder.workflows.explore.explore",
+    "export": "autoencoder.workflows.export.export",
+    "load_exported": "autoencoder.workflows.export.safetensors",
     "look": "autoencoder.workflows.stills.look",
     "resume": "autoencoder.training.start",
     "traverse": "autoencoder.workflows.traversals.traverse",
@@ -63,6 +65,8 @@ if TYPE_CHECKING:
     from autoencoder.training.start import resume as resume
     from autoencoder.training.start import train as train
     from autoencoder.workflows.explore.explore import explore as explore
+    from autoencoder.workflows.export.export import export as export
+    from autoencoder.workflows.export.safetensors import load_exported as load_exported
     from autoencoder.workflows.movies.visualize import visualize as visualize
     from autoencoder.workflows.stills.look import look as look
     from autoencoder.workflows.study.results import open_study as open_study

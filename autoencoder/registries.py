@@ -1,5 +1,5 @@
-"""What a run, or a flag, can name: encoders, objectives, reducers, exports, files of codes. To add one, write its file
-and its line here.
+"""What a run, or a flag, can name: encoders, objectives, reducers, formats of files. To add one, write its file and its
+line here.
 
 Lines hold import paths and not classes, and whatever else has to be known before torch is imported: so the command line
 can build its parser, print help and refuse what does not go together at once.
@@ -24,11 +24,13 @@ class Encoder:
         settings: of its own, by name, which `Encoder` and `Decoder` take as arguments and have defaults for. Each gets
             a flag.
         explains_variance: whether what was fitted holds `explained_variance_ratio`, which is told and drawn then.
+        not_exported: why it cannot be exported, in a clause after its name; None where it can.
     """
 
     module: str
     settings: Mapping[str, Flag] = field(default_factory=dict)
     explains_variance: bool = False
+    not_exported: str | None = None
 
 
 MAX_DEPTH = 12
@@ -47,7 +49,10 @@ LEARNED_ENCODERS: dict[str, Encoder] = {
 
 FITTED_ENCODERS: dict[str, Encoder] = {
     "pca": Encoder("autoencoder.models.pca", explains_variance=True),
-    "umap": Encoder("autoencoder.models.umap"),
+    "umap": Encoder(
+        "autoencoder.models.umap",
+        not_exported="places an image by a search among all training images, which an exported file does not hold",
+    ),
 }
 """Encoders that are fitted to the training images once."""
 
@@ -157,13 +162,13 @@ DEFAULT_REDUCER = "umap"
 AS_IT_IS = "none"
 """The reducer of a latent that is a plane already."""
 
-EXPORTS: dict[str, str] = {
-    "npz": "autoencoder.workflows.exports.npz",
-    "parquet": "autoencoder.workflows.exports.parquet",
-    "projector": "autoencoder.workflows.exports.projector",
+EVOLUTION_FILES: dict[str, str] = {
+    "npz": "autoencoder.workflows.evolution_files.npz",
+    "parquet": "autoencoder.workflows.evolution_files.parquet",
+    "projector": "autoencoder.workflows.evolution_files.projector",
 }
 """Formats of `visualize --export`, to module. The module defines `check` and `write`; see
-`workflows/exports/export.py`."""
+`workflows/evolution_files/write.py`."""
 
 CODE_FILES: dict[str, str] = {
     ".csv": "autoencoder.workflows.encode.csv_table",
@@ -174,3 +179,11 @@ CODE_FILES: dict[str, str] = {
 }
 """Formats of `encode --out`, by the suffix of the file, to module. The module defines `HOLDS_PICTURES`, `check` and
 `write`; see `workflows/encode/encode.py`."""
+
+NETWORK_FILES: dict[str, str] = {
+    "safetensors": "autoencoder.workflows.export.safetensors",
+    "onnx": "autoencoder.workflows.export.onnx",
+    "pt2": "autoencoder.workflows.export.pt2",
+}
+"""Formats of `export --format`, which are also the suffixes of the files, to module. It defines `NEEDS`, `check`,
+`write` and `loading`; see `workflows/export/export.py`."""

@@ -81,7 +81,8 @@ LOADERS = {
     "autoencoder.projections.reducers.base": registries.REDUCERS,
     "autoencoder.runs.writers.base": config.WRITERS,
     "autoencoder.workflows.encode.encode": registries.CODE_FILES,
-    "autoencoder.workflows.exports.export": registries.EXPORTS,
+    "autoencoder.workflows.evolution_files.write": registries.EVOLUTION_FILES,
+    "autoencoder.workflows.export.export": registries.NETWORK_FILES,
 }
 """Who loads what the registries name."""
 

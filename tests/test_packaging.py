@@ -98,7 +98,7 @@ def test_commands_in_documents_exist(document):
         words = line.partition("#")[0].split()
         if words[:1] == ["make"]:
             assert {word for word in words[1:] if "=" not in word} <= set(targets), line
-        elif words[:1] == ["autoencoder"] and not {"|", "...", "--help"} & set(words):
+        elif words[:1] == ["autoencoder"] and not {"|", "...", "--help", "--print-completion"} & set(words):
             build_parser().parse_args(words[1:])
         elif words[:1] == ["python"] and len(words) > 1 and words[1].endswith(".py"):
             assert (ROOT / words[1]).is_file(), line

@@ -9,6 +9,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 import autoencoder as ae
 from autoencoder import registries
@@ -65,6 +66,11 @@ def test_an_objective(registered, tiny, tmp_path, succeed, tree, name):
     succeed("visualize", "--run", run, *PCA, "--snapshot", "last", "--quiet", "--out", tmp_path / "still")
     succeed("explore", run, *PCA, "--out", tmp_path / "page.html", "--quiet")
     succeed("encode", run, "--errors", "--predictions", "--out", tmp_path / "codes.npz", "--quiet")
+    succeed("export", run, "--format", "pt2", "--quiet")
+    codes, prediction = torch.export.load(run / "export" / "run.pt2").module()(
+        torch.zeros(3, 16, 16, dtype=torch.uint8)
+    )
+    assert (len(codes), len(prediction)) == (3, 3)
 
     succeed("train", tiny, "--run", plain, *QUICK)
     succeed("compare", run, plain, *PCA, "--out", tmp_path / "compare")

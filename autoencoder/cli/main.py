@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
+from autoencoder.cli.completion import SHELLS, PrintCompletion
 from autoencoder.cli.flags import old_flags
 from autoencoder.cli.flags.options import CommandParser, Parser, add_common
 from autoencoder.errors import UserError
@@ -27,12 +28,14 @@ COMMANDS = (
     "train",
     "test",
     "encode",
+    "export",
     "visualize",
     "explore",
     "clips",
     "compare",
     "study",
     "info",
+    "doctor",
 )
 """Each is a module of `commands` with `HELP`, `add_arguments(parser)` and `run(args)`."""
 
@@ -51,6 +54,13 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; needs neither torch nor umap, so that help comes at once."""
     parser = Parser(prog="autoencoder", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"autoencoder {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        choices=SHELLS,
+        default=argparse.SUPPRESS,  # commands look at all that was given
+        help="print a script with which this shell completes commands, flags and files (docs/quickstart.md)",
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=CommandParser)
     for name in COMMANDS:
         module = importlib.import_module(f"autoencoder.cli.commands.{name}")

@@ -49,6 +49,12 @@ MAX_SEED = 2**64 - 1
 PIXEL_VALUES = (1e-30, 1e30)
 """What pixels can be divided by so that 32-bit floats hold the result."""
 
+PIXEL_TYPES = ("uint8", "uint16", "float32")
+"""Types of the images that an exported network takes."""
+
+NETWORK_PARTS = ("encoder", "decoder", "both")
+"""What of a network is exported; the decoder is whatever stands behind the latent."""
+
 COLUMN_KINDS = ("angle", "degrees", "radians", "quantity", "category")
 """What a column can be said to be. An `angle` has the unit that its name says, or else the one that its values fit."""
 

@@ -21,18 +21,30 @@ def settle_caches() -> None:
     This must come before numba is imported: it fails where a function is to be kept and no folder can be written to.
     What the user has set stays.
     """
-    wanted = {
+    for variable, folders in _usual_folders().items():
+        if variable not in os.environ and not all(map(_may_be_written, folders)):
+            # Where there is no temporary folder either, what needs neither library still works, such as help.
+            with contextlib.suppress(OSError):
+                os.environ[variable] = str(_temporary_folder(FOLDERS[variable]))
+
+
+def cache_folders() -> dict[str, list[Path]]:
+    """Where these libraries keep their files now, by the variable that decides it."""
+    return {
+        variable: [Path(os.environ[variable])] if os.environ.get(variable) else folders
+        for variable, folders in _usual_folders().items()
+    }
+
+
+def _usual_folders() -> dict[str, list[Path]]:
+    """Where they do unless a variable says otherwise."""
+    return {
         NUMBA: [_home("XDG_CACHE_HOME", ".cache") / "numba"],
         MATPLOTLIB: [
             _home("XDG_CONFIG_HOME", ".config") / "matplotlib",
             _home("XDG_CACHE_HOME", ".cache") / "matplotlib",
         ],
     }
-    for variable, folders in wanted.items():
-        if variable not in os.environ and not all(map(_may_be_written, folders)):
-            # Where there is no temporary folder either, what needs neither library still works, such as help.
-            with contextlib.suppress(OSError):
-                os.environ[variable] = str(_temporary_folder(FOLDERS[variable]))
 
 
 def _home(variable: str, otherwise: str) -> Path:
@@ -46,8 +58,13 @@ def _home(variable: str, otherwise: str) -> Path:
 
 def _may_be_written(folder: Path) -> bool:
     """Whether `folder` can be written to, or made; nothing is made, since the libraries do so if they need it."""
-    there = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    there = nearest_existing(folder)
     return there is not None and there.is_dir() and there.is_absolute() and _takes_files(there)
+
+
+def nearest_existing(path: Path) -> Path | None:
+    """`path`, or the nearest one above it that exists; None where there is none."""
+    return next((one for one in (path, *path.parents) if one.exists()), None)
 
 
 def _takes_files(folder: Path) -> bool:

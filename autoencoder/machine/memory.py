@@ -47,8 +47,23 @@ def available_memory() -> int | None:
 
     On shared machines and in containers that is often less than the machine has: what the process's groups may take.
     """
-    known = [bytes_left for bytes_left in (_of_the_machine(), *_of_the_groups()) if bytes_left is not None]
+    of_machine = _left_on_the_machine()
+    known = [left for _, left in _limits_of_the_groups()] + ([] if of_machine is None else [of_machine])
     return max(0, min(known)) if known else None
+
+
+def memory_of_machine() -> int | None:
+    """Bytes of memory that the machine has; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def memory_limit() -> int | None:
+    """Bytes that the process's groups may take in all, as in a container; None where nothing limits them."""
+    # The first version of groups writes "no limit" as a number that no machine has.
+    return min((limit for limit, _ in _limits_of_the_groups() if limit < BEYOND_ALL), default=None)
 
 
 def _said(n_bytes: int) -> str:
@@ -57,7 +72,7 @@ def _said(n_bytes: int) -> str:
     return f"{n_bytes / 1e9:,.2f} GB"
 
 
-def _of_the_machine() -> int | None:
+def _left_on_the_machine() -> int | None:
     try:
         # Linux's own estimate counts the file cache, which is given up on demand, as available.
         for line in (PROC / "meminfo").read_text(encoding="ascii").splitlines():
@@ -65,14 +80,11 @@ def _of_the_machine() -> int | None:
                 return int(line.split()[1]) * 1024
     except (OSError, ValueError):
         pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
+    return memory_of_machine()
 
 
-def _of_the_groups() -> Iterator[int]:
-    """What is left of each memory limit on the process: a limit holds for all groups below it as well."""
+def _limits_of_the_groups() -> Iterator[tuple[int, int]]:
+    """Each memory limit on the process, and what is left of it: a limit holds for all groups below it as well."""
     try:
         lines = (PROC / "self" / "cgroup").read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
@@ -84,15 +96,15 @@ def _of_the_groups() -> Iterator[int]:
             group = root / place.lstrip("/")
             # Within a container the path may be the host's; there the root is the process's own group.
             for folder in (group, *group.parents):
-                left = _left_of_limit(folder, *CGROUP_FILES[controller])
-                if left is not None:
-                    yield left
+                found = _limit(folder, *CGROUP_FILES[controller])
+                if found is not None:
+                    yield found
                 if folder == root:
                     break
 
 
-def _left_of_limit(folder: Path, limit_file: str, usage_file: str, cache: str) -> int | None:
-    """Bytes that a group may still take; None where it has no limit."""
+def _limit(folder: Path, limit_file: str, usage_file: str, cache: str) -> tuple[int, int] | None:
+    """Bytes that a group may take in all, and those that it may still take; None where it has no limit."""
     try:
         limit = int((folder / limit_file).read_text(encoding="ascii"))
         usage = int((folder / usage_file).read_text(encoding="ascii"))
@@ -100,4 +112,4 @@ def _left_of_limit(folder: Path, limit_file: str, usage_file: str, cache: str) -
     except (OSError, ValueError):  # such as "max"
         return None
     given_up = statistics[statistics.index(cache) + 1] if cache in statistics else "0"
-    return limit - usage + int(given_up)
+    return limit, limit - usage + int(given_up)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from autoencoder.machine.plain_text import visible
 
@@ -26,6 +26,66 @@ SECONDS_BETWEEN_LINES = 15.0
 """How often a step that takes long says where it is, when standard error is not a terminal."""
 
 
+SECONDS_TO_ESTIMATE = 10.0
+"""How long the work is watched before its end is told."""
+
+FEWEST_ESTIMATED = 5
+"""Pieces of work that have to be done by then: fewer say little of those that follow."""
+
+WORTH_ESTIMATING = 60.0
+"""Seconds; nothing is said of shorter work."""
+
+
+class Estimate:
+    """Says once about how long a long step will take, when it has gone on for `SECONDS_TO_ESTIMATE`.
+
+    Args:
+        title: what is being done, such as "Training 30 epochs".
+        unit: what its pieces are called, in the plural.
+        say: is told the line.
+        whole: what the time is that of; other words for a step that is resumed.
+        about: "at least" where what comes later is slower than what is watched.
+    """
+
+    def __init__(self, title: str, unit: str, say: Say, whole: str = "in all", about: str = "about") -> None:
+        self._title, self._unit, self._say, self._whole, self._about = title, unit, say, whole, about
+        self._began = time.monotonic()
+        self._first: tuple[float, float] | None = None
+        self._pieces, self._said = 0, False
+
+    def note(self, done: float, total: float | None, pieces: int = 1) -> None:
+        """Some work was done. Its pace is that from the first call on: what comes before, such as compiling, differs.
+
+        Args:
+            done: all of the work that is done so far, in any measure.
+            total: how much there will be; None where it is not known yet.
+            pieces: that were done since the last call, as the user counts them.
+        """
+        if self._said:
+            return
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, done
+            return
+        started, before = self._first
+        self._pieces += pieces
+        if now - started < SECONDS_TO_ESTIMATE or self._pieces < FEWEST_ESTIMATED or total is None or done <= before:
+            return
+        self._said = True
+        seconds = started - self._began + (now - started) * (total - before) / (done - before)
+        if seconds >= WORTH_ESTIMATING:
+            measured = f"measured over the first {self._pieces:,} {self._unit}"
+            self._say(f"{self._title}: {self._about} {duration(seconds)} {self._whole} ({measured})")
+
+
+def duration(seconds: float) -> str:
+    """A time in words, as exactly as an estimate is worth, such as "40 seconds", "12 minutes" or "3.4 hours"."""
+    if seconds < 100:
+        whole = max(1, round(seconds))
+        return f"{whole} second{'s' * (whole != 1)}"
+    return f"{seconds / 60:.0f} minutes" if seconds < 6000 else f"{seconds / 3600:.1f} hours"
+
+
 class Progress:
     """Context manager around one long step.
 
@@ -37,9 +97,19 @@ class Progress:
         total: how many units of work there are; None where that is not known before the end.
         unit: what is counted, in the plural.
         quiet: print nothing at all; the Python API's default.
+        estimate: say how long all takes, once its first seconds are over: "about", where units take equally long, or
+            "at least"; None to say nothing.
     """
 
-    def __init__(self, title: str, total: int | None, unit: str = "images", *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        title: str,
+        total: int | None,
+        unit: str = "images",
+        *,
+        quiet: bool = False,
+        estimate: Literal["about", "at least"] | None = None,
+    ) -> None:
         self._title, self._total, self._unit, self._quiet = visible(title), total, unit, quiet
         self._done = 0
         self._note = ""
@@ -47,6 +117,7 @@ class Progress:
         self._task: TaskID | None = None
         self._last_line = time.monotonic()
         self._first: tuple[float, int] | None = None
+        self._estimate = Estimate(self._title, unit, self.say, about=estimate) if estimate else None
 
     def __enter__(self) -> Progress:
         self._last_line = time.monotonic()
@@ -73,6 +144,13 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
+    def say(self, text: str) -> None:
+        """Print a line, above the bar where there is one."""
+        if self._bar is not None:
+            self._bar.console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
+        elif not self._quiet:
+            print(visible(text), file=sys.stderr, flush=True)
+
     def expect(self, total: int) -> None:
         """Say how many units of work there are, once that is known."""
         self._total = total
@@ -85,6 +163,8 @@ class Progress:
         if self._first is None:
             self._first = time.monotonic(), self._done
         self._note = visible(note) or self._note
+        if self._estimate is not None:
+            self._estimate.note(self._done, self._total, amount)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, advance=amount, note=self._note)
         elif not self._quiet and time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from numpy.typing import NDArray
@@ -137,6 +137,9 @@ def fitted_encoder(config: ModelConfig, arrays: Mapping[str, NDArray[Any]]) -> F
     return encoder
 
 
-def on_device(network: Network, device: torch.device) -> Network:
+_Module = TypeVar("_Module", bound=nn.Module)
+
+
+def on_device(network: _Module, device: torch.device) -> _Module:
     """Move to `device`, in the channels-last layout that convolutions run fastest in on CPU and CUDA."""
     return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -89,6 +89,15 @@ class Objective(base.Objective):
         """(N, 2) to the angle (N,) in radians."""
         return torch.atan2(prediction[:, 1], prediction[:, 0])
 
+    def exported(self, presented: Tensor) -> Tensor:
+        """Degrees from 0 to 360, as in `column`."""
+        return torch.rad2deg(presented) % 360
+
+    @property
+    def exported_as(self) -> str:
+        """See `base.Objective.exported_as`."""
+        return f"the angle {_named(self.config)} in degrees, from 0 to 360"
+
     def metric(self, presented: Tensor, truth: Tensor) -> Tensor:
         """Circular error in degrees (N,), of angles in radians (N,) against points on the circle (N, 2)."""
         true = torch.atan2(truth[:, 1], truth[:, 0])

@@ -396,6 +396,21 @@ class Objective(ABC):
     def present(self, prediction: Tensor) -> Tensor:
         """The head's output in the units of the truth: images or probabilities in [0, 1], angles in radians."""
 
+    def exported(self, presented: Tensor) -> Tensor:
+        """What an exported network gives for what `present` gives: the same, unless `column` has another unit.
+
+        Only operations that can be traced: the result becomes a part of the exported graph.
+        """
+        return presented
+
+    @property
+    def exported_as(self) -> str:
+        """What that is, with its unit, in words."""
+        if self.pictures is not None:
+            return f"{self.pictures.one}, in [0, 1]"
+        target = self.config.target
+        return f"what '{self.config.name}' predicts" if target is None else f"'{target}', in the unit of that column"
+
     @abstractmethod
     def metric(self, presented: Tensor, truth: Tensor) -> Tensor:
         """How well each image was met, (N,), for what `present` gives and the truth from `Targets.truth`."""

@@ -83,6 +83,11 @@ class Objective(base.Objective):
         """(N, k) to probabilities (N, k)."""
         return prediction.softmax(1)
 
+    @property
+    def exported_as(self) -> str:
+        """See `base.Objective.exported_as`."""
+        return f"the probabilities of the classes of '{self.config.target}', in this order: {', '.join(self._classes)}"
+
     def metric(self, presented: Tensor, truth: Tensor) -> Tensor:
         """1 for each image that is classified rightly, else 0, (N,)."""
         return (presented.argmax(1) == truth).float()

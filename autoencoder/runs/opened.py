@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from autoencoder.config import DataConfig, RunConfig, kinds_of_columns
 from autoencoder.data.images import ImageSet, load_images, with_metadata
 from autoencoder.data.metadata_files import refuse_unknown_kinds
+from autoencoder.errors import UserError
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import ImageShape
 from autoencoder.runs.checkpoint import Checkpoint, LoopState
@@ -180,6 +181,20 @@ class OpenedRun(Run):
         if checkpoint not in self._states:
             self._checkpoint(checkpoint)
         return self._states[checkpoint]
+
+    def find_step(self, step: int) -> Path:
+        """The checkpoint, or the early network, that was kept after update number `step`.
+
+        Raises:
+            UserError: none was; the message lists the steps at which one was. Or a file is damaged.
+        """
+        kept = {self.state_of(path).step: path for path in (*self.early_checkpoints(), *self.checkpoints())}
+        if step not in kept:
+            steps = ", ".join(map(str, sorted(kept)))
+            raise UserError(
+                f"{self.path} kept no network after step {step}; it has those of steps {steps or 'none yet'}"
+            )
+        return kept[step]
 
     def network(self, checkpoint: str | Path = "last", device: str = "auto") -> Trained:
         """The network at one of the run's checkpoints.

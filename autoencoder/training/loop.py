@@ -19,14 +19,15 @@ from autoencoder.array_types import Rows
 from autoencoder.config import TrainingConfig
 from autoencoder.errors import UserError, number_of
 from autoencoder.machine.device import naming_what_is_not_deterministic
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import Estimate, Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
 from autoencoder.runs.checkpoint import LoopState
 from autoencoder.runs.snapshots import steps_of_early_networks, steps_of_snapshots
-from autoencoder.training.engines import Engine
+from autoencoder.training.engines import WARM_UP_UPDATES, Engine
 from autoencoder.training.keeper import Keeper
 from autoencoder.training.learner import LargestWeights, Learner, Validation
 from autoencoder.training.losses import Losses
+from autoencoder.training.workload import Workload
 
 SECONDS_BETWEEN_SAVES = 60.0
 """An epoch that takes longer than this also saves `last.pt` on its way."""
@@ -78,6 +79,9 @@ class TrainingLoop:
         self._snapshot_steps = steps_of_snapshots(
             learner.batches_per_epoch, self.training.epochs, per_epoch, self.training.snapshot_spacing
         )
+        self._workload = Workload(
+            self.training, learner.images_per_epoch, len(learner.val_rows), len(snapshot_rows), self._snapshot_steps
+        )
         self._losses = Losses(learner.device)
         self._early_steps = frozenset[int]()
         if learner.objective.makes_pictures:
@@ -97,8 +101,13 @@ class TrainingLoop:
         epochs = self.training.epochs
         title, total = f"Training {number_of(epochs, 'epoch')}", epochs * self.learner.images_per_epoch
         with StopRequest() as stop, Progress(title, total, quiet=self._quiet) as progress:
-            for _ in self.turns(stop, progress.advance):
-                pass
+            estimate = Estimate(title, "updates", progress.say, "in all" if self.state.step == 0 else "for the rest")
+            for n_updates, _ in enumerate(self.turns(stop, progress.advance)):
+                if n_updates > WARM_UP_UPDATES:  # these are compiled, or captured
+                    estimate.note(self._work_done(), self._workload.in_all())
+
+    def _work_done(self) -> float:
+        return self._workload.done(self.state.epoch, self.state.images_seen, self.state.step)
 
     def turns(self, stop: StopRequest, advance: Advance) -> Iterator[None]:
         """What `run` does, an update and all that is due after it at a time, so that several runs can take turns.

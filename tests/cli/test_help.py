@@ -17,10 +17,12 @@ COMMANDS = [
     ["train"],
     ["test"],
     ["encode"],
+    ["export"],
     ["visualize"],
     ["explore"],
     ["clips"],
     ["info"],
+    ["doctor"],
 ]
 SLOW_TO_IMPORT = ("torch", "umap", "numba", "sklearn", "scipy", "matplotlib", "imageio", "openTSNE", "h5py", "pandas")
 

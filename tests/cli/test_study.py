@@ -323,8 +323,12 @@ def test_a_dry_run_says_what_would_be_trained_and_leaves_nothing(data, tmp_path,
     assert "8 runs: 4 settings (strided, 2; strided, 4; pca, 2; pca, 4), seeds 42, 43" in result.out
     assert "sparsity is left out of the runs of pca, 2, pca, 4" in result.out
     assert re.search(r"the smallest p that 4 settings and 2 seeds can give is 0\.042", result.out)
-    assert re.search(r"strided_2-42: about \d+ s", result.out)
-    assert re.search(r"about \d+ s of training", result.out)
+    assert re.search(r"strided_2-42: about \d+ seconds?$", result.out, re.MULTILINE)
+    assert re.search(
+        r"^about \d+ seconds? of training, 1 at a time \(measured over 12 updates of each of 4 kinds of runs\)$",
+        result.out,
+        re.MULTILINE,
+    )
     assert not (tmp_path / "dry").exists()
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "compare": ("compare", "RUN", *PCA),
     "explore": ("explore", "RUN", *PCA),
     "encode": ("encode", "RUN"),
+    "export": ("export", "RUN", "--format", "pt2"),
     "clips": ("clips", "RUN", "--rows", "rows.csv"),
 }
 FILES = {"explore": "page.html", "encode": "codes.csv", "clips": "clips.mp4"}
@@ -37,6 +38,7 @@ def no_work(monkeypatch):
         "workflows.compare.report.embeddings",
         "workflows.testing.save_figures",
         "workflows.encode.encode.encode",
+        "workflows.export.export.evaluate",
     ):
         monkeypatch.setattr(f"autoencoder.{name}", work)
 
@@ -68,7 +70,7 @@ def test_a_folder_that_is_closed(command, finished, tmp_path, attempt, no_work, 
 
 
 @pytest.mark.parametrize(
-    "command", sorted(COMMANDS.keys() - {"test", "compare", "score", "traverse", "encode", "clips"})
+    "command", sorted(COMMANDS.keys() - {"test", "compare", "score", "traverse", "encode", "export", "clips"})
 )
 def test_what_is_refused_for_another_reason_leaves_no_folder(command, finished, tmp_path, attempt):
     arguments = [finished if argument == "RUN" else argument for argument in COMMANDS[command]]

@@ -81,6 +81,7 @@ def test_all_that_commands_print_is_text(hostile, tmp_path, succeed, tally):
         ("visualize", "--run", run, "--snapshot", "last", "--show", "clusters", "--labels", LABELS, *out),
         ("visualize", "--run", run, "--traverse", NAMES[0], "--seconds", 0.2, "--format", "gif", *out),
         ("explore", run, "--reduce", "pca", "--out", tmp_path / "page.html"),
+        ("export", run, "--format", "pt2", "--pixels", "float32", *out),
         ("compare", run, "--reduce", "pca", "--color-by", "[/]", *out),
     )
     printed = [said, *(succeed(*command).out for command in commands)]

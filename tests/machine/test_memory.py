@@ -94,3 +94,13 @@ def test_the_refusal_says_both_sizes_and_the_remedy(monkeypatch: pytest.MonkeyPa
         memory.refuse_too_large("the movie", 10**400, "shorter")
     monkeypatch.setattr(memory, "available_memory", lambda: None)
     memory.refuse_too_large("the movie", 10**400, "shorter")
+
+
+def test_the_limit_in_all_is_the_smallest_one(machine: Path) -> None:
+    assert memory.memory_limit() is None
+    write(machine / "proc" / "self" / "cgroup", "4:memory:/job\n0::/user/job\n")
+    group(machine / "cgroup" / "user" / "job", 6 * GB, 2 * GB)
+    old_group(machine / "cgroup" / "memory" / "job", 2**63 - 4096, 2 * GB)  # as version 1 says that there is none
+    assert memory.memory_limit() == 6 * GB
+    group(machine / "cgroup" / "user", 3 * GB, 2 * GB)
+    assert memory.memory_limit() == 3 * GB

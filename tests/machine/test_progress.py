@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from autoencoder.machine import progress
-from autoencoder.machine.progress import Progress, times
+from autoencoder.machine.progress import Estimate, Progress, duration, times
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -67,3 +67,73 @@ def test_times_say_what_they_are() -> None:
     assert times(7.9, 70.2) == "0:00:07 passed, 0:01:11 left"
     assert times(7.9, None) == "0:00:07 passed"
     assert times(None, 0) == "0:00:00 passed"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which stands still unless a test sets it."""
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def watched(clock: list[float], seconds: list[float], total: float | None, *, unit: int = 1) -> list[str]:
+    """What is said of pieces that take so many seconds each."""
+    said: list[str] = []
+    estimate = Estimate("Training 3 epochs", "updates", said.append)
+    for number, each in enumerate(seconds, 1):
+        clock[0] += each
+        estimate.note(number * unit, total)
+    return said
+
+
+def test_the_whole_time_is_said_once_after_the_first_seconds(clock: list[float]) -> None:
+    expected = "Training 3 epochs: about 12 minutes in all (measured over the first 5 updates)"
+    assert watched(clock, [2.0] * 360, 360) == [expected]
+    assert watched(clock, [2.0] * 5, 360) == []  # 8 seconds after the first
+    assert watched(clock, [2.0] * 360, None) == []
+    assert watched(clock, [2.0] * 29, 29) == []  # 58 seconds in all
+    assert watched(clock, [30.0] * 4, 400) == []  # too few to tell
+
+
+def test_what_came_before_the_first_piece_has_no_part_in_the_pace(clock: list[float]) -> None:
+    """A minute until the first update, and 99 of a second each."""
+    expected = "Training 3 epochs: about 3 minutes in all (measured over the first 10 updates)"
+    assert watched(clock, [60.0, *[1.0] * 99], 100) == [expected]
+
+
+def test_work_is_counted_in_any_measure(clock: list[float]) -> None:
+    (said,) = watched(clock, [1.0] * 20, 32 * 7200, unit=32)
+    assert said.startswith("Training 3 epochs: about 2.0 hours in all")
+
+
+def test_progress_estimates_where_it_is_asked_to(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    for options in ({"estimate": "at least"}, {}, {"estimate": "about", "quiet": True}):
+        with Progress("Preparing", None, "frames", **options) as bar:
+            bar.expect(7200)
+            for _ in range(110):
+                clock[0] += 0.125
+                bar.advance(10)
+    assert lines(capsys) == ["Preparing: at least 90 seconds in all (measured over the first 800 frames)"]
+
+
+def test_estimates_stand_above_the_bar(
+    clock: list[float], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with Progress("Preparing", 7200, "frames", estimate="about") as bar:
+        for _ in range(110):
+            clock[0] += 0.125
+            bar.advance(10)
+    assert sum("about 90 seconds in all (measured over the first 800 frames)" in line for line in lines(capsys)) == 1
+
+
+def test_durations_are_as_exact_as_they_are_known() -> None:
+    assert [duration(seconds) for seconds in (0.2, 1.4, 99.4, 100, 5990, 6010)] == [
+        "1 second",
+        "1 second",
+        "99 seconds",
+        "2 minutes",
+        "100 minutes",
+        "1.7 hours",
+    ]

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from autoencoder.cli.flags.options import CommandParser, add_common, argument, count, names, number, point, positive_int
 from autoencoder.cli.reporting import made, say
@@ -341,7 +341,11 @@ def run(args: argparse.Namespace) -> None:
     from autoencoder.workflows.check import check_picture
 
     unit = "frames" if args.source in ("video", "experiment") else "images"
-    with Progress("Preparing", None, unit, quiet=args.quiet) as progress:
+    # A video that is looked at before it is cut is decoded twice, the second time more slowly.
+    is_looked_at = getattr(args, "mask", False) or getattr(args, "follow", None) is not None
+    is_looked_at = is_looked_at or getattr(args, "normalise", "none") != "none"
+    estimate: Literal["about", "at least"] = "at least" if is_looked_at else "about"
+    with Progress("Preparing", None, unit, quiet=args.quiet, estimate=estimate) as progress:
         done: Done = args.prepare(args, progress)
     if done.prepared is not None:
         _say_made(args, done.prepared, done.picture or check_picture(done.prepared))

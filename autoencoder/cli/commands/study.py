@@ -475,6 +475,7 @@ def _say_design(args: argparse.Namespace, design: Any) -> None:
 
 
 def _say_forecast(args: argparse.Namespace, design: Any, images: Any) -> None:
+    from autoencoder.machine.progress import duration
     from autoencoder.study.designs.forecast import forecast
     from autoencoder.study.training import processes, share_of
 
@@ -484,11 +485,8 @@ def _say_forecast(args: argparse.Namespace, design: Any, images: Any) -> None:
     jobs = 1 if args.backend == "dask" else processes(members, args.jobs, args.together)
     found = forecast(members, images, jobs)
     for member in members:
-        say(args, f"  {member.name}: about {_duration(found.by_setting[member.setting])}")
-    say(
-        args,
-        f"about {_duration(found.seconds)} of training, {jobs} at a time, estimated from a few updates of each kind",
-    )
+        say(args, f"  {member.name}: about {duration(found.by_setting[member.setting])}")
+    say(args, found.said())
     if args.backend == "dask":
         say(
             args,
@@ -497,12 +495,6 @@ def _say_forecast(args: argparse.Namespace, design: Any, images: Any) -> None:
         )
     elif found.on_gpu and jobs == 1 and args.together != 1 and len(members) > 1:
         say(args, "one after the other: together they take less, how much depends on the GPU")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _show(args: argparse.Namespace, study: Any, files: Any) -> None:

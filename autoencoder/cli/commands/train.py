@@ -34,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `train`. Those that set a field of the configuration are named after it and have no default here."""
     parser.add_argument("data", nargs="?", metavar="DATA", help="images: .npz, or .npy (memory-mapped)")
     parser.add_argument(
-        "--run", type=Path, help="folder to make (default: runs/DATA-ENCODER[-OBJECTIVE]-001, or the next number)"
+        "--run",
+        type=Path,
+        metavar="RUN",
+        help="folder to make (default: runs/DATA-ENCODER[-OBJECTIVE]-001, or the next number)",
     )
     parser.add_argument(
         "--resume",

@@ -23,7 +23,7 @@ from autoencoder.config import STILL_LAYERS, STILLS
 from autoencoder.config.movies import MOVIE_FORMATS, MovieOptions
 from autoencoder.errors import UserError
 from autoencoder.flags import settings_of, shortened
-from autoencoder.registries import DEFAULT_REDUCER, EXPORTS, REDUCERS
+from autoencoder.registries import DEFAULT_REDUCER, EVOLUTION_FILES, REDUCERS
 
 STILL_FLAGS = ("show", "clusters", "labels")
 """Flags that go with --snapshot only; none of them has a default."""
@@ -147,7 +147,7 @@ def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
     movies.add_argument(
         "--export",
         nargs="+",
-        choices=EXPORTS,
+        choices=EVOLUTION_FILES,
         action=_ForMovies,
         default=[],
         metavar="FORMAT",

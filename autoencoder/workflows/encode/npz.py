@@ -11,7 +11,7 @@ from autoencoder.data.npz_files import Joined, write_npz
 from autoencoder.evaluation.outside_codes import CODES
 from autoencoder.machine.files import replacing
 from autoencoder.workflows.encode.content import Content
-from autoencoder.workflows.exports.npz import member
+from autoencoder.workflows.evolution_files.npz import member
 
 HOLDS_PICTURES, NEEDS_TIME = True, False
 

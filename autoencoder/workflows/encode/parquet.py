@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autoencoder.machine.files import replacing
 from autoencoder.workflows.encode.content import Content
-from autoencoder.workflows.exports.parquet import arrow_column, check, encoding
+from autoencoder.workflows.evolution_files.parquet import arrow_column, check, encoding
 
 __all__ = ["HOLDS_PICTURES", "NEEDS_TIME", "check", "write"]
 

@@ -17,7 +17,7 @@ from autoencoder.projections.fits import methods
 from autoencoder.projections.names import output_name
 from autoencoder.projections.scores import Scores
 from autoencoder.runs.opened import OpenedRun, open_run
-from autoencoder.workflows.exports.export import export, export_problems
+from autoencoder.workflows.evolution_files.write import evolution_file_problems, write_evolution
 from autoencoder.workflows.movies.draw import draw_movies, movie_problems
 from autoencoder.workflows.movies.score import brief
 
@@ -47,7 +47,8 @@ def visualize(
             `autoencoder.projections.evolution`.
         color_by: columns, a movie each or side by side; None for all columns of the metadata.
         movie: how movies are drawn; None for the numbers, and what is exported, only.
-        exports: formats that embeddings, codes and metadata are written in; see `autoencoder.workflows.exports.export`.
+        exports: formats that embeddings, codes and metadata are written in, names in
+            `autoencoder.registries.EVOLUTION_FILES`.
         out: folder; None for `RUN/visualize/REDUCER-FIT[-LAYER]`.
         quiet: show no progress.
         say: is told the scores.
@@ -66,7 +67,7 @@ def visualize(
     metadata = opened.images.metadata
     colored = list(color_by) if color_by is not None else list(metadata.names)
     problems = movie_problems(opened, colored, movie) if movie is not None else []
-    problems += export_problems(exports, layer)
+    problems += evolution_file_problems(exports, layer)
     if out is None:
         out = opened.output_folder("visualize", output_name(reducer, fit, layer))
     problems += problems_of(check_writable, out)
@@ -83,7 +84,7 @@ def visualize(
         out / "scores.json", {"steps": evolution.steps, "epochs": evolution.epochs, "methods": [scores.numbers()]}
     )
     say(brief(scores))
-    made = [embedding, out / "scores.json", *export(evolution, exports, out, quiet=quiet)]
+    made = [embedding, out / "scores.json", *write_evolution(evolution, exports, out, quiet=quiet)]
     if movie is not None:
         kept = _score_curves(evolution, scores)
         made += draw_movies(evolution, colored, out, movie, curves=kept, device=device, quiet=quiet)

@@ -12,19 +12,20 @@ from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.evaluation.outside_codes import expand, read_list
-from autoencoder.machine.device import choose_device, describe_environment
+from autoencoder.machine.device import all_gpus, choose_device, describe_environment
 from autoencoder.machine.files import check_writable, write_json
-from autoencoder.machine.progress import Say
+from autoencoder.machine.progress import WORTH_ESTIMATING, Say
 from autoencoder.runs.folder import Run
 from autoencoder.study.cluster import connect
 from autoencoder.study.described import describe
-from autoencoder.study.designs.design import Design
+from autoencoder.study.designs.design import Design, Member
+from autoencoder.study.designs.forecast import forecast_of_the_rest
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.measured.controls import with_controls
 from autoencoder.study.measured.measure import MEASURES, measure
 from autoencoder.study.population import Population, open_population, population_of
 from autoencoder.study.sentences import verdict
-from autoencoder.study.training import check_jobs, refuse_others, share_of, train_members
+from autoencoder.study.training import check_jobs, processes, refuse_others, share_of, train_members
 from autoencoder.study.wording import section
 from autoencoder.version import __version__
 from autoencoder.workflows.explained_variance import write_explained_variance
@@ -61,8 +62,8 @@ def train_study(
             could not be trained; see `share_of`.
         jobs, together: runs at a time, in a process each or in this one; see `train_members`.
         backend, scheduler: see `connect`.
-        say: is told what begins, what is done, and which runs could not be trained.
-        quiet: show no progress.
+        say: is told about how long it takes, what begins, what is done, and which runs could not be trained.
+        quiet: show no progress, and do not time how long it takes.
 
     Raises:
         UserError: the folder holds something else, or runs with other settings; no run could be trained; or as
@@ -85,6 +86,8 @@ def train_study(
     folder.write_design(content)
     if not members:
         return folder
+    if backend == "loky" and not quiet:
+        _say_how_long(members, folder, images, processes(members, jobs, together), say)
     failed = train_members(
         members,
         folder.runs,
@@ -105,6 +108,15 @@ def train_study(
         raise UserError(["no run of the study could be trained", *dict.fromkeys(failed.values())])
     folder.write_design({**content, "failed": failed})
     return folder
+
+
+def _say_how_long(members: Sequence[Member], folder: StudyFolder, images: ImageSet, jobs: int, say: Say) -> None:
+    """Say about how long training will take, where that is long; on several GPUs nobody knows beforehand."""
+    if len(all_gpus(choose_device(members[0].config.training.device))) > 1:
+        return
+    found = forecast_of_the_rest(members, folder.runs, images, jobs)
+    if found is not None and found.seconds >= WORTH_ESTIMATING:
+        say(found.said())
 
 
 def _versions(design: Design) -> dict[str, Any]:

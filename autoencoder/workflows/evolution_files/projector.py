@@ -18,7 +18,7 @@ from autoencoder.data.batches import evenly
 from autoencoder.machine.files import replacing
 from autoencoder.plots.brightness import brightness_of
 from autoencoder.plots.images import to_picture
-from autoencoder.workflows.exports.content import Content
+from autoencoder.workflows.evolution_files.content import Content
 
 MAX_SPRITE = 8192
 """Pixels of a side; browsers take no larger texture."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autoencoder.data.npz_files import Streamed, write_npz
 from autoencoder.machine.files import replacing
-from autoencoder.workflows.exports.content import Content
+from autoencoder.workflows.evolution_files.content import Content
 
 
 def check() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autoencoder.data.joining.parquet import parquet_modules
 from autoencoder.machine.file_names import unused
 from autoencoder.machine.files import replacing
-from autoencoder.workflows.exports.content import Content
+from autoencoder.workflows.evolution_files.content import Content
 
 
 def write(content: Content, out: Path) -> Path:
