@@ -72,14 +72,14 @@ def test_what_does_not_go_together(tiny, tmp_path, call, flags, words):
     [
         (
             ["--encoder", "conv", "--depth", "2", "--objective", "angle", "--loss", "mse", "--sparsity-weight", "1"],
-            ["depth only applies to", "loss goes with", "sparsity_weight needs"],
+            ["depth only applies to", "loss only applies to", "sparsity_weight needs"],
         ),
         (
             ["--target", "x", "--vector", "x,y", "--shuffle-targets", "--sparsity-target", "0.2"],
             [
                 "target only applies to",
-                "vector goes with",
-                "shuffle_targets goes with",
+                "vector only applies to",
+                "shuffle_targets only applies to",
                 "sparsity_target only applies to",
                 "not 2",
             ],

@@ -41,7 +41,7 @@ def test_a_saved_set_comes_back(tmp_path: Path) -> None:
     assert loaded is not None
     assert loaded.names == regions.names
     np.testing.assert_array_equal(loaded.labels, regions.labels)
-    with pytest.raises(UserError, match="as many rows"):
+    with pytest.raises(UserError, match="one row per image"):
         save_dataset(tmp_path / "b", PIXELS[:4], {}, regions=regions)
 
 
