@@ -222,7 +222,7 @@ def test_analysis_files_without_scores_or_names_of_tracks_are_read(walk, tmp_pat
 
 def test_an_analysis_file_whose_shapes_contradict_its_names_is_refused(walk, tmp_path):
     write_analysis(tmp_path / "a.h5", walk[0], parts=("one", "two"))
-    with pytest.raises(UserError, match="does not go with 2 parts, 2 tracks"):
+    with pytest.raises(UserError, match="does not fit 2 parts, 2 tracks"):
         sleap.read(tmp_path / "a.h5")
 
 
