@@ -71,6 +71,7 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python scripts/wrap_docs.py
 
 # QUICK=1 for the smallest sizes; MNIST=FOLDER, with MNIST's four files, for the one that needs them.
 BENCHMARKS := train_step prepare quality candidates time_to_quality snapshot_cost memory evolution evolution_drawing nulls study simulated_studies \

@@ -1,4 +1,4 @@
-"""The one error that a user can mend, collecting the problems that it tells, and naming several things in it."""
+"""The one error that a user can fix, and the words that messages share: lists, numbers of things, near names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_COMPARED = 2000
 
 
 class UserError(Exception):
-    """Something the user can mend: bad input, options that do not go together, a missing file.
+    """Something the user can fix: bad input, options that do not go together, a missing file.
 
     The command line prints it as one line and leaves with exit status 2. A message says what is wrong, in which
     file, and what to do. Checks that find several problems collect them and raise once.
@@ -37,11 +37,12 @@ def raise_if_any(problems: Iterable[str]) -> None:
 
 def unknown(what: str, names: Sequence[str], known: Collection[str]) -> list[str]:
     """What to say of each of `names` that is not among `known`."""
-    return [
-        f"a {what} is one of {', '.join(known)}, not '{name}'{did_you_mean(name, known)}"
-        for name in names
-        if name not in known
-    ]
+    return [f"unknown {what} '{name}'{meant_or_choices(name, known)}" for name in names if name not in known]
+
+
+def meant_or_choices(name: str, known: Collection[str]) -> str:
+    """What to say behind an unknown `name`: the name that was probably meant, or else all that are known."""
+    return did_you_mean(name, known) or f": choose from {', '.join(known)}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -52,6 +53,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     by_lower = {one.lower(): one for one in islice(known, MOST_COMPARED) if len(one) <= longest}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=CLOSE_ENOUGH)
     return f" (did you mean '{by_lower[near[0]]}'?)" if near else ""
+
+
+def number_of(n: int, noun: str) -> str:
+    """Such as "1 image" or "1,600 images"."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def listed(parts: Sequence[str], last: str = "and") -> str:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from autoencoder.errors import did_you_mean
+from autoencoder.errors import meant_or_choices
 
 MAX_COUNT = 10**9
 """Largest number of epochs, images in a batch and the like: more is a slip, and overflows further on."""
@@ -62,16 +62,16 @@ class Whole:
         """See `Kind.parse`."""
         if self.least > 0:
             return parse_number(text, int, f"a whole number of 1 or more, at most {MAX_COUNT:,}", 1, MAX_COUNT)
-        return parse_number(text, int, "a whole number of 0 or more, of up to 18 digits", 0, 10**18 - 1)
+        return parse_number(text, int, "a whole number of 0 or more, with at most 18 digits", 0, 10**18 - 1)
 
     def problem(self, name: str, value: int) -> str | None:
         """See `Kind.problem`."""
         if self.least <= value <= self.most:
             return None
         if self.most <= FEW:
-            return f"{name} is {self.least} to {self.most}, not {reprlib.repr(value)}"
+            return f"{name} must be from {self.least} to {self.most}, not {reprlib.repr(value)}"
         bound = f"at least {self.least}" if value < self.least else f"at most {self.most:,}"
-        return f"{name} is {bound}, not {reprlib.repr(value)}"
+        return f"{name} must be {bound}, not {reprlib.repr(value)}"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Real:
     def problem(self, name: str, value: float) -> str | None:
         """See `Kind.problem`."""
         said = "0 or more" if self.with_zero else self._what
-        return None if self._holds(value) else f"{name} is {said}, not {value}"
+        return None if self._holds(value) else f"{name} must be {said}, not {value}"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Fraction:
 
     def problem(self, name: str, value: float) -> str | None:
         """See `Kind.problem`."""
-        return None if 0 < value < 1 else f"{name} lies between 0 and 1, not at {value}"
+        return None if 0 < value < 1 else f"{name} must lie between 0 and 1, not {value}"
 
 
 def parse_number(text: str, convert: type[_Number], what: str, least: float, most: float) -> _Number:
@@ -187,7 +187,7 @@ class Between:
     def problem(self, name: str, value: float) -> str | None:
         """See `Kind.problem`."""
         holds = self.least <= value <= self.most and not (self.open_below and value == self.least)
-        return None if holds else f"{name} is {self.what}, not {value}"
+        return None if holds else f"{name} must be {self.what}, not {value}"
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ def not_one_of(name: str, value: object, allowed: Collection[str]) -> list[str]:
     """What to say where a value is not among those that are allowed."""
     if value in allowed:
         return []
-    return [f"{name} is one of {', '.join(allowed)}, not {value!r}{did_you_mean(str(value), allowed)}"]
+    return [f"unknown {name} {value!r}{meant_or_choices(str(value), allowed)}"]
 
 
 def path_problems(name: str, path: str | None) -> list[str]:
@@ -274,4 +274,4 @@ def path_problems(name: str, path: str | None) -> list[str]:
         named = path is None or b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
         named = False
-    return [] if named else [f"{name} is no name that a file can have: {reprlib.repr(path)}"]
+    return [] if named else [f"{name} is not a valid file name: {reprlib.repr(path)}"]

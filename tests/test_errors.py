@@ -30,6 +30,14 @@ def test_names_without_end_are_not_compared():
 
 def test_unknown_says_what_is_known_and_what_was_meant():
     assert errors.unknown("way to fit", ["lst"], ["last", "every"]) == [
-        "a way to fit is one of last, every, not 'lst' (did you mean 'last'?)"
+        "unknown way to fit 'lst' (did you mean 'last'?)"
     ]
     assert errors.unknown("way to fit", ["last"], ["last", "every"]) == []
+    assert errors.unknown("way to fit", ["zzz"], ["last", "every"]) == [
+        "unknown way to fit 'zzz': choose from last, every"
+    ]
+
+
+@pytest.mark.parametrize(("n", "said"), [(0, "0 images"), (1, "1 image"), (2, "2 images"), (1600, "1,600 images")])
+def test_numbers_of_things_agree_with_their_noun(n, said):
+    assert errors.number_of(n, "image") == said

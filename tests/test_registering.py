@@ -108,8 +108,10 @@ def test_an_encoder_with_a_setting(registered, tiny, tmp_path, succeed, call):
     succeed("compare", run, *PCA, "--out", tmp_path / "compare")
     succeed("train", "--resume", run, "--epochs", 3, "--quiet")
     assert "--width" in call("train", "--help").out
-    call("train", tiny, "--run", tmp_path / "b", "--width", 5).refused("width goes with the encoder 'wide' only")
-    call("train", tiny, "--run", tmp_path / "b", "--encoder", "wide", "--width", 65).refused("width is 1 to 64, not 65")
+    call("train", tiny, "--run", tmp_path / "b", "--width", 5).refused("width only applies to the encoder 'wide'")
+    call("train", tiny, "--run", tmp_path / "b", "--encoder", "wide", "--width", 65).refused(
+        "width must be from 1 to 64, not 65"
+    )
 
 
 def test_its_decoder_behind_another_encoder(registered, tiny, tmp_path, succeed):

@@ -139,9 +139,9 @@ def _of_the_system(error: Exception) -> str | None:
         return None
     if error.filename is not None:
         name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(error.filename)
-        return f"{name}: {error.strerror}; check the path, its permissions and the space on the disk"
+        return f"{name}: {error.strerror}; check the path, its permissions and the free disk space"
     if error.errno == errno.ENOSPC:
-        return "no space left where the output goes: free some, or send it elsewhere"
+        return "no space left for the output: free some, or write it elsewhere"
     return None
 
 

@@ -44,7 +44,7 @@ class DataConfig:
     ] = AUTO_SPLIT
     """`random` images; whole `blocks` of neighbouring rows, for video frames that resemble their neighbours;
     `group:COLUMN`, whole values of a column; `auto` for what the data allow, which the run then stores."""
-    val_fraction: Annotated[float, Flag("share of the images, or of the groups, held out", "F", Fraction())] = 0.2
+    val_fraction: Annotated[float, Flag("share of the images, or of the groups, to hold out", "F", Fraction())] = 0.2
     """Share of the images held out for validation; of the groups, where whole ones are."""
     block_size: Annotated[
         int | None, Flag("images per block (default: 5 times the gap; without one a fiftieth of all)", "N", Whole())
@@ -66,12 +66,15 @@ class DataConfig:
         Flag("hold out the images of these values of a column, and no others", "COLUMN=VALUE,..."),
     ] = None
     """`("animal=m3", "m7")`: the column and its values; with them the split is that of this column's groups."""
-    split_seed: Annotated[int, Flag("of the split and of the images in snapshots", "N", Whole(0, MAX_SEED))] = 0
+    split_seed: Annotated[
+        int, Flag("seed of the split, and of the choice of images in snapshots", "N", Whole(0, MAX_SEED))
+    ] = 0
     """Decides which images are held out, and which ones' codes are kept: the same for runs of any `seed`."""
     column_kinds: Annotated[
         tuple[str, ...] | None,
         Flag(
-            "what columns are, where it is not what their names and values say: angle, degrees, radians, quantity or "
+            "kinds of columns that differ from what their names and values suggest: angle, degrees, radians, quantity "
+            "or "
             "category",
             "NAME=KIND,...",
             also="--column-kind",
@@ -95,17 +98,17 @@ class DataConfig:
         if self.group_column is None:
             problems += not_one_of("split", self.split, (*SPLITS, f"{GROUP_SPLIT}:COLUMN"))
         elif not self.group_column:
-            problems.append(f"split {GROUP_SPLIT}: names no column: say {GROUP_SPLIT}:COLUMN")
+            problems.append(f"split {GROUP_SPLIT}: names no column: write {GROUP_SPLIT}:COLUMN")
         if self.split != BLOCK_SPLIT:
             sizes = {"block_size": self.block_size, "gap": self.gap}
-            problems += [f"{name} goes with the split 'blocks' only" for name, size in sizes.items() if size]
+            problems += [f"{name} only applies to the split 'blocks'" for name, size in sizes.items() if size]
         if self.hold_out is None:
             return problems
         if not self.hold_out or "=" not in self.hold_out[0] or not all(self.held_out_values):
-            return [*problems, f"hold_out is COLUMN=VALUE,..., not {','.join(self.hold_out)!r}"]
+            return [*problems, f"hold_out must be COLUMN=VALUE,..., not {','.join(self.hold_out)!r}"]
         if self.group_column != self.held_out_column:
             problems.append(
-                f"hold_out names values of '{self.held_out_column}', and the split is '{self.split}': leave --split out"
+                f"hold_out names values of '{self.held_out_column}', but the split is '{self.split}': leave --split out"
             )
         return problems
 
@@ -133,7 +136,7 @@ def pixel_value_problems(value: float | None) -> list[str]:
     if value is None or PIXEL_VALUES[0] <= value <= PIXEL_VALUES[1]:
         return []
     least, most = PIXEL_VALUES
-    return [f"max_pixel_value is a positive number (from {least:g} to {most:g}), not {value}"]
+    return [f"max_pixel_value must be a positive number (from {least:g} to {most:g}), not {value}"]
 
 
 def kinds_of_columns(said: Sequence[str]) -> dict[str, str]:

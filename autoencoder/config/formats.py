@@ -108,7 +108,7 @@ def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
     version = content.get("format_version")
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise UserError(
-            f"format version {reprlib.repr(version)} is not one that this version reads, 1 to {FORMAT_VERSION}"
+            f"format version {reprlib.repr(version)} cannot be read by this version, which reads 1 to {FORMAT_VERSION}"
         )
     changed = dict(content)
     for number in range(version, FORMAT_VERSION):

@@ -62,8 +62,8 @@ class ModelConfig:
         problems = problems_of_settings(self)
         if self.is_fitted and self.latent_activation not in (None, "linear"):
             problems.append(
-                f"codes of the encoder '{self.encoder}' are fitted, not learned: they take no latent_activation "
-                f"'{self.latent_activation}', leave it out"
+                f"the encoder '{self.encoder}' is fitted, not learned, and has no latent_activation: leave "
+                f"'{self.latent_activation}' out"
             )
         for name, value in self.own:
             kind = own_settings()[name].kind
@@ -72,7 +72,7 @@ class ModelConfig:
             owners = [encoder for encoder, entry in ENCODERS.items() if name in entry.settings]
             if not {self.encoder, self.decoder} & set(owners):
                 owner = " or ".join(owners)
-                problems.append(f"{name} goes with the encoder '{owner}' only, not with '{self.encoder}': leave it out")
+                problems.append(f"{name} only applies to the encoder '{owner}', not to '{self.encoder}': leave it out")
         return problems
 
     def __getattr__(self, name: str) -> Any:

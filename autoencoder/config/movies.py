@@ -31,11 +31,13 @@ class FigureOptions:
     """Dots per inch; in `svg` and `pdf`, of the points and images that are pixels there too."""
 
     def __post_init__(self) -> None:
-        problems = [problem for name in self.formats for problem in not_one_of("a figure", name, FIGURE_FORMATS)]
+        problems = [
+            problem for name in self.formats for problem in not_one_of("format of figures", name, FIGURE_FORMATS)
+        ]
         if not self.formats:
-            problems.append(f"a figure is written as one or more of {', '.join(FIGURE_FORMATS)}, not as nothing")
+            problems.append(f"name at least one format of figures: {', '.join(FIGURE_FORMATS)}")
         if not LEAST_DPI <= self.dpi <= MOST_DPI:
-            problems.append(f"dpi is {LEAST_DPI} to {MOST_DPI}, not {self.dpi}")
+            problems.append(f"dpi must be from {LEAST_DPI} to {MOST_DPI}, not {self.dpi}")
         raise_if_any(problems)
 
 
@@ -66,7 +68,10 @@ class MovieOptions:
     """Whether the losses, and other curves that belong to the frames, are drawn below."""
     reconstructions: Annotated[
         bool | None,
-        Flag("below each example, what the latest kept checkpoint makes of it (default: where the run makes pictures)"),
+        Flag(
+            "below each example, its reconstruction by the latest checkpoint kept until then (default: if the run "
+            "makes pictures)"
+        ),
     ] = None
     """Whether what the latest kept network makes of each example is shown below it; None for where a run can."""
     format: Literal["mp4", "gif"] = "mp4"
@@ -79,7 +84,7 @@ class MovieOptions:
     seconds: Annotated[
         float | None,
         Flag(
-            "length of the movie (default: one frame per snapshot, and a second of rest at both ends)",
+            "length of the movie (default: one frame per snapshot, and a pause of a second at both ends)",
             "S",
             Between(f"a number of seconds, at most {MAX_SECONDS:,}", 0, MAX_SECONDS, open_below=True),
         ),

@@ -25,13 +25,13 @@ class NoiseConfig:
     def __post_init__(self) -> None:
         problems = not_one_of("noise", self.kind, NOISES)
         if not math.isfinite(self.amount) or self.amount < 0:
-            problems.append(f"the amount of noise is a number of 0 or more, not {self.amount}")
+            problems.append(f"the amount of noise must be 0 or more, not {self.amount}")
         elif self.amount > MAX_NOISE or 0 < self.amount < MIN_NOISE:
-            problems.append(f"the amount of noise is {MIN_NOISE:g} to {MAX_NOISE:g}, not {self.amount:g}")
+            problems.append(f"the amount of noise must be from {MIN_NOISE:g} to {MAX_NOISE:g}, not {self.amount:g}")
         elif self.kind in ("salt-pepper", "masking") and self.amount > 1:
-            problems.append(f"{self.kind} noise takes a fraction from 0 to 1, not {self.amount:g}")
+            problems.append(f"{self.kind} noise needs a fraction from 0 to 1, not {self.amount:g}")
         elif self.kind != "none" and self.amount == 0:
-            problems.append(f"{self.kind} noise of amount 0 is no noise: say 'none'")
+            problems.append(f"{self.kind} noise of amount 0 is no noise: write 'none'")
         elif self.kind == "none" and self.amount != 0:
             problems.append(f"noise 'none' takes no amount, not {self.amount:g}")
         raise_if_any(problems)
@@ -51,7 +51,7 @@ class NoiseConfig:
         except ValueError:
             kinds = ", ".join(NOISES[1:])
             raise UserError(
-                f"noise is 'none' or KIND:AMOUNT with a kind of {kinds}, not {reprlib.repr(text)}"
+                f"noise must be 'none' or KIND:AMOUNT, with KIND one of {kinds}, not {reprlib.repr(text)}"
             ) from None
 
     def __str__(self) -> str:
@@ -90,14 +90,14 @@ class ObjectiveConfig:
     """For `regress`, of the training images' targets, which are standardised by it; filled in when a run begins."""
     target_deviation: float | None = None
     """Their standard deviation; likewise."""
-    shuffle_targets: Annotated[
-        bool, Flag("control: deal the targets at random to the training images (default: no)")
-    ] = False
+    shuffle_targets: Annotated[bool, Flag("control: shuffle the targets among the training images (default: no)")] = (
+        False
+    )
     """Train on targets dealt at random to the training images: the control of a predicted column or mask."""
     shuffle_share: Annotated[
         float | None,
         Flag(
-            "with --shuffle-targets: share of the training images whose targets are dealt (default: 1)",
+            "with --shuffle-targets: share of the training images whose targets are shuffled (default: 1)",
             "F",
             Between("a share from 0 to 1", 0, 1),
         ),
@@ -108,7 +108,7 @@ class ObjectiveConfig:
     sparsity_weight: Annotated[float | None, Flag("factor of the penalty (default: 0.001)", "X", Real())] = None
     """Factor of the penalty; None without one, else 1e-3."""
     sparsity_target: Annotated[
-        float | None, Flag("mean activation that kl draws units to (default: 0.05)", "F", Fraction())
+        float | None, Flag("mean activation that kl pulls units towards (default: 0.05)", "F", Fraction())
     ] = None
     """Mean activation that `kl` draws each unit to; None without it, else 0.05."""
 
@@ -124,13 +124,13 @@ class ObjectiveConfig:
             object.__setattr__(self, "sparsity_target", 0.05)
         problems += problems_of_settings(self) + self._misplaced() + self._augment_problems()
         if self.vector is not None and len(self.vector) != 4:
-            problems.append(f"vector names 4 columns, base_x,base_y,tip_x,tip_y, not {len(self.vector)}")
+            problems.append(f"vector must name 4 columns, base_x,base_y,tip_x,tip_y, not {len(self.vector)}")
         if self.vector is not None and self.target is not None:
-            problems.append("an angle comes from one column (target) or from two points (vector), not from both")
+            problems.append("an angle is given by one column (target) or by two points (vector), not by both")
         if self.target_mean is not None and not math.isfinite(self.target_mean):
-            problems.append(f"target_mean is a finite number, not {self.target_mean}")
+            problems.append(f"target_mean must be a finite number, not {self.target_mean}")
         if self.target_deviation is not None and not 0 < self.target_deviation < math.inf:
-            problems.append(f"target_deviation is a positive number, not {self.target_deviation}")
+            problems.append(f"target_deviation must be a positive number, not {self.target_deviation}")
         raise_if_any(problems)
 
     def _augment_problems(self) -> list[str]:
@@ -138,7 +138,7 @@ class ObjectiveConfig:
             return []
         problems = [problem for kind in self.augment for problem in not_one_of("augment", kind, AUGMENTATIONS)]
         if not self.augment or len(set(self.augment)) < len(self.augment):
-            problems.append(f"augment names some of {', '.join(AUGMENTATIONS)}, each once: leave it out for none")
+            problems.append(f"augment must name some of {', '.join(AUGMENTATIONS)}, each once: leave it out for none")
         if problems:
             return problems
         object.__setattr__(self, "augment", tuple(kind for kind in AUGMENTATIONS if kind in self.augment))
@@ -147,8 +147,8 @@ class ObjectiveConfig:
         if not refused:
             return []
         return [
-            f"--augment {','.join(refused)} would make targets of the objective '{self.name}' wrong, which do not "
-            f"change with the images: it takes {' and '.join(allowed)}"
+            f"--augment {','.join(refused)} would make the targets of the objective '{self.name}' wrong, since they "
+            f"do not change with the images: it allows {' and '.join(allowed)}"
         ]
 
     def _misplaced(self) -> list[str]:
@@ -158,14 +158,14 @@ class ObjectiveConfig:
             for name in entry.settings:
                 belongs.setdefault(name, []).append(objective)
         problems = [
-            f"{name} goes with the objective {' or '.join(objectives)}, not with '{self.name}': leave it out"
+            f"{name} only applies to the objective {' or '.join(objectives)}, not to '{self.name}': leave it out"
             for name, objectives in belongs.items()
             if self.name not in objectives and getattr(self, name) not in (None, False)
         ]
         if self.sparsity == "none" and self.sparsity_weight is not None:
-            problems.append("sparsity_weight goes with a sparsity of log or kl: say which, or leave it out")
+            problems.append("sparsity_weight needs a sparsity, log or kl: add it, or leave the weight out")
         if not self.shuffle_targets and self.shuffle_share is not None:
-            problems.append("shuffle_share goes with shuffle_targets only: add it, or leave the share out")
+            problems.append("shuffle_share needs shuffle_targets: add it, or leave the share out")
         if self.sparsity != "kl" and self.sparsity_target is not None:
-            problems.append("sparsity_target goes with the sparsity 'kl' only: leave it out")
+            problems.append("sparsity_target only applies to the sparsity 'kl': leave it out")
         return problems

@@ -66,7 +66,7 @@ for a first look, and expects networks to converge after 20 to 35."""
 
 PRESETS: dict[str, Preset] = {
     "fine": Preset(
-        "what is thin, such as a tail: a narrower decoder, trained by Muon in batches of 64; about a fifth slower",
+        "for thin parts, such as a tail: a narrower decoder, trained by Muon in batches of 64; about a fifth slower",
         model={"encoder": "narrow", "latent_dim": 16},
         training={"optimizer": "muon", "batch_size": 64},
     ),
@@ -77,7 +77,7 @@ PRESETS: dict[str, Preset] = {
         data=_RAT_DATA,
     ),
     "direction-tagger": Preset(
-        "the reference encoder trained to tell the animal's body angle, with the settings of rat-ae",
+        "the reference encoder trained to predict the animal's body angle, with the settings of rat-ae",
         model={"encoder": "conv", "latent_dim": 16},
         objective={"name": "angle"},
         training=_RAT_TRAINING,
@@ -97,7 +97,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "dense-40": Preset(
         "dense autoencoder with 40 latent units behind 256, trained on the cross-entropy of pixels; its epochs and "
-        "batch size are not documented: they are this project's",
+        "batch size are not documented; those here are this project's",
         model={"encoder": "dense", "latent_dim": 40, "norm": "none"},
         objective={"loss": "bce"},
         training={"epochs": 30, "batch_size": 32, "lr": 1e-3, **_ADAM, "seed": 42},
@@ -117,20 +117,21 @@ PRESETS: dict[str, Preset] = {
         training=_INTRODUCTION,
     ),
     "deep": Preset(
-        "as simple, with three layers on each side; the documented rate of 0.01 is high for it, --lr 0.001 does better",
+        "like simple, with three layers on each side; the documented rate of 0.01 is high for it, and --lr 0.001 does "
+        "better",
         model={"encoder": "deep", "depth": 3, "latent_dim": 20, "norm": "none"},
         objective={"loss": "rmse"},
         training=_INTRODUCTION,
     ),
     "denoising": Preset(
-        "as deep, with a quarter of the input's pixels black or white, and the intact image to be given back",
+        "like deep, with a quarter of the input's pixels set to black or white, and the intact image as the target",
         model={"encoder": "deep", "depth": 3, "latent_dim": 20, "norm": "none"},
         # Only the ratio of 0.25 is documented, not the kind of noise.
         objective={"loss": "rmse", "noise": NoiseConfig("salt-pepper", 0.25)},
         training=_INTRODUCTION,
     ),
     "sparse": Preset(
-        "as simple, with two layers on each side and 30 sigmoid units whose mean activation is penalised",
+        "like simple, with two layers on each side and 30 sigmoid units whose mean activation is penalised",
         model={"encoder": "deep", "depth": 2, "latent_dim": 30, "norm": "none", "latent_activation": "sigmoid"},
         # Documented is the plain sum of the penalty and of a cross-entropy that is summed over the 32x32 pixels. Losses
         # are means over pixels here, so the penalty has to be divided by their number too.

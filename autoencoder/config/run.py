@@ -43,8 +43,8 @@ class RunConfig:
         if not OBJECTIVES[self.objective.name].has_decoder and self.model.decoder is not None:
             with_decoder = [name for name, entry in OBJECTIVES.items() if entry.has_decoder]
             problems.append(
-                f"the objective '{self.objective.name}' has no decoder, so it does not take '{self.model.decoder}': "
-                f"leave it out, or choose the objective {' or '.join(with_decoder)}"
+                f"the objective '{self.objective.name}' has no decoder: leave '{self.model.decoder}' out, or choose "
+                f"the objective {' or '.join(with_decoder)}"
             )
         problems += self._sparsity_problems()
         if self.training.init_from is not None and self.model.is_fitted:
@@ -60,8 +60,8 @@ class RunConfig:
             return []
         if self.model.is_fitted:
             return [
-                f"sparsity acts on what an encoder learns, and '{self.model.encoder}' is fitted: choose a learned "
-                f"encoder ({', '.join(LEARNED_ENCODERS)}), or leave it out"
+                f"sparsity needs an encoder that learns, and '{self.model.encoder}' is fitted: choose a learned one "
+                f"({', '.join(LEARNED_ENCODERS)}), or leave sparsity out"
             ]
         if activation not in SPARSE_ACTIVATIONS[kind]:
             return [

@@ -44,15 +44,16 @@ class TrainingConfig:
     batch_size: Annotated[int, Flag("images per update", "N", Whole())] = 32
     balance: Annotated[
         str | None,
-        Flag("show each value of this column equally often, so that a long recording does not rule", "COLUMN"),
+        Flag("show each value of this column equally often, so that a long recording does not dominate", "COLUMN"),
     ] = None
     """Column whose values are each shown equally often in an epoch; None for each image once. See
     `autoencoder.data.batches.balanced_order`."""
-    lr: Annotated[float, Flag("learning rate, the largest of the schedule", "X", Real())] = 5e-3
+    lr: Annotated[float, Flag("learning rate; the largest of the schedule", "X", Real())] = 5e-3
     """Learning rate; the largest one of the schedule."""
     schedule: Annotated[Schedule, Flag("course of the learning rate")] = "onecycle"
     optimizer: Annotated[
-        Optimizer, Flag("muon: orthogonalised steps for weight matrices, Adam for the rest; adam: Adam for all")
+        Optimizer,
+        Flag("muon: orthogonalised updates for weight matrices, Adam for the rest; adam: Adam for everything"),
     ] = "adam"
     """What makes steps of gradients; see `autoencoder.training.optimizers`."""
     weight_decay: Annotated[float, Flag("decoupled weight decay", "X", Real(with_zero=True))] = 0.0
@@ -60,7 +61,7 @@ class TrainingConfig:
     val_interval: Annotated[int, Flag("epochs between two validations", "N", Whole(), group=KEPT)] = 2
     """Epochs between two validations; the last epoch is always validated."""
     patience: Annotated[
-        int | None, Flag("stop after so many validations without improvement (default: never)", "N", Whole())
+        int | None, Flag("stop after this many validations without improvement (default: never)", "N", Whole())
     ] = None
     """Stop when the validation loss has not improved for this many validations; None for never."""
     checkpoint_interval: Annotated[
@@ -70,7 +71,7 @@ class TrainingConfig:
     snapshots_per_epoch: Annotated[
         int,
         Flag(
-            "latent snapshots in each epoch, or with the spacing log in each doubling of the updates; 0 for none",
+            "latent snapshots per epoch, or, with the spacing log, per doubling of the updates; 0 for none",
             "N",
             Whole(0),
             group=KEPT,
@@ -80,7 +81,10 @@ class TrainingConfig:
     before the first step. 0 for none."""
     snapshot_spacing: Annotated[
         Spacing,
-        Flag("snapshots evenly in each epoch, or dense at first: log, with 8 or more in the first epoch", group=KEPT),
+        Flag(
+            "spread snapshots evenly over each epoch, or (log) densely at first, with 8 or more in the first epoch",
+            group=KEPT,
+        ),
     ] = "even"
     """`even` within each epoch; `log` at steps that grow by a constant factor, see
     `autoencoder.runs.snapshots.steps_of_snapshots`."""
@@ -89,18 +93,21 @@ class TrainingConfig:
     held-out ones and 2,400 others, at most)."""
     snapshot_batch_size: Annotated[int, Flag("batch size for snapshots and validation", "N", Whole(), group=KEPT)] = 512
     """Batch size for codes and validation, on a GPU up to four times as many; changes the speed, and rounding there."""
-    seed: Annotated[int, Flag("of the weights, the order and the noise", "N", Whole(0, MAX_SEED))] = 42
+    seed: Annotated[int, Flag("seed of the weights, the order and the noise", "N", Whole(0, MAX_SEED))] = 42
     init_from: Annotated[str | None, Flag("start from the weights of this checkpoint", "CHECKPOINT")] = None
     """Checkpoint whose weights the network starts from; None for freshly drawn ones."""
     device: Annotated[Device, Flag("where to train; auto takes a GPU if there is one")] = "auto"
     engine: Annotated[
-        Engine, Flag("graph: updates are captured once and replayed, on a GPU of NVIDIA's; auto does so where it can")
+        Engine, Flag("graph: capture the update once and replay it, on an NVIDIA GPU; auto does so where it can")
     ] = "auto"
     """How updates are executed: as captured CUDA graphs, or `eager`, one operation after the other. It changes results
     by rounding only."""
     deterministic: Annotated[
         bool,
-        Flag("on a GPU: the same bits every time, alone and beside other runs; slower, and refused where it can't be"),
+        Flag(
+            "on a GPU: the same bits every time, alone or beside other runs; slower, and refused where it is not "
+            "possible"
+        ),
     ] = False
     """On a GPU, only algorithms that give the same bits every time; on the CPU all do."""
     threads: Annotated[
@@ -133,7 +140,7 @@ class TrainingConfig:
     """Also log to Weights & Biases, or to files that can be uploaded later (needs the extra `wandb`)."""
     experiment_name: Annotated[
         str | None,
-        Flag("what these call the run (default: the name of its folder)", "NAME", group=KEPT, also="--namestr"),
+        Flag("name of the run there (default: the name of its folder)", "NAME", group=KEPT, also="--namestr"),
     ] = None
     """What Comet and Weights & Biases call the run; None for the name of its folder."""
 
@@ -142,12 +149,12 @@ class TrainingConfig:
         by_name = {name: writer.by_name for name, writer in WRITERS.items() if writer.by_name is not None}
         if self.experiment_name is not None and not any(getattr(self, name) for name in by_name):
             problems.append(
-                f"experiment_name is for {' and '.join(by_name.values())}: log to one of them, or leave it out"
+                f"experiment_name is only used by {' and '.join(by_name.values())}: log to one of them, or leave it out"
             )
         if self.balance is not None and not self.balance:
             problems.append("balance names no column: it is empty")
         if self.experiment_name is not None and not self.experiment_name.strip():
-            problems.append("experiment_name is no name: it is empty")
+            problems.append("experiment_name is empty")
         if isinstance(self.snapshot_samples, str):
             problems += not_one_of("snapshot_samples", self.snapshot_samples, SAMPLES)
         elif problem := Whole().problem("snapshot_samples", self.snapshot_samples):

@@ -101,7 +101,7 @@ def check_readable(path: Path, what: str) -> None:
             raise UserError(f"{path} is a folder, not a file of {what}{_instead(path, what)}")
         _check_regular(path)
         if status.st_size == 0:
-            raise UserError(f"{path} is empty (0 bytes): make it again")
+            raise UserError(f"{path} is empty (0 bytes): create it again")
         with path.open("rb"):
             pass
     except FileNotFoundError:
@@ -115,13 +115,13 @@ def _instead(path: Path, what: str) -> str:
     """What a folder under `path` may have been given for, where it takes images or a run."""
     if (path / "config.json").is_file():
         return ": it is a run, whose folder is given by --run or --resume"
-    return ": of a folder of pictures, 'autoencoder prepare images' makes one" if what == "images" else ""
+    return ": 'autoencoder prepare images' makes a data set of a folder of pictures" if what == "images" else ""
 
 
 def _check_regular(path: Path) -> None:
     """Refuse what would keep a reader waiting, or never end; says nothing of a missing file."""
     if path.exists() and not path.is_file():
-        raise UserError(f"{path} is no file but a folder, a pipe or a device: save the content to a file first")
+        raise UserError(f"{path} is a folder, a pipe or a device, not a file: save its content to a file first")
 
 
 def open_npy(path: Path) -> np.ndarray:
@@ -140,8 +140,8 @@ def open_npy(path: Path) -> np.ndarray:
     there = path.stat().st_size - header.offset
     if there < header.nbytes:
         raise UserError(
-            f"{path} is cut short: its header promises {header.nbytes:,} bytes of values and {there:,} are there; "
-            "copy or make it again"
+            f"{path} is cut short: its header promises {header.nbytes:,} bytes of values, and there are {there:,}; "
+            "copy or create it again"
         )
     with _naming(path):
         if header.nbytes == 0:
@@ -194,7 +194,7 @@ def npz_headers(path: Path) -> dict[str, ArrayHeader]:
     with _naming(path), zipfile.ZipFile(path) as archive:
         members = [(member.filename.removesuffix(".npy"), member) for member in archive.infolist()]
         raise_if_any(
-            f"{path} holds {n} arrays of the name '{name}': save it again with one of each"
+            f"{path} holds {n} arrays called '{name}': save it again with one of each"
             for name, n in Counter(name for name, _ in members).items()
             if n > 1
         )
@@ -204,7 +204,9 @@ def npz_headers(path: Path) -> dict[str, ArrayHeader]:
             with archive.open(member) as file:
                 header = _read_header(file)
             if not header.dtype.hasobject and member.file_size != header.offset + header.nbytes:
-                raise UserError(f"{path} is damaged: '{name}' has another size than it promises; make it again")
+                raise UserError(
+                    f"{path} is damaged: the size of '{name}' differs from what its header says; create it again"
+                )
             headers[name] = header
     return headers
 
@@ -292,4 +294,4 @@ def _naming(path: Path) -> Iterator[None]:
         raise UserError(f"{path} does not fit into memory: save it uncompressed, or as .npy: both are mapped") from None
     except _DAMAGED as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path} is damaged, or no NumPy file ({reason}): copy or make it again") from None
+        raise UserError(f"{path} is damaged, or not a NumPy file ({reason}): copy or create it again") from None

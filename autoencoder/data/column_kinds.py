@@ -132,11 +132,13 @@ def refuse_text(name: str, asked: str | None, holds: str) -> None:
     if asked not in (None, "category"):
         what = "a quantity" if asked == "quantity" else "an angle"
         raise UserError(
-            f"column '{name}' {holds}, and --column-kind {name}={asked} makes it {what}: mend it, or leave that out"
+            f"column '{name}' {holds}, and --column-kind {name}={asked} makes it {what}: correct the column, or leave "
+            "that out"
         )
     if asked is None and split_unit(name)[1] is not None:
         raise UserError(
-            f"column '{name}' is an angle by its name and {holds}: mend it, rename the column, or say --column-kind "
+            f"column '{name}' is an angle by its name, but {holds}: correct it, rename the column, or say "
+            "--column-kind "
             f"{name}=category"
         )
 
@@ -189,18 +191,19 @@ def doubt_of(name: str, values: NDArray[Any], meaning: Meaning) -> Doubt | None:
     if meaning.told_by == "values":
         taken, other = (UNIT_NAMES[unit] for unit in (meaning.unit, _other(meaning.unit)))
         return Doubt(
-            f"column '{name}' is taken for {taken}, as its values reach {span}: if they are {other}, say --column-kind "
+            f"column '{name}' is taken to be in {taken}, because its values reach {span}: if they are {other}, say "
+            "--column-kind "
             f"{name}={other}",
             is_plain=False,
         )
     if meaning.unit == "deg" and _are_radians(known):
-        return _contradiction(name, meaning.unit, f"its values go round one turn of radians ({span})")
+        return _contradiction(name, meaning.unit, f"its values span one turn in radians ({span})")
     if meaning.unit == "rad" and max(-low, high) > MOST_TURNS * PERIODS["rad"]:
         if _are_degrees(known):
             return _contradiction(name, meaning.unit, f"its values reach {span}, as degrees do")
         return Doubt(
-            f"column '{name}' is in radians by its name and reaches {span}, more than {MOST_TURNS} turns: right where "
-            f"turns are counted; if these are degrees, say --column-kind {name}=degrees",
+            f"column '{name}' is in radians by its name and reaches {span}, more than {MOST_TURNS} turns: this is "
+            f"right if turns are counted; if these are degrees, say --column-kind {name}=degrees",
             is_plain=False,
         )
     return None
@@ -210,7 +213,7 @@ def _contradiction(name: str, unit: str, why: str) -> Doubt:
     named, other = UNIT_NAMES[unit], _other(unit)
     stem = split_unit(name)[0] or "angle"
     return Doubt(
-        f"column '{name}' is in {named} by its name, and {why}: rename it to {stem}_{other}, convert it, or say what "
+        f"column '{name}' is in {named} by its name, but {why}: rename it to {stem}_{other}, convert it, or say what "
         f"it is: --column-kind {name}={UNIT_NAMES[other]}, or ={named} if its name is right",
         is_plain=True,
     )

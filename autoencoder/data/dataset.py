@@ -127,10 +127,9 @@ def check_file(npz: Path) -> Path:
 
 def _refuse_to_replace(there: Sequence[Path]) -> None:
     if there:
-        verb, it = ("is", "it") if len(there) == 1 else ("are", "them")
+        verb, it = ("exists", "it") if len(there) == 1 else ("exist", "them")
         raise UserError(
-            f"{', '.join(map(str, there))} {verb} there already: choose another name (--out), or replace {it} "
-            "(--overwrite)"
+            f"{', '.join(map(str, there))} already {verb}: choose another name (--out), or replace {it} (--overwrite)"
         )
 
 
@@ -140,7 +139,7 @@ def _check_free(files: Sequence[Path], overwrite: bool, inputs: Iterable[Path]) 
     if not overwrite:
         _refuse_to_replace(there)
     raise_if_any(
-        f"{path} is what the data set is to be made from, and would be replaced: choose another name (--out)"
+        f"{path} is an input of the data set, and would be replaced: choose another name (--out)"
         for path in there
         if any(source.exists() and path.samefile(source) for source in inputs)
     )
@@ -199,7 +198,7 @@ def save_dataset(
     lengths = {name: len(array) for name, array in (arrays | metadata.columns).items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
-        raise UserError(f"{npz} needs as many rows of each array as images: {listed}")
+        raise UserError(f"every array of {npz} needs one row per image: {listed}")
     if regions is not None:
         arrays |= {REGION_NAMES: np.array(regions.names)}
     if recipe is not None:

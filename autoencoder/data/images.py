@@ -335,7 +335,7 @@ def _images_key(headers: dict[str, ArrayHeader], path: Path) -> str:
     if len(likely) == 1:
         return likely[0]
     listed = ", ".join(f"{name} {header.shape}" for name, header in headers.items()) or "none"
-    raise UserError(f"which array of {path} holds the images? Name it 'images'; its arrays are {listed}")
+    raise UserError(f"which array of {path} holds the images? Call it 'images'; its arrays are {listed}")
 
 
 def _table_within(
@@ -358,14 +358,14 @@ def _form_problems(images: np.ndarray, path: Path) -> list[str]:
     problems = []
     shape, dtype = images.shape, images.dtype
     if len(shape) not in (3, 4):
-        problems.append(f"{path} has shape {shape}: images are (N, height, width) or (N, channels, height, width)")
+        problems.append(f"{path} has shape {shape}: images must be (N, height, width) or (N, channels, height, width)")
     elif 0 in shape:
-        problems.append(f"{path} has shape {shape}, so there is no pixel in it: make it again")
+        problems.append(f"{path} has shape {shape}, and so no pixels: create it again")
     elif len(shape) == 4 and shape[1] > MAX_CHANNELS and shape[3] <= 4:
         problems.append(f"{path} has shape {shape}, with channels last: save images.transpose(0, 3, 1, 2)")
     if not (dtype.kind == "f" and dtype.itemsize <= 8) and not (dtype.kind == "u" and dtype.itemsize <= 2):
         problems.append(
-            f"{path} holds pixels of type {dtype}, and uint8, uint16 or floats are read: save "
+            f"{path} holds pixels of type {dtype}, but must hold uint8, uint16 or floats: save "
             f"images.astype('{'uint8' if dtype.kind == 'b' else 'float32'}')"
         )
     return problems
@@ -418,7 +418,7 @@ def depth_advice(images: np.ndarray, given: float | None = None) -> str | None:
     if largest == 0:
         return None  # black, whatever stands for 1
     likely = int(likely_max_pixel_value(largest))
-    camera = f", as of {CAMERA_NAMES[likely]}" if likely in CAMERA_NAMES else ""
+    camera = f", as from {CAMERA_NAMES[likely]}" if likely in CAMERA_NAMES else ""
     return (
         f"the largest pixel{'' if is_small else f' of {len(sample):,} images'} is {largest:,} of {top:,.0f}{camera}: "
         f"train with --max-pixel-value {likely}, otherwise images are nearly black"
@@ -473,7 +473,7 @@ def _pixel_problems(images: np.ndarray, what: str, path: Path, top: float) -> li
 
 def _clean_problems(clean: np.ndarray, images: np.ndarray, path: Path, top: float) -> list[str]:
     if clean.shape != images.shape:
-        return [f"array 'clean' in {path} has shape {clean.shape} and the images {images.shape}: they must be alike"]
+        return [f"array 'clean' in {path} has shape {clean.shape} and the images {images.shape}: they must be the same"]
     if clean.dtype.kind != images.dtype.kind or (clean.dtype.kind == "u" and clean.dtype != images.dtype):
         return [f"array 'clean' in {path} is {clean.dtype} and the images {images.dtype}: save both as the same type"]
     return _pixel_problems(clean, "values of 'clean'", path, top)
@@ -493,11 +493,11 @@ def _inside_problems(inside: np.ndarray, images: np.ndarray, path: Path) -> list
     if inside.shape != expected:
         return [f"array 'inside' in {path} has shape {inside.shape}: for these images it must be {expected}"]
     if inside.dtype.kind not in "bu" or any(chunk.max() > 1 for _, chunk in chunks(inside)):
-        return [f"array 'inside' in {path} holds other values than 0 and 1: save it as uint8, 0 for filled-in pixels"]
+        return [f"array 'inside' in {path} holds values other than 0 and 1: save it as uint8, 0 for filled-in pixels"]
     empty = np.concatenate([~chunk.any(axis=(1, 2, 3)) for _, chunk in chunks(inside)])
     if empty.any():
         n, first = int(empty.sum()), int(empty.argmax())
-        return [f"array 'inside' in {path} has {n:,} images without a pixel of a picture, the first is {first}"]
+        return [f"array 'inside' in {path} marks no pixel at all in {n:,} images, the first of which is {first}"]
     return []
 
 

@@ -135,8 +135,8 @@ class Metadata:
         """
         if self.kind(name) is not ColumnKind.CIRCULAR:
             raise UserError(
-                f"column '{name}' is not an angle: the name of an angle ends in _deg or _rad, as body_angle_deg does; "
-                f"else say --column-kind {name}=degrees (or radians)"
+                f"column '{name}' is not an angle: the name of an angle ends in _deg or _rad, like body_angle_deg; "
+                f"otherwise say --column-kind {name}=degrees (or radians)"
             )
         return self.meanings[name].period
 
@@ -227,14 +227,14 @@ def metadata_of(arrays: Mapping[str, np.ndarray], path: Path, asked: Mapping[str
 def _as_column(name: str, values: np.ndarray) -> np.ndarray:
     """`values` as float64, int64 or text."""
     if values.ndim != 1:
-        raise UserError(f"column '{name}' has shape {values.shape}: a column is one value per image")
+        raise UserError(f"column '{name}' has shape {values.shape}: a column must hold one value per image")
     kind = values.dtype.kind
     if kind in "SU":
         return as_text(f"column '{name}'", values)
     if kind in "bi" or (kind == "u" and (values <= np.iinfo(np.int64).max).all()):
         return values.astype(np.int64)
     if kind not in "uf":
-        raise UserError(f"column '{name}' is of type {values.dtype}: a column holds numbers or text")
+        raise UserError(f"column '{name}' is of type {values.dtype}: a column must hold numbers or text")
     with np.errstate(over="ignore", invalid="ignore"):  # numbers of 128 bits that are too large for 64
         numbers = values.astype(np.float64)
     if np.isinf(numbers).any():
@@ -261,7 +261,7 @@ def as_text(what: str, values: np.ndarray) -> np.ndarray:
         raise UserError(f"{what} holds bytes that are not ASCII text: save it as text") from None
     points = np.ascontiguousarray(text).view(np.uint32)
     if ((points > MOST_CODE_POINT) | ((points >= SURROGATES[0]) & (points <= SURROGATES[1]))).any():
-        raise UserError(f"{what} holds numbers that are no characters: save it as text again")
+        raise UserError(f"{what} holds numbers that are not characters: save it as text again")
     return text
 
 

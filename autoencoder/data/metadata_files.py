@@ -97,7 +97,7 @@ def refuse_unknown_kinds(metadata: Metadata, column_kinds: Sequence[str] | None)
 def _read_npy(path: Path, columns: Sequence[str] | None, check_rows: Callable[[int], None]) -> dict[str, np.ndarray]:
     table = open_npy(path)
     if table.ndim not in (1, 2):
-        raise UserError(f"{path} has shape {table.shape}: metadata is (N, K), or (N,) for one column")
+        raise UserError(f"{path} has shape {table.shape}: metadata must be (N, K), or (N,) for one column")
     n_columns = math.prod(table.shape[1:])
     if columns is None:
         raise UserError(f"{path} does not name its {n_columns} columns: name them (--columns)")
@@ -114,7 +114,7 @@ def _read_npy(path: Path, columns: Sequence[str] | None, check_rows: Callable[[i
 def _read_npz(path: Path, check_rows: Callable[[int], None]) -> dict[str, np.ndarray]:
     headers = npz_headers(path)
     raise_if_any(
-        f"array '{name}' in {path} has shape {header.shape}: a column of metadata is one value per image"
+        f"array '{name}' in {path} has shape {header.shape}: a column of metadata must hold one value per image"
         for name, header in headers.items()
         if len(header.shape) != 1
     )

@@ -55,7 +55,9 @@ def read_recipe(stored: np.ndarray | None, path: Path) -> Recipe | None:
         content = json.loads(text) if len(text) <= LONGEST else None
     except (ValueError, RecursionError):
         content = None
-    return checked_recipe(content, f"array '{RECIPE}' in {path}", "take it out of the file, or prepare the images anew")
+    return checked_recipe(
+        content, f"array '{RECIPE}' in {path}", "remove it from the file, or prepare the images again"
+    )
 
 
 def checked_recipe(content: object, what: str, remedy: str) -> Recipe:
@@ -74,5 +76,5 @@ def checked_recipe(content: object, what: str, remedy: str) -> Recipe:
         or not isinstance(content.get("command"), str)
         or type(content.get("version")) is not int
     ):
-        raise UserError(f"{what} is no recipe of images, which names a command and a version: {remedy}")
+        raise UserError(f"{what} is not a recipe of images, which names a command and a version: {remedy}")
     return content

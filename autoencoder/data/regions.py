@@ -83,7 +83,7 @@ def _checked_names(stored: np.ndarray | None, path: Path) -> tuple[str, ...]:
         raise UserError(f"{what} has {len(stored)} names: there can be 2 to {MOST_REGIONS} regions")
     names = tuple(as_text(what, stored).tolist())
     if not all(name.strip() for name in names) or len(set(names)) < len(names):
-        raise UserError(f"{what} has an empty name, or one name twice: give each region its own")
+        raise UserError(f"{what} has an empty name, or the same name twice: give each region its own")
     if any(len(name) > LONGEST_NAME for name in names):
         raise UserError(f"{what} has a name of more than {LONGEST_NAME} letters: shorten it")
     return names

@@ -58,11 +58,11 @@ def make_split(
     """
     problems = []
     if method not in (RANDOM_SPLIT, BLOCK_SPLIT):
-        problems.append(f"a split is 'random' or 'blocks', not '{method}'")
+        problems.append(f"a split must be 'random' or 'blocks', not '{method}'")
     if not 0 < val_fraction < 1:
-        problems.append(f"the share held out lies between 0 and 1, not at {val_fraction}")
+        problems.append(f"the share held out must lie between 0 and 1, not {val_fraction}")
     if block_size is not None and block_size < 1:
-        problems.append(f"a block has at least 1 row, not {block_size}")
+        problems.append(f"a block must have at least 1 row, not {block_size}")
     if n < 2:
         problems.append(f"{n} images cannot be split into training and validation: at least 2 are needed")
     raise_if_any(problems)
@@ -109,14 +109,15 @@ def group_split(
         )
     elif len(names) < 2:
         problems.append(
-            f"column '{column}' in {where} has the one value '{names[0]}', which is all of the data: a group split "
-            "needs two or more"
+            f"column '{column}' in {where} has the single value '{names[0]}': a group split needs two or more"
         )
     missing = [name for name in held_out if name not in names]
     if missing:
         problems.append(f"column '{column}' in {where} has no {', '.join(map(repr, missing))}: it has {listed}")
     elif held_out and set(names.tolist()) <= set(held_out):
-        problems.append(f"all values of column '{column}' in {where} are to be held out: nothing is left to learn from")
+        problems.append(
+            f"all values of column '{column}' in {where} would be held out: nothing would be left to learn from"
+        )
     raise_if_any(problems)
     if not held_out:
         return _hold_out(numbers, val_fraction, seed)

@@ -179,11 +179,11 @@ def _of_recordings(names: Sequence[str], alone: bool, metadata: Metadata) -> str
     if alone:
         return (
             f"{columns} {'have' if several else 'has'} one {of} for one of {'their' if several else 'its'} values: no "
-            f"split can tell the label from the {of}; more {of}s of each value are needed"
+            f"split can tell the label and the {of} apart; more {of}s of each value are needed"
         )
     return (
-        f"{columns} {'are' if several else 'is'} the same all through each {of}: only whole held-out {of}s (--split "
-        f"group:{of}) tell the label from the {of}"
+        f"{columns} {'are' if several else 'is'} the same all through each {of}: only holding out whole {of}s "
+        f"(--split group:{of}) tells the label and the {of} apart"
     )
 
 

@@ -332,7 +332,7 @@ def refuse_different(folders: Sequence[OpenedRun]) -> None:
     for folder in folders[1:]:
         if folder.environment().get("data_sha256") != data:
             problems.append(
-                f"{folder.path} learned from other data ({folder.config().data.images}) than {first.path} "
+                f"{folder.path} was trained on other data ({folder.config().data.images}) than {first.path} "
                 f"({first.config().data.images})"
             )
         elif not np.array_equal(folder.split().val, split.val):
@@ -341,7 +341,7 @@ def refuse_different(folders: Sequence[OpenedRun]) -> None:
             )
     if problems:
         raise UserError(
-            [*problems, "runs are compared on the same held-out images: train them on one file with one split"]
+            [*problems, "runs are compared on the same held-out images: train them on one file with the same split"]
         )
     _refuse_other_kinds(folders)
     twice = sorted({str(f.path) for f in folders if [g.path for g in folders].count(f.path) > 1})
@@ -356,7 +356,7 @@ def _refuse_other_kinds(runs: Sequence[OpenedRun]) -> None:
         if len(differing) > 1:
             listed = ", ".join(f"{kind or 'what its name and values say'} ({path})" for kind, path in differing.items())
             raise UserError(
-                f"column '{name}' is different things for these runs: {listed}; say what it is for all of them, by "
+                f"these runs disagree about what column '{name}' is: {listed}; say what it is for all of them with "
                 f"--column-kind {name}={next(kind for kind in differing if kind is not None)}"
             )
 

@@ -147,6 +147,6 @@ def what_is_missing(run: OpenedRun) -> str | None:
     if own.exists():
         return None
     return (
-        f"what is familiar to the network cannot be told: {own}, which it learned from, is not there; the columns "
-        f"'{DISTANCE}' and '{UNFAMILIAR}' are left out"
+        f"it cannot be judged which images are familiar to the network, because {own}, which it was trained on, is "
+        f"missing; the columns '{DISTANCE}' and '{UNFAMILIAR}' are left out"
     )

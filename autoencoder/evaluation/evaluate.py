@@ -171,7 +171,7 @@ def evaluate(
         images, rows = other, np.arange(len(other))
         check_same_size(images, trained)
     if len(rows) == 0 or int(rows.max()) >= len(images):
-        raise UserError(f"{images.source} has {len(images)} images, fewer than {trained.run.split_file} names")
+        raise UserError(f"{images.source} has {len(images)} images, fewer than {trained.run.split_file} refers to")
     noise = config.objective.noise if noise is None else noise
     predict = Predictor(trained, images, noise)
     known = predict.targets.known[rows]
@@ -343,8 +343,8 @@ def _other_data(
 def _other_targets(run: OpenedRun, own: ImageSet) -> str:
     what = make_objective(run.config().objective).targets_are
     return (
-        f"the {what} in {own.metadata.source or own.source} are not those that {run.path} learned: the network is "
-        "measured, and the controls are fitted, by what that file says now"
+        f"the {what} in {own.metadata.source or own.source} differ from those that {run.path} was trained on: the "
+        "network is measured, and the controls are fitted, by what that file says now"
     )
 
 

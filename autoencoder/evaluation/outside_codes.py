@@ -62,7 +62,7 @@ def read_list(path: Path) -> list[Listed]:
     rows = read_table(path)
     columns, lines = (rows[0].fields if rows else []), rows[1:]
     if "path" not in columns:
-        raise UserError(f"{path} has no column 'path': it lists runs and files of codes, one per row")
+        raise UserError(f"{path} has no column 'path', which lists runs and files of codes, one per row")
     listed, problems = list[Listed](), list[str]()
     for number, fields in lines:
         if len(fields) != len(columns):
@@ -71,7 +71,7 @@ def read_list(path: Path) -> list[Listed]:
         row = dict(zip(columns, fields, strict=True))
         place, seed = path.parent / row.pop("path"), row.pop("seed", "")
         if seed and not seed.isdigit():
-            problems.append(f"line {number} of {path}: a seed is a whole number, not {seed!r}")
+            problems.append(f"line {number} of {path}: a seed must be a whole number, not {seed!r}")
             continue
         name = row.pop("name", "") or _name_of(place)
         listed.append(Listed(place, name, int(seed) if seed else None, row))
@@ -122,11 +122,16 @@ def read_codes(path: Path, n_images: int) -> FloatArray:
             )
         array = read_npz(path, [name])[name]
     else:
-        raise UserError(f"{path} is no run folder, and codes are read from .npy or .npz")
+        raise UserError(f"{path} is neither a run folder nor a file of codes (.npy, .npz)")
     if array.ndim != 2 or array.dtype.kind not in "fiu" or array.shape[1] == 0:
-        raise UserError(f"{path} holds {array.dtype} of shape {array.shape}: codes are numbers, (images, units)")
+        raise UserError(
+            f"{path} holds {array.dtype} of shape {array.shape}: codes must be numbers of shape (images, units)"
+        )
     if len(array) != n_images:
-        raise UserError(f"{path} has {len(array):,} rows, and the data {n_images:,} images: one row for each image")
+        raise UserError(
+            f"{path} has {len(array):,} rows, and the data set {n_images:,} images: there must be one row "
+            "for each image"
+        )
     return np.array(array, np.float32)
 
 
@@ -167,8 +172,8 @@ def read_all(files: Sequence[tuple[str, Path]], n_images: int, held_out: Rows) -
             notes.append(f"{name} is left out: {why}")
         elif not has_codes.all() and (n := int((is_known & has_codes)[held_out].sum())) < LEAST_KNOWN:
             notes.append(
-                f"{name} is left out: {path} has codes of {int(has_codes.sum()):,} of {n_images:,} images, and {n} of "
-                f"the held-out ones could be compared, where at least {LEAST_KNOWN} are needed"
+                f"{name} is left out: {path} has codes of {int(has_codes.sum()):,} of {n_images:,} images, and only "
+                f"{n} of the held-out ones could be compared, where at least {LEAST_KNOWN} are needed"
             )
         else:
             codes[place] = read
@@ -178,8 +183,9 @@ def read_all(files: Sequence[tuple[str, Path]], n_images: int, held_out: Rows) -
         return Outside(codes, None, tuple(notes))
     n_held_out = int(is_known[held_out].sum())
     notes.append(
-        f"not all of the {n_images:,} images have codes in {', '.join(partial)}: probes and similarity are of those "
-        f"that have, for all that is compared: {int(is_known.sum()):,} images, {n_held_out:,} of {len(held_out):,} "
+        f"not all of the {n_images:,} images have codes in {', '.join(partial)}: probes and similarity use only those "
+        f"that do, for everything that is compared: {int(is_known.sum()):,} images, {n_held_out:,} of "
+        f"{len(held_out):,} "
         "held-out ones"
     )
     return Outside(codes, np.flatnonzero(is_known), tuple(notes))

@@ -209,8 +209,8 @@ class Probing:
             metadata.column(name)
         if split == RANDOM_SPLIT and self._timeline.frames is not None:
             self.refusal = (
-                "images are frames, and single ones were held out: each has a neighbour among the training images that "
-                "tells everything; train with --split blocks, or --split auto, for probes"
+                "images are frames, and single ones were held out: each has a near twin among the training images, so "
+                "probes would show nothing; train with --split blocks or --split auto"
             )
             return
         scales = {name: self._timescale(name) for name in asked if self._can_be_asked(name, columns)}
@@ -230,7 +230,7 @@ class Probing:
     def _can_be_asked(self, name: str, asked: Sequence[str] | None) -> bool:
         known = self._metadata.known_values(name)
         if name == self._held_out_by:
-            self.left_out[name] = "is what images are held out by: no held-out value was trained on"
+            self.left_out[name] = "decides which images are held out, so no held-out value was trained on"
         elif asked is None and name in TIME_COLUMNS and self._timeline.frames is not None:
             self.left_out[name] = "counts time, so anything that drifts predicts it"
         elif len(np.unique(known)) < 2:
@@ -503,7 +503,7 @@ def _too_many(n_labels: int, n: int) -> bool:
 
 def _check(codes: Reals, n: int) -> None:
     if codes.ndim != 2 or codes.shape[1] == 0:
-        raise UserError(f"codes have shape {codes.shape}: they are one row of at least one unit per image")
+        raise UserError(f"codes have shape {codes.shape}: there must be one row per image, with at least one unit")
     problems = []
     if len(codes) != n:
         problems.append(f"{len(codes):,} codes and {n:,} images do not match")

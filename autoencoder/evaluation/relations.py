@@ -43,7 +43,7 @@ def relations(images: ImageSet, data: DataConfig) -> Relations:
         raise UserError(f"columns cannot be related: {probing.refusal}")
     if len(probing.columns) < 2:
         reasons = [f"column '{name}' {why}" for name, why in probing.left_out.items()]
-        raise UserError([*reasons, "fewer than two columns are left that can be told from each other"])
+        raise UserError([*reasons, "fewer than two columns are left that can be predicted from each other"])
     timeline = timeline_of(metadata, len(images))
     told = {}
     for name in probing.columns:

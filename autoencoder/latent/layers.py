@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import LAYERS, RunConfig
 from autoencoder.data.images import ImageSet
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, meant_or_choices, number_of
 from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import OpenedRun
 from autoencoder.runs.snapshots import Snapshot, list_snapshots
@@ -61,7 +61,7 @@ def list_moments(run: OpenedRun, layer: str, device: str = "auto") -> list[Momen
         return _checkpoint_moments(run, layer, device)
     if layer == "pixels":
         raise UserError("the layer 'pixels' stays the same during training: look at one snapshot (--snapshot last)")
-    raise UserError(f"a layer is one of {', '.join(LAYERS)}, not '{layer}'")
+    raise UserError(f"unknown layer '{layer}'{meant_or_choices(layer, LAYERS)}")
 
 
 def _checkpoint_moments(run: OpenedRun, layer: str, device: str) -> list[Moment]:
@@ -80,8 +80,8 @@ def _checkpoint_moments(run: OpenedRun, layer: str, device: str) -> list[Moment]
     found = {item.step: item for item in map(moment, run.checkpoints())}
     if len(found) < 2:
         raise UserError(
-            f"the layer '{layer}' comes from checkpoints and {run.path} kept {len(found)}: "
-            "train with --checkpoint-interval 1 or more"
+            f"the layer '{layer}' is read from checkpoints, and {run.path} kept {len(found)}: train with "
+            "--checkpoint-interval 1 or more"
         )
     return [found[step] for step in sorted(found)]
 
@@ -117,7 +117,7 @@ def snapshot_rows(run: OpenedRun) -> Rows:
     """
     rows, images = run.split().snapshot, run.images
     if len(rows) == 0 or int(rows.max()) >= len(images):
-        raise UserError(f"{images.source} has {len(images)} images, fewer than {run.split_file} names")
+        raise UserError(f"{images.source} has {len(images)} images, fewer than {run.split_file} refers to")
     return rows
 
 
@@ -143,7 +143,7 @@ def snapshot_codes(run: OpenedRun, moment: Snapshot) -> tuple[Rows, FloatArray]:
 def describe_moment(config: RunConfig, moment: Snapshot) -> str:
     """Which moment of what: "strided, 16 units; epoch 20, step 4,000"."""
     epoch, step, model = round(moment.epoch, 1), moment.step, config.model
-    units = f"{model.encoder}, {model.latent_dim} unit{'s' if model.latent_dim != 1 else ''}"
+    units = f"{model.encoder}, {number_of(model.latent_dim, 'unit')}"
     return units if model.is_fitted else f"{units}; epoch {epoch:g}, step {step:,}"
 
 

@@ -130,7 +130,7 @@ def quantity_of(metadata: Metadata, name: str, training: NDArray[np.int64]) -> Q
     distinct, sizes = np.unique(known, return_counts=True)
     if len(known) < MIN_IMAGES:
         raise UserError(
-            f"column '{name}' has a value for {len(known)} training images only: {MIN_IMAGES} are needed to follow it"
+            f"column '{name}' has a value for only {len(known)} training images, and {MIN_IMAGES} are needed"
         )
     if len(distinct) == 1:
         raise UserError(f"column '{name}' is constant, {distinct[0]} for all training images: choose another one")
@@ -141,8 +141,8 @@ def quantity_of(metadata: Metadata, name: str, training: NDArray[np.int64]) -> Q
     classes = distinct[sizes >= MIN_IMAGES // 2]
     if not 2 <= len(classes) <= MAX_CLASSES:
         raise UserError(
-            f"column '{name}' has {len(classes)} classes of {MIN_IMAGES // 2} training images or more: codes are moved "
-            f"between 2 to {MAX_CLASSES} of them"
+            f"column '{name}' has {len(classes)} classes of {MIN_IMAGES // 2} training images or more: codes can be "
+            f"moved between 2 to {MAX_CLASSES} of them"
         )
     return Quantity(name, kind, 1.0, classes)
 

@@ -25,7 +25,7 @@ def choose_device(name: str) -> torch.device:
         UserError: this machine, or this build of torch, has no such device.
     """
     if name not in DEVICES:
-        raise UserError(f"a device is one of {', '.join(DEVICES)}, not '{name}'")
+        raise UserError(f"unknown device '{name}': choose from {', '.join(DEVICES)}")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
@@ -96,8 +96,8 @@ def _make_deterministic(device: torch.device) -> None:
         if os.environ.get(CUBLAS_SETTING) not in CUBLAS_DETERMINISTIC:
             if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
                 raise UserError(
-                    "--deterministic: this process uses the GPU already, and products of matrices were not set up for "
-                    f"it: set the environment variable {CUBLAS_SETTING}={CUBLAS_DETERMINISTIC[0]} before it starts"
+                    "--deterministic: this process already uses the GPU, and was not set up for deterministic matrix "
+                    f"products: set the environment variable {CUBLAS_SETTING}={CUBLAS_DETERMINISTIC[0]} first"
                 )
             os.environ[CUBLAS_SETTING] = CUBLAS_DETERMINISTIC[0]
         torch.backends.cudnn.benchmark = False  # it chooses by time, which differs from run to run
@@ -117,8 +117,8 @@ def naming_what_is_not_deterministic() -> Iterator[None]:
         if NO_DETERMINISTIC_FORM not in str(error):
             raise
         raise UserError(
-            f"--deterministic: {str(error).split()[0]} gives other bits every time on this device, and torch "
-            f"{torch.__version__} has no other form of it: train without --deterministic, or on --device cpu"
+            f"--deterministic: {str(error).split()[0]} is not deterministic on this device, and torch "
+            f"{torch.__version__} has no deterministic form of it: train without --deterministic, or on --device cpu"
         ) from None
 
 

@@ -104,7 +104,7 @@ def write_error(path: Path, error: OSError) -> UserError:
         return UserError(f"no permission to write {path}: choose another folder")
     if error.errno == errno.ENOENT:  # its folder was there, or made, just before
         return UserError(
-            f"cannot write {path}: its folder was removed meanwhile; begin again, or choose another folder"
+            f"cannot write {path}: its folder was removed in the meantime; start again, or choose another folder"
         )
     if error.errno is None:  # numpy's own, "50000 requested and 2484 written"
         return UserError(f"cannot write {path} ({error}): is the disk full? Free some space, or choose another folder")
@@ -133,7 +133,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     content = _parsed(path, "JSON", json.loads)
     if not isinstance(content, dict):
-        raise UserError(f"{path} holds no JSON object")
+        raise UserError(f"{path} does not hold a JSON object")
     return content
 
 
@@ -152,7 +152,7 @@ def _parsed(path: Path, language: str, parse: Callable[[str], Any]) -> Any:
         if not path.is_file():
             raise UserError(f"{path} is not a file" if path.exists() else f"there is no file {path}: check the path")
         if path.stat().st_size > MAX_TEXT_BYTES:
-            raise UserError(f"{path} has {path.stat().st_size:,} bytes, and at most {MAX_TEXT_BYTES:,} are read")
+            raise UserError(f"{path} has {path.stat().st_size:,} bytes, more than the {MAX_TEXT_BYTES:,} that are read")
         return parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:  # no JSON, no UTF-8, 5,000 digits, 100,000 brackets
         raise UserError(f"{path} cannot be read as {language} ({error})") from None
@@ -222,7 +222,7 @@ def check_writable(folder: Path) -> None:
     while not os.path.lexists(above) and above != above.parent:
         above = above.parent
     if not above.is_dir():
-        raise UserError(f"{above} is no folder, so nothing can be written to {folder}: choose another folder")
+        raise UserError(f"{above} is not a folder, so nothing can be written to {folder}: choose another folder")
     try:
         with tempfile.TemporaryFile(dir=above):
             pass

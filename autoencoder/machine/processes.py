@@ -20,7 +20,7 @@ from autoencoder.machine.stopping import StopRequest
 SECONDS_BETWEEN_LOOKS = 0.5
 """How often it is asked whether a signal has come, which is then sent on until a process has ended its work."""
 
-NOT_BEGUN = "it was not begun, because all were stopped before"
+NOT_BEGUN = "it was not started, because all were stopped before"
 """Why there is no answer for a share that no process had come to."""
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)

@@ -108,12 +108,12 @@ def check_arrays(arrays: Mapping[str, NDArray[Any]], axes: AxesOf) -> None:
     for name, named in axes.items():
         array = arrays[name]
         if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-            raise ValueError(f"'{name}' holds other values than finite numbers")
+            raise ValueError(f"'{name}' holds values that are not finite numbers")
         if array.ndim != len(named) or array.size == 0:
             raise ValueError(f"'{name}' has shape {array.shape}, not ({', '.join(named)})")
         for axis, length in zip(named, array.shape, strict=True):
             if lengths.setdefault(axis, length) != length:
-                raise ValueError(f"'{name}' has {length} {axis}, and others {lengths[axis]}")
+                raise ValueError(f"'{name}' has {length} {axis}, and other arrays have {lengths[axis]}")
 
 
 def standardisation(codes: NDArray[np.floating]) -> Arrays:

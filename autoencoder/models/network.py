@@ -97,7 +97,7 @@ def check_image_shape(config: ModelConfig, image_shape: ImageShape) -> None:
     _, height, width = image_shape
     names = dict.fromkeys([decoder_name(config)] if config.is_fitted else [config.encoder, decoder_name(config)])
     raise_if_any(
-        f"images of {height}x{width} pixels are smaller than the network '{name}' can halve: it takes "
+        f"images of {height}x{width} pixels are too small for the network '{name}', which needs "
         f"{architecture(name).MIN_SIDE}x{architecture(name).MIN_SIDE} or more; prepare them with --pad or --resize"
         for name in names
         if min(height, width) < architecture(name).MIN_SIDE

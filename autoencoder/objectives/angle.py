@@ -63,8 +63,8 @@ class Objective(base.Objective):
         points = _to_point(angles[np.isfinite(angles)])
         if not len(points) or np.ptp(points, axis=0).max() < SAME:
             raise UserError(
-                f"the angle {_named(config)} in {table_name(data)} is the same for every image, or missing: "
-                "there is nothing to learn, choose another column (--target)"
+                f"the angle {_named(config)} in {table_name(data)} is the same for every image, or missing: there is "
+                "nothing to learn; choose another column (--target)"
             )
         return config
 

@@ -373,7 +373,7 @@ class Objective(ABC):
         Args:
             presented: (n, ...) what `present` gives for them.
         """
-        assert presented.ndim == 1, f"the objective '{self.config.name}' has to say what its column is"
+        assert presented.ndim == 1, f"the objective '{self.config.name}' must say what kind its column is"
         return Column(f"predicted_{self.config.target or self.config.name}", presented, ColumnKind.LINEAR)
 
     @abstractmethod

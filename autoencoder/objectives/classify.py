@@ -52,13 +52,13 @@ class Objective(base.Objective):
         if len(classes) < 2:
             found = f"has only the class '{classes[0]}'" if classes else "has no label"
             raise UserError(
-                f"column '{target}' in {table_name(data)} {found}: there is nothing to tell apart, choose another "
+                f"column '{target}' in {table_name(data)} {found}: there is nothing to distinguish; choose another "
                 "column (--target)"
             )
         if _names_images(_labels(data, target)):
             raise UserError(
-                f"column '{target}' in {table_name(data)} has another label for each image, which is its name and no "
-                "class: choose another column (--target)"
+                f"column '{target}' in {table_name(data)} has a different label for each image, so it holds names, "
+                "not classes: choose another column (--target)"
             )
         return replace(self.config, target=target, classes=classes)
 
@@ -261,7 +261,7 @@ def _labels(data: ImageSet, target: str) -> NDArray[np.str_]:
     values = data.metadata.column(target)
     if data.metadata.kind(target) is ColumnKind.CIRCULAR:
         raise UserError(
-            f"column '{target}' is an angle and no class: use --objective angle, or say --column-kind {target}=category"
+            f"column '{target}' is an angle, not a class: use --objective angle, or say --column-kind {target}=category"
         )
     if values.dtype.kind == "U":
         return values
@@ -270,8 +270,8 @@ def _labels(data: ImageSet, target: str) -> NDArray[np.str_]:
     is_category = data.metadata.kind(target) is ColumnKind.CATEGORY  # which the user can say of any numbers
     if not is_category and ((known != known.round()).any() or len(np.unique(known)) > MAX_CATEGORIES):
         raise UserError(
-            f"column '{target}' in {table_name(data)} is a quantity with {len(np.unique(known)):,} different values "
-            f"and no class: classes are text, or whole numbers with at most {MAX_CATEGORIES} different values"
+            f"column '{target}' in {table_name(data)} is a quantity with {len(np.unique(known)):,} different values, "
+            f"not a class: classes are text, or whole numbers with at most {MAX_CATEGORIES} different values"
         )
     return data.metadata.labels(target)
 

@@ -49,8 +49,8 @@ class Objective(base.Objective):
         mask = _masks(data)
         if not mask.any() or mask.all():
             raise UserError(
-                f"the masks in {data.source or 'the data'} are the same everywhere: there is nothing to learn, mend "
-                "them or choose another objective"
+                f"the masks in {data.source or 'the data'} are the same everywhere: there is nothing to learn; "
+                "correct them, or choose another objective"
             )
         return self.config
 
@@ -202,7 +202,7 @@ class Segmentation(base.Result):
     def table(self) -> Table:
         """See `Result.table`."""
         named = {
-            "usual mask (control)": self.controls["constant"],
+            "majority mask (control)": self.controls["constant"],
             "shuffled masks (control)": self.controls["shuffled"],
             f"PCA, {self.pca_components} components, linear (control)": self.controls["pca"],
             "network": self.network,
@@ -210,7 +210,8 @@ class Segmentation(base.Result):
         return Table(
             ("", "IoU", "Dice"),
             tuple((name, f"{value.iou:.3f}", f"{value.dice:.3f}") for name, value in named.items()),
-            f"predicted and true masks share {100 * self.network.iou:.1f} % of the pixels that either covers",
+            f"predicted and true masks overlap in {100 * self.network.iou:.1f} % of the pixels that either of them "
+            "covers",
         )
 
     def brief(self) -> str:

@@ -204,7 +204,7 @@ class Reconstruction(base.Result):
             + (", and its SSIM is lower" if gain > 0 > self.ssim_over_pca else "")
             + (f"; worse than the noisy input: {worse}" if worse else "")
             + (
-                f"; {100 * self.left_out:.1f} % of pixels lie beyond the picture and don't count"
+                f"; {100 * self.left_out:.1f} % of the pixels lie beyond the picture and do not count"
                 if self.left_out
                 else ""
             ),

@@ -50,7 +50,7 @@ class Objective(base.Objective):
         target = self.config.target or _only_quantity(data)
         if data.metadata.kind(target) is ColumnKind.CIRCULAR:
             raise UserError(
-                f"column '{target}' is an angle and no quantity: use --objective angle, or say --column-kind "
+                f"column '{target}' is an angle, not a quantity: use --objective angle, or say --column-kind "
                 f"{target}=quantity"
             )
         _refuse_text(data, target, data.metadata.column(target))
@@ -61,7 +61,7 @@ class Objective(base.Objective):
         if not deviation > abs(mean) * np.finfo(np.float64).eps:
             raise UserError(
                 f"the quantity '{target}' in {table_name(data)} is the same for every training image, or missing: "
-                "there is nothing to learn, choose another column (--target)"
+                "there is nothing to learn; choose another column (--target)"
             )
         return replace(self.config, target=target, target_mean=mean, target_deviation=deviation)
 
@@ -273,5 +273,6 @@ def _quantity(data: ImageSet, target: str) -> Values:
 def _refuse_text(data: ImageSet, target: str, values: NDArray[Any]) -> None:
     if values.dtype.kind == "U":
         raise UserError(
-            f"column '{target}' in {table_name(data)} holds text and no quantity: use --objective classify, or mend it"
+            f"column '{target}' in {table_name(data)} holds text, not a quantity: use --objective classify, or "
+            "correct the column"
         )

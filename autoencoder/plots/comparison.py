@@ -167,9 +167,9 @@ def comparison_figure(
 def _check(rows: Sequence[ComparisonRow], inputs: Reals, references: Reals | None) -> None:
     problems = []
     if not 1 <= len(rows) <= MAX_ROWS:
-        problems.append(f"1 to {MAX_ROWS} runs fit below each other, not {len(rows)}")
+        problems.append(f"1 to {MAX_ROWS} runs can be drawn below each other, not {len(rows)}")
     if not 1 <= len(inputs) <= MAX_IMAGES:
-        problems.append(f"1 to {MAX_IMAGES} images fit beside each other, not {len(inputs)}")
+        problems.append(f"1 to {MAX_IMAGES} images can be drawn side by side, not {len(inputs)}")
     if references is not None and references.shape != inputs.shape:
         problems.append(f"clean images {references.shape} do not fit input images {inputs.shape}")
     for row in rows:

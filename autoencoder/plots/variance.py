@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from autoencoder.array_types import Reals
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, number_of
 from autoencoder.plots.drawing import MARGIN, TEXT_SIZE, draw_title, place_axes, title_height, title_lines
 from autoencoder.plots.figures import new_figure
 
@@ -89,4 +89,4 @@ def _mark(ax: Axes, n: int, level: float, color: str, label: str) -> None:
 
 
 def _components(n: int) -> str:
-    return f"{n:,} component{'s' if n != 1 else ''}"
+    return number_of(n, "component")

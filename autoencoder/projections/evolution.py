@@ -173,7 +173,7 @@ def _fit_target(fit: str, track: Track) -> FloatArray:
     try:
         stored = open_npy(Path(fit))
     except UserError as error:
-        raise UserError(f"--fit is {', '.join(FITS)} or the path of a snapshot (.npy): {error}") from None
+        raise UserError(f"--fit must be {', '.join(FITS)} or the path of a snapshot (.npy): {error}") from None
     if stored.ndim != 2 or stored.dtype.kind != "f":
         raise UserError(f"--fit {fit}: a snapshot is a float array of (images, features), and this is not one")
     narrow, width = track.series.narrow, track.series.width
@@ -185,5 +185,5 @@ def _fit_target(fit: str, track: Track) -> FloatArray:
     refuse_too_large(f"--fit {fit}", 2 * 4 * stored.size, "choose a snapshot of fewer images")
     codes = np.array(stored, np.float32)
     if len(codes) == 0 or not np.isfinite(codes).all():
-        raise UserError(f"--fit {fit}: it has no rows, or values that are not finite; choose another snapshot")
+        raise UserError(f"--fit {fit}: the snapshot has no rows, or values that are not finite; choose another one")
     return codes if narrow is None else narrow(codes)

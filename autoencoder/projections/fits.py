@@ -10,7 +10,7 @@ import numpy as np
 
 from autoencoder.array_types import FloatArray
 from autoencoder.config import ALL_FITS, FITS
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, meant_or_choices, raise_if_any
 from autoencoder.neighbors.place import place
 from autoencoder.neighbors.umap import UMAP_NEIGHBORS
 from autoencoder.projections.joint import embed_jointly
@@ -67,12 +67,12 @@ def methods(reducers: Sequence[str], fits: Sequence[str] | None) -> list[tuple[s
 def fit_problems(reducer: str, fit: str) -> list[str]:
     """Why a fit (one of `FITS`; anything else is a path) does not go with a reducer, in words for the user."""
     if fit not in FITS and not Path(fit).is_file():
-        return [f"--fit is {', '.join(FITS)}, {ALL_FITS} or the path of a snapshot (.npy), and there is no file {fit}"]
+        return [f"--fit {fit} is neither a file nor a known way to fit{meant_or_choices(fit, (*FITS, ALL_FITS))}"]
     owners = [entry.title for entry in REDUCERS.values() if fit in entry.own_fits]
     if owners and fit not in REDUCERS[reducer].own_fits:
         others = [name for name in FITS if not any(name in entry.own_fits for entry in REDUCERS.values())]
         of, instead = " or ".join(owners), ", ".join(others)
-        return [f"--fit {fit} is a way to fit {of}: with --reduce {reducer} use {instead} or the path of a snapshot"]
+        return [f"--fit {fit} only works with {of}: with --reduce {reducer} use {instead} or the path of a snapshot"]
     if REDUCERS[reducer].as_it_is and fit not in FIXED:
         *some, last = [name for name, entry in REDUCERS.items() if not entry.as_it_is]
         return [f"--reduce {reducer} fits nothing: leave out --fit {fit}, or use --reduce {', '.join(some)} or {last}"]
@@ -166,7 +166,9 @@ def _aligned(series: Series, reducer: str, seed: int, done: OnProgress) -> Float
     anchors = series.rows(rows)
     for t, codes in enumerate(anchors):
         if (codes == codes[0]).all():
-            raise UserError(f"{series.names[t]} cannot be fitted: its codes are all the same; use another --fit")
+            raise UserError(
+                f"{series.names[t]} cannot be fitted, because its codes are all the same: use another --fit"
+            )
     model = umap.AlignedUMAP(n_neighbors=min(UMAP_NEIGHBORS, len(rows) - 1), random_state=seed % 2**32)
     same = {i: i for i in range(len(rows))}
     with warnings.catch_warnings():

@@ -50,12 +50,12 @@ class LoopState:
     def __post_init__(self) -> None:
         counts = (self.epoch, self.batch, self.step, self.images_seen, self.without_improvement)
         if any(type(value) is not int or value < 0 for value in counts):
-            raise ValueError("a count of the loop's state is no whole number")
+            raise ValueError("a count in the loop's state is not a whole number")
         if self.best_epoch is not None and type(self.best_epoch) is not int:
-            raise ValueError("the best epoch of the loop's state is no whole number")
+            raise ValueError("the best epoch in the loop's state is not a whole number")
         numbers = (self.seconds, self.loss_sum, self.epoch_seconds, 0.0 if self.best_loss is None else self.best_loss)
         if any(type(value) not in (int, float) or not math.isfinite(value) for value in numbers):
-            raise ValueError("a time or a loss of the loop's state is no finite number")
+            raise ValueError("a time or a loss in the loop's state is not a finite number")
 
     def problem(self, batches_per_epoch: int) -> str | None:
         """What cannot be of a run with so many batches per epoch; None where everything can."""
@@ -130,11 +130,11 @@ class Checkpoint:
             config, state = RunConfig.from_json(content["config"]), LoopState(**content["state"])
             channels, height, width = content["image_shape"]
             if any(type(side) is not int or side < 1 for side in (channels, height, width)):
-                raise ValueError("the shape of its images is none")
+                raise ValueError("its image shape is not a shape")
             for name in ("model", "optimizer"):
                 _check_tensors(content[name], name, path.stat().st_size)
             if not all(isinstance(name, str) and isinstance(v, Tensor) for name, v in content["model"].items()):
-                raise ValueError("the model is no table of tensors")
+                raise ValueError("the model is not a table of tensors")
             if restore_rng:
                 torch.set_rng_state(content["rng"])
                 if torch.cuda.is_available() and len(content["rng_cuda"]) == torch.cuda.device_count():
@@ -172,13 +172,13 @@ def _read(path: Path) -> dict[str, Any]:
     except Exception as error:  # a damaged file makes the unpickler fail in a dozen ways (IndexError, struct.error)
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if type(error).__name__ == "UnpicklingError":  # torch's own text says how to run what is in the file
-            reason = "it holds other things than numbers and tensors, which are not loaded because they can run code"
+            reason = "it holds more than numbers and tensors, which is not loaded because it could run code"
         raise UserError(
-            f"{path} cannot be read as a checkpoint ({reason[:120]}): it is damaged or another program's; "
-            "use another checkpoint of the run"
+            f"{path} cannot be read as a checkpoint ({reason[:120]}): it is damaged, or was written by another "
+            "program; use another checkpoint of the run"
         ) from None
     if not isinstance(content, dict) or not {"config", "model", "optimizer", "state"} <= content.keys():
-        raise UserError(f"{path} is a torch file, but no checkpoint of this project")
+        raise UserError(f"{path} is a torch file, but not a checkpoint of this project")
     return content
 
 
@@ -188,13 +188,13 @@ def _check_archive(path: Path) -> None:
     torch itself neither bounds what a compressed part inflates to nor compares checksums.
     """
     if not path.is_file():
-        raise ValueError("it is no file")
+        raise ValueError("it is not a file")
     if not zipfile.is_zipfile(path):
-        raise ValueError("it is no archive, or is cut short")
+        raise ValueError("it is not an archive, or is cut short")
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise ValueError("it is compressed, which torch's files are not")
+            raise ValueError("it is compressed, unlike torch's files")
         if sum(member.file_size for member in members) > path.stat().st_size:
             raise ValueError("it promises more bytes than it has")
         damaged = archive.testzip()
@@ -216,7 +216,7 @@ def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
     by = content.get("written_by")
     whose = f" of autoencoder {by['autoencoder']}" if isinstance(by, dict) and "autoencoder" in by else ""
     raise UserError(
-        f"checkpoint format {version}{whose} is not one that this version ({__version__}) reads, 1 to "
+        f"checkpoint format {version}{whose} cannot be read by this version ({__version__}), which reads 1 to "
         f"{FORMAT_VERSION}: update autoencoder, or use the version that wrote the file"
     )
 

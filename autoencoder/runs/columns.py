@@ -54,7 +54,7 @@ def changes_since_start(run: Run, metadata: Metadata, aside: Collection[str] = (
     found = {
         ("is new", "are new"): [name for name in now if name not in before],
         ("is gone", "are gone"): [name for name in before if name not in now],
-        ("has other values", "have other values"): [n for n in now if n in before and now[n] != before[n]],
+        ("has changed values", "have changed values"): [n for n in now if n in before and now[n] != before[n]],
     }
     said = []
     for (of_one, of_several), names in found.items():

@@ -73,13 +73,13 @@ def check_there(run: Run, data: DataConfig) -> None:
     problems = []
     if not Path(data.images).exists():
         problems.append(
-            f"{data.images}, which {run.path} learned from, is not there: put it back, or say where it is by "
+            f"{data.images}, which {run.path} was trained on, is missing: put it back, or say where it is now with "
             f"'autoencoder train FILE --resume {run.path}'"
         )
     if data.metadata is not None and not Path(data.metadata).exists():
         problems.append(
-            f"there is no file {data.metadata} with the metadata of {run.path}: put it back, or say where it is "
-            f"by --metadata FILE, for good by 'autoencoder train --resume {run.path} --metadata FILE'"
+            f"there is no file {data.metadata} with the metadata of {run.path}: put it back, or say where it is now "
+            f"with --metadata FILE, or for good with 'autoencoder train --resume {run.path} --metadata FILE'"
         )
     raise_if_any(problems)
 
@@ -94,11 +94,11 @@ def refuse_other_data(run: Run, images: ImageSet) -> None:
         known = read_config(run.config_file).data.images
         if images.source is not None and not Path(known).exists():
             raise UserError(
-                f"{known}, which {run.path} learned from, is not there, and {images.source} holds other images (its "
-                f"hash differs): put it back, or say where it is by 'autoencoder train FILE --resume {run.path}'"
+                f"{known}, which {run.path} was trained on, is missing, and {images.source} holds other images (its "
+                f"hash differs): put it back, or say where it is now with 'autoencoder train FILE --resume {run.path}'"
             )
         raise UserError(
-            f"{images.source or 'the data'} is not the data that {run.path} was started with (its hash differs): "
+            f"{images.source or 'the data'} is not the data set that {run.path} was started with (its hash differs): "
             "restore that file, or start a new run"
         )
 

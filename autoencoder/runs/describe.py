@@ -15,7 +15,7 @@ from autoencoder.data.column_kinds import UNIT_NAMES
 from autoencoder.data.metadata import Metadata
 from autoencoder.data.recipe import Recipe
 from autoencoder.data.timescales import Timescale, label_warnings, timeline_of, timescales
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, number_of
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.timeline import Timeline
 from autoencoder.registries import DEFAULT_DECODER, OBJECTIVES
@@ -40,7 +40,7 @@ def describe(
     """
     path = Path(path)
     if column_kinds and path.exists() and path.suffix.lower() not in (".npz", ".npy"):
-        raise UserError(f"--column-kind goes with a data file (.npz, .npy), and {path} is not one: leave it out")
+        raise UserError(f"--column-kind only applies to a data file (.npz, .npy), and {path} is not one: leave it out")
     if path.is_dir():
         return describe_run(Run(path))
     if path.suffix.lower() == ".pt":
@@ -101,7 +101,11 @@ def _describe_timeline(timeline: Timeline, scales: Mapping[str, Timescale]) -> s
     recordings = f"{timeline.n_recordings} recordings" if timeline.n_recordings > 1 else "one recording"
     short = [f"'{name}'" for name, scale in scales.items() if not scale.is_enough]
     said = f"{recordings} of {len(timeline):,} frames; tau: frames until a column's autocorrelation has fallen to 1/e"
-    return f"{said}; too slow to be interpreted in it (T/tau below 20): {', '.join(short)}" if short else said
+    return (
+        f"{said}; too slow to interpret in a recording of this length (T/tau below 20): {', '.join(short)}"
+        if short
+        else said
+    )
 
 
 def _describe_column(metadata: Metadata, name: str) -> str:
@@ -133,7 +137,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         **(_describe_components(run, config) if config.model.explains_variance else {}),
         **_describe_recipe(run.recipe()),
         "images": f"{len(split.train):,} for training, {len(split.val):,} held out ({config.data.split})",
-        "progress": "no epoch finished" if last is None else _describe_progress(last, config.training.epochs),
+        "progress": "no epoch finished yet" if last is None else _describe_progress(last, config.training.epochs),
         "training loss": "none yet" if last is None else _said(last["train_loss"], ".6f"),
         "best validation loss": "none yet" if best is None else f"{best['val_loss']:.6f} after epoch {best['epoch']}",
         "checkpoints": ", ".join(file.stem for file in run.checkpoints()) or "none yet",
@@ -144,7 +148,7 @@ def describe_run(run: Run) -> dict[str, Any]:
 
 
 def _describe_progress(last: Mapping[str, Any], epochs: int) -> str:
-    return f"{last['epoch']} of {epochs} epochs, {last['step']:,} steps, {_said(last['seconds'], '.0f')} s"
+    return f"epoch {last['epoch']} of {epochs}, {number_of(last['step'], 'step')}, {_said(last['seconds'], '.0f')} s"
 
 
 def _said(value: float | None, form: str) -> str:
@@ -215,8 +219,8 @@ def _describe_components(run: Run, config: RunConfig) -> dict[str, str]:
     ratio = run.reducer().get("explained_variance_ratio", np.empty(0))
     if ratio.ndim != 1 or ratio.size == 0 or ratio.dtype.kind != "f" or not np.isfinite(ratio).all():
         raise UserError(
-            f"{run.reducer_file} is no fitted encoder '{config.model.encoder}': its 'explained_variance_ratio' is "
-            "missing, or no numbers"
+            f"{run.reducer_file} is not a fitted encoder '{config.model.encoder}': its 'explained_variance_ratio' is "
+            "missing, or does not hold numbers"
         )
     explained = np.cumsum(ratio)
     used = min(config.model.latent_dim, len(explained))

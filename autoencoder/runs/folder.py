@@ -70,8 +70,8 @@ class RunSplit:
             if rows.ndim != 1 or len(rows) == 0:
                 return f"'{name}' names no rows"
             if rows[0] < 0 or rows[-1] >= n_images or (np.diff(rows) <= 0).any():
-                return f"'{name}' holds other numbers than rows of {n_images:,} images in ascending order"
-        return "images for training are held out, too" if len(np.intersect1d(self.train, self.val)) else None
+                return f"'{name}' does not hold row numbers of {n_images:,} images in ascending order"
+        return "some images are both trained on and held out" if len(np.intersect1d(self.train, self.val)) else None
 
 
 class Run:
@@ -165,7 +165,8 @@ class Run:
         """
         if self.config_file.exists():
             raise UserError(
-                f"the run {self.path} exists: resume it with 'autoencoder train --resume {self.path}', or choose "
+                f"the run {self.path} already exists: resume it with 'autoencoder train --resume {self.path}', or "
+                "choose "
                 "another --run"
             )
         if self.path.exists() and (not self.path.is_dir() or any(map(self._is_foreign, self.path.iterdir()))):
@@ -237,7 +238,7 @@ class Run:
         """
         if not self.recipe_file.exists():
             return None
-        remedy = "restore it, or take it away"
+        remedy = "restore it, or delete it"
         try:
             content = read_json(self.recipe_file)
         except UserError as error:
@@ -261,12 +262,16 @@ class Run:
         Raises:
             UserError: the folder is no run, or its configuration is damaged.
         """
+        self._refuse_missing()
+        config = read_config(self.config_file)
+        return dataclasses.replace(config, data=found_again(config.data, self.path))
+
+    def _refuse_missing(self) -> None:
+        """Say that there is no such run, which whatever file is read first would otherwise say of itself."""
         if self.path.is_file():
             raise UserError(f"{self.path} is a file, not the folder of a run: 'autoencoder train' makes one")
         if not self.path.is_dir():
             raise UserError(f"there is no run folder {self.path}: check the path; 'autoencoder train' makes one")
-        config = read_config(self.config_file)
-        return dataclasses.replace(config, data=found_again(config.data, self.path))
 
     def write_config(self, config: RunConfig) -> None:
         """Replace the configuration, when a resumed run is given more epochs."""
@@ -276,8 +281,9 @@ class Run:
         """What `create` was given as the environment, and in `resumed` what `note_resumed` was given.
 
         Raises:
-            UserError: the file is missing or damaged.
+            UserError: the folder is no run, or the file is missing or damaged.
         """
+        self._refuse_missing()
         try:
             environment = read_json(self.environment_file)
         except UserError as error:
@@ -306,14 +312,14 @@ class Run:
         except UserError as error:
             raise UserError(f"the split of {self.path} cannot be read: {error}") from None
         except KeyError as error:
-            raise UserError(f"{self.split_file} is no split: it has no array {error}") from None
+            raise UserError(f"{self.split_file} is not a split: it has no array {error}") from None
         if any(arrays[name].dtype.kind not in "iu" for name in names):
-            raise UserError(f"{self.split_file} is no split: its arrays are no row numbers")
+            raise UserError(f"{self.split_file} is not a split: its arrays are not row numbers")
         split = RunSplit(*(arrays[name].astype(np.int64) for name in names))
         environment = self.environment()
         problem = split.problem(environment["n_images"])
         if problem is None and environment.get("split_sha256", split.content_hash()) != split.content_hash():
-            problem = "its hash differs from that of the run's beginning"
+            problem = "its hash differs from the one noted when the run was started"
         if problem is not None:
             raise UserError(
                 f"{self.split_file} is not the split of {self.path} ({problem}): restore it, or train again"
@@ -338,7 +344,7 @@ class Run:
         try:
             numbers = [{name: _number(value) if value else None for name, value in row.items()} for row in rows]
             if any(type(row[name]) is not int for row in numbers for name in ("epoch", "step")):
-                raise ValueError("an epoch or a step is no whole number")
+                raise ValueError("an epoch or a step is not a whole number")
             if any(not isinstance(row[name], (int, float)) for row in numbers for name in ("train_loss", "seconds")):
                 raise ValueError("a training loss or a time is missing")
             return [row | {name: row.get(name) for name in METRIC_COLUMNS} for row in numbers]
@@ -398,7 +404,7 @@ class Run:
                 if row["file"] != self.snapshot_file(row["step"]).name or not 0 <= row["epoch"] < math.inf:
                     raise ValueError(f"step {row['step']}")
             if len({row["step"] for row in rows}) < len(rows):
-                raise ValueError("a step twice")
+                raise ValueError("a step is listed twice")
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{self.snapshot_index_file} is not an index of snapshots ({error}): restore it, or train again"
@@ -462,13 +468,13 @@ def latest_run_on(data: Path, parent: Path) -> Run:
         if Path(run.config().data.images).resolve() == data.resolve():
             found.append((run.split_file.stat().st_mtime_ns, run))
     if not found:
-        raise UserError(f"no run in {parent} learned from {data}: name the run's folder with --run")
+        raise UserError(f"no run in {parent} was trained on {data}: name the run's folder with --run")
     return max(found, key=lambda pair: pair[0])[1]
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:
     if not path.is_file():  # a pipe would be waited for
-        raise UserError(f"{path} is no file: restore it, or train again")
+        raise UserError(f"{path} is not a file: restore it, or train again")
     refuse_too_large(str(path), CSV_MEMORY * path.stat().st_size, "restore it, or train again")
     try:
         with path.open(newline="", encoding="utf-8") as file:

@@ -45,7 +45,7 @@ class Hold:
         if not self.lasts():
             raise UserError(
                 f"the folder {self._run.path} was removed, moved or replaced while it was trained, so nothing more is "
-                "written there: if it was moved, resume it where it is now ('autoencoder train --resume RUN')"
+                "written there: if it was moved, resume it in its new place ('autoencoder train --resume RUN')"
             )
 
 

@@ -56,7 +56,7 @@ class Snapshot:
         except UserError as error:
             raise UserError(f"a snapshot cannot be read: {error}") from None
         if stored.ndim != 2 or stored.dtype.kind != "f":
-            raise UserError(f"the snapshot {self.path} is no array of (images, latent units) of floats")
+            raise UserError(f"the snapshot {self.path} is not an array of floats of shape (images, latent units)")
         refuse_too_large(f"the snapshot {self.path}", 4 * stored.size, "restore it, or train again")
         return np.array(stored, np.float32)
 

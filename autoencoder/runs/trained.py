@@ -174,7 +174,7 @@ def trained_from(
         network.load_state_dict(saved.model)
     except (RuntimeError, AttributeError, TypeError, ValueError):
         raise UserError(
-            f"the weights in checkpoint '{name}' of {run.path} are not those of this version's network "
+            f"the weights in checkpoint '{name}' of {run.path} do not fit this version's network "
             f"'{config.model.encoder}': use the version that trained it (see {run.environment_file}), or train again"
         ) from None
     network = on_device(network, target)
@@ -198,7 +198,8 @@ def load_encoder(run: Run, config: RunConfig, image_shape: ImageShape) -> Fitted
             raise ValueError(f"it makes codes of {encoder.latent_dim} units")
     except (ValueError, RuntimeError, IndexError) as error:
         raise UserError(
-            f"{run.reducer_file} is no fitted encoder '{config.model.encoder}' with {config.model.latent_dim} latent "
+            f"{run.reducer_file} is not a fitted encoder '{config.model.encoder}' with {config.model.latent_dim} "
+            "latent "
             f"units for images of {image_shape} ({str(error).splitlines()[0]}): restore it, or train again"
         ) from None
     return encoder
@@ -250,7 +251,8 @@ def load_own_checkpoint(
             differing.append(f"another {what}, by its hash")
     if differing:
         raise UserError(
-            f"checkpoint '{name}' is of another run than {run.config_file} says ({', '.join(differing)}): use a "
+            f"checkpoint '{name}' belongs to another run than {run.config_file} describes ({', '.join(differing)}): "
+            "use a "
             f"checkpoint of {run.path}, or restore that file"
         )
     return saved

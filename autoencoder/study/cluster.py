@@ -88,7 +88,7 @@ def done_by_workers(
             outcome = given_up(piece)
         except CancelledError:
             raise UserError(
-                "the connection to the Dask scheduler was lost: start a cluster again; then the same command resumes "
+                "the connection to the Dask scheduler was lost: start the cluster again, and the same command resumes "
                 "the runs"
             ) from None
         yield outcome

@@ -48,7 +48,7 @@ def describe(population: Population) -> dict[str, Any]:
     """
     runs = [source for source in population.sources if source.run is not None and source.control is None]
     if not runs:
-        raise UserError("a study is described by its runs, and there is none that is no control")
+        raise UserError("a study is described by its runs, and there are none but controls")
     flat = {source.name: flattened(_run(source).config()) for source in runs}
     common = in_common(flat.values())
     fixed = [source for source in population.sources if source.fixed is not None]

@@ -70,7 +70,7 @@ def _matched(found: Found, similarity: Found) -> list[Sentence]:
     text = f"Compared at {matched['moment']}: {verdict(matched, found)}"
     if before is not None and now is not None:
         same = (before < SIGNIFICANT) == (now < SIGNIFICANT)
-        text += " The verdict is the same there." if same else " The verdict is another one there."
+        text += " The verdict is the same there." if same else " The verdict is different there."
     return [Sentence(text, "training")]
 
 
@@ -81,12 +81,12 @@ def _moving(found: Found, similarity: Found) -> list[Sentence]:
     if not moved:
         return []
     halves, end = convergence["halves"], similarity["measures"][MAIN]["at_the_end"]
-    text = f"From half of training to the end networks moved by this many degrees: {_in_degrees(moved)}"
+    text = f"From the middle of training to its end, networks moved by this many degrees: {_in_degrees(moved)}"
     between, within = end["other_setting_other_seed"], end["within"]
     earlier = halves["half"]["between"]
     if between is not None and earlier is not None:
         what = plural(varied(found))
-        text += f"; different {what} were {degrees(earlier)} apart at half, and are {degrees(between)} now"
+        text += f"; different {what} were {degrees(earlier)} apart then, and are {degrees(between)} apart at the end"
     said = [Sentence(f"{text}.", "training")]
     if between is not None and within is not None and max(moved.values()) >= between - within > 0:
         said.append(
@@ -104,7 +104,11 @@ def _falling(found: Found, similarity: Found) -> list[Sentence]:
     if not fall:
         return []
     each = ", ".join(f"'{name}' {100 * mean:.0f} %" for name, mean in fall.items())
-    return [Sentence(f"Of the fall of its training loss, the second half of training brought: {each}.", "training")]
+    return [
+        Sentence(
+            f"Share of the fall of the training loss that came in the second half of training: {each}.", "training"
+        )
+    ]
 
 
 def _means(part: Found, measure: str, similarity: Found) -> dict[str, float]:
@@ -186,7 +190,7 @@ def _floor(found: Found, similarity: Found) -> list[Sentence]:
         return [Sentence(f"There is no noise floor: {_why_no_floor(found)}.", "noise")]
     return [
         Sentence(
-            "Shown the same images with noise drawn anew, a network differs from itself by this many degrees: "
+            "Shown the same images with fresh noise, a network differs from itself by this many degrees: "
             f"{_in_degrees(floors)}; smaller angles mean nothing.",
             "noise",
         )
@@ -210,15 +214,15 @@ def _chance(found: Found, similarity: Found) -> list[Sentence]:
     if chance is None:
         return []
     tau = similarity.get("tau_frames")
-    how = "images dealt at random" if tau is None else f"turned in time; they stay alike for {tau:.0f} frames"
+    how = "images shuffled" if tau is None else f"shifted in time; they stay alike for {tau:.0f} frames"
     text = f"Codes that have nothing to do with each other ({how}) are {degrees(chance)} degrees apart"
     said = [Sentence(f"{text}.", "noise")]
     for key, what in (("within", f"of one {noun}"), ("other_setting_other_seed", f"of different {plural(noun)}")):
         if mostly_chance(end[key], chance, is_distance=True):
             said.append(
                 Sentence(
-                    f"Networks {what} are hardly more alike than that ({degrees(end[key])} degrees): more than half of "
-                    "their likeness is by chance.",
+                    f"Networks {what} are hardly more alike than that ({degrees(end[key])} degrees): more than half "
+                    "of their similarity is due to chance.",
                     "noise",
                 )
             )
@@ -252,7 +256,8 @@ def _shuffled(found: Found, similarity: Found) -> list[Sentence]:
         return said
     return [
         Sentence(
-            f"No network was trained on {SHUFFLED}: --control adds them, with every seed, for what predicts something.",
+            f"No network was trained on {SHUFFLED}: --control adds such networks, with every seed, for objectives "
+            "that predict something.",
             "controls",
         )
     ]
@@ -273,11 +278,11 @@ def _seeds(found: Found, similarity: Found) -> list[Sentence]:
     if spread and spread["ratio"] is not None:
         each = _in_degrees(spread["by_setting"])
         text = (
-            f"Seeds scatter about the middle of their setting by this many degrees: {each}; the most "
-            f"{spread['ratio']:.1f} times as far as the least"
+            f"Seeds scatter around the centre of their setting by this many degrees: {each}; the largest is "
+            f"{spread['ratio']:.1f} times the smallest"
         )
         if spread["in_place_or_in_spread"]:
-            text += f", more than {UNEQUAL:g}, so settings differ in place or in spread"
+            text += f", more than {UNEQUAL:g}, so settings may differ in location or in spread"
         said.append(Sentence(f"{text}.", "seeds"))
     return said
 
@@ -293,7 +298,8 @@ def _data(found: Found, similarity: Found) -> list[Sentence]:
             for other in others
         ]
     text = (
-        f"All of this is of one data set, by {similarity['n_images']:,} held-out images. Whether it holds on another "
-        "is not known: train the same study on one, and 'study report STUDY --beside OTHER_STUDY' puts its answer here."
+        f"All of this is from one data set, on {similarity['n_images']:,} held-out images. Whether it holds on "
+        "another is not known: run the same study there, and 'study report STUDY --beside OTHER_STUDY' quotes its "
+        "answer here."
     )
     return [Sentence(text, "data")]

@@ -136,6 +136,8 @@ class StudyFolder:
         Raises:
             UserError: the folder is no study, or its file is damaged or of a newer format.
         """
+        if not self.path.exists():
+            raise UserError(f"there is no study {self.path}: check the path; 'autoencoder study' makes one")
         if not self.design_file.is_file():
             raise UserError(
                 f"{self.path} is not a study: it has no {self.design_file.name}; 'autoencoder study' makes one"

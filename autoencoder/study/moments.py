@@ -64,7 +64,7 @@ def matched(sources: Sequence[Source], by: str) -> tuple[Together, list[str]]:
     if by == "steps":
         last = min((source.last.step for source in changing), default=0)
         moments = {source.name: _last_before(source, last) for source in sources}
-        return Together(f"step {last:,}, the last that all came to", None, moments), []
+        return Together(f"step {last:,}, the last that all reached", None, moments), []
     moments, notes = {}, []
     for source in sources:
         moment = _at_loss_share(source)

@@ -248,7 +248,7 @@ def run_source(
     if not snapshots:
         raise UserError("it has no latent snapshots: train with --snapshots-per-epoch 1 or more")
     if missing:
-        notes.append(f"{run.path.name} is measured without {', '.join(missing)}, which its index names and is missing")
+        notes.append(f"{run.path.name} is measured without {', '.join(missing)}, listed in its index but missing")
     return Source(name or run.path.name, levels, seed, control, run, snapshots)
 
 
@@ -273,7 +273,7 @@ def gather(
     """
     runs = [source.run for source in sources if source.run is not None]
     if not runs:
-        raise UserError("codes are compared on the images of a run: name at least one run beside them")
+        raise UserError("codes are compared on the images of a run: name at least one run as well")
     first = runs[0]
     raise_if_any(why for run in runs[1:] if (why := _differing(run, first)) is not None)
     split, data, images = first.split(), first.config().data, first.images
@@ -305,7 +305,7 @@ def gather(
 def _differing(run: OpenedRun, first: OpenedRun) -> str | None:
     """Why two runs cannot be compared; None where they can."""
     if run.environment().get("data_sha256") != first.environment().get("data_sha256"):
-        return f"{run.path} learned from other data than {first.path}: a study is of one data set"
+        return f"{run.path} was trained on other data than {first.path}: a study uses one data set"
     if run.split().content_hash() != first.split().content_hash():
         return (
             f"{run.path} held out, or kept codes of, other images than {first.path}: train them with the same split, "

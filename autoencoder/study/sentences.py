@@ -75,8 +75,8 @@ def verdict(similarity: Found, found: Found) -> str:
     if test["p"] < SIGNIFICANT:
         return f"The {noun} changes what a network represents: {said}."
     if test["least_p"] >= SIGNIFICANT:
-        few = f"{seeds_text(len(similarity['seeds']))} can give no p below {p_text(test['least_p'])}"
-        return f"{whether} cannot be told, since {few}: {said}."
+        few = f"no p below {p_text(test['least_p'])} is possible with {seeds_text(len(similarity['seeds']))}"
+        return f"{whether} cannot be decided, since {few}: {said}."
     return f"No effect of the {noun} on what a network represents was found: {said}."
 
 
@@ -254,9 +254,9 @@ def _told(found: Found) -> list[Sentence]:
     if (probes := found.get("probes")) is None:
         return []
     if why := probes.get("why_not"):
-        return [Sentence(f"What the codes tell of the images is not known: {why}.", "told")]
+        return [Sentence(f"What can be read from the codes is not known: {why}.", "told")]
     if not probes["columns"]:
-        return [Sentence("What the codes tell of the images is not known: no column could be probed.", "told")]
+        return [Sentence("What can be read from the codes is not known: no column could be probed.", "told")]
     several = contrasts(probes)[:MOST_COLUMNS]
     return [Sentence(_contrast_text(contrast, probes["columns"][contrast.column]), "told") for contrast in several]
 

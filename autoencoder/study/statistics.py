@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Integers
+from autoencoder.errors import number_of
 from autoencoder.measures.similarity import Similarity
 from autoencoder.study.measured.likeness import Alike, Likeness
 from autoencoder.study.paired import SeedMean, mean_interval, paired_differences
@@ -196,12 +197,13 @@ def _why_not_tested(sources: Sequence[Source]) -> str | None:
     settings = {source.setting for source in sources}
     seeds = {source.seed for source in sources}
     if not sources:
-        return "no seed has a run of every setting: train all settings with the same seeds"
+        return "no seed has a run with every setting: train all settings with the same seeds"
     if len(settings) < 2:
-        return "there is one setting, which is compared with nothing"
+        return "there is only one setting, and nothing to compare it with"
     if len(seeds) < 2:
         return (
-            f"with {len(seeds)} seed nothing is known of how seeds differ: train {fewest_seeds(len(settings))} or more"
+            f"with {number_of(len(seeds), 'seed')} it is not known how much seeds differ: train "
+            f"{fewest_seeds(len(settings))} or more"
         )
     return None
 

@@ -263,7 +263,7 @@ def _done_on_each(
         for text in answer.said:
             say(text)
     if problems and answers.signum is None:
-        raise UserError([*problems, "the same command goes on with those that are not finished"])
+        raise UserError([*problems, "the same command continues with those that are not finished"])
     return outcomes
 
 
@@ -273,8 +273,8 @@ def _share_done(kind: str, together: int | str | None, share: list[Piece]) -> Ou
     device = choose_device(config.training.device)
     if device.type != kind:  # `--device auto` would train on the processor
         raise UserError(
-            f"torch finds no GPU there: say in {VISIBLE_GPUS} which are to be used, and name a part of a divided one "
-            f"as 'nvidia-smi -L' does, by {PART_OF_GPU}..."
+            f"torch finds no GPU there: say in {VISIBLE_GPUS} which ones to use, and name a part of a divided one as "
+            f"'nvidia-smi -L' does, with {PART_OF_GPU}..."
         )
     try:
         outcome = _done_together(share, load_data(config), device, together, True, said.append)
@@ -309,7 +309,8 @@ def _all_done(pieces: list[Piece], jobs: int, backend: str, cluster: AbstractCon
 
 def _given_up(piece: Piece) -> Outcome:
     why = (
-        f"its workers died {DEATHS} times or more, perhaps since their memory is too small; the same command resumes it"
+        f"its workers died {DEATHS} times or more, perhaps because they have too little memory; the same command "
+        "resumes it"
     )
     return Outcome({name: why for name, _, _ in piece.runs})
 
@@ -341,13 +342,13 @@ def check_jobs(members: Sequence[Member], jobs: int, backend: str, together: int
         return
     if isinstance(together, int) and together > MOST_RUNS:
         raise UserError(
-            f"--together {together}: at most {MOST_RUNS} runs are trained at a time on a GPU, which are hardly faster "
-            f"in all than {MOST}; give --together {MOST_RUNS} or less"
+            f"--together {together}: at most {MOST_RUNS} runs can be trained at the same time on a GPU, and together "
+            f"they are hardly faster than {MOST}; give --together {MOST_RUNS} or less"
         )
     if jobs > 1:
         raise UserError(
-            "--jobs is for processes that share a processor; on a GPU runs are trained together in one process, which "
-            "is faster: leave --jobs out, or give 'study' --together N, or train with --device cpu"
+            "--jobs is for processes that share a processor; on a GPU, runs are trained together in one process, "
+            "which is faster: leave --jobs out, or give 'study' --together N, or train with --device cpu"
         )
 
 
@@ -370,7 +371,7 @@ def refuse_others(members: Sequence[Member], out: Path) -> None:
             if differing:
                 problems.append(f"{folder} was trained with other settings ({'; '.join(differing)})")
     if problems:
-        raise UserError([*problems, "choose another --out, or give the settings from before"])
+        raise UserError([*problems, "choose another --out, or give the earlier settings"])
 
 
 def refuse_running(members: Sequence[Member], out: Path) -> None:
@@ -383,7 +384,7 @@ def refuse_running(members: Sequence[Member], out: Path) -> None:
     if busy:
         runs = "a run" if len(busy) == 1 else f"{len(busy)} runs"
         raise UserError(
-            [*busy, f"{runs} of this study would be missing from what is measured: wait, then give this command again"]
+            [*busy, f"{runs} of this study would be missing from the measures: wait, then run this command again"]
         )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from autoencoder.errors import number_of
+
 Found = Mapping[str, Any]
 """`statistics.json`, or a part of it."""
 
@@ -49,7 +51,7 @@ def capitalized(text: str) -> str:
 
 def seeds_text(n: int) -> str:
     """Such as "1 seed" or "4 seeds"."""
-    return f"{n} seed{'' if n == 1 else 's'}"
+    return number_of(n, "seed")
 
 
 def degrees(angle: float) -> str:

@@ -64,7 +64,7 @@ def engine_name(wanted: str, device: torch.device) -> str:
     """
     if wanted == GRAPH and device.type != "cuda":
         raise UserError(
-            f"--engine graph: updates are captured on a GPU of NVIDIA's only, and this run is on '{device.type}'; "
+            f"--engine graph: updates can only be captured on an NVIDIA GPU, and this run is on '{device.type}'; "
             "use --engine auto or eager"
         )
     return GRAPH if wanted != EAGER and device.type == "cuda" else EAGER

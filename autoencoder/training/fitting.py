@@ -51,12 +51,13 @@ def fitting_problems(encoder: str, latent_dim: int, n_train: int, images: ImageS
     """What stands in the way of fitting `encoder` to `n_train` of the images, in words; empty where nothing does."""
     where, values, fewest = images.source or "the data", math.prod(images.image_shape), _fitted(encoder).MIN_IMAGES
     if n_train < fewest:
-        return [f"the encoder '{encoder}' is fitted to {fewest} training images or more, and {where} has {n_train}"]
+        return [f"the encoder '{encoder}' needs at least {fewest} training images, and {where} has {n_train}"]
     most = min(n_train - 1, values)
     if latent_dim <= most:
         return []
     return [
-        f"the encoder '{encoder}' makes at most {most} latent units of {n_train} training images of {values} values "
+        f"the encoder '{encoder}' can make at most {most} latent units from {n_train} training images of {values} "
+        "values "
         f"({where}), not {latent_dim}: give --latent-dim {most} or less, or more images"
     ]
 

@@ -132,11 +132,11 @@ class FolderKeeper:
     def kept(self) -> str:
         """See `Keeper.kept`."""
         last = self.run.checkpoint_file("last")
-        return f"{last} is from before and is kept" if last.exists() else "nothing was kept before"
+        return f"{last} was saved before that and is kept" if last.exists() else "no earlier checkpoint was kept"
 
     def after_a_stop(self) -> str:
         """See `Keeper.after_a_stop`."""
-        return f"saved; go on with: autoencoder train --resume {self.run.path}"
+        return f"saved; resume with: autoencoder train --resume {self.run.path}"
 
     def has_failed(self) -> bool:
         """Whether a file could not be written that was to be written beside training."""

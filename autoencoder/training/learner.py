@@ -251,7 +251,7 @@ def make_learner(
         problem = checkpoint.state.problem(batches_per_epoch)
         if problem is not None:
             raise UserError(
-                f"{checkpoint.path} does not go with {run.path} ({problem}): restore it, or start a new run"
+                f"{checkpoint.path} does not belong to {run.path} ({problem}): restore it, or start a new run"
             )
         _restore(network, optimizer, checkpoint, config, run)
     elif training.init_from is not None:
@@ -342,7 +342,7 @@ def _restore(
         optimizer.load_state_dict({**own, "state": checkpoint.optimizer["state"]})
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError):
         raise UserError(
-            f"{checkpoint.path} is not of this version's network '{config.model.encoder}', or is damaged: use "
+            f"{checkpoint.path} does not hold this version's network '{config.model.encoder}', or is damaged: use "
             f"the version that began the run (see {run.environment_file}), or start a new one"
         ) from None
 
@@ -365,6 +365,6 @@ def _take_weights(network: Network, path: Path, config: RunConfig, image_shape: 
         named = [name for name in {**own, **its} if its.get(name) != own.get(name)]
         differ = [f"{name} {its.get(name)}, not {own.get(name)}" for name in named]
         raise UserError(
-            f"--init-from {path}: its network is not this run's ({', '.join(differ) or 'it is damaged'}): start "
-            "from a checkpoint of such a network, or leave --init-from out"
+            f"--init-from {path}: its network differs from this run's ({', '.join(differ) or 'it is damaged'}): start "
+            "from a checkpoint of the same network, or leave --init-from out"
         ) from None

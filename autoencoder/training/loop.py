@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
 from autoencoder.config import TrainingConfig
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, number_of
 from autoencoder.machine.device import naming_what_is_not_deterministic
 from autoencoder.machine.progress import Estimate, Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
@@ -102,7 +102,7 @@ class TrainingLoop:
             Interrupted: SIGINT or SIGTERM came; all is saved.
         """
         epochs = self.training.epochs
-        title, total = f"Training {epochs} epoch{'s' * (epochs != 1)}", epochs * self.learner.images_per_epoch
+        title, total = f"Training {number_of(epochs, 'epoch')}", epochs * self.learner.images_per_epoch
         with stop or StopRequest() as asked, Progress(title, total, quiet=self._quiet) as progress:
             estimate = Estimate(title, "updates", progress.say, "in all" if self.state.step == 0 else "for the rest")
             for n_updates, _ in enumerate(self.turns(asked, progress.advance)):
@@ -237,8 +237,8 @@ class TrainingLoop:
         if train_loss == 0 and not self._said_zero:
             self._said_zero = True
             self._say(
-                f"note: the training loss of epoch {self.state.epoch} is exactly 0: there is nothing to learn, or "
-                f"targets and loss do not go together; look at the images and targets of "
+                f"note: the training loss of epoch {self.state.epoch} is exactly 0: either there is nothing to learn, "
+                "or the loss does not suit the targets; look at the images and targets of "
                 f"{self.learner.config.data.images}"
             )
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from autoencoder.config import TrainingConfig
+from autoencoder.errors import number_of
 from autoencoder.training.muon import Muon
 
 
@@ -40,7 +41,7 @@ def check_state(state: Mapping[int, Mapping[str, Any]], optimizer: torch.optim.O
         for parameter in group["params"]
     ]
     if state.keys() != set(range(len(expected))):
-        raise ValueError(f"the optimizer's state is of {len(state)} parameters, not of {len(expected)}")
+        raise ValueError(f"the optimizer's state has {number_of(len(state), 'parameter')}, not {len(expected)}")
     for number, shapes in enumerate(expected):
         found = {name: value.shape for name, value in state[number].items()}
         if found != shapes:

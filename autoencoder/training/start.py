@@ -19,7 +19,7 @@ from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet, all_alike, depth_advice
 from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.data.timescales import label_warnings
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, number_of, raise_if_any
 from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
 from autoencoder.machine.progress import Say
 from autoencoder.machine.stopping import StopRequest
@@ -199,7 +199,7 @@ def begin(
         learner = make_learner(folder, config, images, split, device, encoder, pixels=pixels)
         held.check()
         folder.create(config, split, environment, None if encoder is None else encoder.arrays(), images.recipe)
-        what = f"'{config.model.encoder}' to {config.objective.name} on {config.data.images}"
+        what = f"encoder '{config.model.encoder}' for objective '{config.objective.name}' on {config.data.images}"
         say(f"Training {what}; the run goes to {folder.path}")
         if resolved.said is not None:
             say(resolved.said)
@@ -320,7 +320,10 @@ def go_on(
         if checkpoint is not None:
             begun = checkpoint.state.epoch + (checkpoint.state.batch > 0)
             if config.training.epochs < begun:
-                raise UserError(f"{folder.path} is at {begun} epochs already: give --epochs a larger number")
+                raise UserError(
+                    f"{folder.path} has already been trained for {number_of(begun, 'epoch')}: give "
+                    "--epochs a larger number"
+                )
         encoder = load_encoder(folder, config, images.image_shape)
         split = folder.split()
         if checkpoint is not None:
@@ -339,9 +342,9 @@ def go_on(
         planned = (before if checkpoint is None else checkpoint.config).training.epochs
         if config.training.epochs != planned and config.training.schedule != "constant":
             say(
-                f"note: the schedule '{config.training.schedule}' is now that of {config.training.epochs} epochs, and "
-                f"was that of {planned} up to here: the run is not the one that {config.training.epochs} epochs from "
-                "the start would have given"
+                f"note: the schedule '{config.training.schedule}' now runs over "
+                f"{number_of(config.training.epochs, 'epoch')}; up to here it ran over {planned}: the result differs "
+                f"from that of {number_of(config.training.epochs, 'epoch')} from the start"
             )
         folder.write_config(config)
         keeper = open_keeper(folder, held, learner, split, None if checkpoint is None else state.step, say)
@@ -387,7 +390,8 @@ def check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[Run
         problems += error.problems
     if n_train < config.training.batch_size:
         problems.append(
-            f"{where} has {n_train} training images{'' if known.all() else ' with a known target'}, fewer than a batch"
+            f"{where} has {number_of(n_train, 'training image')}{'' if known.all() else ' with a known target'}, "
+            "fewer than a batch"
             + (f": use --batch-size {n_train} or less, or more images" if n_train > 1 else "; more are needed")
         )
     if n_val == 0:
@@ -426,7 +430,7 @@ def refuse_other_balance(run: Run, config: RunConfig, images: ImageSet) -> None:
     if before != now:
         raise UserError(
             f"column '{name}' in {images.metadata.source or images.source}, by which the epochs of {run.path} are "
-            "balanced, is not what it was when the run was started (its hash differs): restore that file, or start a "
+            "balanced, has changed since the run was started (its hash differs): restore that file, or start a "
             "new run"
         )
 
@@ -444,7 +448,7 @@ def _newest_checkpoint(run: Run, config: RunConfig, say: Say) -> Checkpoint | No
         except UserError as error:
             if len(kept) == 1:
                 raise
-            hint = "if it is lost, take it away, and --resume goes on from the newest other one"
+            hint = "if it is lost, delete it, and --resume continues from the newest other one"
             raise UserError([*error.problems, hint]) from None
 
     kept = [str(file) for file in run.checkpoints()]
@@ -456,11 +460,11 @@ def _newest_checkpoint(run: Run, config: RunConfig, say: Say) -> Checkpoint | No
         return None
     if not kept:
         raise UserError(
-            f"{run.path} was past its first epoch and all its checkpoints are gone: put "
-            f"{run.checkpoint_file('last')} or another one back, or start a new run"
+            f"{run.path} was past its first epoch and all its checkpoints are gone: put back "
+            f"{run.checkpoint_file('last')} or another one, or start a new run"
         )
     newest = max(kept, key=lambda name: load(name).state.step)
-    say(f"note: {run.checkpoint_file('last')} is missing; going on from {newest}")
+    say(f"note: {run.checkpoint_file('last')} is missing; continuing from {newest}")
     return load(newest)
 
 
@@ -468,11 +472,11 @@ def _note_missing(run: Run, checkpoint: Checkpoint, say: Say) -> None:
     """Say what tables of a run have lost; a table that is damaged is refused by name."""
     rows, state = run.metrics(), checkpoint.state
     if state.epoch > 0 and not any(row["epoch"] == state.epoch for row in rows):
-        say(f"note: {run.metrics_file} knows nothing of epoch {state.epoch}: its rows up to there are lost")
+        say(f"note: {run.metrics_file} has no row for epoch {state.epoch}: its rows up to there are lost")
     indexed = {row["file"] for row in run.snapshot_index()}
     lost = [file for file in run.snapshot_files() if file.name not in indexed]
     if lost and not indexed:
-        say(f"note: {run.snapshot_index_file} is missing: the {len(lost)} snapshots before this are not shown any more")
+        say(f"note: {run.snapshot_index_file} is missing: the {len(lost)} earlier snapshots are no longer shown")
 
 
 def _note_machine(run: Run, step: int, now: dict[str, Any], say: Say) -> None:
@@ -485,4 +489,4 @@ def _note_machine(run: Run, step: int, now: dict[str, Any], say: Say) -> None:
     run.note_resumed({"at_step": step, **differing})
     if differing.keys() & ROUNDING_DEPENDS_ON:
         listed = ", ".join(f"{name} {before[name]}, now {value}" for name, value in differing.items())
-        say(f"note: earlier this run was trained with {listed}; results are the same up to rounding, not to the bit")
+        say(f"note: this run was trained with {listed}; results agree up to rounding, but not bit for bit")

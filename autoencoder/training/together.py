@@ -276,7 +276,7 @@ def why_failed(error: Exception, folder: Path, say: Say) -> str:
     what = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     if ends_all_on_gpu(error):
         raise UserError(
-            f"the GPU failed, and does nothing more for this process ({what}): all runs stand at their last "
+            f"the GPU failed and can do no more for this process ({what}): all runs are saved at their last "
             "checkpoints, and the same command resumes them"
         ) from error
     text, run = "".join(traceback.format_exception(error)), Run(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autoencoder.config import DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.sources.arena import prepare_arena
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, number_of
 from autoencoder.evaluation.evaluate import evaluate
 from autoencoder.machine.progress import Progress, Say
 from autoencoder.objectives.reconstruct import Reconstruction
@@ -46,7 +46,7 @@ def demo(
         UserError: `out` exists and is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists: remove it, or choose another --out")
+        raise UserError(f"{out} already exists: remove it, or choose another --out")
     n_images, epochs = (QUICK_N_IMAGES, QUICK_EPOCHS) if quick else (N_IMAGES, EPOCHS)
     say(f"1 of 4: rendering {n_images:,} images of a synthetic arena")
     with Progress("Rendering", n_images, quiet=quiet) as progress:
@@ -60,7 +60,7 @@ def demo(
         seed=seed,
         device=device,  # type: ignore[arg-type]
     )
-    say(f"2 of 4: training the denoising autoencoder for {epochs} epoch{'s' if epochs > 1 else ''}")
+    say(f"2 of 4: training the denoising autoencoder for {number_of(epochs, 'epoch')}")
     train(RunConfig(DataConfig(str(data)), training=training), run.path, quiet=quiet)
     say("3 of 4: testing it on held-out images")
     evaluation = evaluate(run.path, device=device, quiet=quiet)

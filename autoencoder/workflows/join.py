@@ -84,14 +84,14 @@ def join(
 def _check_out(out: Path, tables: Sequence[Path], overwrite: bool) -> None:
     problems = []
     if out.suffix.lower() not in SUFFIXES:
-        problems.append(f"{out} is not written: what is joined goes to {', '.join(SUFFIXES)} (--out)")
+        problems.append(f"{out} cannot be written: joined tables go to {', '.join(SUFFIXES)} (--out)")
     if out.is_dir():
         problems.append(f"{out} is a folder: choose another name (--out)")
     elif out.exists():
         if any(table.exists() and out.samefile(table) for table in tables):
-            problems.append(f"{out} is what is to be joined, and would be replaced: choose another name (--out)")
+            problems.append(f"{out} is an input, and would be replaced: choose another name (--out)")
         elif not overwrite:
-            problems.append(f"{out} is there already: choose another name (--out), or replace it (--overwrite)")
+            problems.append(f"{out} already exists: choose another name (--out), or replace it (--overwrite)")
     raise_if_any(problems)
     check_writable(out.parent)
 
@@ -102,8 +102,8 @@ def _write_table(out: Path, metadata: Metadata, columns: dict[str, np.ndarray]) 
     if twice:
         named = first_few([f"'{name}'" for name in twice], SHOWN)
         raise UserError(
-            f"{metadata.source} has {named} already: put something before the names of what is joined (--prefix), or "
-            "take other columns (--only)"
+            f"{metadata.source} already has {named}: give the new columns a prefix (--prefix), or choose other "
+            "columns (--only)"
         )
     with replacing(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         file.writelines(csv_parts({**metadata.columns, **columns}))
@@ -117,8 +117,8 @@ def said_of(joined: Joined, source: str) -> list[str]:
         source: of the rows, such as the table's path.
     """
     said = [
-        f"{joined.n_matched:,} of {joined.n_images:,} images go with a row of {source}; {joined.n_unused:,} of its "
-        f"{joined.n_rows:,} rows go with no image"
+        f"{joined.n_matched:,} of {joined.n_images:,} images match a row of {source}; {joined.n_unused:,} of its "
+        f"{joined.n_rows:,} rows match no image"
     ]
     for absent, what, where in (
         (joined.images_without, "images", "the table"),

@@ -150,7 +150,7 @@ def prepare_video(
             recordings, out, options, jobs=jobs, strict=strict, compress=compress, overwrite=overwrite, quiet=quiet
         )
     raise_if_any(
-        f"{flag} is for several videos: leave it out"
+        f"{flag} only applies to several videos: leave it out"
         for flag, given in {"--strict": strict, "--jobs": jobs > 1}.items()
         if given
     )

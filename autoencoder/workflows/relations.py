@@ -16,10 +16,10 @@ def relation_table(found: Relations, metadata: Metadata) -> tuple[str, list[str]
     names = list(found.probing.columns)
     body = [[_heading(name, metadata, found), *(_cell(found, source, name) for source in names)] for name in names]
     caption = (
-        f"How well each column is predicted from each other one, by ridge / neighbours; {found.split}; in brackets: "
-        "too slow in this recording, no score can be interpreted alone"
+        f"How well each column is predicted from each of the others, by ridge / neighbours; {found.split}; in "
+        "brackets: too slow in this recording for a score to be interpreted on its own"
     )
-    return caption, ["told \\ from", *names], body
+    return caption, ["predicted \\ from", *names], body
 
 
 def _heading(name: str, metadata: Metadata, found: Relations) -> str:

@@ -54,7 +54,7 @@ def base_of(preset: str | None, config: str | Path | None) -> tuple[Preset, str]
         UserError: both are given, there is no such preset, or the file cannot be read.
     """
     if preset is not None and config is not None:
-        raise UserError("--preset and --config both say what to start from: give one of them")
+        raise UserError("--preset and --config both say what to start from: give only one of them")
     if preset is not None:
         raise_if_any(unknown("preset", [preset], PRESETS))
         return PRESETS[preset], f"the preset '{preset}'"
@@ -92,12 +92,12 @@ def run_config(
             base, data={name: value for name, value in base.data.items() if name not in of_other_images}
         )
         if of_other_images:
-            say(f"left out of {called}, as other images are given: {listed_flags(of_other_images)}")
+            say(f"not taken from {called}, because other images are given: {listed_flags(of_other_images)}")
     elif "images" not in base.data:
-        raise UserError(f"{called} names no images: give a data file beside it" if called else "name the images")
+        raise UserError(f"{called} names no images: give a data file as well" if called else "name the images")
     found, left_out = configure(base, given)
     if left_out:
-        say(f"left out of {called}, as it does not go with the other flags: {listed_flags(left_out)}")
+        say(f"not taken from {called}, because it does not fit the other flags: {listed_flags(left_out)}")
     return found
 
 

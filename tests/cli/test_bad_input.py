@@ -1,4 +1,4 @@
-"""What the user can mend: one line that names the file or the flag, exit status 2, and nothing under a final name.
+"""What the user can fix: one line that names the file or the flag, exit status 2, and nothing under a final name.
 
 Here are run folders and what does not go together; bad files and bad flags of every kind are in `tests/faults`.
 """
@@ -147,7 +147,9 @@ def test_resume_what_is_no_run(tmp_path, images, call):
 
 
 def test_resume_with_fewer_epochs_than_done(finished, call):
-    call("train", "--resume", finished, "--epochs", 2).refused(str(finished), "3 epochs already", "--epochs")
+    call("train", "--resume", finished, "--epochs", 2).refused(
+        str(finished), "already been trained for 3 epochs", "--epochs"
+    )
     assert json.loads((finished / "config.json").read_text())["training"]["epochs"] == 3
 
 

@@ -101,10 +101,10 @@ def test_info_shows_columns_as_they_are_said_to_be(trained, call, succeed):
     found = json.loads(succeed("info", trained / "m.npz", "--column-kind", "heading=angle,port=quantity", "--json").out)
     assert found["columns"]["port"] == "linear: 0 to 2"
     assert found["columns"]["heading"].endswith(" radians")
-    assert "'heading' is taken for radians" in found["notes"]["1"]
+    assert "'heading' is taken to be in radians" in found["notes"]["1"]
     twice = ("--column-kind", "heading=angle", "--column-kind", "port=quantity")
     assert json.loads(succeed("info", trained / "m.npz", *twice, "--json").out) == found
-    call("info", trained / "run", "--column-kind", "heading=angle").refused("--column-kind goes with a data file")
+    call("info", trained / "run", "--column-kind", "heading=angle").refused("--column-kind only applies to a data file")
 
 
 def test_later_commands_have_the_last_word(trained):

@@ -309,7 +309,7 @@ def test_one_run_of_each_kind_says_what_is_not_known(two_seeds, tmp_path, succee
     result = succeed("compare", *runs, "--out", tmp_path / "c", "--reduce", "pca", "--examples", 1)
     assert tree(tmp_path / "c") == FILES
     said = (
-        "Whether the objective changes what a network represents is not known: with 1 seed nothing is known of how "
+        "Whether the objective changes what a network represents is not known: with 1 seed it is not known how much "
         "seeds differ"
     )
     assert said in result.out

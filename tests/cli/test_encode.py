@@ -150,7 +150,7 @@ def test_nwb_is_opened_by_pynwb(recorded, tmp_path, succeed, call):
             table = reader.read().processing["autoencoder"]["images"].to_dataframe()
             assert set(table["recording"]) == {name}
     refused = call("encode", recorded / "run", *videos, "--session-start", start, "--out", tmp_path / "b.nwb")
-    refused.refused("--session-start is of one session", "2 recordings")
+    refused.refused("--session-start applies to one session", "2 recordings")
 
 
 def test_individuals_have_series_of_their_own(recorded, tmp_path, succeed):
@@ -190,7 +190,7 @@ def test_videos_of_another_scale_are_cut_out_by_another_crop(recorded, tmp_path,
     video, flags = recorded / "second.mp4", ("--follow", "brightest", "--crop", 30, "--size", 16, "--mask", "--quiet")
     scale = ("--px-per-cm", 9.9)
     call("encode", run, video, "--out", tmp_path / "a.npz").refused("3 cm wide", "--crop", "--px-per-cm")
-    call("encode", run, video, *scale, "--crop", 30, "--out", tmp_path / "a.npz").refused("say the same twice")
+    call("encode", run, video, *scale, "--crop", 30, "--out", tmp_path / "a.npz").refused("both give the scale")
     call("encode", recorded / "run", video, *scale, "--out", tmp_path / "a.npz").refused("is in pixels", "--crop PX")
     succeed("encode", run, video, "--crop", 30, "--out", tmp_path / "a.npz", "--quiet")
     succeed("encode", run, video, *scale, "--out", tmp_path / "b.npz", "--quiet")
@@ -215,7 +215,7 @@ def test_several_sources_are_one_table(recorded, tmp_path, succeed, call):
     ]
     np.testing.assert_array_equal(of(found), np.concatenate(expected))
     twice = call("encode", recorded / "run", sources[1], sources[1], "--out", tmp_path / "b.csv")
-    twice.refused("has a recording second", "names of their own")
+    twice.refused("has a recording second", "different names")
 
 
 OBJECTIVES = {
@@ -282,7 +282,7 @@ def test_without_the_runs_data_nothing_is_called_unfamiliar(recorded, tmp_path, 
     succeed("train", data, "--run", run, "--epochs", 1, "--latent-dim", 3, "--quiet")
     data.unlink()
     said = succeed("encode", run, recorded / "other.npz", "--out", tmp_path / "a.csv").out
-    assert f"what is familiar to the network cannot be told: {data}" in said
+    assert f"it cannot be judged which images are familiar to the network, because {data}" in said
     assert "unfamiliar" not in read(tmp_path / "a.csv")
 
 
@@ -315,17 +315,15 @@ def test_what_is_refused_is_refused_before_the_work(recorded, finished, tiny, tm
     call("encode", finished, recorded / "first.mp4", "--out", out).refused("does not know how its images were made")
     call("encode", run, recorded / "first.mp4", "--pose", tiny, tiny, "--out", out).refused("2 files for 1 videos")
     call("encode", run, recorded / "first.mp4", "--crop", 8, 8, "--out", out).refused("2 sides for 1 videos")
-    call("encode", run, "--predictions", "--out", out).refused("are images", "choose .npz")
-    call("encode", run, tiny, recorded / "data.npz", "--metadata", out, "--out", out).refused("of one data set")
-    call("encode", finished, "--out", tmp_path / "a.nwb").refused("time_s", "another format")
-    call("encode", run, "--session-start", "2026-05-01T10:30:00+02:00", "--out", out).refused("is for .nwb")
+    call("encode", run, "--predictions", "--out", out).refused("predicts images", "choose .npz")
+    call("encode", run, tiny, recorded / "data.npz", "--metadata", out, "--out", out).refused("a single data set")
+    call("encode", finished, "--out", tmp_path / "a.nwb").refused("time_s", "choose another one")
+    call("encode", run, "--session-start", "2026-05-01T10:30:00+02:00", "--out", out).refused("only applies to .nwb")
     call("encode", run, "--session-start", "2026-05-01", "--out", tmp_path / "a.nwb").refused("with its zone")
     call("encode", finished, tiny, "--out", out).refused("(1, 16, 16)", "(1, 50, 50)")
     call("encode", finished, "--out", tmp_path).refused("is no file of codes")
     out.write_text("mine")
     call("encode", run, "--out", out).refused("--overwrite")
-    call("encode", run, recorded / "data.npz", "--out", recorded / "data.npz", "--overwrite").refused(
-        "is to be encoded"
-    )
+    call("encode", run, recorded / "data.npz", "--out", recorded / "data.npz", "--overwrite").refused("is an input")
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
     assert out.read_text() == "mine"

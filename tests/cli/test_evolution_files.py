@@ -176,8 +176,8 @@ def test_without_metadata_and_with_fewer_snapshots(images, tmp_path, succeed):
     [
         (("--export", "xlsx"), ("--export", "xlsx", "parquet")),
         (("--export", "npz", "--layer", "fc2"), ("--export", "--layer latent", "'fc2'")),
-        (("--export", "npz", "--snapshot", "last"), ("--export goes with movies",)),
-        (("--no-movies", "--snapshot", "last"), ("--no-movies goes with movies",)),
+        (("--export", "npz", "--snapshot", "last"), ("--export only applies to movies",)),
+        (("--no-movies", "--snapshot", "last"), ("--no-movies only applies to movies",)),
     ],
     ids=lambda value: " ".join(value),
 )

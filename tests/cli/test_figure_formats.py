@@ -32,7 +32,7 @@ def test_formats_go_to_movies_and_to_figures(words, movie, figures):
 
 
 def test_two_formats_of_a_movie_are_one_too_many():
-    with pytest.raises(UserError, match="--format mp4 gif: a movie is written in one of them"):
+    with pytest.raises(UserError, match="--format mp4 gif: a movie is written in only one of them"):
         movie_format(given("--format", "gif", "mp4"))
 
 

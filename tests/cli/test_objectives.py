@@ -21,10 +21,10 @@ MISPLACED = [
     (["--objective", "angle", "--vector", "x,,y,frame"], ["--vector", "x,,y,frame"]),
     (
         ["--objective", "angle", "--vector", "x,y,x,frame", "--target", "body_angle_deg"],
-        ["target", "vector", "not from both"],
+        ["target", "vector", "not by both"],
     ),
     (["--shuffle-targets"], ["shuffle_targets", "angle or classify or mask", "'reconstruct'"]),
-    (["--encoder", "pca", "--sparsity", "log"], ["sparsity", "'pca'", "fitted", "learned encoder", "strided"]),
+    (["--encoder", "pca", "--sparsity", "log"], ["sparsity", "'pca'", "fitted", "learned one", "strided"]),
     (["--encoder", "umap", "--sparsity", "kl"], ["sparsity", "'umap'", "fitted"]),
     (["--sparsity", "kl", "--latent-activation", "tanh"], ["'kl'", "never negative", "tanh", "sigmoid"]),
     (["--sparsity", "log", "--latent-activation", "tanh"], ["'log'", "never negative", "sigmoid or relu"]),
@@ -41,14 +41,14 @@ MISPLACED = [
     (["--decoder", "pca"], ["--decoder", "strided"]),
     (["--encoder", "conv", "--depth", "2"], ["depth", "'deep'", "'conv'", "leave it out"]),
     (["--encoder", "deep", "--depth", "13"], ["depth", "1 to 12", "13"]),
-    (["--encoder", "umap", "--latent-activation", "relu"], ["'umap'", "fitted", "'relu'", "leave it out"]),
+    (["--encoder", "umap", "--latent-activation", "relu"], ["'umap'", "fitted", "leave 'relu' out"]),
     (["--encoder", "pca", "--latent-activation", "sigmoid"], ["'pca'", "fitted", "'sigmoid'"]),
     (["--encoder", "pca", "--init-from", "x.pt"], ["--init-from", "'pca'", "fitted", "leave it out"]),
     (["--encoder", "pca", "--latent-dim", "48"], ["'pca'", "39", "40 training images", "--latent-dim 39"]),
     (["--encoder", "umap", "--latent-dim", "1000"], ["'umap'", "39", "40 training images"]),
     (["--encoder", "conv"], ["16x16", "'conv'", "18x18", "--pad or --resize"]),
     (["--decoder", "conv"], ["16x16", "'conv'", "18x18"]),
-    (["--objective", "classify", "--target", "frame"], ["'frame'", "60 different values", "no class"]),
+    (["--objective", "classify", "--target", "frame"], ["'frame'", "60 different values", "not a class"]),
     (["--objective", "classify", "--target", "body_angle_deg"], ["'body_angle_deg'", "--objective angle"]),
     (["--objective", "classify", "--target", "species"], ["'species'", "frame, x, y, body_angle_deg"]),
     (["--objective", "angle", "--target", "nearest_port"], ["'nearest_port'", "not an angle", "_deg or _rad"]),
@@ -72,15 +72,21 @@ def test_what_does_not_go_together(tiny, tmp_path, call, flags, words):
     [
         (
             ["--encoder", "conv", "--depth", "2", "--objective", "angle", "--loss", "mse", "--sparsity-weight", "1"],
-            ["depth goes with", "loss goes with", "sparsity_weight goes with"],
+            ["depth only applies to", "loss only applies to", "sparsity_weight needs"],
         ),
         (
             ["--target", "x", "--vector", "x,y", "--shuffle-targets", "--sparsity-target", "0.2"],
-            ["target goes with", "vector goes with", "shuffle_targets goes with", "sparsity_target goes with", "not 2"],
+            [
+                "target only applies to",
+                "vector only applies to",
+                "shuffle_targets only applies to",
+                "sparsity_target only applies to",
+                "not 2",
+            ],
         ),
         (
             ["--encoder", "pca", "--objective", "angle", "--decoder", "dense", "--sparsity", "kl", "--init-from", "x"],
-            ["has no decoder", "sparsity acts on", "--init-from takes over"],
+            ["has no decoder", "sparsity needs", "--init-from takes over"],
         ),
         (
             [

@@ -90,8 +90,8 @@ def test_another_objective_than_the_presets(blobs, tmp_path, succeed, name, obje
     """What only goes with the preset's own is left out, and the command says so."""
     run = tmp_path / "run"
     said = succeed("train", blobs[20], "--preset", name, "--objective", objective, *SHORT, "--run", run).out
-    expected = f"left out of the preset '{name}', as it does not go with the other flags: {left_out}\n"
-    assert (expected in said) if left_out else ("left out" not in said)
+    expected = f"not taken from the preset '{name}', because it does not fit the other flags: {left_out}\n"
+    assert (expected in said) if left_out else ("not taken from" not in said)
     succeed("test", "--run", run, "--no-movies", "--examples", 2, "--quiet")
     assert number in json.loads((run / "test" / "metrics.json").read_text())
 

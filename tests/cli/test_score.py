@@ -53,7 +53,7 @@ def test_a_fit_that_cannot_be_is_left_out_by_name(finished_copy, tmp_path, succe
     np.save(first, np.zeros_like(np.load(first)))
     flags = ("--run", finished_copy, "--out", tmp_path)
     said = succeed("visualize", *flags, "--score", "pca-last", "pca-every").out
-    assert f"PCA every is left out: {first} cannot be fitted: the latent is constant" in said
+    assert f"PCA every is left out: {first} cannot be fitted: every image has the same code" in said
     told = json.loads((tmp_path / "scores.json").read_text())
     assert len(told["methods"]) == len(told["left_out"]) == 1
     assert told["methods"][0]["frames"]["preservation"][0] is None
@@ -63,8 +63,8 @@ def test_a_fit_that_cannot_be_is_left_out_by_name(finished_copy, tmp_path, succe
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (("--score", "umap-nothing"), ("umap-nothing", "umap-joint", "all")),
-        (("--score", "all", "--fps", 3), ("--fps", "does not go with scores")),
+        (("--score", "umap-nothing"), ("umap-nothing", "umap-joint")),
+        (("--score", "all", "--fps", 3), ("--fps", "cannot be used with --score")),
         (("--score", "all", "--snapshot", "last"), ("--snapshot",)),
         (("--score", "all", "--color-by", "x"), ("--color-by",)),
         (("--score", "all", "--layer", "pixels"), ("--layer pixels",)),
@@ -118,7 +118,7 @@ def test_one_snapshot_a_dead_network_and_one_that_was_dead_at_first(finished_cop
     assert json.loads((tmp_path / "scores.json").read_text())["methods"][0]["frames"]["preservation"][0] is None
     for file in files:
         np.save(file, np.ones_like(np.load(file)))
-    call("visualize", *flags).refused("the latent is constant", "the network is dead")
+    call("visualize", *flags).refused("every image has the same code", "the network is dead")
 
 
 def test_a_snapshot_of_a_run_with_other_samples_can_be_fitted_to(finished, finished_copy, tmp_path, succeed, call):

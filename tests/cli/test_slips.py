@@ -52,6 +52,37 @@ def test_a_run_given_for_data_is_called_a_run_and_another_folder_is_not(tmp_path
     call("train", run).refused(str(run), "it is a run", "--resume")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "--resume", "nope"),
+        ("test", "--run", "nope"),
+        ("visualize", "--run", "nope"),
+        ("visualize", "--run", "nope", "--score", "all"),
+        ("explore", "nope"),
+        ("encode", "nope", "--out", "codes.npz"),
+        ("clips", "nope", "--rows", "rows.csv"),
+        ("compare", "nope", "other"),
+        ("compare", "nope", "--by", "condition", "--unit", "animal"),
+    ],
+)
+def test_a_run_that_does_not_exist_is_said_not_to(command, call):
+    call(*command).refused("there is no run folder nope: check the path")
+
+
+def test_a_study_that_does_not_exist_is_said_not_to(call):
+    call("study", "report", "nope").refused("there is no study nope: check the path")
+
+
+def test_slips_in_the_methods_to_score_are_answered_by_near_names_and_not_by_long_lists(call):
+    told = call("visualize", "--run", "a", "--score", "joint", "every", "umap-pooldd").refused(
+        "'joint' (did you mean 'umap-joint'?), 'every' (did you mean 'umap-every'?)", "(did you mean 'umap-pooled'?)"
+    )
+    assert "choose from" not in told
+    told = call("visualize", "--run", "a", "--score", "joint", "zzz", "qqq").refused("'zzz'", "'qqq'")
+    assert told.count("choose from all, umap-joint, umap-last") == 1
+
+
 def test_data_given_for_a_run_are_called_a_file(images, call):
     for command in (("train", "--resume"), ("test", "--run"), ("visualize", "--run"), ("explore",)):
         call(*command, images).refused(f"{images} is a file, not the folder of a run")

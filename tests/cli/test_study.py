@@ -100,7 +100,8 @@ def test_one_command_trains_measures_and_reports(study, tree):
     names = {path.name for path in (out / "runs").iterdir()}
     assert names == {f"{name}-{seed}" for name in ("reconstruct", "angle", "angle_shuffled") for seed in (5, 6, 7)}
     assert (
-        "cannot be told, since 3 seeds can give no p below 0.25: networks of different objectives differ" in result.out
+        "cannot be decided, since no p below 0.25 is possible with 3 seeds: networks of different objectives differ"
+        in result.out
     )
     assert re.search(
         r"p = 0\.25, the least that 2 settings and 3 seeds can give; R2 -?[\d.]+, omega2 -?[\d.]+", result.out
@@ -238,7 +239,7 @@ def test_report_measures_again_what_it_is_asked_for(copied, succeed):
         "mle_dimension",
     }
     result = succeed("study", "report", copied, "--only", "similarity", "--matched", "steps")
-    assert "the last that all came to" in result.out
+    assert "the last that all reached" in result.out
     assert json.loads((copied / "statistics.json").read_text())["matched"]["by"] == "steps"
 
 
@@ -385,7 +386,7 @@ def test_a_run_that_diverges_is_named_and_the_rest_is_done(data, tmp_path, succe
     assert re.search(r"1e30-42 could not be trained: .* step \d", result.out)
     assert "1e30-42 is left out: it is not finished" in result.out
     assert {row["run"] for row in measures(tmp_path / "s")} == {"0.001-42", "0.001-43"}
-    assert "there is one setting, which is compared with nothing" in result.out
+    assert "there is only one setting, and nothing to compare it with" in result.out
     alone = ("--lr", "1e30", "--seeds", 1, "--schedule", "constant", *TRAINING)
     call("study", data, *alone, "--out", tmp_path / "t").refused("no run of the study could be trained", "step")
 
@@ -398,7 +399,7 @@ def test_what_is_missing_is_named_and_the_rest_is_measured(copied, succeed):
     assert "angle-6 is measured without step_" in result.out
     assert "reconstruct-6 is left out: there is no run folder" in result.out
     assert "seed 6 is not tested: reconstruct has no run with it" in result.out
-    assert "is not known: with 1 seed nothing is known of how seeds differ" in result.out
+    assert "is not known: with 1 seed it is not known how much seeds differ" in result.out
     found = json.loads((copied / "statistics.json").read_text())["similarity"]
     assert found["seeds"] == [5]
 
@@ -419,7 +420,7 @@ def test_without_metadata_there_is_nothing_to_tell_and_the_rest_is_measured(tmp_
         "embeddings",
     )
     result = succeed("study", tmp_path / "bare.npz", *design, "--out", tmp_path / "s")
-    assert "What the codes tell of the images is not known: no column could be probed." in result.out
+    assert "What can be read from the codes is not known: no column could be probed." in result.out
     assert "networks of different latent dims differ by" in result.out
     assert re.search(r"Of 'all', \d units are the fewest whose mean squared error", result.out)
     assert {"units.png", "embeddings.svg"} <= {file.name for file in (tmp_path / "s").iterdir()}
@@ -429,7 +430,7 @@ def test_one_seed_says_what_it_cannot(data, tmp_path, succeed):
     design = ("--vary", "latent_dim=2,4", "--seeds", 1, *TRAINING, "--only", "similarity", "units")
     result = succeed("study", data, *design, "--out", tmp_path / "s")
     said = (
-        "is not known: with 1 seed nothing is known of how seeds differ: train 6 or more. Networks of different latent"
+        "is not known: with 1 seed it is not known how much seeds differ: train 6 or more. Networks of different latent"
     )
     assert said in result.out
 

@@ -138,14 +138,14 @@ def test_the_time_of_each_column_is_said(data, succeed) -> None:
 
 def test_relations_of_columns(data, run, succeed, call) -> None:
     result = succeed("info", data, "--relations")
-    assert "told \\ from" in result.out
+    assert "predicted \\ from" in result.out
     found = json.loads(succeed("info", data, "--relations", "--json").out)
     assert "frame" not in found
     told = {(source, score["column"], score["probe"]): score["score"] for source in found for score in found[source]}
     assert told["head_angle_deg", "body_angle_deg", "knn"] < 30
     assert ("x", "x", "knn") not in told
     assert told["nearest_port", "polar_angle_deg", "knn"] < told["body_angle_deg", "polar_angle_deg", "knn"]
-    call("info", run, "--relations").refused("not a data file")
+    call("info", run, "--relations").refused("a data file (.npz, .npy)")
 
 
 # ------------------------------------------------------------------------------------------------------------- compare
@@ -154,7 +154,7 @@ def test_relations_of_columns(data, run, succeed, call) -> None:
 def test_what_a_latent_adds_to_given_columns(run, tmp_path, succeed, call) -> None:
     result = succeed("compare", run, "--reduce", "pca", "--given", "body_angle_deg", "--out", tmp_path / "out")
     assert "What the latent adds to body_angle_deg" in result.out
-    assert "no evidence that anything else is known" in result.out
+    assert "no evidence that they hold anything else" in result.out
     numbers = json.loads((tmp_path / "out" / "comparison.json").read_text())["runs"][0]
     assert "body_angle_deg" not in {gain["column"] for gain in numbers["gains"]}
     few = succeed("compare", run, "--reduce", "pca", "--given", "x", "y", "--out", tmp_path / "few").out

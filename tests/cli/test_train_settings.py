@@ -105,7 +105,7 @@ def test_flags_win(trained, tmp_path, succeed, tiny):
 
 def test_what_does_not_go_with_the_flags_is_left_out_and_said(trained, tmp_path, succeed, tiny):
     said = succeed("train", "--config", trained / "config.json", "--encoder", "dense", "--run", tmp_path / "run").out
-    assert "left out of" in said
+    assert "not taken from" in said
     assert "--depth" in said
     assert json.loads((tmp_path / "run" / "config.json").read_text())["model"]["encoder"] == "dense"
 
@@ -115,7 +115,7 @@ def test_metadata_of_other_images_are_not_taken_over(tiny, tmp_path, succeed):
     file = tmp_path / "settings.toml"
     file.write_text(f'[data]\nimages = "elsewhere.npz"\nmetadata = "{tmp_path / "table.csv"}"\n')
     said = succeed("train", tiny, "--config", file, "--run", tmp_path / "run", *QUICK[:-1]).out
-    assert "as other images are given: --metadata" in said
+    assert "because other images are given: --metadata" in said
     assert json.loads((tmp_path / "run" / "config.json").read_text())["data"]["metadata"] is None
 
 

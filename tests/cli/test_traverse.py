@@ -142,7 +142,7 @@ def test_the_same_twice(whole, bars, tmp_path):
 def test_a_column_that_is_called_as_a_unit(bars, tmp_path, refused):
     np.savez(tmp_path / "other.npz", **{"3": np.arange(1.0 * N), "9": np.arange(1.0 * N)})
     flags = ("--metadata", tmp_path / "other.npz", "--traverse")
-    refused(*flags, "3", run=bars, words=("'3' is a column and a unit", "column:3", "unit:3"))
+    refused(*flags, "3", run=bars, words=("'3' is both a column and a unit", "column:3", "unit:3"))
     metadata = Metadata({"3": np.arange(9.0), "9": np.arange(9.0), "a": np.arange(9.0)})
     asked = {"column:3": "3", "unit:3": 3, "9": "9", "2": 2, "a": "a", "column:a": "a", "unit:0": 0}
     assert {name: column_or_unit(name, metadata, 4) for name in asked} == asked
@@ -180,9 +180,12 @@ def test_masks_are_not_encoded_again(tiny, tmp_path, succeed):
         (("--traverse", "x", "--snapshot", "7"), ("step 7", "6 and 8")),
         (("--traverse", "x", "--examples", "0"), ("1 to 6", "0")),
         (("--traverse", "x", "--format", "gif", "--fps", "60"), ("50 frames",)),
-        (("--traverse", "x", "--fit", "first", "--save-frames"), ("--fit, --save-frames do not go with traversals",)),
-        (("--traverse", "x", "--show", "units", "--color-by", "x"), ("--show, --color-by do not go",)),
-        (("--traverse", "x", "--layer", "fc2", "--reduce", "pca"), ("--layer, --reduce do not go",)),
+        (
+            ("--traverse", "x", "--fit", "first", "--save-frames"),
+            ("--fit, --save-frames cannot be used with --traverse",),
+        ),
+        (("--traverse", "x", "--show", "units", "--color-by", "x"), ("--show, --color-by cannot be used",)),
+        (("--traverse", "x", "--layer", "fc2", "--reduce", "pca"), ("--layer, --reduce cannot be used",)),
     ],
     ids=lambda value: " ".join(value),
 )

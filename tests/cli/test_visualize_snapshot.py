@@ -411,15 +411,15 @@ MOVIE_FLAGS = {
 def test_flags_of_movies_with_a_snapshot(finished, call, tmp_path, flag):
     """Even with the value that is the default."""
     flags = ("visualize", "--run", finished, "--snapshot", "last", "--out", tmp_path / "out")
-    call(*flags, flag, *MOVIE_FLAGS[flag]).refused(f"{flag} goes with movies", "--snapshot")
+    call(*flags, flag, *MOVIE_FLAGS[flag]).refused(f"{flag} only applies to movies", "--snapshot")
     assert not (tmp_path / "out").exists()
 
 
 def test_all_misplaced_flags_are_named_at_once(finished, call):
     flags = ("visualize", "--run", finished)
-    call(*flags, "--snapshot", 6, "--fps", 3, "--fit", "first", "--fps", 4).refused("--fps, --fit go with movies")
+    call(*flags, "--snapshot", 6, "--fps", 3, "--fit", "first", "--fps", 4).refused("--fps, --fit only apply to movies")
     call(*flags, "--show", "units", "--clusters", 3, "--labels", "x", "--layer", "pixels").refused(
-        "--show, --clusters, --labels, --layer pixels go with one snapshot", "--snapshot last"
+        "--show, --clusters, --labels, --layer pixels only apply to one snapshot", "--snapshot last"
     )
 
 

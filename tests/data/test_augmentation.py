@@ -110,7 +110,7 @@ def test_an_objective_takes_what_its_targets_allow(name: str) -> None:
     allowed = OBJECTIVES[name].augmentations
     assert ObjectiveConfig(name, augment=allowed[::-1]).augment == allowed
     for kind in {"flip", "rotate", "shift", "light"} - set(allowed):
-        with pytest.raises(UserError, match=f"--augment {kind} would make targets of the objective '{name}' wrong"):
+        with pytest.raises(UserError, match=f"--augment {kind} would make the targets of the objective '{name}' wrong"):
             ObjectiveConfig(name, augment=(kind,))
 
 

@@ -167,7 +167,7 @@ def test_unwrapped_radians_are_asked_about_and_not_refused():
 def test_a_unit_that_only_values_tell_is_said():
     metadata = metadata_of({"heading": RANDOM.uniform(-3, 3, 50)}, "m.csv", {"heading": "angle"})
     (said,) = label_warnings(metadata, 50)
-    assert "'heading' is taken for radians" in said
+    assert "'heading' is taken to be in radians" in said
     assert "--column-kind heading=degrees" in said
 
 

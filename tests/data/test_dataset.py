@@ -93,9 +93,9 @@ def test_what_cannot_be_written_leaves_the_old_set_as_it_was(tmp_path, monkeypat
 def test_an_input_is_never_replaced(tmp_path):
     pose = tmp_path / "mouse.csv"
     pose.write_text("what the set is to be made from")
-    with pytest.raises(UserError, match=r"mouse\.csv is what the data set is to be made from"):
+    with pytest.raises(UserError, match=r"mouse\.csv is an input of the data set"):
         check_output(tmp_path / "mouse", overwrite=True, inputs=[pose])
     (tmp_path / "link.csv").symlink_to(pose)
-    with pytest.raises(UserError, match=r"link\.csv is what"):
+    with pytest.raises(UserError, match=r"link\.csv is an input"):
         check_output(tmp_path / "link", overwrite=True, inputs=[pose])
     assert check_output(tmp_path / "other", inputs=[pose, Path("nowhere")])[0] == tmp_path / "other.npz"

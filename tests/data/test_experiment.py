@@ -183,7 +183,9 @@ def test_the_short_form(folder: Path, call) -> None:
     prepare(folder, "video,pose\na.mp4,a.csv\nb.mp4,b.csv\n", options=VideoOptions(every=5, size=24))
     assert contents(folder, "short")[1] == contents(folder)[1]
     call("prepare", "video", *videos, "--pose", poses[0], "--out", folder / "x").refused("2 videos and 1 poses")
-    call("prepare", "video", videos[0], "--out", folder / "x", "--jobs", 2).refused("--jobs is for several videos")
+    call("prepare", "video", videos[0], "--out", folder / "x", "--jobs", 2).refused(
+        "--jobs only applies to several videos"
+    )
 
 
 # ----------------------------------------------------------------------------------------------------- what is refused
@@ -193,15 +195,15 @@ REFUSED = {
     "pose is missing": ("video,pose\na.mp4,no.csv\n", ["line 2 of ", "no.csv"]),
     "empty cell": ("video,pose,animal\na.mp4,a.csv,\n", ["line 2 of ", "column 'animal' is empty", "write NA"]),
     "empty cell of a pose": ("video,pose\na.mp4,\n", ["column 'pose' is empty"]),
-    "one row twice": ("video,pose\na.mp4,a.csv\na.mp4,a.csv\n", ["2 rows are of one recording"]),
-    "one name twice": (
+    "one row twice": ("video,pose\na.mp4,a.csv\na.mp4,a.csv\n", ["2 rows describe the same recording"]),
+    "same name twice": (
         "recording,video,pose\nx,a.mp4,a.csv\nx,b.mp4,b.csv\n",
         ["2 recordings have the name 'x'", "column 'recording'"],
     ),
-    "scale": ("video,pose,px_per_cm\na.mp4,a.csv,ten\n", ["'px_per_cm' is a number of pixels", "not 'ten'"]),
+    "scale": ("video,pose,px_per_cm\na.mp4,a.csv,ten\n", ["'px_per_cm' must be a number of pixels", "not 'ten'"]),
     "scale of some": ("video,pose,px_per_cm\na.mp4,a.csv,10\nb.mp4,b.csv,\n", ["line 3", "'px_per_cm' is empty"]),
-    "centre": ("video,pose,arena_center\na.mp4,a.csv,40\n", ["'arena_center' is x and y in pixels", "not '40'"]),
-    "crop": ("video,pose,crop\na.mp4,a.csv,3.5\n", ["'crop' is a whole number of pixels", "not '3.5'"]),
+    "centre": ("video,pose,arena_center\na.mp4,a.csv,40\n", ["'arena_center' must be x and y in pixels", "not '40'"]),
+    "crop": ("video,pose,crop\na.mp4,a.csv,3.5\n", ["'crop' must be a whole number of pixels", "not '3.5'"]),
     "pose of another video": ("video,pose\na.mp4,b.csv\nb.mp4,a.csv\n", ["'a': ", "they do not belong", "'b': "]),
     "no video column": ("film,pose\na.mp4,a.csv\n", ["no column 'video'", "film, pose"]),
     "column of an image": ("video,pose,frame\na.mp4,a.csv,3\n", ["column 'frame'", "rename it"]),
@@ -236,7 +238,7 @@ def test_one_that_fails_is_named_and_the_others_are_made(folder: Path, call) -> 
     (folder / "b.mp4").write_bytes(whole)
     done = call(*command)
     assert done.status == 0, done.err
-    assert "1 of 2 recordings were made before" in done.out
+    assert "1 of 2 recordings were already prepared" in done.out
     assert load_images(folder / "set.npz").metadata.column("recording").tolist() == ["a"] * 3 + ["b"] * 3
 
 

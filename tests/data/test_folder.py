@@ -259,7 +259,7 @@ def test_background_instead_of_what_is_hidden(tmp_path: Path, suffix: str, mode:
         assert (images[:, :, 1:-1, 3:-1] == 200).all()
         assert (images[:, :, [0, -1]] == background).all()
         (note,) = prepared.notes
-        assert f"1 of 2 pictures have transparent pixels, which are {name} now (--background" in note
+        assert f"1 of 2 pictures have transparent pixels, which are now {name} (--background" in note
 
 
 def png(depth: int, kind: int, row: bytes, *chunks: tuple[bytes, bytes], width: int = 4) -> bytes:
@@ -301,7 +301,7 @@ def test_every_way_to_hide_in_a_png(tmp_path: Path, content: bytes, expected: li
 def test_what_cannot_be_composited_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").write_bytes(content)
-    with pytest.raises(UserError, match=r"a\.png has 16 bits and transparent pixels.*save it with 8 bits"):
+    with pytest.raises(UserError, match=r"a\.png has both 16 bits and transparent pixels.*save it with 8 bits"):
         prepare_images(tmp_path / "in", tmp_path / "m")
 
 
@@ -458,7 +458,7 @@ def test_a_disc_stays_a_disc(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fit", "words"),
     [
-        (None, "padded to squares, in black; until now they were stretched: --fit stretch does that"),
+        (None, "padded to squares, in black; earlier versions stretched them: --fit stretch does that"),
         ("pad", "padded to squares, in black"),
         ("crop", "cut to the square in their middle"),
         ("stretch", "stretched to squares"),
@@ -474,7 +474,7 @@ def test_what_was_done_is_said(tmp_path: Path, fit: str | None, words: str) -> N
 
 def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     picture(tmp_path / "in" / "a.png")
-    with pytest.raises(UserError, match=r"--fit crop says how pictures become squares.*--resize N"):
+    with pytest.raises(UserError, match=r"--fit crop says how pictures become square.*--resize N"):
         prepare_images(tmp_path / "in", tmp_path / "m", fit="crop")
     with pytest.raises(UserError) as caught:
         prepare_images(tmp_path / "in", tmp_path / "m", fit="fill", resize=3, background=256)

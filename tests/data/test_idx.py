@@ -50,7 +50,7 @@ def test_gzip_is_told_by_its_content(tmp_path: Path) -> None:
         (encode(IMAGES)[:9], "cut short within its header"),
         (encode(IMAGES)[:3], "not an IDX file"),
         (encode(IMAGES) + b"x", "there are more|damaged"),
-        (b"\0\0\x09\x01\0\0\0\x01x", "IDX type 0x09; those that are read are 0x08"),
+        (b"\0\0\x09\x01\0\0\0\x01x", "IDX type 0x09; the types that can be read are 0x08"),
         (b"PK\x03\x04 something else", "not an IDX file"),
         (b"\0\0\x08\x03" + b"\xff" * 12 + b"abc", "cannot hold them"),
     ],
@@ -111,9 +111,9 @@ def test_resizing_halves_by_the_mean(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (LABELS, LABELS, r"i holds uint8 of shape \(12,\): images are uint8, \(N, H, W\)"),
+        (LABELS, LABELS, r"i holds uint8 of shape \(12,\): images must be uint8, \(N, H, W\)"),
         (IMAGES.astype("i4"), LABELS, "i holds int32"),
-        (IMAGES, IMAGES, "l holds uint8 of shape .*: labels are integers"),
+        (IMAGES, IMAGES, "l holds uint8 of shape .*: labels must be integers"),
         (IMAGES, LABELS[:5], "i has 12 images and .*l has 5 labels"),
     ],
 )

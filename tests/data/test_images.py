@@ -109,7 +109,7 @@ def test_key_of_the_images(tmp_path: Path, key: str) -> None:
 
 def test_two_likely_arrays_are_not_guessed_between(tmp_path: Path) -> None:
     path = npz(tmp_path / "a.npz", left=PIXELS, right=PIXELS)
-    with pytest.raises(UserError, match=r"which array of .*a\.npz .*Name it 'images'; its arrays are left .*, right"):
+    with pytest.raises(UserError, match=r"which array of .*a\.npz .*Call it 'images'; its arrays are left .*, right"):
         load_images(path)
 
 
@@ -172,7 +172,7 @@ def test_missing_empty_and_foreign_files(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=rf"{name} is empty \(0 bytes\)"):
             load_images(tmp_path / name)
         (tmp_path / name).write_text("this is no array at all")
-        with pytest.raises(UserError, match=rf"{name} is damaged, or no NumPy file"):
+        with pytest.raises(UserError, match=rf"{name} is damaged, or not a NumPy file"):
             load_images(tmp_path / name)
     (tmp_path / "a.png").write_text("x")
     with pytest.raises(UserError, match=r"a\.png .*read from \.npz or \.npy"):
@@ -222,9 +222,9 @@ def test_a_set_that_does_not_fit_is_refused_before_it_is_read(tmp_path: Path, mo
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (PIXELS[0], r"shape \(5, 7\): images are \(N, height, width\)"),
-        (PIXELS[:0], "no pixel in it"),
-        (PIXELS[:, :0], "no pixel in it"),
+        (PIXELS[0], r"shape \(5, 7\): images must be \(N, height, width\)"),
+        (PIXELS[:0], "and so no pixels"),
+        (PIXELS[:, :0], "and so no pixels"),
         (np.zeros((2, 50, 50, 3), np.uint8), r"channels last: save images\.transpose\(0, 3, 1, 2\)"),
         (PIXELS.astype(np.int64), r"type int64, .*astype\('float32'\)"),
         (PIXELS > 3, r"type bool, .*astype\('uint8'\)"),
@@ -466,9 +466,12 @@ def test_pixels_that_were_filled_in_are_told(tmp_path: Path) -> None:
     ("inside", "why"),
     [
         (np.ones((6, 5, 5), np.uint8), "must be"),
-        (np.full((6, 5, 7), 255, np.uint8), "other values than 0 and 1"),
-        (np.ones((6, 5, 7)), "other values than 0 and 1"),
-        (np.arange(6)[:, None, None].astype(np.uint8).clip(0, 1) * np.ones((6, 5, 7), np.uint8), "the first is 0"),
+        (np.full((6, 5, 7), 255, np.uint8), "values other than 0 and 1"),
+        (np.ones((6, 5, 7)), "values other than 0 and 1"),
+        (
+            np.arange(6)[:, None, None].astype(np.uint8).clip(0, 1) * np.ones((6, 5, 7), np.uint8),
+            "the first of which is 0",
+        ),
     ],
 )
 def test_what_is_no_map_of_filled_in_pixels_is_refused(tmp_path: Path, inside: np.ndarray, why: str) -> None:

@@ -97,7 +97,7 @@ def test_a_table_at_7_hz_is_right_to_the_row(how, direction, tolerance, images, 
     assert found["frame"] == [str(frame) for frame in images["frame"]]
     np.testing.assert_array_equal(numbers(found["time_s"]), images["time_s"])
     n = int(expected["signal"].notna().sum())
-    assert f"{n:,} of {len(expected):,} images go with a row of {path}" in said
+    assert f"{n:,} of {len(expected):,} images match a row of {path}" in said
     assert 0 < n < len(expected) or how == "previous"
 
 
@@ -106,7 +106,7 @@ def test_a_table_that_is_too_slow_to_be_averaged_is_named(table, data, tmp_path,
     for flags, is_said in ((("mean",), True), (("mean", "--tolerance", 0.1), False), (("nearest",), False)):
         out = ("--out", tmp_path / "out.csv", "--overwrite")
         said = succeed("join", data, path, "--on", "recording,time_s", "--how", *flags, *out).out
-        assert ("so many images have no row to average: --how nearest" in said) == is_said
+        assert ("so many images have no row to average: use --how nearest" in said) == is_said
 
 
 def test_tables_with_tabs_of_parquet_and_of_arrays_say_the_same(table, data, tmp_path, succeed):
@@ -150,7 +150,7 @@ def test_events_are_counted_in_the_interval_of_their_frame(images, data, tmp_pat
     for what, counts in expected.items():
         differ = np.abs(numbers(found[f"what_{what}_count"]) - counts)
         assert differ.sum() <= 1  # one that lies within rounding of the edge of an interval
-    assert abs(int(said.split("images go with")[1].split("; ")[1].split(" of")[0]) - lost) <= 1
+    assert abs(int(said.split("images match")[1].split("; ")[1].split(" of")[0]) - lost) <= 1
     alone = write(tmp_path / "licks.csv", {name: columns[name] for name in ("recording", "time_s")})
     succeed("join", data, alone, "--on", "recording,time_s", "--out", tmp_path / "licks-out.csv", "--quiet")
     counts = np.array(read(tmp_path / "licks-out.csv")["licks_count"], int)
@@ -276,14 +276,14 @@ def test_what_is_refused_is_refused_in_one_line(data, tmp_path, call):
     refused({"time_s": [1.0], "v": [1]}, words=("no column 'recording'", "--recording NAME"))
     refused({"recording": ["mouse1"], "time": [1.0], "v": [1]}, words=("no column 'time_s'", "time_s=THAT"))
     refused(row, "--recording", "mouse1", words=("a column 'recording' of its own",))
-    refused({**row, "frame": [3]}, words=("has 'frame' already", "--prefix"))
+    refused({**row, "frame": [3]}, words=("already has 'frame'", "--prefix"))
     refused({**row, "v": ["a"]}, "--how", "mean", words=("'v'", "is text, which has no mean"))
     refused(row, "--how", "count", words=("of numbers", "--how mean"))
     refused({"recording": ["mouse1"], "time_s": [1.0]}, "--how", "mean", words=("nothing to average", "--how count"))
     refused(row, "--only", "w", words=("no column 'w' (--only)",))
     refused({**row, "time_s": ["soon"]}, words=("'time_s'", "text"))
     refused({"time_s": [1.0], "v": [1]}, on="time_s", words=("has 2 recordings", "recording,time_s"))
-    refused(row, on="time_s,recording", words=("--on time_s,recording", "ends in frame or time_s"))
+    refused(row, on="time_s,recording", words=("--on time_s,recording", "must end in frame or time_s"))
     twice = {"recording": ["mouse1"] * 3, "time_s": [1.0, 1.0, 2.0], "v": [1, 2, 3]}
     refused(twice, words=("1 rows of the same recording and time_s", "mouse1, time_s 1", "--how mean"))
     refused(row, "--times", data, "--recording", "a", "b", words=("--recording names 2 for 1 tables",))

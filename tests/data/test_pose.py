@@ -44,7 +44,7 @@ def test_coordinates_that_are_no_pixels_are_refused() -> None:
     xy, likelihood = np.random.default_rng(0).uniform(0, 1, (20, 1, 3, 2)), np.ones((20, 1, 3))
     xy[4, 0, 0] = -0.2, 1.4  # beyond the edge of the picture
     given = ("a", "b", "c"), ("",)
-    with pytest.raises(UserError, match=r"between -0\.2 and 1\.4: they are shares of the picture"):
+    with pytest.raises(UserError, match=r"between -0\.2 and 1\.4: they seem to be fractions of the picture"):
         make_poses(*given, xy, likelihood, Path("p.csv"), LIKELIHOOD)
     with pytest.raises(UserError, match=r"go up to 99, .*divide them, by 100"):
         make_poses(*given, 300 * xy, 99 * likelihood, Path("p.csv"), LIKELIHOOD)
@@ -155,7 +155,7 @@ def test_of_several_videos_the_one_of_the_same_name_is_taken(tmp_path: Path, nam
         assert len(poses.notes) == 1
         assert re.search(r"holds poses of 3 videos; those of 'D:.day.b\.mp4' were taken", poses.notes[0])
     else:
-        with pytest.raises(UserError, match=f"poses of 3 videos .*not one of them alone is called '{name}'"):
+        with pytest.raises(UserError, match=f"poses of 3 videos .*not exactly one of them is called '{name}'"):
             load_poses(path, tmp_path / name)
 
 
@@ -252,7 +252,7 @@ def test_files_of_nothing(tmp_path: Path, suffix: str, content: str) -> None:
 @pytest.mark.parametrize(
     ("start", "said"),
     [
-        (b"PK\x03\x04", "an Excel workbook .*save the sheet as a CSV"),
+        (b"PK\x03\x04", "an Excel workbook .*save the sheet of a workbook as a CSV"),
         (b"\x80\x04\x95", "a pickle, which is not loaded"),
     ],
 )

@@ -68,7 +68,7 @@ def test_options_come_back_from_a_recipe_but_for_the_limit():
         ({"region": [1, 2]}, r"option 'region' is \[1, 2\]"),
         ({"fps": "1/0"}, "option 'fps' is '1/0'"),
         ({"sise": 50}, "unknown option 'sise'.*size"),
-        ({"version": RECIPE_VERSION + 1}, "update this package"),
+        ({"version": RECIPE_VERSION + 1}, "update autoencoder"),
         ({"pose": None, "command": "prepare idx"}, "made by 'prepare idx'"),
     ],
 )
@@ -119,7 +119,7 @@ def test_files_without_a_recipe_have_none_and_other_arrays_of_that_name_stay_dat
 @pytest.mark.parametrize("text", ["{", "[]", '{"command": 1, "version": 1}', '{"command": "x"}', "[" * 100_000])
 def test_what_is_no_recipe_is_refused_by_name(tmp_path, text):
     np.savez(tmp_path / "a.npz", images=np.zeros((3, 4, 4), np.uint8), recipe=np.array(text))
-    with pytest.raises(UserError, match=r"array 'recipe' in .*a\.npz is no recipe of images"):
+    with pytest.raises(UserError, match=r"array 'recipe' in .*a\.npz is not a recipe of images"):
         load_images(tmp_path / "a.npz")
 
 
@@ -134,7 +134,7 @@ def test_runs_keep_the_recipe_of_their_images_and_info_prints_it(film, tmp_path,
         said = json.loads(succeed("info", path, "--json").out)["recipe"]
         assert said == {name: value for name, value in recipe.items() if value is not None}
     (run / "recipe.json").write_text("[]")
-    with pytest.raises(UserError, match=r"recipe\.json holds no JSON object: restore it"):
+    with pytest.raises(UserError, match=r"recipe\.json does not hold a JSON object: restore it"):
         Run(run).recipe()
     (run / "recipe.json").unlink()
     assert Run(run).recipe() is None

@@ -41,7 +41,7 @@ def test_a_saved_set_comes_back(tmp_path: Path) -> None:
     assert loaded is not None
     assert loaded.names == regions.names
     np.testing.assert_array_equal(loaded.labels, regions.labels)
-    with pytest.raises(UserError, match="as many rows"):
+    with pytest.raises(UserError, match="one row per image"):
         save_dataset(tmp_path / "b", PIXELS[:4], {}, regions=regions)
 
 
@@ -92,11 +92,11 @@ def test_other_metadata_leave_them(tmp_path: Path) -> None:
         (LABELS, np.arange(MOST_REGIONS + 1).astype(str), "has 17 names"),
         (LABELS, np.arange(3), "'region_names' .*int64"),
         (LABELS, np.array([NAMES]), "'region_names' .*shape"),
-        (LABELS, np.array(["a", "b", "a"]), "one name twice"),
+        (LABELS, np.array(["a", "b", "a"]), "the same name twice"),
         (LABELS, np.array(["a", "b", " "]), "an empty name"),
         (LABELS, np.array(["a", "b", 41 * "c"]), "more than 40 letters"),
         (LABELS, np.array(["a", "b", "\xe9"]).astype("U1").view(np.uint32) | 0x200000, "'region_names'"),
-        (LABELS, np.array([0x61, 0x62, 0x110000], np.uint32).view("U1"), "no characters"),
+        (LABELS, np.array([0x61, 0x62, 0x110000], np.uint32).view("U1"), "not characters"),
         (LABELS, np.array([b"a", b"b", b"\xff"]), "not ASCII"),
     ],
 )

@@ -124,7 +124,7 @@ def test_labels_of_whole_recordings_are_named() -> None:
     assert "columns 'drug', 'animal' are the same all through each recording" in said
     one = {**two, "drug": np.repeat(["no", "yes", "no", "no"], 100)}
     (said,) = label_warnings(Metadata(one), 400)
-    assert "no split can tell the label from the recording" in said
+    assert "no split can tell the label and the recording apart" in said
 
 
 def test_the_name_of_a_file_is_no_question_to_its_recording() -> None:

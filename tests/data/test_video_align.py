@@ -141,7 +141,7 @@ def test_the_animal_of_a_video_always_looks_to_the_right(film, tmp_path):
     made = load_images(prepared.npz)
     kept = np.delete(np.arange(24), 5)
     assert made.metadata.column("frame").tolist() == kept.tolist()
-    assert any("1 of 24 frames, because front and back are at one place" in note for note in prepared.notes)
+    assert any("1 of 24 frames, because front and back are at the same place" in note for note in prepared.notes)
     np.testing.assert_allclose(made.metadata.column("body_angle_deg"), angles[kept], atol=1e-3)
     inside = made.inside[:, 0] if made.inside is not None else np.ones(made.images[:, 0].shape)
     images, whole = made.images[:, 0].astype(float), inside.all(axis=(1, 2))
@@ -170,10 +170,10 @@ def test_align_is_refused_where_no_angle_is_known(film, tmp_path, call):
     folder, _ = film
     video, align = folder / "film.mp4", ("--align", "--out", tmp_path / "m")
     for how in ((), ("--follow", "brightest"), ("--region", "0,0,50,50")):
-        call("prepare", "video", video, *how, *align).refused("--align", "which only a pose tells", "--pose")
+        call("prepare", "video", video, *how, *align).refused("--align", "which only a pose gives", "--pose")
     text = (folder / "pose.csv").read_text().replace("Nose", "P1").replace("Tailroot", "P2")
     (tmp_path / "unnamed.csv").write_text(text)
     how = ("--pose", tmp_path / "unnamed.csv")
     call("prepare", "video", video, *how, *align).refused("unnamed.csv", "--align", "--front, --back", "P1, P2")
-    with pytest.raises(UserError, match="only a pose tells"):
+    with pytest.raises(UserError, match="only a pose gives"):
         prepare_video(video, None, tmp_path / "m", VideoOptions(align=True))

@@ -119,7 +119,7 @@ def test_parts_whose_names_differ_in_capitals_or_signs_are_told_apart():
     track = pose(tail_1=(50, 10), Tail1=(30, 10), tail=(20, 20), nose=(30, 40))
     assert find_body(track, VideoOptions(back="Tail1", front="nose")).back == (1,)
     assert find_body(track, VideoOptions(back="TAIL", front="nose")).back == (2,)
-    with pytest.raises(UserError, match=r"'tail1' may be any of tail_1, Tail1 in pose\.csv: .*\(--back\)"):
+    with pytest.raises(UserError, match=r"'tail1' could be any of tail_1, Tail1 in pose\.csv: .*\(--back\)"):
         find_body(track, VideoOptions(back="tail1", front="nose"))
 
 

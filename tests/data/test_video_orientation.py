@@ -53,10 +53,10 @@ def test_the_turn_is_found_behind_black_frames(films, name, turn):
     said = orientation.describe(video)
     if turn == UNTURNED:
         assert said is None
-        with pytest.raises(UserError, match=r"0\.mp4 is stored as players show it, .*leave out --pose-turned"):
+        with pytest.raises(UserError, match=r"0\.mp4 is stored the way players show it, .*leave out --pose-turned"):
             orientation.of_stored_places(SPOT, video)
     elif turn is None:
-        assert "no multiple of 90 degrees" in said
+        assert "not a multiple of 90 degrees" in said
         with pytest.raises(UserError, match=r"30\.mp4 is turned by an angle .*\(--pose-turned\): convert"):
             orientation.of_stored_places(SPOT, video)
     else:

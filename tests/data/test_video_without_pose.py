@@ -130,7 +130,7 @@ def test_other_things_than_one_animal_are_warnings(tmp_path: Path) -> None:
     assert "two pieces of about the same weight" in warned(two, "brightest")
     sunny = scene()
     sunny[late, :, :28] += 90
-    assert "of the picture, which is hardly an animal" in warned(sunny, "moving")
+    assert "of the picture, which is too much for an animal" in warned(sunny, "moving")
     lamp = scene()
     lamp[late, 20:44, 32:62] += 70
     assert "the area of what was followed varies from" in warned(lamp, "brightest")

@@ -177,7 +177,7 @@ def test_codes_that_are_none() -> None:
         asked.ask(bad)
     with pytest.raises(UserError, match="do not match"):
         asked.ask(codes[1:])
-    with pytest.raises(UserError, match="one row of at least one unit"):
+    with pytest.raises(UserError, match="one row per image"):
         asked.ask(codes[:, 0])
 
 

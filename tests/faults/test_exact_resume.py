@@ -107,7 +107,7 @@ def test_other_epochs_from_the_middle(tiny, tmp_path, succeed, interrupted, asse
 def test_other_epochs_of_a_schedule_are_said(tiny, tmp_path, succeed, interrupted):
     interrupted(4, tiny, "--run", tmp_path / "run", "--schedule", "onecycle", *COMMON)
     said = succeed("train", "--resume", tmp_path / "run", "--epochs", 5).out
-    assert "note: the schedule 'onecycle' is now that of 5 epochs, and was that of 4 up to here" in said
+    assert "note: the schedule 'onecycle' now runs over 5 epochs; up to here it ran over 4" in said
 
 
 # -------------------------------------------------------------------------------------------- what is not the run's own
@@ -252,10 +252,10 @@ def test_a_last_checkpoint_that_is_lost(tiny, tmp_path, call, succeed, interrupt
     last = run / "checkpoints" / "last.pt"
     if how == "damaged":
         last.write_bytes(last.read_bytes()[:1000])
-        call("train", "--resume", run).refused(str(last), "damaged", "take it away, and --resume goes on")
+        call("train", "--resume", run).refused(str(last), "damaged", "delete it, and --resume continues")
     last.unlink()
     said = succeed("train", "--resume", run).out
-    assert f"note: {last} is missing; going on from {run / 'checkpoints'}" in said
+    assert f"note: {last} is missing; continuing from {run / 'checkpoints'}" in said
     assert json.loads((run / "environment.json").read_text())["resumed"][0]["at_step"] == 6
     assert_same_run(run, tmp_path / "straight")
 
@@ -303,7 +303,7 @@ def test_other_epochs_are_those_of_the_checkpoint(tiny, tmp_path, succeed, inter
     interrupted(8, tiny, "--run", run, "--schedule", "cosine", *COMMON)
     file = run / "config.json"
     file.write_text(file.read_text().replace('"epochs": 4', '"epochs": 5'))
-    assert "note: the schedule 'cosine' is now that of 5 epochs" in succeed("train", "--resume", run).out
+    assert "note: the schedule 'cosine' now runs over 5 epochs" in succeed("train", "--resume", run).out
 
 
 def test_tensorboard_has_every_epoch_once(tiny, tmp_path, succeed, interrupted):

@@ -79,7 +79,7 @@ def test_a_run_whose_data_lie_elsewhere_now(tiny, tmp_path, succeed, call, tally
     for command in (("train", "--resume", run), ("test", "--run", run), ("visualize", "--run", run)):
         call(*command).refused(str(there / "tiny.npz"), f"'autoencoder train FILE --resume {run}'")
     before = json.loads((run / "config.json").read_text())
-    assert "nothing was left to train" in succeed("train", here / "tiny.npz", "--resume", run).out
+    assert "nothing left to train" in succeed("train", here / "tiny.npz", "--resume", run).out
     succeed("test", "--run", run, "--no-movies", "--quiet")
     after = json.loads((run / "config.json").read_text())
     assert after["data"].pop("images") == str(here / "tiny.npz")
@@ -169,10 +169,10 @@ def test_going_on_elsewhere_is_kept_and_said(tiny, tmp_path, succeed):
     before = json.loads(file.read_text())
     file.write_text(json.dumps({**before, "torch": "1.0", "threads": 64}))
     said = succeed("train", "--resume", run, "--epochs", 3).out
-    assert "note: earlier this run was trained with torch 1.0, now" in said
+    assert "note: this run was trained with torch 1.0, now" in said
     assert "threads 64, now 1" in said
-    assert "not to the bit" in said
-    assert "not to the bit" not in succeed("train", "--resume", run, "--epochs", 4).out, "it is known by now"
+    assert "not bit for bit" in said
+    assert "not bit for bit" not in succeed("train", "--resume", run, "--epochs", 4).out, "it is known by now"
     resumed = json.loads(file.read_text())["resumed"]
     assert resumed == [{"at_step": 6, "torch": torch.__version__, "threads": 1}, {"at_step": 9}]
 

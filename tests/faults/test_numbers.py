@@ -35,7 +35,7 @@ def test_a_loss_that_is_no_number(
     error = call("train", tiny, "--run", run, *OPTIONS, "--quiet").refused(
         f"the loss became {value} at step 8 (epoch 3, learning rate 0.004)", str(run), "--lr"
     )
-    assert f"{run / 'checkpoints' / 'last.pt'} is from before and is kept" in error
+    assert f"{run / 'checkpoints' / 'last.pt'} was saved before that and is kept" in error
     assert torch.load(run / "checkpoints" / "last.pt", weights_only=True)["state"]["step"] == 6
     assert not (run / "latents" / "step_00000009.npy").exists()
     patch.undo()

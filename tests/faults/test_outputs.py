@@ -84,7 +84,7 @@ def test_nothing_is_made_by_looking(tmp_path):
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "a"):
-        with pytest.raises(UserError, match="file is no folder"):
+        with pytest.raises(UserError, match="file is not a folder"):
             check_writable(place)
 
 

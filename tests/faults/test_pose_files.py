@@ -324,7 +324,7 @@ def test_names_without_number_or_end_are_refused(read, tmp_path, monkeypatch):
     with h5py.File(path, "a") as file:
         del file["node_names"]
         file.create_dataset("node_names", (10**9,), h5py.string_dtype(), chunks=(1000,))
-    read("pose: huge", path, "no list of names")
+    read("pose: huge", path, "not a list of names")
     path = write_sleap(tmp_path / "long.h5")
     with h5py.File(path, "a") as file:
         file["node_names"][1] = "x" * 10**6

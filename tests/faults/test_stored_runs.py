@@ -260,7 +260,7 @@ def as_then(found, wanted):
 def test_resumed(stored, succeed, assert_as_stored, tally, case, form):
     folder = stored(form, case)
     shutil.copytree(folder / "finished", folder / "before")
-    assert "nothing was left to train" in succeed("train", "--resume", folder / "finished").out
+    assert "nothing left to train" in succeed("train", "--resume", folder / "finished").out
     assert_as_stored(folder / "finished", folder / "before", form)
     succeed("train", "--resume", folder / "begun", "--quiet")
     assert_as_stored(folder / "begun", folder / "finished", form)

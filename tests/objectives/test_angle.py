@@ -219,7 +219,7 @@ def test_images_without_an_angle_are_left_out_and_counted(table, tmp_path, succe
     said = succeed("test", "--run", run, "--no-movies", "--examples", 1).out
     numbers = json.loads((run / "test" / "metrics.json").read_text())
     assert (numbers["n_images"], numbers["n_without_target"]) == (len(rows), 8 - len(rows))
-    assert f"{8 - len(rows)} images without a known target are left out" in said
+    assert f"left out {8 - len(rows)} images without a known target" in said
 
     trained, data = ae.load_run(run), ae.load_images(images)
     angles = np.radians(7.0 * rows % 360)

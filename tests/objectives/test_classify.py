@@ -82,7 +82,7 @@ def test_the_class_that_is_meant(data, resolved):
         (
             {"file": [f"{i}.png" for i in range(21)]},
             "file",
-            ["'file'", "table.csv", "its name and no class", "--target"],
+            ["'file'", "table.csv", "names, not classes", "--target"],
         ),
         ({"kind": ["", ""]}, None, ["'kind'", "has no label"]),
         ({"kind": [np.nan, np.nan]}, "kind", ["'kind'", "has no label"]),

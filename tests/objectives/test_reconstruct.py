@@ -148,7 +148,7 @@ def test_errors_are_kept_apart_by_region(with_regions, measured):
     numbers = [f"{value:.1f}" for value in (thin.output_psnr_db, thin.input_psnr_db, thin.pca_psnr_db)]
     said = "thin {} dB (noisy {}, PCA {})".format(*numbers)
     assert result.table().closing.endswith(
-        f"; worse than the noisy input: {said}; 50.0 % of pixels lie beyond the picture and don't count"
+        f"; worse than the noisy input: {said}; 50.0 % of the pixels lie beyond the picture and do not count"
     )
     table = result.region_table()
     assert [row[0] for row in table.rows] == ["whole image", "rest", "thin"]

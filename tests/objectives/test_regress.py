@@ -57,7 +57,7 @@ def test_a_run_goes_on_with_a_column_that_is_an_angle_or_a_code_by_now(data):
         assert targets.known.tolist() == [True, True, False]
         assert targets.truth(np.arange(2), torch.zeros(2, 1, 8, 8)).tolist() == [7, 12]
         with pytest.raises(
-            ae.UserError, match=r"holds text|an angle and no quantity.*--column-kind Speed_Deg=quantity"
+            ae.UserError, match=r"holds text|an angle, not a quantity.*--column-kind Speed_Deg=quantity"
         ):
             make_objective(ae.ObjectiveConfig("regress", target=name)).resolved(data({name: values}))
 
@@ -183,7 +183,7 @@ def test_other_data_are_told_in_the_unit_of_the_run(table, images, tmp_path, suc
 def test_images_without_a_value_are_left_out(table, tmp_path, succeed, taught):
     speed = [value if value % 4 else "" for value in range(40)]
     result = succeed("train", table({"speed": speed}), "--run", tmp_path / "run", *FAST)
-    assert "10 images without a known target were left out" in result.out
+    assert "left out 10 images without a known target" in result.out
     assert all(speed[row] for row in taught.rows)
     assert json.loads((tmp_path / "run" / "environment.json").read_text())["n_without_target"] == 10
 

@@ -42,7 +42,7 @@ def test_points_are_the_embedding_in_axes_that_stay(page, content, finished):
     assert [(view["layer"], view["method"]) for view in found["views"]] == [
         (layer, f"PCA, fitted to {what}")
         for layer in ("latent space", "decoder's first layer")
-        for what in ("the last snapshot", "each snapshot anew")
+        for what in ("the last snapshot", "each snapshot separately")
     ]
     evolution = embed_track(track_run(finished), "pca", "last")
     view = found["views"][0]
@@ -198,7 +198,7 @@ def test_refused_before_any_work(finished_copy, tmp_path, call):
     call(*flags, "--out", tmp_path).refused(str(tmp_path), ".html")
     call(*flags, "--out", tmp_path / "page.png").refused("page.png", ".html")
     (tmp_path / "file").write_text("")
-    call(*flags, "--out", tmp_path / "file" / "page.html").refused(str(tmp_path / "file"), "no folder")
+    call(*flags, "--out", tmp_path / "file" / "page.html").refused(str(tmp_path / "file"), "not a folder")
     call("explore", *PCA).refused("RUN")
     call(*flags, "--run", finished_copy).refused("RUN")
     call("explore", "nowhere").refused("nowhere")

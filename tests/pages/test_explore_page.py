@@ -252,12 +252,12 @@ def test_methods_and_layers(shown):
     at_the_end = places(shown)
     shown.execute_script("window.explorer.showTime(3)")
     fitted_last = places(shown)
-    choose(shown, "method", "PCA, fitted to each snapshot anew")
+    choose(shown, "method", "PCA, fitted to each snapshot separately")
     assert ask(shown, "e.time") == 3
     assert np.abs(places(shown) - fitted_last).max() > 1
     choose(shown, "layer", "decoder's first layer")
     assert ask(shown, "e.view.steps[e.time]") == 6  # the same step
-    assert ask(shown, "e.view.method") == "PCA, fitted to each snapshot anew"
+    assert ask(shown, "e.view.method") == "PCA, fitted to each snapshot separately"
     choose(shown, "layer", "latent space")
     choose(shown, "method", "PCA, fitted to the last snapshot")
     shown.execute_script("window.explorer.showTime(9)")

@@ -66,9 +66,9 @@ def test_the_mirrors_of_every_are_undone_by_procrustes() -> None:
 def test_a_moment_that_cannot_be_fitted_is_named() -> None:
     codes = turning_ring(3)
     codes[1] = 2.0
-    with pytest.raises(UserError, match=r"moment 1 cannot be fitted: the latent is constant"):
+    with pytest.raises(UserError, match=r"moment 1 cannot be fitted: every image has the same code"):
         embed_series(series_of(codes), "pca", "every", 0)
-    with pytest.raises(UserError, match=r"moment 1 cannot be fitted: its codes are all the same"):
+    with pytest.raises(UserError, match=r"moment 1 cannot be fitted, because its codes are all the same"):
         embed_series(series_of(codes), "umap", "aligned", 0)
     # The network is asked for places of equal codes, and gives them.
     assert np.isfinite(embed_series(series_of(codes), "umap", "parametric", 0)).all()
@@ -80,7 +80,11 @@ def test_what_does_not_go_together_is_refused_all_at_once() -> None:
     with pytest.raises(UserError) as refused:
         methods(["pca", "none"], ["joint", "every", "nowhere.npy"])
     text = str(refused.value)
-    for words in ("--fit joint is a way to fit UMAP", "--reduce none fits nothing", "no file nowhere.npy"):
+    for words in (
+        "--fit joint only works with UMAP",
+        "--reduce none fits nothing",
+        "--fit nowhere.npy is neither a file nor a known way to fit",
+    ):
         assert words in text
     assert methods(["umap", "pca"], None) == [("umap", default_fit("umap")), ("pca", "last")]
     assert methods(["pca"], ["all-fits", "last", "pooled"]) == [

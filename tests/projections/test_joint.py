@@ -126,7 +126,7 @@ def test_a_first_moment_of_equal_codes_is_placed_and_a_dead_network_refused() ->
     assert np.isfinite(plane).all()
     found = faithfulness(series_of(codes), plane, np.arange(120))
     assert np.nanmin(found.preservation) > 0.6
-    with pytest.raises(UserError, match="the latent is constant"):
+    with pytest.raises(UserError, match="every image has the same code"):
         embed_jointly(series_of(codes[:1]), 0)
 
 

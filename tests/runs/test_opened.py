@@ -159,7 +159,7 @@ def test_other_data_are_refused(finished_copy, tmp_path):
     run = open_run(finished_copy)
     environment = run.environment_file.read_text()
     run.environment_file.write_text(environment.replace('"data_sha256": "', '"data_sha256": "0'))
-    with pytest.raises(UserError, match="is not the data that"):
+    with pytest.raises(UserError, match="is not the data set that"):
         _ = run.images
 
 

@@ -355,7 +355,7 @@ def test_a_writer_that_fails_stops_nothing(tiny, tmp_path, succeed, monkeypatch,
 
     monkeypatch.setattr(tensorboard, "Writer", type("Service", (Failing,), {"fails_at": moment}))
     result = succeed("train", tiny, "--run", tmp_path / "run", *FLAGS, "--tensorboard", "--debug")
-    assert result.out.count("A service failed and is left out from here on (ConnectionError: 401") == 1
+    assert result.out.count("A service failed and is not used from here on (ConnectionError: 401") == 1
     assert "api_key=***" in result.out
     assert KEY not in result.out + result.err
     assert len(Run(tmp_path / "run").metrics()) == 3

@@ -529,7 +529,7 @@ def test_one_setting_and_one_seed():
     said = found["described"]
     said["common"] |= {"objective.name": "reconstruct", "objective.loss": "mse"}
     said["settings"], found["settings"] = [entry], {}
-    why = "with 1 seed nothing is known of how seeds differ: train 6 or more"
+    why = "with 1 seed it is not known how much seeds differ: train 6 or more"
     for measure in found["similarity"]["measures"].values():
         measure |= {"test": {"why_not": why}, "dispersion": {}}
     text = methods_text(found)

@@ -234,7 +234,7 @@ def test_no_effect_is_said_to_be_none(found):
     assert said[0].startswith("No effect of the objective on what a network represents was found: networks of")
     assert "p = 0.41;" in said[0]
     assert not any("The difference is there from" in text for text in said)
-    assert any(text.endswith("The verdict is another one there.") for text in said)  # of the matched comparison
+    assert any(text.endswith("The verdict is different there.") for text in said)  # of the matched comparison
 
 
 def test_too_few_seeds_for_any_p_are_no_absence_of_an_effect(found):
@@ -243,14 +243,14 @@ def test_too_few_seeds_for_any_p_are_no_absence_of_an_effect(found):
     found["similarity"]["seeds"] = [1, 2]
     said = all_texts(found)
     assert said[0].startswith(
-        "Whether the objective changes what a network represents cannot be told, since 2 seeds can give no p below "
-        "0.25:"
+        "Whether the objective changes what a network represents cannot be decided, since no p below 0.25 is possible "
+        "with 2 seeds:"
     )
     assert any("3 seeds are the fewest for one below 0.05" in text for text in said)
 
 
 def test_one_seed_says_what_is_not_known(found):
-    why = "with 1 seed nothing is known of how seeds differ: train 3 or more"
+    why = "with 1 seed it is not known how much seeds differ: train 3 or more"
     measure = found["similarity"]["measures"]["procrustes"]
     measure["test"], measure["dispersion"] = {"why_not": why}, {}
     measure["at_the_end"]["within"] = measure["over_training"][0]["within"] = None
@@ -275,7 +275,7 @@ def test_one_seed_says_what_is_not_known(found):
 def test_without_columns_the_sentence_says_so(found, probes, said):
     found["probes"] = probes
     told = [sentence.text for sentence in sentences(found) if sentence.topic == "told"]
-    assert told == [f"What the codes tell of the images is {said}"]
+    assert told == [f"What can be read from the codes is {said}"]
 
 
 def test_what_is_told_names_the_best_and_the_least_with_chance_and_pixels(found):
@@ -359,7 +359,7 @@ def test_every_doubt_is_answered_or_says_how_to_answer_it(found):
     bare["similarity"]["runs"] = [run for run in bare["similarity"]["runs"] if run["control"] is None]
     said = {doubt.question: [s.text for s in doubt.sentences] for doubt in doubts(bare)}
     assert "--only robustness" in said["Is it more than noise?"][0]
-    assert "--control adds them" in said["Do networks do the same on shuffled targets?"][0]
+    assert "--control adds such networks" in said["Do networks do the same on shuffled targets?"][0]
     assert "--beside OTHER_STUDY" in said["Does it hold on other data?"][0]
     found["beside"] = [{"name": "mnist", "data": "mnist.npz", "verdict": "The objective changes it."}]
     said = {doubt.question: [s.text for s in doubt.sentences] for doubt in doubts(found)}

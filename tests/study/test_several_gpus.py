@@ -103,7 +103,7 @@ def test_a_process_that_is_lost_is_named_with_its_runs(members, tmp_path, gpus, 
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "in_processes", one_lost)
-        with pytest.raises(UserError, match=r"GPU b .*killed.* dense-1, dense-3; the same command goes on"):
+        with pytest.raises(UserError, match=r"GPU b .*killed.* dense-1, dense-3; the same command continues"):
             train_members(members, tmp_path / "study", finish=leave, together=3)
     assert (tmp_path / "study" / "dense-2" / "checkpoints" / "last.pt").exists()
     gpus("")

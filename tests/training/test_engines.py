@@ -503,7 +503,7 @@ def test_the_engine_may_change_when_a_run_is_resumed(tiny, tmp_path, call, succe
     (run / "environment.json").write_text(json.dumps(environment | {"engine": "graph"}))
     call("train", "--resume", run, "--engine", "graph").refused("--engine graph", "--engine auto or eager")
     said = succeed("train", "--resume", run, "--engine", "eager").out
-    assert "earlier this run was trained with engine graph, now eager" in said
+    assert "this run was trained with engine graph, now eager" in said
     assert json.loads((run / "config.json").read_text())["training"]["engine"] == "eager"
 
 

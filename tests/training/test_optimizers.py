@@ -109,5 +109,5 @@ def test_state_goes_through_a_checkpoint() -> None:
     adam = make_optimizer(TrainingConfig(optimizer="adam"), network.parameters(), CPU)
     with pytest.raises(ValueError, match="shapes"):
         check_state(kept, adam)
-    with pytest.raises(ValueError, match="of 1 parameters, not of 2"):
+    with pytest.raises(ValueError, match="has 1 parameter, not 2"):
         check_state({0: kept[0]}, again)

@@ -102,7 +102,7 @@ def test_resuming_a_finished_run_changes_nothing(straight, tmp_path, succeed, as
     run = tmp_path / "run"
     shutil.copytree(straight, run)
     before = (run / "config.json").read_text()
-    assert "nothing was left to train" in succeed("train", "--resume", run).out
+    assert "nothing left to train" in succeed("train", "--resume", run).out
     assert_same_run(run, straight)
     assert (run / "config.json").read_text() == before
 
@@ -192,7 +192,7 @@ def test_real_process(tiny, straight_long, tmp_path, start, wait_for, succeed, c
         else:
             assert process.returncode == 128 + number, err
             assert err.startswith("stopped at step ")
-            assert err.endswith(f"go on with: autoencoder train --resume {run}\n")
+            assert err.endswith(f"resume with: autoencoder train --resume {run}\n")
         command = ("train", "--resume", run)
     succeed(*command)
     assert_same_run(run, straight_long)
@@ -205,7 +205,7 @@ def test_threads_may_change(tiny, straight, tmp_path, call, succeed, signal_at):
     assert call("train", tiny, "--run", run, *OPTIONS, "--threads", 1).status == 143
     patch.undo()
     said = succeed("train", "--resume", run, "--threads", 2).out
-    assert "earlier this run was trained with threads 1, now 2; results are the same up to rounding" in said
+    assert "this run was trained with threads 1, now 2; results agree up to rounding" in said
     assert torch.get_num_threads() == 2
     assert json.loads((run / "config.json").read_text())["training"]["threads"] == 2
     assert json.loads((run / "environment.json").read_text())["resumed"] == [{"at_step": 5, "threads": 2}]

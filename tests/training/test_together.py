@@ -200,7 +200,7 @@ def test_an_error_of_the_gpu_ends_all(members, alone, tmp_path, images, at_step,
         return loss
 
     patch = at_step(4, lose)
-    with pytest.raises(UserError, match=r"the GPU failed, .*CUDA error.*the same command resumes them"):
+    with pytest.raises(UserError, match=r"the GPU failed .*CUDA error.*the same command resumes them"):
         start_all(members, tmp_path / "beside", images, 3)
     patch.undo()
     assert not list((tmp_path / "beside").rglob(".lock.json"))
@@ -428,7 +428,7 @@ def test_deterministic_may_change_when_a_run_is_resumed(tiny, tmp_path, succeed,
     run = tmp_path / "run"
     succeed("train", tiny, "--run", run, "--epochs", 1, "--device", "cpu", "--quiet")
     said = succeed("train", "--resume", run, "--epochs", 2, "--deterministic").out
-    assert "earlier this run was trained with deterministic False, now True" in said
+    assert "this run was trained with deterministic False, now True" in said
 
 
 @pytest.mark.parametrize("flags", [("--jobs", 2), ("--backend", "dask", "--scheduler", "tcp://x:1")])

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--recordings",
         type=Path,
         metavar="TABLE",
-        help="the table that 'prepare experiment' was given, which says where the videos are",
+        help="the table given to 'prepare experiment', which says where the videos are",
     )
     parser.add_argument(
         "--seconds",
@@ -61,13 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=number(int, f"a number of clips from 1 to {MOST_CLIPS}", 1, MOST_CLIPS),
         default=16,
         metavar="N",
-        help="show at most N, evenly from all of them (default: 16)",
+        help="show at most N, chosen evenly (default: 16)",
     )
     parser.add_argument(
         "--window",
         choices=("follow", "still", "frame"),
-        help="what is shown: a window that goes with the animal, one that stays where the animal is in the middle of "
-        "the clip, or whole frames (default: follow, and frame where it is not known where the animal is)",
+        help="what is shown: a window that follows the animal, one that stays where the animal is in the middle of "
+        "the clip, or whole frames (default: follow; frame if the animal's position is not known)",
     )
     parser.add_argument(
         "--crop",
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=number(float, f"a speed from {SLOWEST:g} to {FASTEST:g}", SLOWEST, FASTEST),
         default=1.0,
         metavar="X",
-        help="play X times as fast as it was (default: 1)",
+        help="play X times as fast as recorded (default: 1)",
     )
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="the movie, .mp4 or .gif (default: RUN/clips/, named after the rows)"

@@ -70,8 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="RUN|CODES|LIST",
-        help="run folders with the same data and split; files of codes (.npy, .npz: a row for each image); a .csv that "
-        "lists such, with columns path and name",
+        help="run folders with the same data and split; files of codes (.npy, .npz: a row for each image); or a .csv "
+        "that lists them, with columns path and name",
     )
     parser.add_argument(
         "--train",
@@ -92,7 +92,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="FOLDER", help="where to write (default: compare, runs/reference-DATA)"
     )
     parser.add_argument(
-        "--given", nargs="+", metavar="COLUMN", help="known columns: report what each latent tells beyond them"
+        "--given",
+        nargs="+",
+        metavar="COLUMN",
+        help="known columns: report what can be read from each latent beyond them",
     )
     add_table(parser, "other metadata (default: that of the runs; with --train the .csv beside DATA)")
     add_device(parser)
@@ -121,21 +124,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--by",
         metavar="COLUMN[=A,B]",
-        help="column of the condition, the same all through an animal or recording, and which two of its values are "
-        "compared; the runs are three seeds or more of one kind, trained on all animals without this column",
+        help="column of the condition, which is constant within an animal or recording, and the two of its values to "
+        "compare; needs at least three runs that differ only in their seed, trained on all animals and without "
+        "this column",
     )
     group.add_argument("--unit", metavar="COLUMN", help="column of the animal: animals are the samples, not images")
     group.add_argument(
-        "--strata", nargs="+", metavar="COLUMN", help="labels are exchanged between animals of one sex, batch, ... only"
+        "--strata", nargs="+", metavar="COLUMN", help="exchange labels only between animals of the same sex, batch, ..."
     )
     group.add_argument(
         "--same-as",
         nargs="+",
         metavar="COLUMN",
-        help="columns that say the condition in other words, such as its dose, and are not confounded with it",
+        help="columns that restate the condition, such as its dose, and so do not count as confounded with it",
     )
     group.add_argument(
-        "--frames", type=positive_int, metavar="N", help="images of each animal, at most (default: 2000)"
+        "--frames", type=positive_int, metavar="N", help="at most N images of each animal (default: 2000)"
     )
     group.add_argument(
         "--clusters",
@@ -168,7 +172,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=positive_int,
         metavar="N",
-        help="runs to train at a time, in a process each, on the processor (default: 1)",
+        help="runs to train at the same time on the processor, each in its own process (default: 1)",
     )
     add("--backend", choices=c.BACKENDS, help="processes of this machine, or a Dask cluster (default: loky)")
     add("--scheduler", metavar="ADDRESS", help="of the Dask cluster, such as tcp://host:8786")
@@ -185,7 +189,7 @@ def run(args: argparse.Namespace) -> None:
     given = [name for name in (*DATA_FIELDS, *TRAINING_FIELDS, *OTHER_FIELDS) if name in vars(args)]
     if args.train is None and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise UserError(f"{flags} goes with --train only: runs that are trained already know it, leave it out")
+        raise UserError(f"{flags} only applies with --train, since finished runs have it already: leave it out")
     from autoencoder.workflows.compare.runs import compare_reference, compare_runs
 
     options: dict[str, Any] = {
@@ -258,22 +262,22 @@ def _asked_by(args: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     given = [f"--{name.replace('_', '-')}" for name in NOT_WITH_GROUPS if getattr(args, name) is not None]
     given += [f"--{n.replace('_', '-')}" for n in (*DATA_FIELDS, *TRAINING_FIELDS, *OTHER_FIELDS) if n in vars(args)]
     if given:
-        raise UserError(f"--by compares animals by runs that are trained, and does not take {', '.join(given)}")
+        raise UserError(f"--by compares animals using trained runs, and does not take {', '.join(given)}")
     if not args.runs:
-        raise UserError("which runs is --by to compare animals by? Name their folders")
+        raise UserError("which runs should --by use to compare animals? Name their folders")
     if args.unit is None:
-        raise UserError("--by takes --unit COLUMN, such as --unit animal: what is one sample")
+        raise UserError("--by needs --unit COLUMN, which says what one sample is, such as --unit animal")
     column, equals, values = args.by.partition("=")
     conditions = tuple(value.strip() for value in values.split(",")) if equals else ()
     if not column or not all(conditions):
-        raise UserError(f"--by is COLUMN or COLUMN=A,B, not {args.by!r}")
+        raise UserError(f"--by must be COLUMN or COLUMN=A,B, not {args.by!r}")
     return column, conditions
 
 
 def _refuse_without_by(args: argparse.Namespace) -> None:
     given = [f"--{name.replace('_', '-')}" for name in GROUP_FIELDS if getattr(args, name) is not None]
     if given:
-        raise UserError(f"{', '.join(given)} goes with --by COLUMN only, which compares animals: leave it out")
+        raise UserError(f"{', '.join(given)} only applies with --by COLUMN, which compares animals: leave it out")
 
 
 def _table(args: argparse.Namespace) -> dict[str, Any]:

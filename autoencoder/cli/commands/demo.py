@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="few images and one epoch: to see that everything works, not what comes out",
+        help="few images and one epoch: only to check that everything works",
     )
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="(default: 0)")
     add_device(parser)

@@ -36,7 +36,7 @@ def _start(text: str) -> str:
     except ValueError:
         given = None
     if given is None or given.tzinfo is None:
-        raise ValueError(f"{shortened(text)!r} is no time with its zone, such as 2026-05-01T10:30:00+02:00")
+        raise ValueError(f"{shortened(text)!r} is not a time with a time zone, such as 2026-05-01T10:30:00+02:00")
     return given.isoformat()
 
 
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="the poses of the videos, in their order, where the run's images were cut out by a pose",
+        help="the poses of the videos, in the same order, if the run's images were cut out by a pose",
     )
     parser.add_argument(
         "--crop",
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="PX",
         help="side of the square around the animal, in pixels of the videos, one for all or one for each (default: "
-        "that of the run's images; where that is in centimetres, this or --px-per-cm has to be given)",
+        "that of the run's images; if that is in centimetres, this or --px-per-cm is required)",
     )
     parser.add_argument(
         "--px-per-cm",
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="X",
-        help="pixels of the videos per centimetre, one for all or one for each, where the run's crop is in centimetres",
+        help="pixels of the videos per centimetre, one for all or one for each, if the run's crop is in centimetres",
     )
     add_table(parser, "metadata of the data set (default: the run's, or the .csv beside other images)")
     parser.add_argument(
@@ -87,23 +87,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--errors",
         action="store_true",
-        help="also how far off it is for each image, as 'test' measures that, but without noise; empty where the truth "
-        "is not known",
+        help="also the error for each image, as 'test' measures it, but without noise; empty where the truth is not "
+        "known",
     )
     parser.add_argument(
         "--session-start",
         type=_start,
         metavar="TIME",
-        help="of an .nwb: when the session began, such as 2026-05-01T10:30:00+02:00",
+        help="for .nwb: when the session began, such as 2026-05-01T10:30:00+02:00",
     )
     parser.add_argument(
         "--out",
         type=Path,
         required=True,
         metavar="FILE",
-        help=f"{', '.join(CODE_FILES)}; of several recordings an .nwb for each, FILE-RECORDING.nwb",
+        help=f"{', '.join(CODE_FILES)}; several recordings get an .nwb each, FILE-RECORDING.nwb",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     add_device(parser)
 
 

@@ -24,24 +24,24 @@ HELP = "a page to explore a run's latent space in a browser"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `explore`."""
     parser.add_argument("path", nargs="?", type=Path, metavar="RUN", help="the run's folder")
-    parser.add_argument("--run", type=Path, metavar="RUN", help="the same, as the other commands take it")
+    parser.add_argument("--run", type=Path, metavar="RUN", help="the same, as in the other commands")
     add_table(parser, "other metadata (default: the run's)")
     parser.add_argument(
-        "--color-by", nargs="+", metavar="COLUMN", help="columns to choose the colours from (default: all)"
+        "--color-by", nargs="+", metavar="COLUMN", help="columns that the page can colour by (default: all)"
     )
     parser.add_argument(
         "--fit",
         nargs="+",
         metavar="WHAT",
-        help="what the projections are fitted to, as in visualize; several can be switched between (default: joint for "
-        "umap, last for the others)",
+        help="what the projections are fitted to, as in visualize; the page switches between several (default: joint "
+        "for umap, last for the others)",
     )
     parser.add_argument(
         "--reduce",
         nargs="+",
         choices=REDUCERS,
         default=["umap", "pca"],
-        help="projections to switch between (default: umap pca)",
+        help="projections that the page switches between (default: umap pca)",
     )
     parser.add_argument(
         "--layer",
@@ -61,7 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show N snapshots, spread evenly over training (default: all)",
     )
     parser.add_argument(
-        "--seed", type=count, metavar="N", help="of projections and of the choice of images (default: the run's)"
+        "--seed",
+        type=count,
+        metavar="N",
+        help="seed of the projections and of the choice of images (default: the run's)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE.html", help="the page (default: RUN/visualize/explore.html)")
     add_device(parser)
@@ -97,4 +100,4 @@ def run(args: argparse.Namespace) -> None:
         quiet=args.quiet,
         say=lambda text: say(args, text),
     )
-    made(args, page, hint="open it in a browser; it is one file that needs no network")
+    made(args, page, hint="open it in a browser: one file that needs no network")

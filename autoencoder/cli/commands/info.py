@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-pixel-value", type=argument(Real().parse), metavar="X", help="pixel value that stands for 1"
     )
     parser.add_argument(
-        "--relations", action="store_true", help="how well each column of a data file is predicted from each other one"
+        "--relations",
+        action="store_true",
+        help="how well each column of a data file can be predicted from each of the others",
     )
     add_column_kinds(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -68,7 +70,9 @@ def _print_relations(args: argparse.Namespace) -> None:
 
     path = Path(args.path)
     if path.suffix.lower() not in (".npz", ".npy"):
-        raise UserError(f"{path} is not a data file (.npz, .npy), whose columns --relations compares: leave it out")
+        raise UserError(
+            f"--relations compares the columns of a data file (.npz, .npy), and {path} is not one: leave it out"
+        )
     data = DataConfig(str(path), max_pixel_value=args.max_pixel_value, column_kinds=args.column_kinds)
     images = load_images(data.images, max_pixel_value=data.max_pixel_value, column_kinds=data.column_kinds)
     found = relations(images, data)
@@ -93,7 +97,7 @@ def _print(found: dict[str, Any], indent: str = "") -> None:
 
 def _print_presets(found: dict[str, dict[str, Any]]) -> None:
     """Name, description and settings of each, as flags that could be given in its place."""
-    print("autoencoder train DATA --preset NAME; any flag that is given beside it wins")
+    print("autoencoder train DATA --preset NAME; other flags override the preset")
     for name, preset in found.items():
         print(f"\n{name}")
         print(textwrap.fill(preset["is"], PRESET_WIDTH, initial_indent="  ", subsequent_indent="  "))

@@ -18,7 +18,7 @@ from pathlib import Path
 from autoencoder.cli.flags.options import add_table, names, number
 from autoencoder.cli.reporting import made, say
 
-HELP = "a table at its own rate, as columns or codes with a row per image"
+HELP = "bring a table with its own rate to the images, as columns or codes"
 
 MOST_SECONDS = 1e9
 
@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--how",
         choices=("nearest", "previous", "mean", "count"),
-        help="what an image takes: the nearest row, the last one at its time or before (such as the label in force), "
-        "or of all rows around it the mean or the count (default: nearest; count for a table of times alone)",
+        help="what each image gets: the nearest row, the last one up to its time (such as the current label), or the "
+        "mean or the count of all rows around it (default: nearest; count for a table of times alone)",
     )
     parser.add_argument(
         "--tolerance",
@@ -57,13 +57,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "between neighbouring images, or the same frame)",
     )
     parser.add_argument(
-        "--recording", nargs="+", metavar="NAME", help="the recording that each table is of, where it does not say so"
+        "--recording",
+        nargs="+",
+        metavar="NAME",
+        help="the recording that each table belongs to, if the table does not say so",
     )
     parser.add_argument(
-        "--times", type=Path, nargs="+", metavar="FILE", help=".npy of the time or frame of each row, for each table"
+        "--times",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help=".npy with the time or frame of each row, one for each table",
     )
     parser.add_argument("--only", type=names, metavar="NAME,...", help="columns of the table to take (default: all)")
-    parser.add_argument("--prefix", default="", metavar="TEXT", help="stands before the names of new columns")
+    parser.add_argument("--prefix", default="", metavar="TEXT", help="prefix for the names of new columns")
     add_table(parser, "the data set's table (default: the .csv beside it)")
     parser.add_argument(
         "--out",
@@ -72,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=".csv: the data set's columns and the new ones, for --metadata; .npz or .npy: codes, (images, values)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -58,25 +58,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arena.add_argument("--seed", type=count, default=0, metavar="N", help="of the walk and the noise (default: 0)")
     arena.add_argument("--size", type=positive_int, default=50, metavar="PX", help="side of an image (default: 50)")
-    arena.add_argument("--compress", action="store_true", help="a third of the size, ten times the time to write")
+    arena.add_argument(
+        "--compress", action="store_true", help="compress: a third of the size, but ten times as long to write"
+    )
     arena.set_defaults(prepare=_arena)
 
     video = sources.add_parser(
         "video",
         help="crops around the animal, by a pose file or by what moves; or whole frames",
         description="Make an image of each frame of a video: a square around the animal, which a pose file places "
-        "(--pose) or which differs from the usual frame (--follow), a region (--region), or the whole frame.",
+        "(--pose) or which stands out from the median frame (--follow), a region (--region), or the whole frame.",
     )
     _add_video(video)
     video.set_defaults(prepare=_video)
 
     experiment = sources.add_parser(
         "experiment",
-        help="many videos, listed in a table with what is known of each",
-        description="Make one data set of many videos, by a table with a row for each: its columns 'video' and 'pose' "
+        help="many videos, listed in a table with what is known about each",
+        description="Make one data set from many videos, using a table with a row for each: its columns 'video' and "
+        "'pose' "
         "name files, relative to the table; 'recording' names it; 'px_per_cm', 'arena_center' and 'crop' say how it "
-        "was filmed; all others, such as animal and condition, become columns of its images. The same command goes on "
-        "after it was stopped, tries again what failed, and adds new rows of the table.",
+        "was filmed; all others, such as animal and condition, become columns of its images. Run the same command "
+        "again to continue after a stop, to retry what failed, and to add new rows of the table.",
     )
     _add_experiment(experiment)
     experiment.set_defaults(prepare=_experiment)
@@ -106,13 +109,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     for source in (arena, video, experiment, idx, folder):
         source.add_argument("--out", type=Path, required=True, metavar="NAME", help="makes NAME.npz and NAME.csv")
-        source.add_argument("--overwrite", action="store_true", help="replace files of that name")
+        source.add_argument("--overwrite", action="store_true", help="replace existing files")
         add_common(source)
 
 
 def _add_video(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "video", type=Path, nargs="*", metavar="VIDEO", help="several make one data set; see 'prepare experiment'"
+        "video",
+        type=Path,
+        nargs="*",
+        metavar="VIDEO",
+        help="several videos make one data set; see 'prepare experiment'",
     )
     with_pose = parser.add_argument_group("with a pose")
     with_pose.add_argument(
@@ -120,7 +127,7 @@ def _add_video(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="what a tracker wrote, a file for each video; see docs/own-data.md",
+        help="the tracker's output, a file for each video; see docs/own-data.md",
     )
     _add_options(parser, with_pose)
     _add_many(parser.add_argument_group("several videos"))
@@ -141,12 +148,12 @@ def _add_experiment(parser: argparse.ArgumentParser) -> None:
 
 def _add_many(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--jobs", type=positive_int, default=1, metavar="N", help="recordings that are made at a time (default: 1)"
+        "--jobs", type=positive_int, default=1, metavar="N", help="recordings to prepare at the same time (default: 1)"
     )
     group.add_argument(
         "--strict",
         action="store_true",
-        help="write no data set where a recording fails (default: the others make one, and the exit status is "
+        help="write no data set if a recording fails (default: the others make one, and the exit status is "
         f"{DONE_IN_PART})",
     )
 
@@ -160,8 +167,8 @@ def _add_options(parser: argparse.ArgumentParser, with_pose: argparse._ArgumentG
 
 
 def _add_pose(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--individual", metavar="NAME", help="follow this one, where the file holds several")
-    group.add_argument("--track", type=count, metavar="N", help="the same by its number in the file, from 0")
+    group.add_argument("--individual", metavar="NAME", help="follow this individual, if the file holds several")
+    group.add_argument("--track", type=count, metavar="N", help="the same, by its number in the file, from 0")
     group.add_argument(
         "--all-individuals",
         action="store_true",
@@ -171,15 +178,15 @@ def _add_pose(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--back",
         metavar="PART",
-        help="body part at the back (default: found by name, such as Tailroot); where there is no front or no back, "
-        "there is no body angle",
+        help="body part at the back (default: found by name, such as Tailroot); without a front and a back there is "
+        "no body angle",
     )
     group.add_argument(
         "--center",
         type=names,
         metavar="PART,...",
-        help="the crop's centre, and what moves at 'speed': the mean of these parts, or 'seen', of all that are seen "
-        "in a frame (default: front and back)",
+        help="centre of the crop, whose speed is measured: the mean of these parts, or, with 'seen', of all that are "
+        "seen in a frame (default: front and back)",
     )
     group.add_argument(
         "--min-likelihood",
@@ -191,19 +198,19 @@ def _add_pose(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--allow-short",
         action="store_true",
-        help="the pose ends before the video does: leave out the frames that it lacks",
+        help="allow a pose that ends before its video, and leave out the frames that it lacks",
     )
     group.add_argument(
         "--pose-offset",
         type=point,
         default=(0.0, 0.0),
         metavar="X,Y",
-        help="the pose was tracked in a window of the video, whose top left corner lies there",
+        help="top left corner of the window of the video in which the pose was tracked",
     )
     group.add_argument(
         "--pose-turned",
         action="store_true",
-        help="the pose was tracked on the frames as the file stores them, which players turn",
+        help="the pose was tracked on the frames as stored in the file, which players turn",
     )
 
 
@@ -223,8 +230,7 @@ def _add_without_pose(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--fit",
         choices=("pad", "crop", "stretch"),
-        help="how frames or regions that are not square become so: pad with black, crop to the middle, or stretch "
-        "(default: pad)",
+        help="how frames or regions are made square: pad with black, crop to the middle, or stretch (default: pad)",
     )
 
 
@@ -239,7 +245,7 @@ def _add_images(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--align",
         action="store_true",
-        help="turn each image by the body angle, so that the animal looks to the right; goes with --pose",
+        help="turn each image by the body angle, so that the animal faces right; needs --pose",
     )
     group.add_argument(
         "--normalise",
@@ -253,7 +259,7 @@ def _add_images(group: argparse._ArgumentGroup) -> None:
         "--fill",
         choices=("median", "edge", "mean"),
         default="median",
-        help="what stands in a crop beyond the picture's edge: the picture's median or mean, or its edge repeated "
+        help="what fills a crop beyond the edge of the picture: the picture's median or mean, or its edge repeated "
         "(default: median)",
     )
     group.add_argument(
@@ -264,7 +270,7 @@ def _add_images(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--every", type=positive_int, default=1, metavar="N", help="take every N-th frame (default: 1)")
     group.add_argument("--limit", type=positive_int, metavar="N", help="stop after N images")
     group.add_argument("--color", action="store_true", help="keep three channels")
-    group.add_argument("--compress", action="store_true", help="smaller files, in more time")
+    group.add_argument("--compress", action="store_true", help="compress: smaller files that take longer to write")
 
 
 def _add_places_and_times(group: argparse._ArgumentGroup) -> None:
@@ -275,8 +281,8 @@ def _add_places_and_times(group: argparse._ArgumentGroup) -> None:
         "--fps",
         type=_rate,
         metavar="N",
-        help="frames per second, such as 30 or 30000/1001: for a file without times, or whose times are wrong, as of "
-        "slow motion (default: the times in the file)",
+        help="frames per second, such as 30 or 30000/1001: for a file without times, or with wrong ones, as in slow "
+        "motion (default: the times in the file)",
     )
 
 
@@ -329,7 +335,7 @@ def _say_made(args: argparse.Namespace, prepared: Prepared, picture: Path) -> No
         say(args, f"note: {note}")
     channels, height, width = prepared.image_shape
     kind = {1: "grayscale", 3: "colour"}.get(channels, f"{channels}-channel")
-    images = f"{prepared.n_images:,} {kind} image{'s' * (prepared.n_images != 1)}"
+    images = number_of(prepared.n_images, f"{kind} image")
     say(args, f"{images} of {height}x{width}; columns: {', '.join(prepared.columns) or 'none'}")
     made(args, (prepared.npz, prepared.csv, picture))
     marks = prepared.sample.marks
@@ -378,7 +384,7 @@ def _files(args: argparse.Namespace) -> tuple[list[Path], list[Path] | None]:
         return args.video, args.pose
     n = len(args.pose) // 2
     if len(args.pose) % 2:
-        raise UserError("no video is named: give as many as poses (--pose)")
+        raise UserError("no video is named: give one for each pose (--pose)")
     return args.pose[n:], args.pose[:n]
 
 
@@ -403,11 +409,11 @@ def _experiment(args: argparse.Namespace) -> DataSet:
 def _say_taken(args: argparse.Namespace, made_set: DataSet) -> None:
     """Say what of several recordings was there before."""
     if made_set.prepared is None:
-        say(args, f"{args.out} holds all recordings already: nothing to do")
+        say(args, f"{args.out} already holds all recordings: nothing to do")
     elif made_set.n_taken:
         say(
             args,
-            f"{made_set.n_taken} of {made_set.n_recordings} recordings were made before, and taken as they were",
+            f"{made_set.n_taken} of {made_set.n_recordings} recordings were already prepared, and reused",
         )
 
 

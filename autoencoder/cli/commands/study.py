@@ -65,7 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="+",
         metavar="DATA | report STUDY [CODES ...]",
-        help="images to train on; or a study, or a table of runs and codes, to measure again, with files of codes",
+        help="images to train on; or 'report' and a study, or a table of runs and codes, to measure again, also with "
+        "files of codes",
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the study's folder (default: studies/DATA)")
     group = parser.add_argument_group("design")
@@ -76,43 +77,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         type=_seeds,
         metavar="N|A,B,...",
-        help="how many seeds, from --seed on, or which (default: 6, as many as two settings take for p < 0.05)",
+        help="how many seeds, counting from --seed, or which ones (default: 6, the fewest for p < 0.05 with two "
+        "settings)",
     )
     group.add_argument("--control", action="store_true", help="add runs on shuffled targets, and untrained networks")
     group.add_argument(
         "--preset",
         choices=(c.REFERENCE, *PRESETS),
-        help="reference: an autoencoder, decoders on PCA and UMAP, and a network that predicts; or a documented "
-        "system that all runs start from",
+        help="reference: an autoencoder, decoders on PCA and UMAP, and a predicting network; or a documented system "
+        "that all runs start from",
     )
     group.add_argument("--config", type=Path, metavar="FILE", help="settings that all runs start from")
     group.add_argument(
         "--leave-one-out",
         metavar="COLUMN",
-        help="leave out each value of this column in turn, such as each animal: a network is trained on all others and "
-        "scored on what it has not seen (3 seeds where nothing is said)",
+        help="leave out each value of this column in turn, such as each animal: a network is trained on all others "
+        "and scored on the one it has not seen (default: 3 seeds)",
     )
     group.add_argument(
         "--by",
         metavar="COLUMN[=A,B]",
-        help="with --leave-one-out: tell this condition of what was left out from its codes, with a p",
+        help="with --leave-one-out: predict this condition of whatever was left out from its codes, with a p value",
     )
     group.add_argument("--strata", nargs="+", metavar="COLUMN", help="with --by: as in 'compare'")
     group.add_argument("--same-as", nargs="+", metavar="COLUMN", help="with --by: as in 'compare'")
-    group.add_argument("--dry-run", action="store_true", help="say what would be trained, how long it takes, and stop")
+    group.add_argument(
+        "--dry-run", action="store_true", help="only say what would be trained, and how long it would take"
+    )
     group.add_argument(
         "--jobs",
         type=positive_int,
         default=1,
         metavar="N",
-        help="runs to train at a time, in a process each, on the processor (default: 1)",
+        help="runs to train at the same time on the processor, each in its own process (default: 1)",
     )
     group.add_argument(
         "--together",
         type=_together,
         metavar="N|auto",
-        help="runs to train at a time in one process, in turns, and on each GPU where there are several; auto, the "
-        "default on a GPU: as many as its memory holds (without a GPU: a process for each core)",
+        help="runs to train at the same time in one process, taking turns, on each GPU if there are several; auto, "
+        "the default on a GPU: as many as its memory holds (without a GPU: one process per core)",
     )
     group.add_argument(
         "--backend", choices=c.BACKENDS, default="loky", help="processes of this machine, or a Dask cluster"
@@ -122,25 +126,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shard",
         type=_shard,
         metavar="I/N",
-        help="train share I of N, from 1/N to N/N, and measure nothing: a job of an array; the same command without "
-        "--shard measures",
+        help="train share I of N, from 1/N to N/N, and measure nothing, as one job of an array; afterwards, the same "
+        "command without --shard measures",
     )
     group = parser.add_argument_group("measures")
     group.add_argument(
-        "--only", nargs="+", choices=c.STUDIED, help="measure these again, and keep what was measured of the others"
+        "--only", nargs="+", choices=c.STUDIED, help="measure only these again, and keep the other measures"
     )
     group.add_argument(
         "--matched",
         choices=c.MATCHES,
         default=c.MATCHES[0],
-        help="runs are compared a second time where they are equally far: in their loss (the default), or in steps",
+        help="also compare runs when they have come equally far: in their loss (the default), or in steps",
     )
     group.add_argument(
         "--beside",
         nargs="+",
         default=[],
         metavar="STUDY",
-        help="other measured studies, such as of a second data set, whose answers stand in the report",
+        help="other measured studies, such as of a second data set, whose answers are quoted in the report",
     )
     add_figure_flags(parser.add_argument_group("figures"), default="mp4, png and svg")
     add_run_settings(parser)
@@ -157,7 +161,7 @@ def _shard(text: str) -> tuple[int, int]:
     index, slash, count = text.partition("/")
     if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
         raise argparse.ArgumentTypeError(
-            f"{shortened(text)!r} is no share I/N: of 8 they are 1/8, 2/8 and so on up to 8/8"
+            f"{shortened(text)!r} is not a share I/N: with 8 shares they are 1/8, 2/8 and so on up to 8/8"
         )
     return int(index), int(count)
 
@@ -183,14 +187,14 @@ def run(args: argparse.Namespace) -> None:
 
 def _report(args: argparse.Namespace) -> None:
     if len(args.what) < 2:
-        raise UserError("which study is to be measured? name its folder, or a table of runs")
+        raise UserError("which study should be measured? Name its folder, or a table of runs")
     from autoencoder.workflows.settings import setting_names
 
     given = [name for name in vars(args) if name in setting_names() - {"device"}]
     given += [name for name, value in DESIGN.items() if getattr(args, name) != value]
     if given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise UserError(f"'study report' trains nothing, so it does not take {flags}: leave it out")
+        raise UserError(f"'study report' trains nothing, and so does not take {flags}: leave it out")
     from autoencoder.workflows.study.study import measure_study
 
     if _report_of_folds(args):
@@ -214,10 +218,10 @@ def _report(args: argparse.Namespace) -> None:
 
 def _study(args: argparse.Namespace) -> None:
     if len(args.what) > 1:
-        raise UserError(f"a study is of one data file: {args.what[1]} is one too many; codes go with 'study report'")
+        raise UserError(f"a study uses one data file: {args.what[1]} is one too many; codes are for 'study report'")
     if args.together is not None and (args.jobs > 1 or args.backend != DESIGN["backend"]):
         raise UserError(
-            "--together trains runs in one process, and --jobs and --backend dask in several: give one of them"
+            "--together trains runs in one process, --jobs and --backend dask in several: give only one of them"
         )
     if args.shard is not None:
         _refuse_with_shard(args)
@@ -319,7 +323,7 @@ def _refuse_with_folds(args: argparse.Namespace) -> None:
             )
         return
     if args.by is None and of_folds:
-        raise UserError(f"{', '.join(of_folds)} goes with --by COLUMN: leave it out")
+        raise UserError(f"{', '.join(of_folds)} only applies with --by COLUMN: leave it out")
     given = {
         "--control": args.control,
         "--preset reference": args.preset == c.REFERENCE,
@@ -340,7 +344,7 @@ def _of_folds(args: argparse.Namespace) -> dict[str, Any]:
     column, equals, values = (args.by or "").partition("=")
     conditions = [value.strip() for value in values.split(",")] if equals else []
     if args.by is not None and (not column or not all(conditions)):
-        raise UserError(f"--by is COLUMN or COLUMN=A,B, not {args.by!r}")
+        raise UserError(f"--by must be COLUMN or COLUMN=A,B, not {args.by!r}")
     return {
         "column": args.leave_one_out,
         "by": column or None,
@@ -374,7 +378,9 @@ def _report_of_folds(args: argparse.Namespace) -> bool:
     given = {"codes": args.what[2:], "--only": args.only, "--beside": args.beside, "--out": args.out}
     flags = [flag for flag, value in given.items() if value]
     if flags:
-        raise UserError(f"{folder.path} is of --leave-one-out, and does not take {', '.join(flags)}: leave it out")
+        raise UserError(
+            f"{folder.path} was made by --leave-one-out, and does not take {', '.join(flags)}: leave it out"
+        )
     from autoencoder.workflows.folds.study import score_folds
 
     figures, device = figure_options(args, AS_PNG_AND_SVG.formats), getattr(args, "device", "auto")
@@ -397,7 +403,9 @@ def _refuse_with_shard(args: argparse.Namespace) -> None:
             f"--shard measures nothing, so it does not take {', '.join(flags)}: give it to the command without --shard"
         )
     if args.backend != DESIGN["backend"]:
-        raise UserError("a Dask cluster deals the runs out by itself: leave --shard out, or --backend and --scheduler")
+        raise UserError(
+            "a Dask cluster distributes the runs by itself: leave --shard out, or --backend and --scheduler"
+        )
 
 
 def _show(args: argparse.Namespace, study: Any, files: Any) -> None:

@@ -20,6 +20,7 @@ from autoencoder.cli.flags.options import (
     positive_int,
 )
 from autoencoder.cli.reporting import made, say, table
+from autoencoder.errors import number_of
 
 HELP = "measure a run beside its controls, with pictures and movies"
 
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="FILE",
-        help="other images to test on, or the run's own where they were moved (default: the run's held-out ones)",
+        help="other images to test on, or the run's own if they were moved (default: the run's held-out ones)",
     )
     add_table(parser, "metadata of the tested images (default: the run's, or the .csv beside other images)")
     parser.add_argument(
@@ -87,12 +88,12 @@ def run(args: argparse.Namespace) -> None:
     n, noise_text = len(evaluation.rows), "" if evaluation.noise.kind == "none" else f", noise {evaluation.noise}"
     left_out = evaluation.n_without_target
     if left_out:
-        say(args, f"{left_out:,} images without a known target are left out")
+        say(args, f"left out {number_of(left_out, 'image')} without a known target")
     has_other_table = args.data is None and (args.metadata is not None or args.columns is not None)
     for note in (*([] if has_other_table else table_notes([opened])), *evaluation.notes):
         say(args, f"note: {note}")
     numbers = evaluation.result.table()
-    title = f"{n:,} images{noise_text}; compared with {evaluation.result.compared_with}"
+    title = f"{number_of(n, 'image')}{noise_text}; compared with {evaluation.result.compared_with}"
     table(args, title, numbers.header, numbers.rows)
     if (by_region := evaluation.result.region_table()) is not None:
         table(args, "by region, pixels of all images together", by_region.header, by_region.rows)

@@ -16,7 +16,7 @@ from autoencoder import config as c
 from autoencoder.cli.flags.options import add_run_settings
 from autoencoder.cli.reporting import made, say
 from autoencoder.config.presets import PRESETS
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, number_of
 
 HELP = "train a network and leave a run folder"
 
@@ -30,7 +30,7 @@ BASES = ("preset", "config")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `train`. Those that set a field of the configuration are named after it and have no default here."""
-    parser.add_argument("data", nargs="?", metavar="DATA", help="images: .npz, or .npy, which is memory-mapped")
+    parser.add_argument("data", nargs="?", metavar="DATA", help="images: .npz, or .npy (memory-mapped)")
     parser.add_argument(
         "--run",
         type=Path,
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="take the settings of a run's config.json, or of a TOML file with the same names; flags win",
+        help="take the settings from a run's config.json, or from a TOML file with the same names; flags override them",
     )
     add_run_settings(parser)
 
@@ -64,14 +64,14 @@ def run(args: argparse.Namespace) -> None:
 
 def _train(args: argparse.Namespace) -> Any:
     if args.data is None and args.config is None:
-        raise UserError("what to train on? Give a data file, which 'autoencoder prepare' makes, or --resume RUN")
+        raise UserError("no data: give a data file, which 'autoencoder prepare' makes, or --resume RUN")
     config = build_config(args)
     from autoencoder.training.start import train
 
     folder = train(config, args.run, quiet=args.quiet, say=lambda text: say(args, text)).run
     left_out = folder.environment()["n_without_target"]
     if left_out:
-        say(args, f"{left_out:,} images without a known target were left out")
+        say(args, f"left out {number_of(left_out, 'image')} without a known target")
     _say_result(args, folder)
     return folder
 
@@ -107,10 +107,10 @@ def _resume(args: argparse.Namespace) -> Any:
     if trained.run.metrics() == before:
         training = trained.config.training
         if before and before[-1]["epoch"] < training.epochs:
-            why = f"it stopped early, {training.patience} validations after its best one"
+            why = f"it stopped early, {number_of(training.patience or 0, 'validation')} after its best one"
         else:
-            why = "it was finished before (--epochs N makes it longer)"
-        say(args, f"nothing was left to train: {why}")
+            why = "it is already finished (--epochs N trains it for longer)"
+        say(args, f"nothing left to train: {why}")
     _say_result(args, trained.run)
     return trained.run
 
@@ -134,6 +134,6 @@ def _say_result(args: argparse.Namespace, folder: Any) -> None:
     if rows:
         last = rows[-1]
         best = min((row["val_loss"] for row in rows if row["val_loss"] is not None), default=None)
-        epochs = f"{last['epoch']} epoch{'s' * (last['epoch'] != 1)}"
+        epochs = number_of(last["epoch"], "epoch")
         best_text = "" if best is None else f", best validation loss {best:.5f}"
-        say(args, f"{epochs}, {last['step']} steps: training loss {last['train_loss']:.5f}{best_text}")
+        say(args, f"{epochs}, {number_of(last['step'], 'step')}: training loss {last['train_loss']:.5f}{best_text}")

@@ -162,16 +162,16 @@ def _refuse_unknown(name: str, arguments: list[str]) -> None:
     misplaced = [flag for flag in sorted(_flags(arguments)) if flag in everywhere]
     if name == "train" and "--dim_reduction_algo" in misplaced:
         raise UserError(
-            "'train' does not take --dim_reduction_algo: PCA or UMAP as encoder is trained by --preset pca-decoder or "
-            "umap-decoder, or by scripts/train_encoder_pca_umap.py"
+            "'train' does not take --dim_reduction_algo: for PCA or UMAP as the encoder use --preset pca-decoder or "
+            "umap-decoder, or scripts/train_encoder_pca_umap.py"
         )
     if misplaced:
-        raise UserError(f"'{name}' does not take {', '.join(misplaced)}: the run knows it, leave it out")
+        raise UserError(f"'{name}' does not take {', '.join(misplaced)}, which the run has already: leave it out")
 
 
 def _check_goal(goal: str | None, command: str) -> None:
     if goal is not None and not goal.lower().startswith(command):
-        raise UserError(f"--run_goal {goal} is not what 'autoencoder {command}' does: use the command of that name")
+        raise UserError(f"--run_goal {goal} is not what 'autoencoder {command}' does: use the command with that name")
 
 
 # ----------------------------------------------------------------------------------------------------------- commands
@@ -203,7 +203,7 @@ def _train(old: argparse.Namespace) -> list[str]:
 
 def _test(old: argparse.Namespace) -> list[str]:
     if not _truth(old, "load_checkpoint", default=True):
-        raise UserError("--load_checkpoint False: a test needs the weights of a checkpoint, leave the flag out")
+        raise UserError("--load_checkpoint False: a test needs the weights of a checkpoint; leave the flag out")
     new: list[str] = []
     data = _data_file(old)
     if data is not None:
@@ -237,10 +237,10 @@ def _visualize(old: argparse.Namespace) -> list[str]:
 def _algorithm(old: argparse.Namespace, script: Script) -> str:
     """The encoder that `--dim_reduction_algo` names; no document gives it a default."""
     if old.dim_reduction_algo is None:
-        raise UserError("which encoder? give --dim_reduction_algo UMAP or PCA")
+        raise UserError("which encoder? Give --dim_reduction_algo UMAP or PCA")
     algorithm = str(old.dim_reduction_algo).lower()
     if algorithm not in script.encoders:
-        raise UserError(f"--dim_reduction_algo is UMAP or PCA here, not '{old.dim_reduction_algo}'")
+        raise UserError(f"--dim_reduction_algo must be UMAP or PCA here, not '{old.dim_reduction_algo}'")
     return algorithm
 
 
@@ -255,7 +255,7 @@ def _check_run(name: str, old: argparse.Namespace, translated: Sequence[str]) ->
         script = replace(script, encoders=(_algorithm(old, script),))
     if known.run is None:
         raise UserError(
-            "which run is to be tested? give --checkpoint_path and --checkpoint_to_load, or --run with its folder"
+            "which run should be tested? Give --checkpoint_path and --checkpoint_to_load, or --run with its folder"
         )
     from autoencoder.runs.folder import Run  # imports numpy
 
@@ -366,4 +366,4 @@ def _truth(old: argparse.Namespace, name: str, *, default: bool) -> bool:
         return True
     if text.lower() in ("false", "0", "no"):
         return False
-    raise UserError(f"--{name} is True or False, not {text}")
+    raise UserError(f"--{name} must be True or False, not {text}")

@@ -12,7 +12,7 @@ from autoencoder import config as c
 from autoencoder.config import DEVICES, NoiseConfig
 from autoencoder.config.movies import DPI, FIGURE_FORMATS, LEAST_DPI, MOST_DPI, MOVIE_FORMATS, FigureOptions
 from autoencoder.config.training import KEPT
-from autoencoder.errors import UserError, did_you_mean
+from autoencoder.errors import UserError, did_you_mean, meant_or_choices
 from autoencoder.flags import Setting, Whole, parse_number, settings_of, shortened
 from autoencoder.machine.plain_text import one_line
 from autoencoder.registries import OBJECTIVES
@@ -29,12 +29,13 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse what is no choice, as argparse does, and ask whether the nearest one was meant."""
+        """Refuse what is not a choice: name the one that was probably meant, or else all of them."""
         try:
             super()._check_value(action, value)
-        except argparse.ArgumentError as error:
-            guess = did_you_mean(str(value), map(str, action.choices or ()))
-            raise argparse.ArgumentError(action, f"{error.message}{guess}") from None
+        except argparse.ArgumentError:
+            choices = tuple(map(str, action.choices or ()))
+            said = f"unknown value {shortened(str(value))!r}{meant_or_choices(str(value), choices)}"
+            raise argparse.ArgumentError(action, said) from None
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""
@@ -88,7 +89,7 @@ def point(text: str) -> tuple[float, float]:
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{shortened(text)!r} is not a place such as 532,535") from None
+        raise argparse.ArgumentTypeError(f"{shortened(text)!r} is not a point such as 532,535") from None
     return x, y
 
 
@@ -227,7 +228,7 @@ def add_table(parser: Any, metadata: str, **options: Any) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     """`--device`."""
     parser.add_argument(
-        "--device", choices=DEVICES, default="auto", help="where to compute; auto takes a GPU if there is one"
+        "--device", choices=DEVICES, default="auto", help="where to compute; auto uses a GPU if there is one"
     )
 
 
@@ -236,7 +237,7 @@ def add_rows(parser: Any) -> None:
     parser.add_argument(
         "--rows",
         choices=("all", "held-out"),
-        help="images to show: all, with those that were trained on in pale colours, or the held-out ones only "
+        help="images to show: all, with those that were trained on in pale colours, or only the held-out ones "
         "(default: all)",
     )
 
@@ -257,7 +258,8 @@ def add_figure_flags(group: Any, *, default: str, movies: bool = True, action: A
         action=action,
         metavar="FORMAT",
         help=(f"movies as {' or '.join(MOVIE_FORMATS)}; " if movies else "")
-        + f"figures as one or more of {', '.join(FIGURE_FORMATS)}; in svg and pdf they stay sharp (default: {default})",
+        + f"formats of figures, one or more of {', '.join(FIGURE_FORMATS)}; svg and pdf stay sharp at any size "
+        f"(default: {default})",
     )
     group.add_argument(
         "--dpi",
@@ -281,7 +283,7 @@ def movie_format(args: argparse.Namespace) -> Literal["mp4", "gif"]:
     """
     given = [name for name in MOVIE_FORMATS if name in (args.format or ())]
     if len(given) > 1:
-        raise UserError(f"--format {' '.join(given)}: a movie is written in one of them, leave the other out")
+        raise UserError(f"--format {' '.join(given)}: a movie is written in only one of them: leave the other out")
     return "gif" if given == ["gif"] else "mp4"
 
 

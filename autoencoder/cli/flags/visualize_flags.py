@@ -71,7 +71,7 @@ def add_visualize_flags(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--run", type=Path, metavar="RUN", help="the run's folder")
     which.add_argument(
-        "--latest-run-on", type=Path, metavar="DATA", help="the newest run in runs/ that learned from this file"
+        "--latest-run-on", type=Path, metavar="DATA", help="the newest run in runs/ that was trained on this file"
     )
     add_table(parser, "other metadata to colour by (default: the run's)")
     parser.add_argument(
@@ -81,7 +81,7 @@ def add_visualize_flags(parser: argparse.ArgumentParser) -> None:
         "--reduce",
         choices=REDUCERS,
         default=DEFAULT_REDUCER,
-        help=f"projection to the plane; none takes a latent of two units as it is (default: {DEFAULT_REDUCER})",
+        help=f"projection to the plane; none shows a latent of two units as it is (default: {DEFAULT_REDUCER})",
     )
     parser.add_argument(
         "--layer",
@@ -96,7 +96,10 @@ def add_visualize_flags(parser: argparse.ArgumentParser) -> None:
     )
     add_rows(parser)
     parser.add_argument(
-        "--seed", type=count, metavar="N", help="of projection, random codes and clusters (default: the run's)"
+        "--seed",
+        type=count,
+        metavar="N",
+        help="seed of the projection, the random codes and the clusters (default: the run's)",
     )
     parser.add_argument(
         "--out",
@@ -120,7 +123,8 @@ def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
         action=_ForMovies,
         metavar="WHAT",
         help="what the projection is fitted to: joint, all snapshots laid out together, so that a point moves as its "
-        "code does; the last or first snapshot; every one anew; pooled; aligned; every+procrustes; parametric; or the "
+        "code does; the last or first snapshot; every one separately; pooled; aligned; every+procrustes; parametric; "
+        "or the "
         "path of a snapshot of any run; all-fits is last, first and every. Several make movies each (default: joint "
         "for umap, last for the others)",
     )
@@ -134,11 +138,11 @@ def _add_movie_flags(parser: argparse.ArgumentParser) -> None:
         "--score",
         nargs="+",
         metavar="METHOD",
-        help="make a table instead: how stable and how faithful ways to project are, on the same snapshots; all, or "
-        "methods such as umap-joint pca-last",
+        help="instead of movies, make a table of how stable and how faithful ways to project are, on the same "
+        "snapshots; all, or methods such as umap-joint pca-last",
     )
     movies.add_argument(
-        "--movies", action=_SwitchForMovies, default=True, help="draw them; --no-movies for numbers and exports only"
+        "--movies", action=_SwitchForMovies, default=True, help="draw movies; --no-movies for numbers and exports only"
     )
     movies.add_argument(
         "--export",
@@ -162,7 +166,7 @@ def _add_still_flags(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         choices=STILLS,
         metavar="WHAT",
-        help="scatter: a plot per column; units: what each latent unit does to the picture; generated: images of "
+        help="scatter: a plot per column; units: what each latent unit does to the picture; generated: images from "
         "random codes; clusters: k-means against labels (default: all that the run can show)",
     )
     stills.add_argument(
@@ -176,8 +180,8 @@ def _add_still_flags(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="COLUMN|UNIT",
         help="instead, move codes to other values of a column, or of a unit by its number, and decode them: a picture "
-        "and a movie each (unit:3 and column:3 where both are there); of the last snapshot unless --snapshot says "
-        "another; --format, --fps, --seconds and --examples (1 to 6 images to start from) go with it",
+        "and a movie each (write unit:3 or column:3 if both exist); at the last snapshot unless --snapshot names "
+        "another; --format, --fps, --seconds and --examples (1 to 6 images to start from) apply",
     )
 
 
@@ -200,23 +204,28 @@ def check_flags(args: argparse.Namespace) -> None:
         given += _given(args, NOT_FOR_SCORES)
         given += ["--layer pixels"] if "pixels" in args.layer else []
         given += ["--reduce"] if args.reduce != DEFAULT_REDUCER else []
-        _refuse(given, "does not go with scores", "do not go with scores", "or leave out --score")
+        _refuse(given, "cannot be used with --score", "cannot be used with --score", "or leave out --score")
         return
     if args.traverse is not None:
         given = [flag for flag in args.movie_flags if flag not in TRAVERSAL_FLAGS]
         given += _given(args, (*STILL_FLAGS, "color_by", "rows"))
         given += ["--layer"] if args.layer != ["latent"] else []
         given += ["--reduce"] if args.reduce != DEFAULT_REDUCER else []
-        _refuse(given, "does not go with traversals", "do not go with traversals", "or leave out --traverse")
+        _refuse(given, "cannot be used with --traverse", "cannot be used with --traverse", "or leave out --traverse")
         return
     if args.snapshot is not None:
-        _refuse(args.movie_flags, "goes with movies", "go with movies", "or leave out --snapshot, which makes stills")
+        _refuse(
+            args.movie_flags,
+            "only applies to movies",
+            "only apply to movies",
+            "or leave out --snapshot, which makes stills",
+        )
         return
     given = [f"--format {name}" for name in args.format or () if name not in (*MOVIE_FORMATS, "png")]
     given += _given(args, (*STILL_FLAGS, "dpi"))
     if "pixels" in args.layer:
         given.append("--layer pixels")
-    _refuse(given, "goes with one snapshot", "go with one snapshot", "or add --snapshot last")
+    _refuse(given, "only applies to one snapshot", "only apply to one snapshot", "or add --snapshot last")
 
 
 def _given(args: argparse.Namespace, names_of_flags: Sequence[str]) -> list[str]:

@@ -69,7 +69,7 @@ class Joined:
         """
         columns = self.all_columns
         raise_if_any(
-            f"'{name}' holds text, and codes are numbers: write a .csv (--out), or leave it out (--only)"
+            f"'{name}' holds text, but codes must be numbers: write a .csv (--out), or leave the column out (--only)"
             for name, values in columns.items()
             if values.dtype.kind == "U"
         )
@@ -145,7 +145,7 @@ def _places(metadata: Metadata, series: Series, keys: Keys) -> tuple[Places, Pla
     groups[~is_known] = -1
     where = metadata.column(keys.place)
     if where.dtype.kind == "U":
-        raise UserError(f"column '{keys.place}' in {metadata.source} holds text: rows are joined by numbers")
+        raise UserError(f"column '{keys.place}' in {metadata.source} holds text, but rows are joined by numbers")
     return Places(groups[:n], where.astype(np.float64)), Places(groups[n:], series.place), names
 
 
@@ -154,8 +154,8 @@ def _refuse_several_recordings(metadata: Metadata, keys: Keys) -> None:
         known = metadata.known_values(RECORDING)
         if len(np.unique(known)) > 1:
             raise UserError(
-                f"{metadata.source} has {len(np.unique(known)):,} recordings, and each begins at 0 again: join on "
-                f"recording,{keys.place} (--on); a table of one of them says which (--recording NAME)"
+                f"{metadata.source} has {len(np.unique(known)):,} recordings, each beginning at 0: join on "
+                f"recording,{keys.place} (--on); for a table of one of them, say which (--recording NAME)"
             )
 
 
@@ -168,9 +168,9 @@ def _refuse_repeats(table: Places, series: Series, keys: Keys, groups: Sequence[
         first = order[int(np.argmax(same))]
         where = f"{groups[table.groups[first]]}, " if groups[table.groups[first]] else ""
         raise UserError(
-            f"{series.source} has {int(same.sum()):,} rows of the same {' and '.join(keys.names)} as another (first: "
-            f"{where}{keys.place} {table.places[first]:g}), so it is open which of them an image takes: average or "
-            "count them (--how mean, --how count), or leave one of each"
+            f"{series.source} has {int(same.sum()):,} rows with the same {' and '.join(keys.names)} as another (first: "
+            f"{where}{keys.place} {table.places[first]:g}), so it is unclear which of them an image takes: average or "
+            "count them (--how mean, --how count), or keep one of each"
         )
 
 
@@ -201,8 +201,8 @@ def _slower(images: Places, table: Places, found: Match) -> list[str]:
     if step <= own or found.counts.all():
         return []
     return [
-        f"rows are {step:.3g} s apart and images {own:.3g} s, so many images have no row to average: --how nearest, or "
-        "a --tolerance"
+        f"rows are {step:.3g} s apart and images {own:.3g} s, so many images have no row to average: use --how "
+        "nearest, or a --tolerance"
     ]
 
 
@@ -226,7 +226,7 @@ def _nothing_found(metadata: Metadata, series: Series, keys: Keys, tolerance: fl
         )
     ranges = (_range(series.place), _range(metadata.column(keys.place).astype(np.float64)))
     sides.append(f"{keys.place} goes {ranges[0]} in the table and {ranges[1]} in the data set")
-    return f"no row of {series.source} goes with an image of {metadata.source}: {'; '.join(sides)}"
+    return f"no row of {series.source} matches an image of {metadata.source}: {'; '.join(sides)}"
 
 
 def _examples(values: Column) -> str:
@@ -246,23 +246,25 @@ def _refuse_values(series: Series, how: How) -> None:
     """Refuse what cannot be averaged or counted, before anything is looked for."""
     problems = []
     if how == "mean" and not series.values:
-        problems.append(f"{series.source} has nothing but places, and nothing to average: count its rows (--how count)")
+        problems.append(
+            f"{series.source} holds only places in time, and nothing to average: count its rows (--how count)"
+        )
     for name, values in series.values.items():
         is_text = values.dtype.kind == "U"
         if how == "mean" and is_text:
             problems.append(
-                f"'{name}' in {series.source} is text, which has no mean: take --how nearest, previous or count, or "
-                "other columns (--only NAME,...)"
+                f"'{name}' in {series.source} is text, which has no mean: use --how nearest, previous or count, or "
+                "choose other columns (--only NAME,...)"
             )
         if how == "count" and not is_text:
             problems.append(
-                f"'{name}' in {series.source} is of numbers, which are averaged and not counted: --how mean, or other "
-                "columns (--only NAME,...)"
+                f"'{name}' in {series.source} holds numbers, which are averaged, not counted: use --how mean, or "
+                "choose other columns (--only NAME,...)"
             )
         if how == "count" and is_text and (n := len(np.unique(values[values != ""]))) > MOST_COUNTED:
             problems.append(
-                f"'{name}' in {series.source} has {n:,} different texts, and each would be a column: at most "
-                f"{MOST_COUNTED}"
+                f"'{name}' in {series.source} has {n:,} different texts, each of which would be a column: there can "
+                f"be at most {MOST_COUNTED}"
             )
     raise_if_any(problems)
 

@@ -57,7 +57,9 @@ def read_parquet(path: Path) -> dict[str, NDArray[Any]]:
             numbers = column.cast(arrow.int64() if whole else arrow.float64())
             columns[name] = np.array(numbers.to_numpy(), np.int64 if whole else np.float64)
         else:
-            problems.append(f"column '{name}' of {path} is of type {kind}, and numbers and text are joined: cast it")
+            problems.append(
+                f"column '{name}' of {path} is of type {kind}, and only numbers and text can be joined: cast it"
+            )
     raise_if_any(problems)
     return columns
 

@@ -59,8 +59,9 @@ class Keys:
         names, theirs = tuple(name for name, _, _ in pairs), tuple(other or name for name, _, other in pairs)
         if names[-1] not in PLACES or set(names[:-1]) & set(PLACES) or len(set(names)) < len(names):
             raise UserError(
-                f"--on {','.join(texts)}: it ends in frame or time_s, after the columns in which rows and images are "
-                "alike, such as --on recording,time_s; where the table calls one otherwise: --on recording,time_s=t"
+                f"--on {','.join(texts)} must end in frame or time_s, after the columns in which rows and images "
+                "agree, such as --on recording,time_s; where the table has another name for one: --on "
+                "recording,time_s=t"
             )
         return cls(names, theirs)
 
@@ -134,7 +135,7 @@ def read_series(
         ]:
             raise UserError(
                 f"{part.source} has the values {_described(part)} and {first.source} {_described(first)}: tables that "
-                "are joined together have the same columns (--only NAME,... takes some of them)"
+                "are joined together must have the same columns (--only NAME,... takes some of them)"
             )
     if len(parts) == 1:
         return first
@@ -197,13 +198,13 @@ def _read_one(path: Path, keys: Keys, recording: str | None, times: Path | None,
     taken = {name: columns.pop(theirs) for name, theirs in zip(keys.names, keys.theirs, strict=True)}
     place = taken.pop(keys.place)
     raise_if_any(
-        f"'{name}' in {path} has shape {values.shape}: it is one value for each row"
+        f"'{name}' in {path} has shape {values.shape}: it must hold one value for each row"
         for name, values in ({keys.place: place} | taken).items()
         if values.ndim != 1
     )
     if place.dtype.kind == "U":
         example = next(iter(text for text in place.tolist() if text), "")
-        raise UserError(f"column '{keys.theirs[-1]}' of {path} holds text, such as '{example}': it is a number")
+        raise UserError(f"column '{keys.theirs[-1]}' of {path} holds text, such as '{example}', but must hold numbers")
     return Series(path.stem, str(path), taken, place.astype(np.float64), _chosen(columns, only, path))
 
 
@@ -216,10 +217,10 @@ def _missing(path: Path, theirs: str, name: str, columns: Mapping[str, Column]) 
     there = f"its columns are {first_few(list(columns), SHOWN_COLUMNS)}"
     said = f"{path} has no column '{theirs}'{did_you_mean(theirs, columns)}; {there}"
     if name == RECORDING:
-        return f"{said}; if all of it is of one recording, say of which (--recording NAME)"
+        return f"{said}; if all of it belongs to one recording, say which (--recording NAME)"
     if path.suffix.lower() == ".npy":
         return f"{path} does not say when its rows were measured: give the {name} of each (--times FILE.npy)"
-    return f"{said}; if it is there under another name, say so (--on ...,{name}=THAT)"
+    return f"{said}; if it has another name there, say so (--on ...,{name}=THAT)"
 
 
 def _chosen(columns: Mapping[str, Column], only: Sequence[str] | None, path: Path) -> dict[str, Column]:
@@ -242,7 +243,7 @@ def _read_arrays(path: Path) -> dict[str, Column]:
     check_readable(path, "table")
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise UserError(f"{path} is no table that can be joined: these are read from {', '.join(SUFFIXES)}")
+        raise UserError(f"{path} cannot be joined: tables are read from {', '.join(SUFFIXES)}")
     if suffix in TEXT_TABLES:
         return read_columns(path, {}, TEXT_TABLES[suffix])
     if suffix == ".parquet":
@@ -254,8 +255,8 @@ def _read_arrays(path: Path) -> dict[str, Column]:
     else:
         arrays = read_npz(path, npz_headers(path))
     problems = [
-        f"array '{name}' in {path} has shape {array.shape} and type {array.dtype}: what is joined is (rows,) numbers "
-        "or text, or (rows, values) numbers"
+        f"array '{name}' in {path} has shape {array.shape} and type {array.dtype}: it must be (rows,) numbers or "
+        "text, or (rows, values) numbers"
         for name, array in arrays.items()
         if array.ndim not in (1, 2) or array.dtype.kind not in ("biufU" if array.ndim == 1 else "biuf")
     ]
@@ -281,6 +282,7 @@ def _read_times(path: Path, table: Path, n_rows: int) -> NDArray[np.float64]:
     times = open_npy(path)
     if times.shape != (n_rows,) or times.dtype.kind not in "iuf":
         raise UserError(
-            f"{path} holds {times.dtype} of shape {times.shape}, and {table} has {n_rows:,} rows: one time for each"
+            f"{path} holds {times.dtype} of shape {times.shape}, and {table} has {n_rows:,} rows: there must be one "
+            "time for each"
         )
     return np.array(times, np.float64)

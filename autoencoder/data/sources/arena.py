@@ -204,9 +204,9 @@ def _problems(n_images: int, seed: int, size: int) -> list[str]:
     if n_images < 1:
         problems.append(f"an arena needs at least 1 image, not {n_images}")
     if seed < 0:
-        problems.append(f"a seed is 0 or more, not {seed}")
+        problems.append(f"a seed must be 0 or more, not {seed}")
     if size < 8:
-        problems.append(f"an arena's crops are at least 8 pixels wide, not {size}")
+        problems.append(f"an arena's images must be at least 8 pixels wide, not {size}")
     return problems
 
 

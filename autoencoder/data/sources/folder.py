@@ -70,7 +70,7 @@ def prepare_images(
     files, n_others = _list_pictures(folder) if source.is_dir() else ([_single(source)], 0)
     check_output(output, overwrite=overwrite, inputs=files)
     in_classes = len(files[0].relative_to(folder).parts) > 1
-    notes = [f"left out {n_others:,} files in {folder} that are no {FORMATS_NAME}"] if n_others else []
+    notes = [f"left out {n_others:,} files in {folder} that are not {FORMATS_NAME}"] if n_others else []
 
     pages_of, unreadable = _list_all_pages(files)
     pages = [_Page(i, number, place) for i, numbers in enumerate(pages_of) for place, number in enumerate(numbers)]
@@ -103,8 +103,8 @@ def _single(file: Path) -> Path:
         raise UserError(f"there is no file or folder {file}: check the path of the pictures")
     if file.suffix.lower() not in SUFFIXES:
         raise UserError(
-            f"{file} is not a picture by its name: {FORMATS_NAME} are read; for videos there is 'prepare video', and "
-            ".npy and .npz need no preparing"
+            f"{file} is not a picture by its name: {FORMATS_NAME} are read; for videos use 'prepare video'; .npy and "
+            ".npz need no preparing"
         )
     _refuse_other_names([file.name], file.parent)
     return file
@@ -116,13 +116,13 @@ def _list_pictures(folder: Path) -> tuple[list[Path], int]:
     visible = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     pictures = [path for path in visible if path.suffix.lower() in SUFFIXES]
     if not pictures:
-        raise UserError(f"{folder} holds no picture: {FORMATS_NAME} are read")
+        raise UserError(f"{folder} holds no pictures: {FORMATS_NAME} are read")
     pictures.sort(key=lambda path: _natural(path.relative_to(folder)))
     _refuse_other_names([str(path.relative_to(folder)) for path in pictures], folder)
     loose = [path for path in pictures if path.parent == folder]
     if loose and len(loose) < len(pictures):
         raise UserError(
-            f"{folder} holds {len(loose):,} pictures beside its subfolders, such as {loose[0].name}, and these have no "
+            f"{folder} holds {len(loose):,} pictures beside its subfolders, such as {loose[0].name}, which have no "
             "class: put them into a subfolder"
         )
     return pictures, len(visible) - len(pictures)
@@ -177,15 +177,16 @@ def _columns(
         return columns | {"page": places}, None
     columns["frame"] = places
     if len(files) == 1:
-        what = f"the pages of {files[0].name} are taken for the frames of a film, so blocks of them are held out"
+        what = f"the pages of {files[0].name} are treated as the frames of a film, so blocks of them are held out"
     else:
         short = Counter(name.with_suffix("").as_posix() for name in names)
         recordings = [
             (name if short[name.with_suffix("").as_posix()] > 1 else name.with_suffix("")).as_posix() for name in names
         ]
         columns["recording"] = np.array([recordings[page.file] for page in pages])
-        what = "each file is taken for a film and its pages for frames, so blocks of them or whole files are held out"
-    return columns, f"{what}; if pages are not in time, as layers are not, take the column 'frame' out of the CSV"
+        what = "each file is treated as a film and its pages as frames, so blocks of them or whole files are held out"
+    layers = "if the pages are not a sequence in time (layers, for example), remove the column 'frame' from the CSV"
+    return columns, f"{what}; {layers}"
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -251,11 +252,11 @@ class _Reading:
         """What was done to the pictures that not everybody expects, a sentence each."""
         notes, background = [], self._fitting.background_name
         if self._n_turned:
-            how = "and are taken as they are seen (EXIF)"
+            how = "and are used as they are displayed (EXIF)"
             notes.append(f"{self._n_turned:,} of {self._n:,} pictures were stored turned or mirrored, {how}")
         if self._n_transparent:
             notes.append(
-                f"{self._n_transparent:,} of {self._n:,} pictures have transparent pixels, which are {background} now "
+                f"{self._n_transparent:,} of {self._n:,} pictures have transparent pixels, which are now {background} "
                 "(--background black|white|0-255)"
             )
         note = square_note(list(self._sizes), self._fitting)
@@ -291,7 +292,7 @@ class _Reading:
             (more, _), (fewer, n_fewer) = self._n_of_type.most_common()
             problems.append(
                 f"{n_fewer:,} of {self._n:,} pictures are {fewer}, such as {self._types[fewer]}, and "
-                f"{self._types[more]} is {more}: save all with as many bits"
+                f"{self._types[more]} is {more}: save all with the same number of bits"
             )
         if len(self._fitted) > 1:
             by_area = sorted(self._fitted, key=lambda size: (size[0] * size[1], size))

@@ -64,13 +64,13 @@ def _read_header(file: BufferedIOBase, path: Path) -> tuple[np.dtype[np.generic]
         raise UserError(f"{path} is not an IDX file: those start with two zero bytes, a type and a count of sizes")
     if magic[2] not in DTYPES:
         known = ", ".join(f"0x{code:02X}" for code in DTYPES)
-        raise UserError(f"{path} holds values of the IDX type 0x{magic[2]:02X}; those that are read are {known}")
+        raise UserError(f"{path} holds values of the IDX type 0x{magic[2]:02X}; the types that can be read are {known}")
     sizes = file.read(4 * magic[3])
     if len(sizes) < 4 * magic[3]:
         raise UserError(f"{path} is cut short within its header: download it again")
     dtype, shape = np.dtype(DTYPES[magic[2]]), struct.unpack(f">{magic[3]}I", sizes)
     if 0 in shape:
-        raise UserError(f"{path} holds no values, its header says {shape}: download it again")
+        raise UserError(f"{path} holds no values (its header says {shape}): download it again")
     return dtype, shape
 
 
@@ -142,7 +142,10 @@ def prepare_idx(
     if transpose:
         pictures = pictures.swapaxes(1, 2)
     elif TRANSPOSED_SET in images.name.lower():
-        notes.append(f"{images.name} is EMNIST by its name, whose images lie on their side: --transpose puts them up")
+        notes.append(
+            f"{images.name} is EMNIST by its name, whose images are stored on their side: --transpose turns "
+            "them upright"
+        )
     if on_total is not None:
         on_total(len(pictures))
     refuse_unfitting(len(pictures), pictures[0], fitting, f"{len(pictures):,} images of {images}")
@@ -165,14 +168,16 @@ def _read_pair(images: Path, labels: Path | None) -> tuple[np.ndarray, dict[str,
     pictures = read_idx(images)
     problems = []
     if pictures.ndim != 3 or pictures.dtype != np.uint8 or 0 in pictures.shape:
-        problems.append(f"{images} holds {pictures.dtype} of shape {pictures.shape}: images are uint8, (N, H, W)")
+        problems.append(f"{images} holds {pictures.dtype} of shape {pictures.shape}: images must be uint8, (N, H, W)")
         if pictures.ndim == 1:
-            problems.append("these seem to be labels: name the file of images first, and that of labels by --labels")
+            problems.append(
+                "these seem to be labels: name the file of images first, and give that of labels with --labels"
+            )
     columns = {}
     if labels is not None:
         values = read_idx(labels)
         if values.ndim != 1 or values.dtype.kind not in "ui":
-            problems.append(f"{labels} holds {values.dtype} of shape {values.shape}: labels are integers, (N,)")
+            problems.append(f"{labels} holds {values.dtype} of shape {values.shape}: labels must be integers, (N,)")
         elif len(values) != len(pictures):
             problems.append(
                 f"{images} has {len(pictures):,} images and {labels} has {len(values):,} labels: "

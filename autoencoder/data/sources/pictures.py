@@ -138,7 +138,7 @@ def _opened(file: Path) -> Iterator[Image]:
         raise
     except Exception as error:  # what damaged files raise in four readers is not documented
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{file} cannot be read as a picture ({reason}): mend it or remove it") from None
+        raise UserError(f"{file} cannot be read as a picture ({reason}): repair or remove it") from None
 
 
 # --------------------------------------------------------------------------------------------------------------- pages
@@ -191,7 +191,7 @@ def _read_loaded(picture: Image, layout: str, color: bool, background: int, name
         raise UserError(f"{named} holds floats: save it with 8 or 16 bits, or all together as an .npy")
     key = picture.info.get("transparency")
     if layout in DEEP_WITH_ALPHA and (key is not None or layout.startswith("LA")):
-        raise UserError(f"{named} has 16 bits and transparent pixels, which are not read together: save it with 8 bits")
+        raise UserError(f"{named} has both 16 bits and transparent pixels, which cannot be read: save it with 8 bits")
     deep = picture.mode.startswith("I")
     if deep or (picture.mode in ("1", "L") and isinstance(key, int)):
         pixels = _deep(picture, named) if deep else np.asarray(picture.convert("L"))

@@ -45,17 +45,17 @@ class Fitting:
         """What is wrong with these options; empty where nothing is."""
         problems = []
         if self.pad < 0:
-            problems.append(f"padding is 0 pixels or more, not {self.pad}")
+            problems.append(f"padding must be 0 pixels or more, not {self.pad}")
         if self.resize is not None and self.resize < 1:
-            problems.append(f"images are resized to at least 1 pixel, not {self.resize}")
+            problems.append(f"images can be resized to 1 pixel or more, not {self.resize}")
         if self.limit is not None and self.limit < 1:
-            problems.append(f"a limit is at least 1 image, not {self.limit}")
+            problems.append(f"a limit must be 1 image or more, not {self.limit}")
         if self.fit is not None and self.fit not in SQUARES:
-            problems.append(f"pictures are fitted into squares by {', '.join(SQUARES)} (--fit), not '{self.fit}'")
+            problems.append(f"pictures are made square by {', '.join(SQUARES)} (--fit), not '{self.fit}'")
         if self.fit is not None and self.resize is None:
-            problems.append(f"--fit {self.fit} says how pictures become squares: give their side, too (--resize N)")
+            problems.append(f"--fit {self.fit} says how pictures become square: give their side as well (--resize N)")
         if not BLACK <= self.background <= WHITE:
-            problems.append(f"a background lies between 0 (black) and 255 (white), not at {self.background}")
+            problems.append(f"a background must be from 0 (black) to 255 (white), not {self.background}")
         return problems
 
     @property
@@ -146,7 +146,7 @@ def square_note(sizes: Sequence[tuple[int, int]], fitting: Fitting) -> str | Non
         what = f"pictures of {len(uneven):,} sizes that are not square, such as {uneven[0]},"
     padded = f"{what} are padded to squares, in {fitting.background_name}"
     if fitting.fit is None:
-        return f"{padded}; until now they were stretched: --fit stretch does that, --fit crop takes their middle"
+        return f"{padded}; earlier versions stretched them: --fit stretch does that, --fit crop takes their middle"
     done = {
         "pad": padded,
         "crop": f"{what} are cut to the square in their middle",

@@ -106,8 +106,8 @@ def fittable(X: FloatArray) -> FloatArray:
     latent = placeable(X, X.shape[1])
     if (latent == latent[0]).all():
         raise UserError(
-            "the latent is constant, every image has the same code: the network is dead, so there is nothing to "
-            "project (train again with a lower learning rate or another seed)"
+            "every image has the same code, so there is nothing to project: the network is dead (train again with a "
+            "lower learning rate or another seed)"
         )
     return latent
 

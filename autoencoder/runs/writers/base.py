@@ -99,8 +99,8 @@ class Guarded:
             for secret in self._kind.secrets():
                 reason = reason.replace(secret, "***")
             self._say(
-                f"note: {self._kind.title} failed and is left out from here on ({' '.join(reason.split())[:300]}); "
-                "training goes on, and metrics.csv has every number"
+                f"note: {self._kind.title} failed and is not used from here on ({' '.join(reason.split())[:300]}); "
+                "training continues, and metrics.csv has every number"
             )
             return None
 
@@ -147,7 +147,7 @@ def experiment_id(folder: Path) -> str:
         write_json(file, {"id": uuid.uuid4().hex})
     known = read_json(file).get("id")
     if not (isinstance(known, str) and known.isalnum() and 8 <= len(known) <= 64):
-        raise UserError(f"{file} does not say under which number the run is logged: remove it to log a new one")
+        raise UserError(f"{file} does not say under which number the run is logged: delete it to start a new log")
     return known
 
 

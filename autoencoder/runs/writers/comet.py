@@ -138,12 +138,12 @@ class Writer(base.Writer):
             ),
         )
         if not experiment.alive:
-            raise RuntimeError("it cannot be reached, or does not take the key")
+            raise RuntimeError("it cannot be reached, or it refuses the key")
         if resumed_at is None:
             experiment.log_parameters(base.parameters(config))
         if online:
             say(f"Comet: {experiment.url}")
-        closing = "" if online else f"Comet: upload what was logged by: comet upload {folder}/*.zip"
+        closing = "" if online else f"Comet: upload the log with: comet upload {folder}/*.zip"
         return cls(experiment, closing, say)
 
     def write(self, row: Mapping[str, Any]) -> None:
@@ -169,8 +169,8 @@ def find_account() -> Account:
         wrong = [name for name in SETTINGS if not isinstance(stored.get(name, ""), str)]
         if wrong or not set(SETTINGS) & stored.keys():
             raise UserError(
-                f"{SETTINGS_FILE.absolute()} is not Comet's settings: it holds texts called {', '.join(SETTINGS)}; "
-                "mend it, or train from another folder"
+                f"{SETTINGS_FILE.absolute()} is not a file of Comet's settings, which holds texts called "
+                f"{', '.join(SETTINGS)}: fix it, or train from another folder"
             )
     said = {name: value.strip() for name, value in stored.items() if name in SETTINGS and value.strip()}
     return Account(

@@ -90,7 +90,7 @@ class Writer(base.Writer):
         )
         if mode == "online":
             say(f"Weights & Biases: {begun.url}")
-        closing = "" if mode == "online" else f"Weights & Biases: upload what was logged by: wandb sync {begun.dir}/.."
+        closing = "" if mode == "online" else f"Weights & Biases: upload the log with: wandb sync {begun.dir}/.."
         return cls(begun, closing, say)
 
     def write(self, row: Mapping[str, Any]) -> None:

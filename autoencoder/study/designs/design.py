@@ -20,7 +20,7 @@ from autoencoder.config import (
 )
 from autoencoder.config.presets import NEVER_LEFT_OUT, Preset, Settings, configure
 from autoencoder.data.images import ImageSet
-from autoencoder.errors import UserError, did_you_mean, raise_if_any
+from autoencoder.errors import UserError, meant_or_choices, raise_if_any
 from autoencoder.flags import Setting, settings_of
 from autoencoder.machine.file_names import file_stem
 from autoencoder.registries import OBJECTIVES
@@ -136,7 +136,7 @@ def parse_vary(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
         name = given.strip().replace("-", "_")
         values = tuple(value.strip() for value in listed.split(","))
         if not equals or not all(values):
-            problems.append(f"what varies is SETTING=A,B,..., not {text!r}")
+            problems.append(f"--vary must be SETTING=A,B,..., not {text!r}")
         elif why := _why_not_varied(name):
             problems.append(f"--vary {given.strip()}: {why}")
         elif name in vary:
@@ -169,9 +169,9 @@ def _why_not_varied(name: str) -> str | None:
         return "every combination is trained with all --seeds"
     if name not in known:
         names = sorted(known - {*MEASURED_BY, "seed"})
-        return f"there is no such setting{did_you_mean(name, names)}; they are {', '.join(names)}"
+        return f"there is no such setting{meant_or_choices(name, names)}"
     if name in settings and settings[name].values == "many":
-        return "its value is a list itself: train one study for each"
+        return "its value is itself a list: train one study for each"
     return None
 
 
@@ -183,18 +183,17 @@ def value_of(name: str, text: str) -> Any:
     """
     if name == "objective":
         if text not in OBJECTIVES:
-            raise ValueError(f"it is one of {', '.join(OBJECTIVES)}, not {text!r}{did_you_mean(text, OBJECTIVES)}")
+            raise ValueError(f"unknown objective {text!r}{meant_or_choices(text, OBJECTIVES)}")
         return text
     if name == "noise":
         return NoiseConfig.parse(text)
     setting = _settings()[name]
     if setting.values == "switch":
         if text not in ("yes", "no"):
-            raise ValueError(f"it is yes or no, not {text!r}")
+            raise ValueError(f"it must be yes or no, not {text!r}")
         return text == "yes"
     if setting.choices is not None and text not in setting.choices:
-        guess = did_you_mean(text, setting.choices)
-        raise ValueError(f"it is one of {', '.join(setting.choices)}, not {text!r}{guess}")
+        raise ValueError(f"unknown value {text!r}{meant_or_choices(text, setting.choices)}")
     return text if setting.flag.kind is None else setting.flag.kind.parse(text)
 
 
@@ -251,7 +250,7 @@ def crossed(
     if not chosen:
         raise UserError(["no combination of these settings can be trained", *map(str, left_out)])
     raise_if_any(
-        f"--{name.replace('_', '-')} goes with none of the runs: leave it out"
+        f"--{name.replace('_', '-')} applies to none of the runs: leave it out"
         for name, settings in dropped.items()
         if len(settings) == len(chosen)
     )

@@ -119,8 +119,8 @@ def groups_of(
     blocks = np.unique(names if is_paired else stratum, return_inverse=True)[1].astype(np.int64)
     if not any(len(set(labels[blocks == block].tolist())) == 2 for block in np.unique(blocks).tolist()):
         raise UserError(
-            f"no labels of '{by}' can be exchanged within {listed(list(strata))}: every stratum has one condition; "
-            "leave a column of --strata out"
+            f"no labels of '{by}' can be exchanged within {listed(list(strata))}: every stratum has a single "
+            "condition; leave a column of --strata out"
         )
     if is_paired and strata:
         notes.append(f"labels are exchanged within each {unit}, which keeps {listed(list(strata))} as it is")
@@ -142,9 +142,7 @@ def _refuse_same_columns(by: str, unit: str, strata: Sequence[str]) -> None:
     named = [by, unit, *strata]
     twice = sorted({name for name in named if named.count(name) > 1})
     if twice:
-        raise UserError(
-            f"--by, --unit and --strata are different columns, and '{twice[0]}' is named twice: leave it out once"
-        )
+        raise UserError(f"--by, --unit and --strata must be different columns, and '{twice[0]}' is named twice")
 
 
 def _two_conditions(values: Labels, by: str, where: str, asked: tuple[str, ...]) -> tuple[str, str]:
@@ -174,8 +172,8 @@ def _refuse_changing(metadata: Metadata, by: str, values: Labels, where: str) ->
     pairs = np.unique(np.stack([recordings[known], np.unique(values[known], return_inverse=True)[1]]), axis=1)
     if pairs.shape[1] > len(np.unique(pairs[0])):
         raise UserError(
-            f"column '{by}' in {where} changes within a recording: --by compares animals by what is the same all "
-            "through an animal or a recording"
+            f"column '{by}' in {where} changes within a recording: --by needs a column that is constant within an "
+            "animal or a recording"
         )
 
 
@@ -193,7 +191,8 @@ def _only_pairs(both: list[str], members: dict[str, set[str]], by: str, unit: st
     if len(both) < max(FEWEST_UNITS, len(single)):
         raise UserError(
             f"{first_few(both, SHOWN)} of '{unit}' in {where} are in both conditions of '{by}', and {len(single)} in "
-            f"one: all are paired, or none; empty '{by}' of what is to be left out, in a table given by --metadata"
+            f"one: either all must be paired, or none; to leave some out, empty their '{by}' in a table given by "
+            "--metadata"
         )
     return [f"{first_few(single, SHOWN)} of '{unit}' are left out: they are in one condition, and the others in both"]
 
@@ -205,8 +204,8 @@ def _refuse_few(
     few = [f"{n} with {by} '{value}'" for value, n in counts.items() if n < FEWEST_UNITS]
     if few:
         raise UserError(
-            f"of the values of '{unit}', {where} has {listed(few)}: comparing takes at least {FEWEST_UNITS} of each, "
-            f"and a test {'6 that are in both' if is_paired else '4 of each'}"
+            f"of the values of '{unit}', {where} has {listed(few)}: a comparison needs at least {FEWEST_UNITS} of "
+            f"each, and a test {'6 that are in both' if is_paired else '4 of each'}"
         )
 
 

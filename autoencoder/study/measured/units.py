@@ -337,7 +337,7 @@ def _group(
     choice = one_standard_error({size: list(seeds.values()) for size, seeds in by_size.items()})
     largest = max(by_size)
     if choice.best == largest:
-        notes.append(f"{name}: the error is least with the most units, {largest}: more may do better")
+        notes.append(f"{name}: the error is smallest with the largest number of units, {largest}: more may do better")
     beside = bound if in_pictures else None
     return {
         "group": name,

@@ -160,19 +160,21 @@ class _Recording:
 
 def _check_out(out: Path) -> None:
     if out.suffix.lower() not in SUFFIXES or out.is_dir():
-        raise UserError(f"clips are a movie, which ends in {' or '.join(SUFFIXES)}, not as in {out} (--out)")
+        raise UserError(
+            f"clips are written as a movie, whose name must end in {' or '.join(SUFFIXES)}: not {out} (--out)"
+        )
     check_writable(out.parent)
 
 
 def _refuse_to_replace(out: Path, inputs: Sequence[Path]) -> None:
     if out.exists() and any(out.samefile(path) for path in inputs):
-        raise UserError(f"{out} is what clips are cut out of, and would be replaced: choose another name (--out)")
+        raise UserError(f"{out} is an input of the clips, and would be replaced: choose another name (--out)")
 
 
 def _with_frame(rows: Rows, images: Images, table: Path) -> Rows:
     known = rows[images.frames[rows] >= 0]
     if not len(known):
-        raise UserError(f"it is not known of which frames the images in {table} are: column 'frame' is empty there")
+        raise UserError(f"the frames of the images in {table} are not known: column 'frame' is empty there")
     return known
 
 
@@ -223,10 +225,10 @@ def _ways(images: Images, rows: Rows, parts: Sequence[_Recording], options: Clip
     if not images.are_placed and is_asked:
         raise UserError("the data set does not say where the animal is (columns 'x' and 'y'): take --window frame")
     if images.are_placed and len(known) < len(crops):
-        why = "it is not known how large the images were cut out"
+        why = "the size of the images' crop is not known"
         if is_asked:
             raise UserError(f"{why}: say how large the window is (--crop PX), or take --window frame")
-        say(f"note: {why}, so that whole frames are shown; --crop PX shows a window around the animal")
+        say(f"note: {why}, so whole frames are shown; --crop PX shows a window around the animal")
         return {}
     return images.ways(rows, known) if images.are_placed else {}
 
@@ -243,11 +245,11 @@ def _chosen(parts: Sequence[_Recording], images: Images, options: ClipOptions, t
     n, rows = sum(len(part.rows) for part in parts), np.array(sorted(kept), np.int64)
     if len(rows) < n:
         say(
-            f"note: {n - len(rows):,} of the {n:,} images in {table} are less than {options.seconds:g} s after another "
-            "one, and are seen in its clip or the next"
+            f"note: {n - len(rows):,} of the {n:,} images in {table} come less than {options.seconds:g} s after "
+            "another one, and appear in its clip or the next"
         )
     if len(rows) > options.most:
-        say(f"note: {options.most:,} of {len(rows):,} clips are shown, evenly from all of them (--clips)")
+        say(f"note: {options.most:,} of {len(rows):,} clips are shown, chosen evenly (--clips)")
     return rows[spread(len(rows), options.most)]
 
 

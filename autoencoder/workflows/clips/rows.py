@@ -57,7 +57,7 @@ def read_rows(path: Path, metadata: Metadata, n: int) -> Rows:
         if len(line.fields) != len(names)
     )
     if not lines:
-        raise UserError(f"{path} names no image: select some in the page of 'explore', and save them")
+        raise UserError(f"{path} names no images: select some in the page of 'explore', and save them")
     if ROW not in names:
         _refuse_many_recordings(path, metadata, names)
     find = _by_row(metadata, n, naming) if ROW in names else _by_names(metadata, naming)
@@ -96,7 +96,7 @@ def _by_row(metadata: Metadata, n: int, naming: Sequence[str]) -> Callable[[dict
             if _as_text(name, fields[name]) != values[row]:
                 raise UserError(
                     f"says {name} {fields[name]} of row {row:,}, which is {values[row] or 'not known'} in "
-                    f"{metadata.source or 'the data set'}: it is a file of another data set"
+                    f"{metadata.source or 'the data set'}: the file belongs to another data set"
                 )
         return [row]
 

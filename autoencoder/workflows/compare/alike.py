@@ -168,9 +168,9 @@ def _refuse_other_codes(comparisons: Sequence[Comparison]) -> None:
     for run in (run for comparison in comparisons for run in comparison.runs):
         evaluation = run.evaluation
         if evaluation.checkpoint != LAST:
-            raise UserError(f"the checkpoint '{evaluation.checkpoint}' was asked for")
+            raise UserError(f"the checkpoint '{evaluation.checkpoint}' was requested")
         if evaluation.noise != evaluation.trained.config.objective.noise:
-            raise UserError(f"{run.name} learned with another noise than {evaluation.noise}, which was asked for")
+            raise UserError(f"{run.name} was trained with another noise than the requested {evaluation.noise}")
 
 
 def _source(run: OpenedRun, name: str, levels: Levels, seed: int, noted: list[str]) -> Source:

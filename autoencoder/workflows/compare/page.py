@@ -28,11 +28,11 @@ from autoencoder.workflows.study.results import Study
 
 FIGURES = "Reconstructions and latent spaces"
 QUALITY = "How well each run does"
-TOLD = "What codes tell"
-NOTES = "What was left out, and what to know"
+TOLD = "What can be read from the codes"
+NOTES = "What was left out, and notes"
 """Titles of sections that a study's report does not have in this form."""
 
-NO_SEEDS = "Nothing is tested: there are no two seeds of one kind of run, by which differences could be judged."
+NO_SEEDS = "Nothing is tested: no kind of run has two seeds, by which differences could be judged."
 """The answer where runs, or a run and codes from files, each stand for themselves."""
 
 Captioned = tuple[str, TextTable | None]

@@ -131,11 +131,11 @@ def summary_caption(comparison: Comparison) -> str:
     ]
     if any(found.by_chance for found in first.scores):
         said.append(
-            f"*: p < {SIGNIFICANT} for all columns and probes together, with {_null_name(probing)}; by chance: what 5 "
-            "% of these reach"
+            f"**: p < {SIGNIFICANT} for all columns and probes together, with {_null_name(probing)}; by chance: what "
+            "the best 5 % of these reach"
         )
     if any(scale is not None and not scale.is_enough for scale in probing.columns.values()):
-        said.append("in brackets: fewer than 20 correlation times, so that no score can be interpreted alone")
+        said.append("in brackets: fewer than 20 correlation times, so the score cannot be interpreted on its own")
     return "; ".join(said)
 
 
@@ -220,8 +220,8 @@ def _full_caption(comparison: Comparison, name: str, kind: ColumnKind, scale: Ti
         said[-1] += f": none, since there are {NO_INTERVAL}"
     if scale is not None and not scale.is_enough:
         if comparison.probing.null.kind is NullKind.SHIFT:
-            said.append(f"no p: too short, {scale.n_taus:.0f} correlation times")
-        said.append("no score in this table can be interpreted alone")
+            said.append(f"no p: too short, only {scale.n_taus:.0f} correlation times")
+        said.append("no score in this table can be interpreted on its own")
     return "; ".join(said)
 
 
@@ -271,6 +271,6 @@ def gain_caption(given: Sequence[str]) -> str:
     """What a table of gains shows, and what it does not."""
     return (
         f"What the latent adds to {', '.join(given)}: error of ridge / neighbours with it over that without it, 95 % "
-        "interval; below 1 where it tells more. Noise in the given columns makes a gain, too, of codes that tell the "
-        "same again: it is no evidence that anything else is known"
+        "interval; below 1 where it adds something. If the given columns are noisy, codes that repeat the same "
+        "information show a gain, too: it is no evidence that they hold anything else"
     )

@@ -312,7 +312,9 @@ def probe_sections(merged: Cells, comparison: Comparison, *, full: bool) -> list
     if (gains := gain_table(comparison)) is not None:
         sections.append((gain_caption(comparison.given), gains))
     elif comparison.given:
-        sections.append((f"What the latent adds to {', '.join(comparison.given)} cannot be told: {NO_INTERVAL}", None))
+        sections.append(
+            (f"What the latent adds to {', '.join(comparison.given)} cannot be determined: {NO_INTERVAL}", None)
+        )
     if full:
         sections += list(full_tables(comparison, kinds).items()) + list(difference_tables(comparison).items())
     sections += [(f"note: {text}", None) for text in label_warnings(metadata, len(comparison.data))]
@@ -325,8 +327,8 @@ def caption(comparison: Comparison) -> str:
     results = {run.evaluation.result.compared_with for run in comparison.runs if run.quality is not None}
     against = f"; reconstructions compared with {' or '.join(sorted(results))}" if results else ""
     return (
-        f"{len(comparison.rows):,} held-out images of {comparison.data.source}{against}; in the figure's latent spaces "
-        "they are the points of full colour, and pale ones were trained on"
+        f"{len(comparison.rows):,} held-out images of {comparison.data.source}{against}; in the figure's latent "
+        "spaces they have full colours, and images that were trained on are pale"
     )
 
 

@@ -135,8 +135,8 @@ def compare_runs(
     sources = [entry for entry in listed if entry not in codes]
     if codes and not sources:
         raise UserError(
-            f"{codes[0].path} is not a run folder, so it is taken for a file of codes, which are compared on the "
-            "images of a run: name at least one run beside it; a data file to train on goes with --train"
+            f"{codes[0].path} is not a run folder, so it is taken to be a file of codes, which are compared "
+            "on the images of a run: name at least one run as well; to train on a data file, use --train"
         )
     if not sources:
         raise UserError("name the run folders to compare, or a data file with --train, and not both")

@@ -111,8 +111,7 @@ def encode(
     trained = opened.network(checkpoint, device)
     if predictions and trained.objective.makes_pictures and not kind.HOLDS_PICTURES:
         raise UserError(
-            f"what {opened.path} predicts are images, and {out.suffix} holds columns: choose .npz, or leave out "
-            "--predictions"
+            f"{opened.path} predicts images, but {out.suffix} holds columns: choose .npz, or leave out --predictions"
         )
     parts, familiar = list[_Part](), None
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +130,7 @@ def encode(
     if familiar is not None:
         say(_said_of(parts, familiar))
     if kind.NEEDS_TIME and session_start is None:
-        say("note: it is not known when the session began, and the file says 1970 (--session-start)")
+        say("note: the start of the session is not known, so the file says 1970 (--session-start)")
     return files
 
 
@@ -143,7 +142,7 @@ def _format(out: Path) -> Any:
     `NEEDS_TIME`."""
     suffix = out.suffix.lower()
     if suffix not in CODE_FILES:
-        raise UserError(f"{out} is no file of codes: they are written to {', '.join(CODE_FILES)} (--out)")
+        raise UserError(f"{out} is not a file for codes: they are written to {', '.join(CODE_FILES)} (--out)")
     return importlib.import_module(CODE_FILES[suffix])
 
 
@@ -169,26 +168,26 @@ def _problems(
     if out.is_dir():
         problems.append(f"{out} is a folder: choose another name (--out)")
     elif out.exists() and any(path.exists() and out.samefile(path) for path in inputs):
-        problems.append(f"{out} is what is to be encoded, and would be replaced: choose another name (--out)")
+        problems.append(f"{out} is an input, and would be replaced: choose another name (--out)")
     elif out.exists() and not overwrite:
-        problems.append(f"{out} is there already: choose another name (--out), or replace it (--overwrite)")
+        problems.append(f"{out} already exists: choose another name (--out), or replace it (--overwrite)")
     if any(table) and (len(sources) > 1 or any(map(_is_video, sources))):
-        problems.append("--metadata, --columns and --column-kind are of one data set: name no more than that")
+        problems.append("--metadata, --columns and --column-kind apply to a single data set: name only that one")
     videos = [source for source in sources if _is_video(source)]
     recipe = run.recipe() if videos else None
     if videos and recipe is not None:
         problems += problems_of(options_of, recipe, {"crop": crops[0]} if crops else None)
         if recipe.get("pose") and not poses:
-            problems.append(f"the images of {run.path} were cut out by a pose: give that of each video (--pose)")
+            problems.append(f"the images of {run.path} were cut out by a pose: give one for each video (--pose)")
     if videos and recipe is None:
         problems.append(
-            f"{run.path} does not know how its images were made of a video, as runs of earlier versions and of other "
-            f"images do not: prepare {videos[0]} as they were, and encode that data set"
+            f"{run.path} does not know how its images were made from a video (runs of earlier versions and of other "
+            f"images do not): prepare {videos[0]} the same way, and encode that data set"
         )
     if poses and len(poses) != len(videos):
         problems.append(f"--pose names {len(poses)} files for {len(videos)} videos: give one for each, in their order")
     if session_start is not None and not _format(out).NEEDS_TIME:
-        problems.append(f"--session-start is for .nwb, and {out} is none: leave it out")
+        problems.append(f"--session-start only applies to .nwb, and {out} is not one: leave it out")
     return problems
 
 
@@ -203,7 +202,7 @@ def _problems_of_scales(
                 f"{flag} gives {len(given)} {things} for {n_videos} videos: give one for all, or one for each"
             )
     if crops and px_per_cm:
-        problems.append("--px-per-cm and --crop say the same twice: leave one of them out")
+        problems.append("--px-per-cm and --crop both give the scale: leave one of them out")
     elif px_per_cm and (run.recipe() or {}).get("crop_cm") is None:
         problems.append(
             f"the crop of {run.path} is in pixels: --crop PX is for videos of another scale, and not --px-per-cm"
@@ -340,17 +339,17 @@ def _refuse_columns(
     problems = []
     if twice := sorted(own & known):
         problems.append(
-            f"{source} has a recording {first_few(twice, SHOWN)}, as what was named before it: give recordings names "
-            "of their own (column 'recording'), or encode them into files of their own"
+            f"{source} has a recording {first_few(twice, SHOWN)}, and so has an earlier input: give recordings "
+            "different names (column 'recording'), or encode them into separate files"
         )
     if making.kind.NEEDS_TIME and not has_times(columns):
         problems.append(
-            f"{source} does not know the time of each image (column 'time_s'), and series in time are to be written: "
-            "choose another format (--out)"
+            f"{source} does not know the time of each image (column 'time_s'), which this format needs: choose "
+            "another one (--out)"
         )
     if making.session_start is not None and len(own | known) > 1:
         problems.append(
-            f"--session-start is of one session, and there are {len(own | known)} recordings: encode one at a time"
+            f"--session-start applies to one session, and there are {len(own | known)} recordings: encode one at a time"
         )
     raise_if_any(problems)
 

@@ -74,7 +74,7 @@ def _write_one(content: Content, rows: Rows, recording: str, path: Path) -> None
         session_description=f"codes of the images of {recording or 'a recording'} by a trained network",
         identifier=identifier[:32],
         session_start_time=datetime.fromisoformat(content.session_start or UNKNOWN_START),
-        notes="" if content.session_start else "it is not known when the session began",
+        notes="" if content.session_start else "the start of the session is not known",
     )
     module = file.create_processing_module(MODULE, f"codes of images by a trained network ({said})")
     for series in _series(pynwb, content, rows):
@@ -121,7 +121,7 @@ def _table(content: Content, rows: Rows) -> Any:
         columns.append(VectorData(name=name, description=f"column '{name}' of the data set", data=data))
     return DynamicTable(
         name=TABLE,
-        description="what is known of each image; time_s is since the start of the recording",
+        description="what is known about each image; time_s is since the start of the recording",
         columns=columns,
         id=ElementIdentifiers(name="id", data=np.arange(len(rows))),
     )

@@ -37,12 +37,12 @@ class Content:
             UserError: it is of another layer, or a snapshot has gone since.
         """
         if evolution.layer != "latent":
-            raise UserError(f"what is exported are codes, and the layer is '{evolution.layer}': use --layer latent")
+            raise UserError(f"codes are exported, but the layer is '{evolution.layer}': use --layer latent")
         run = evolution.track.run
         by_step = {snapshot.step: snapshot for snapshot in list_snapshots(run)}
         missing = [step for step in evolution.steps.tolist() if step not in by_step]
         if missing:
-            raise UserError(f"{run.path} has no snapshot at step {', '.join(map(str, missing))} any more")
+            raise UserError(f"{run.path} no longer has a snapshot at step {', '.join(map(str, missing))}")
         snapshots = [by_step[step] for step in evolution.steps.tolist()]
         return Content(evolution, snapshots, snapshots[-1].load().shape[1], advance)
 

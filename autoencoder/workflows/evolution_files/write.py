@@ -16,7 +16,7 @@ from autoencoder.workflows.evolution_files.content import Content
 
 def evolution_file_problems(formats: Sequence[str], layer: str) -> list[str]:
     """What stands in the way of `write_evolution`, in words for the user; before anything is computed."""
-    problems = unknown("format of an export", formats, EVOLUTION_FILES)
+    problems = unknown("export format", formats, EVOLUTION_FILES)
     if formats and layer != "latent":
         problems.append(f"--export writes the codes of --layer latent, not of '{layer}': leave one of them out")
     for name in set(formats) & EVOLUTION_FILES.keys():

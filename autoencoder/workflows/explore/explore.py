@@ -114,7 +114,7 @@ def _check(
     except UserError as error:
         problems += error.problems
     if out.suffix != ".html" or out.is_dir():
-        problems.append(f"the page is one file, and its name ends in .html: give --out such a name, not {out}")
+        problems.append(f"the page is one file whose name must end in .html: not {out} (--out)")
     problems += problems_of(check_writable, out.parent)
     raise_if_any(problems)
     return chosen

@@ -41,7 +41,7 @@ FITTED = {
     "joint": "all snapshots laid out together",
     "last": "fitted to the last snapshot",
     "first": "fitted to the first snapshot",
-    "every": "fitted to each snapshot anew",
+    "every": "fitted to each snapshot separately",
     "every+procrustes": "fitted to each snapshot from the one before",
     "pooled": "fitted to all snapshots together",
     "aligned": "fitted to all snapshots, aligned",
@@ -55,7 +55,7 @@ NO_OUTPUTS_NOTE = "The run has kept no checkpoint yet, so the page has no recons
 
 AXES_NOTE = "The axes are the same at every moment; points outside them are counted in the plot's corner."
 
-EVERY_NOTE = "Where a projection is fitted to each snapshot anew, places say nothing across snapshots."
+EVERY_NOTE = "If a projection is fitted to each snapshot separately, positions cannot be compared across snapshots."
 
 FACTS = ("run", "data", "encoder", "decoder", "objective", "images", "progress", "snapshots")
 

@@ -122,9 +122,9 @@ def refuse_told(design: Design, images: ImageSet, groups: Groups | None) -> None
             told.setdefault(f"{config.objective.name} ({', '.join(used)})")
     if told:
         raise UserError(
-            f"--by {groups.by}: {first_few(list(told), SHOWN)} learns the condition itself, and what chance does could "
-            "only be told by training on exchanged labels: leave --by out (each score is on an animal that was left "
-            "out), or the objective"
+            f"--by {groups.by}: {first_few(list(told), SHOWN)} learns the condition itself, and what chance gives "
+            "could only be found by training on exchanged labels: leave out --by (each score is of an animal that was "
+            "left out), or the objective"
         )
 
 
@@ -157,7 +157,7 @@ def measure_folds(folder: StudyFolder, *, device: str = "auto", quiet: bool = Tr
             runs[setting, entry["seed"], value] = run
             progress.advance()
     if not runs:
-        raise UserError(f"{folder.path} has no trained run: give the command that makes it again")
+        raise UserError(f"{folder.path} has no trained run: give the command that made it again")
     column, values = asked["column"], tuple(design["vary"][LEFT_OUT])
     images = next(iter(runs.values())).images
     groups = asked_groups(images, asked)
@@ -189,7 +189,11 @@ def _codes(
     rows, units = np.concatenate(drawn), np.unique(groups.cells.units).tolist()
     seeds = sorted({seed for its, seed, _ in runs if its == setting})
     whole = [seed for seed in seeds if all((setting, seed, unit) in runs for unit in units)]
-    missing = [f"seed {seed} of {setting} lacks a network, and tells nothing" for seed in seeds if seed not in whole]
+    missing = [
+        f"seed {seed} of {setting} lacks a network, and is left out of the read-out"
+        for seed in seeds
+        if seed not in whole
+    ]
     codes = []
     with Progress("Encoding", len(whole) * len(units), "runs", quiet=quiet) as progress:
         for seed in whole:

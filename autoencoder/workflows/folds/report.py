@@ -69,7 +69,7 @@ def question(found: Folds) -> str:
     units = plural(readable(found.column))
     if found.groups is None:
         return f"How well do networks do on {units} that they have not seen?"
-    return f"Do codes tell the {readable(found.groups.by)} of {units} that no network has seen?"
+    return f"Can the {readable(found.groups.by)} of {units} that no network has seen be read from their codes?"
 
 
 def sentences(found: Folds) -> list[str]:
@@ -94,12 +94,12 @@ def _told_text(found: Folds, setting: str, told: Told) -> str:
     if found.groups.confounded:
         return f"{of}Of {first} and {second}, {right}."
     if told.p is None:
-        return f"{of}Whether codes tell the {by} of {units} that were left out cannot be tested; {right}."
+        return f"{of}Whether the {by} of {units} left out can be read from their codes cannot be tested; {right}."
     if told.p < TESTED_BELOW:
-        return f"{of}Codes tell the {by} of {units} that were left out: {right} (p = {p_text(told.p)})."
+        return f"{of}The {by} of {units} left out can be read from their codes: {right} (p = {p_text(told.p)})."
     return (
-        f"{of}Codes do not tell the {by} of {units} that were left out, beyond chance: {right} (p = {p_text(told.p)}); "
-        "that is no proof that they hold nothing of it."
+        f"{of}The {by} of {units} left out cannot be read from their codes beyond chance: {right} "
+        f"(p = {p_text(told.p)}); that is no proof that they hold nothing about it."
     )
 
 
@@ -147,7 +147,7 @@ def table(found: Folds, setting: str) -> TextTable:
             row += [", ".join(_conditions(found, value)) or "-", f"{100 * right[value]:.0f}" if value in right else "-"]
         rows.append(row)
     if right is not None and found.groups is not None:
-        header += [readable(found.groups.by), "told right (%)"]
+        header += [readable(found.groups.by), "predicted correctly (%)"]
     return header, rows
 
 
@@ -244,7 +244,7 @@ def _page(found: Folds, folder: StudyFolder, held: Sequence[bytes]) -> Report:
     if found.groups is not None:
         sections.append(Section("What p is of", [Texts([HOW.format(units=plural(readable(found.column)))])]))
     if found.notes:
-        sections.append(Section("What to know", [Listing(list(found.notes))]))
+        sections.append(Section("Notes", [Listing(list(found.notes))]))
     return Report(
         title=f"{readable(found.column)} left out".capitalize(),
         question=question(found),

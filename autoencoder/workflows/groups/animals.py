@@ -69,7 +69,7 @@ def compare_groups(
     listed = expand([Path(run) for run in runs if isinstance(run, str | Path)])
     codes = [str(entry.path) for entry in listed if entry.is_codes]
     if codes:
-        raise UserError(f"animals are compared by runs, and {', '.join(codes)} is a file of codes: leave it out")
+        raise UserError(f"animals are compared using runs, and {', '.join(codes)} is a file of codes: leave it out")
     opened = [open_run(run) for run in runs if not isinstance(run, str | Path)]
     opened += [
         open_run(entry.path, shelf=shelf, metadata=metadata, columns=columns, column_kinds=column_kinds)

@@ -109,8 +109,9 @@ def open_groups(
     unseen = held_out_units(groups, runs[0].split().train)
     if unseen:
         raise UserError(
-            f"{runs[0].path} learned from no image of {first_few(unseen, SHOWN)} ('{unit}'): codes of animals that a "
-            "network has not seen differ from those of others for that reason; train on all animals: --split blocks, "
+            f"{runs[0].path} was trained on no image of {first_few(unseen, SHOWN)} ('{unit}'): codes of animals that "
+            "a network has not seen differ from those of others for that reason alone; train on all animals: --split "
+            "blocks, "
             "with a smaller --block-size where recordings are short, or --split random"
         )
     drawn = draw(metadata, groups, runs[0].config().data.split_seed, frames)
@@ -146,7 +147,9 @@ def measure_groups(opened: GroupsOpened, *, device: str = "auto", quiet: bool = 
     n_frames = len(opened.drawn.frames[0])
     if n_frames < FEW_FRAMES:
         fewest = opened.groups.cells.units[int(np.argmin([len(own) for own in opened.groups.rows]))]
-        notes.append(f"'{fewest}' has {n_frames} images, and no more are taken of any other: summaries are rough")
+        notes.append(
+            f"'{fewest}' has only {n_frames} images, and no more are used of any other animal: summaries are rough"
+        )
     return GroupComparison(opened, effects, (*opened.groups.notes, *notes))
 
 
@@ -187,6 +190,6 @@ def _refuse_told(run: OpenedRun, groups: Groups) -> None:
         if name in metadata.names and says_the_condition(metadata, name, groups):
             same = "" if name == groups.by else f", which says '{groups.by}'"
             raise UserError(
-                f"{run.path} was trained with the column '{name}'{same} ({what}): that its codes differ by it is no "
-                "finding; compare networks that were trained without it"
+                f"{run.path} was trained with the column '{name}'{same} ({what}), so it is no finding that its codes "
+                "differ by it: compare networks that were trained without it"
             )

@@ -222,7 +222,7 @@ def _page(found: GroupComparison, held: Sequence[bytes]) -> Report:
         )
     ]
     if found.notes:
-        sections.append(Section("What was left out, and what to know", [Listing(list(found.notes))]))
+        sections.append(Section("What was left out, and notes", [Listing(list(found.notes))]))
     facts = {
         "Animals": animals_text(groups),
         "Conditions": f"{readable(groups.by)}: {groups.conditions[0]} (first), {groups.conditions[1]}",

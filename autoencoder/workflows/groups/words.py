@@ -34,10 +34,10 @@ GLOSSARY = {
     "jackknife over animals.",
     "times": "Ratio of the conditions, by geometric means of animals. Interval by inversion: all ratios that exchanged "
     "labels do not rule out.",
-    "p": "How often labels that are dealt anew among animals, within strata and within animals that are in both "
+    "p": "How often labels that are shuffled among animals, within strata and within animals that are in both "
     "conditions, give as large an effect. Corrected: as large an effect in any summary.",
-    "R2": "Share of the squared distances between animals that lies between conditions. What a stratum has in common, "
-    "or an animal in both conditions, is taken out before.",
+    "R2": "Share of the squared distances between animals that lies between conditions. What a stratum, or an animal "
+    "in both conditions, has in common is removed first.",
     "seeds": "Networks that differ in nothing but their first weights and the order of images. Codes of different "
     "networks are never put together: distances, or numbers relative to the mean animal, are averaged over them.",
 }
@@ -83,7 +83,7 @@ def sentences(found: GroupComparison) -> list[str]:
     seeds = ", ".join(map(str, opened.seeds))
     said.append(
         f"Animals are the samples: {len(opened.drawn.frames[0]):,} frames of each were summarised by "
-        f"{len(opened.runs)} networks (seeds {seeds}), which were not told {readable(opened.groups.by)}."
+        f"{len(opened.runs)} networks (seeds {seeds}), which were trained without {readable(opened.groups.by)}."
     )
     return said
 
@@ -116,8 +116,8 @@ def confounded_text(groups: Groups) -> str:
     named = [f"{readable(one.column)} ({first}: {one.first}; {second}: {one.second})" for one in groups.confounded]
     return (
         f"Nothing follows about {by}: {listed(named)} {'differs' if len(named) == 1 else 'differ'} between {first} and "
-        f"{second} in every recording, and whether it is that or {by} that codes differ by cannot be told; effects are "
-        "shown, and no p."
+        f"{second} in every recording, and whether the codes differ by that or by {by} cannot be decided; effects are "
+        "shown, but no p."
     )
 
 

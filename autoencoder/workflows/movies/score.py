@@ -9,7 +9,7 @@ from typing import Any
 
 from autoencoder.config import FITS
 from autoencoder.config.movies import AS_PNG, FigureOptions
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, did_you_mean, listed
 from autoencoder.machine.files import check_writable, write_csv, write_json
 from autoencoder.machine.progress import Progress
 from autoencoder.plots.figures import Files, save_figures
@@ -120,13 +120,16 @@ def _chosen(wanted: Sequence[str]) -> list[tuple[str, str]]:
         if not entry.as_it_is and not fit_problems(reducer, fit)
     }
     everything = [(reducer, fit) for reducer, entry in REDUCERS.items() for fit in entry.scored_fits]
-    problems = [
-        f"--score is {ALL_METHODS}, or methods among {', '.join(known)}, not '{name}'"
-        for name in wanted
-        if name != ALL_METHODS and name not in known
-    ]
-    if problems:
-        raise UserError(problems)
+    strange = [name for name in wanted if name != ALL_METHODS and name not in known]
+    if strange:
+        # A fit alone, such as `joint`, is the most frequent slip: its first method is what was probably meant.
+        meant = {fit: name for name, (_, fit) in reversed(known.items())}
+        guesses = [
+            f" (did you mean '{meant[name]}'?)" if name in meant else did_you_mean(name, known) for name in strange
+        ]
+        choices = "" if all(guesses) else f": choose from {', '.join((ALL_METHODS, *known))}"
+        said = listed([f"'{name}'{guess}" for name, guess in zip(strange, guesses, strict=True)], "or")
+        raise UserError(f"--score: there is no method {said}{choices}")
     found = [method for name in wanted for method in (everything if name == ALL_METHODS else [known[name]])]
     return list(dict.fromkeys(found))
 

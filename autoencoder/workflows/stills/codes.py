@@ -34,7 +34,7 @@ def unit_sweep(still: Still) -> tuple[Figure, list[dict[str, Any]]]:
     k, steps = sweep.pictures.shape[:2]
     pictures = to_picture(sweep.pictures.reshape(k * steps, *sweep.pictures.shape[2:]))
     d = len(sweep.mean)
-    moved = f"mean code decoded with one unit moved{' in its range' if bounded else ''}"
+    moved = f"mean code decoded with one unit varied{' in its range' if bounded else ''}"
     which = f"; the {k} most influential" if k < d else ""
     pictures = pictures.reshape(k, steps, *pictures.shape[1:])
     figure = unit_influence(
@@ -90,8 +90,8 @@ def generated_codes(still: Still) -> tuple[Figure, dict[str, Any]]:
     )
     typical = latent_codes.typical_distance(known)
     still.say(
-        f"random codes are {np.median(distances):.2f} from the nearest training code (median); training codes "
-        f"{typical:.2f} from each other's"
+        f"a random code lies {np.median(distances):.2f} from its nearest training code, a training code {typical:.2f} "
+        "from its nearest other one (medians)"
     )
     return figure, {
         "n_training_images": len(train),

@@ -45,7 +45,7 @@ SECTIONS = {
     "distances": "Distances between representations",
     "controls": "Distances between representations",
     "metrics": "Under other measures of similarity",
-    "told": "What codes tell, and when",
+    "told": "What can be read from the codes, and when",
     "topology": "Rings",
     "units": "How many units",
     "training": "Performance and training",
@@ -65,7 +65,7 @@ CAPTIONS = {
     "distances": "Distances between all runs at the end, and within and between settings over training",
     "told": "What is read of each column over training: means over seeds, single runs in pale lines",
     "seeds": "Single numbers at the end: every seed a dot, means and 95 % intervals",
-    "units": "Error, explained variance and what is told against the number of units",
+    "units": "Error, explained variance and what can be read, against the number of units",
     "embeddings": "Codes of the compared images at the end of training, projected to the plane, run by run",
     "embeddings_over_training": "Codes of the compared images over training, one run of each setting",
 }
@@ -79,14 +79,16 @@ GLOSSARY = {
     "settings counts only beside the difference between seeds.",
     "untrained seeds": "The same networks before their first update: a control. They can be farther apart than trained "
     "ones, since learning brings networks of one objective together.",
-    "unrelated codes": "One code moved in time against the other, or with its images dealt at random where there is no "
-    "time: what chance gives. Chance stands beside every other number in the same way.",
-    "p": "How often labels of settings that are dealt anew, within seeds, give as large an effect (PERMANOVA).",
-    "R2, omega2": "The share of the variance of distances that lies between settings; omega2 is without chance, and "
-    "about 0 where settings change nothing.",
+    "unrelated codes": "One code shifted in time against the other, or with its images shuffled where there is no "
+    "time: what chance gives. Chance is shown beside every other number in the same way.",
+    "p": "How often labels of settings that are shuffled within seeds give as large an effect (PERMANOVA).",
+    "R2, omega2": "The share of the variance of distances that lies between settings; omega2 is corrected for chance, "
+    "and about 0 where settings change nothing.",
     "read by ridge regression, nearest neighbours": "Fitted to codes of images that were trained on, scored on "
-    "held-out images. What neighbours read and a ridge does not is in the codes, but not along a line.",
-    "lost, folded": "Told earlier in training and no longer; told still, but no longer along a line.",
+    "held-out images. What neighbours can read and a ridge regression "
+    "cannot is in the codes, but not along a line.",
+    "lost, folded": "Lost: could be read earlier in training, and no longer. Folded: still in the code, but no longer "
+    "along a line.",
     "ring, loop": "How long a loop lasts while the distance grows below which points are joined: a bar of H1 "
     f"(persistent homology). In a ring the longest bar is more than {DOMINANT:g} times as long as the second.",
 }
@@ -133,7 +135,7 @@ def study_page(
         SECTIONS["training"]: page.training(),
         SECTIONS["noise"]: page.sizes(),
         "Every number, with its interval": page.single_measures(),
-        "What was left out, and what to know": page.notes(),
+        "What was left out, and notes": page.notes(),
         "Methods": page.methods(methods),
     }
     return Report(
@@ -252,7 +254,7 @@ class Sections:
             "each other where a rotation and a change of scale take one into the other."
         )
         pairs = [
-            self.titled(title, self.rows("places on the map", lambda row: row["measure"].startswith("space_")))
+            self.titled(title, self.rows("positions on the map", lambda row: row["measure"].startswith("space_")))
             for title in tables.space_pairs(self.found)
         ]
         return [
@@ -300,7 +302,7 @@ class Sections:
             "what probes read at the end",
             lambda row: row["measure"] == MEASURE and row["step"] == self.ends.get(row["run"], row["step"]),
         )
-        onsets = self.rows("when columns come to be told", lambda row: row["measure"] in EMERGED)
+        onsets = self.rows("when columns can first be read", lambda row: row["measure"] in EMERGED)
         blocks: list[Block] = [self.titled(one, at_end) for one in tables.told(self.found, tables.PROBE_TITLES)]
         blocks += self.figures("told")
         blocks += [self.titled(one, onsets) for one in tables.onsets(self.found, tables.PROBE_TITLES)]
@@ -309,7 +311,7 @@ class Sections:
 
     def rings(self) -> list[Block]:
         """Topology."""
-        rows = self.rows("loops and the order round them", lambda row: row["measure"] in LOOPS)
+        rows = self.rows("loops, and the order around them", lambda row: row["measure"] in LOOPS)
         return [self.titled(one, rows) for one in tables.rings(self.found)]
 
     def units(self) -> list[Block]:
@@ -323,8 +325,8 @@ class Sections:
         if not drawn:
             return []
         text = (
-            "These are for the eye. A projection to the plane can tear a ring, and can make groups where there are "
-            "none: what is said above is measured on the codes themselves."
+            "These are for the eye only. A projection to the plane can tear a ring, and can show groups where there "
+            "are none: everything above is measured on the codes themselves."
         )
         return [Texts([text]), *drawn]
 

@@ -94,12 +94,11 @@ class Plan:
         said.append(found.said())
         if backend == "dask":
             said.append(
-                "by this machine, one run after the other: a cluster of as fast workers divides it by their number"
+                "on this machine, one run after the other: divide by the number of workers for a cluster of equally "
+                "fast ones"
             )
         elif found.on_gpu and at_once == 1 and together != 1 and len(members) > 1:
-            said.append(
-                "one after the other: together they take less, which depends on the GPU and is not known beforehand"
-            )
+            said.append("one after the other: together they take less, how much depends on the GPU")
         return said
 
 
@@ -328,7 +327,7 @@ def _described(design: Design) -> list[str]:
         enough = fewest_seeds(len(tested))
         more = "" if least < 0.05 else f"; {enough} seeds are the fewest for p < 0.05"
         given = f"{len(tested)} settings and {len(design.seeds)} seeds"
-        said.append(f"the smallest p that {given} can give is {least:.2g}{more}")
+        said.append(f"the smallest p possible with {given} is {least:.2g}{more}")
     return said
 
 

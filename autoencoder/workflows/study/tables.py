@@ -153,7 +153,7 @@ def tests_of_settings(found: Mapping[str, Any]) -> list[Titled]:
     first = next(iter(similarity["measures"].values()))["test"]
     title = (
         "What settings change: means over pairs of runs of one setting, of different ones (and seeds), by chance; "
-        "angles in degrees; p anytime: the least of all moments, by the largest statistic at any"
+        "angles in degrees; p anytime: the smallest of all moments, corrected by the largest statistic at any"
     )
     if "relabellings" in first:
         kind = "all" if first["all_relabellings"] else "random ones"
@@ -349,9 +349,9 @@ def rings(found: Mapping[str, Any]) -> list[Titled]:
         )
     title = (
         "Rings: runs with one in all of 5 landmark sets; first bar of H1 over the second, and over the codes' "
-        "diameter; the angle that runs round it"
+        "diameter; the angle that runs around it"
     )
-    return [(title, (["", "rings", "ratio", "bar (chance)", "order round it"], body))] if body else []
+    return [(title, (["", "rings", "ratio", "bar (chance)", "order around it"], body))] if body else []
 
 
 SIZES = {

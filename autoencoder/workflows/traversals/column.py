@@ -85,8 +85,8 @@ def along_column(ground: Ground, name: str, n_starts: int, pace: Pace, advance: 
         places=places,
         path=path,
         quantity=quantity,
-        note=f"above: the value asked for; below: the value read from {what}\n{off}; "
-        f"{said['stay']} if codes are not moved",
+        note=f"above: the value asked for; below: the value read from {what}\n{off}; {said['stay']} if codes are not "
+        "moved",
         summary=f"{readable(name)}: the value read from {what} is {off}; images' own values {said['own']}; "
         f"controls: codes not moved {said['stay']}, shuffled values {said['shuffled']}; simpler ways: shift of the "
         f"mean {said['shift']}, straight line {said['straight']}; {distance_text(outcomes['transport'].distance)}",

@@ -141,7 +141,7 @@ def column_or_unit(name: str, metadata: Metadata, latent_dim: int) -> str | int:
     match = re.fullmatch(r"(?:unit:)?([0-9]{1,9})", name)
     unit = int(match[1]) if match is not None and int(match[1]) < latent_dim else None
     if unit is not None and name in metadata.names:
-        raise UserError(f"'{name}' is a column and a unit: ask for column:{name} or unit:{unit}")
+        raise UserError(f"'{name}' is both a column and a unit: write column:{name} or unit:{unit}")
     if unit is not None:
         return unit
     for column in (name, name.removeprefix("column:")):

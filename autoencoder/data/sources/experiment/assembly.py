@@ -99,8 +99,8 @@ def of_set(images: ImageSet, recordings: Mapping[str, Recording], keys: Mapping[
     if others or len(own) > len(there):
         what = f"has columns that this command did not write ({', '.join(others)})" if others else "lacks columns"
         raise UserError(
-            f"the table of {images.source} {what}, so that no recordings can be added to it: choose another name "
-            "(--out), or begin anew (--overwrite)"
+            f"the table of {images.source} {what}, so no recordings can be added to it: choose another name (--out), "
+            "or start over (--overwrite)"
         )
     found, start = {}, 0
     for entry in entries:

@@ -167,12 +167,12 @@ def _problems(recordings: Sequence[Recording], options: VideoOptions, crop_cm: f
     if crop_cm is not None and options.crop is not None:
         problems.append("--crop and --crop-cm each say how large the square is: choose one of them")
     if crop_cm is not None and any(one.px_per_cm is None for one in recordings):
-        problems.append("--crop-cm is in centimetres, so the table has to say px_per_cm of each recording")
+        problems.append("--crop-cm is in centimetres, so the table must give px_per_cm for each recording")
     is_followed = recordings[0].pose is not None or options.follow is not None
     if not is_followed and any(one.crop or one.arena_center for one in recordings):
         problems.append(
-            "columns 'crop' and 'arena_center' say something about an animal that is followed: add a column 'pose', or "
-            "say what to follow (--follow)"
+            "columns 'crop' and 'arena_center' only make sense for an animal that is followed: add a column 'pose', "
+            "or say what to follow (--follow)"
         )
     return problems
 
@@ -213,7 +213,7 @@ def _begun(npz: Path, folder: Path, known: ImageSet | None, asked: Mapping[str, 
     if differ:
         raise UserError(
             f"{npz} was begun with other options ({', '.join(differ)}): give the same ones, choose another name "
-            "(--out), or begin anew (--overwrite)"
+            "(--out), or start over (--overwrite)"
         )
     return Decision(content["crop"], content["crop_cm"], content["note"])
 

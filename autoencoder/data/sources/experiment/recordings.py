@@ -105,9 +105,9 @@ def _problems_of_header(names: Sequence[str], lines: Sequence[Line], path: Path)
             f"{path} has no column '{VIDEO}', which names the file of each recording; its columns are "
             f"{', '.join(names) or 'none'}"
         )
-    problems += [f"{path} has {n} columns of the name '{name}'" for name, n in Counter(names).items() if n > 1]
+    problems += [f"{path} has {n} columns called '{name}'" for name, n in Counter(names).items() if n > 1]
     problems += [
-        f"column '{name}' of {path} has the name of a column that is found out about each image: rename it"
+        f"column '{name}' of {path} has the name of a column that is computed for each image: rename it"
         for name in names
         if name in MADE_COLUMNS
     ]
@@ -149,7 +149,7 @@ def _recording(row: Mapping[str, str], path: Path) -> Recording:
         try:
             geometry[name] = read(row[name]) if row.get(name) else None
         except ValueError as error:
-            problems.append(f"column '{name}' is {error}, not '{row[name]}'")
+            problems.append(f"column '{name}' must be {error}, not '{row[name]}'")
     raise_if_any(problems)
     return Recording(**(vars(recording) | geometry))
 
@@ -190,7 +190,7 @@ def _problems_together(recordings: Sequence[Recording], path: Path | None) -> It
     files = Counter((recording.video.resolve(), recording.pose) for recording in recordings)
     for (video, _), n in files.items():
         if n > 1:
-            yield f"{where}{n} rows are of one recording, {video}: leave all but one out"
+            yield f"{where}{n} rows describe the same recording, {video}: leave all but one out"
     remedy = "rename one of the files" if path is None else f"name the recordings in a column '{RECORDING}'"
     names = Counter(name for name, _ in {(recording.name, recording.video.resolve()): None for recording in recordings})
     for name, n in names.items():

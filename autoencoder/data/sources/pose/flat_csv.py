@@ -55,7 +55,7 @@ def read(table: TextTable) -> Poses:
     others = [field for i, field in enumerate(header.fields) if field and i not in columns and i != place]
     said = of_other_columns(others, path)
     if place is None:
-        said.append(f"{path} does not number its rows, which are taken for the frames of the video")
+        said.append(f"{path} does not number its rows, which are taken to be the frames of the video")
         frames = in_order(len(lines))
     else:
         frames = numbered(read_frame_numbers(lines, place, path), path, len(columns))

@@ -98,8 +98,8 @@ def _said_gaps(frames: NDArray[np.int64], path: Path) -> tuple[str, ...]:
     listed = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in gaps)
     more = f" and {len(after) - len(gaps):,} more gaps" if len(after) > len(gaps) else ""
     return (
-        f"{path} leaves out {n_frames - len(frames):,} of its {n_frames:,} frames ({listed}{more}), which are taken as "
-        "not found",
+        f"{path} leaves out {n_frames - len(frames):,} of its {n_frames:,} frames ({listed}{more}), in which the "
+        "animal counts as not found",
     )
 
 
@@ -130,8 +130,8 @@ def timed(times: NDArray[np.float64], path: Path, n_values: int, rate: float | N
     if numbers is None:
         return in_order(
             len(times),
-            f"the times of {path} jump {n_jumps:,} times; they are of a camera's clock, so its rows are taken as the "
-            "video's frames, one after the other",
+            f"the times of {path} jump {n_jumps:,} times; they come from a camera's clock, so its rows are taken to "
+            "be the video's frames, one after the other",
         )
     found = numbered(numbers, path, n_values)
     return Frames(0, found.count, found.rows, found.notes)

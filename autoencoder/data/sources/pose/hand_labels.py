@@ -49,6 +49,6 @@ def refuse_hand_labels(
     whose = "that a tracker found in them" if scored else "as people click them to train a tracker"
     raise UserError(
         f"{path} holds labels of pictures ({len(pictures):,}; the first is '{one_line(pictures[0])[:200]}'), {whose}, "
-        "and not the pose of a video: analyze the video with the trained tracker"
-        f"{how} and give the file that it writes{chosen}"
+        f"not the pose of a video: analyze the video with the trained tracker{how}, and give the file that "
+        f"it writes{chosen}"
     )

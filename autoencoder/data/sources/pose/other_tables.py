@@ -12,7 +12,7 @@ from autoencoder.data.sources.pose.text_table import TextTable
 from autoencoder.data.tables import read_number
 from autoencoder.errors import UserError
 
-CENTRES = "it holds the animal's centre and no body parts: leave --pose out and follow the animal (--follow)"
+CENTRES = "it holds the animal's centre but no body parts: leave --pose out, and follow the animal instead (--follow)"
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,16 @@ def refuse_table(table: TextTable) -> NoReturn:
         refuse_3d(path, "that camera's own pose, which Anipose keeps in pose-2d or pose-2d-filtered")
     for known in KNOWN_TABLES:
         if all(fnmatch.filter(titles, title) for title in known.titles):
-            raise UserError(f"{path} is {known.name}, and no pose that is read here: {known.remedy}")
+            raise UserError(f"{path} is {known.name}, which is not a pose that can be read here: {known.remedy}")
     if fields and fields[0].lower() == "scorer":
         raise UserError(
             f"{path} begins with '{fields[0]}' as DeepLabCut's files do, but its next rows do not begin with "
             "bodyparts and coords (with individuals before them where there are several animals): export it again"
         )
     raise UserError(
-        f"{path} is {_described(fields, table.shown())}: no pose that is read here. Export the places of body parts in "
-        "every frame in one of the formats that docs/own-data.md lists; if there is only the animal's centre, "
-        "leave --pose out and follow the animal (--follow)"
+        f"{path} is {_described(fields, table.shown())}, which is not a pose that can be read here. Export the "
+        "positions of body parts in every frame in one of the formats listed in docs/own-data.md; if there is only "
+        "the animal's centre, leave --pose out, and follow the animal instead (--follow)"
     )
 
 

@@ -26,7 +26,7 @@ video within two pixels of its corner. A part beyond the edge has a share above 
 LARGEST_LIKELIHOOD = 10.0
 """Above any likelihood, even of a network that gives a little more than 1: such numbers are percentages."""
 
-LISTED = "(docs/own-data.md lists what is read)"
+LISTED = "(docs/own-data.md lists what can be read)"
 """Where to look for what to give instead; more would be advice for users of another tool."""
 
 
@@ -179,7 +179,7 @@ def make_poses(
     if scores.threshold is not None and found.any() and not likelihood.any():
         likelihood, notes = (
             found.astype(np.float64),
-            (*notes, f"every {scores.name} in {path} is 0: they were not used"),
+            (*notes, f"every {scores.name} in {path} is 0, so they were not used"),
         )
         scores = NO_SCORES
     return Poses(
@@ -199,8 +199,8 @@ def _of_placeholders(n_placeholders: int, n_places: int, path: Path) -> list[str
     if not n_placeholders:
         return []
     return [
-        f"{n_placeholders:,} of {n_places:,} places in {path} are exactly (0, 0) or (-1, -1), which is written where a "
-        "part was not found: these parts count as not found"
+        f"{n_placeholders:,} of {n_places:,} places in {path} are exactly (0, 0) or (-1, -1), which trackers write "
+        "where a part was not found: these parts count as not found"
     ]
 
 
@@ -209,8 +209,8 @@ def _refuse_shares(places: NDArray[np.float64], path: Path) -> None:
     if not size.size or size.max() > LARGEST_SHARES or np.quantile(size, 0.95) > LARGEST_SHARE:
         return
     raise UserError(
-        f"the coordinates in {path} lie between {places.min():.3g} and {places.max():.3g}: they are shares of the "
-        "picture, or in another unit, and not pixels of the video; multiply x by the picture's width, and y by its "
+        f"the coordinates in {path} lie between {places.min():.3g} and {places.max():.3g}: they seem to be fractions "
+        "of the picture, or in another unit, not pixels of the video; multiply x by the picture's width, and y by its "
         "height"
     )
 
@@ -233,8 +233,8 @@ def untracked(n_instances: int, path: Path) -> tuple[tuple[str, ...], tuple[str,
     if n_instances == 1:
         return ("",), ()
     note = (
-        f"{path} has no tracks: its instances, up to {n_instances} in a frame, are numbered in the file's order, which "
-        "need not be the same animal from frame to frame"
+        f"{path} has no tracks: its instances, up to {n_instances} in a frame, are numbered in the file's order, so a "
+        "number need not be the same animal from frame to frame"
     )
     return tuple(f"instance {i}" for i in range(n_instances)), (note,)
 
@@ -250,6 +250,5 @@ def refuse_3d(path: Path, instead: str = "the tracker's pose in that video") -> 
         UserError: always.
     """
     raise UserError(
-        f"{path} holds positions in space (x, y and z), and crops are cut out of the video of one camera: give "
-        f"{instead}"
+        f"{path} holds 3D positions (x, y and z), but crops are cut out of the video of one camera: give {instead}"
     )

@@ -33,7 +33,7 @@ MATLAB, ZIP, PICKLE = b"MATLAB 5.0 MAT-file", b"PK\x03\x04", b"\x80"
 """How other files begin that people have beside a pose."""
 
 NAMED_OTHERS = {
-    ZIP: "an Excel workbook or another archive: of a workbook save the sheet as a CSV in UTF-8",
+    ZIP: "an Excel workbook or another archive: save the sheet of a workbook as a CSV in UTF-8",
     PICKLE: "a pickle, which is not loaded because it can run code: give the tracker's .csv or .h5",
 }
 """What those are that are told by their first bytes alone, and what to do."""
@@ -93,7 +93,7 @@ def load_poses(path: Path, video: Path | None = None) -> Poses:
     elif _start(path).startswith(MATLAB):
         refuse_matlab(path)
     else:
-        raise UserError(f"{path} is no pose that is read here: it is {_other(path)} {LISTED}")
+        raise UserError(f"{path} is not a pose that can be read here: it is {_other(path)} {LISTED}")
     if len(poses) == 0 or not poses.parts or not poses.individuals:
         raise UserError(f"{path} holds no pose: it has {len(poses):,} frames of {len(poses.parts)} body parts")
     return poses
@@ -112,7 +112,7 @@ def refuse_matlab(path: Path) -> NoReturn:
     except Exception:  # damaged in any way
         names = []
     listed = ", ".join(names[:MOST_LISTED]) or "nothing that can be listed"
-    raise UserError(f"{path} is no pose that is read here: it is a MATLAB file that holds {listed} {LISTED}")
+    raise UserError(f"{path} is not a pose that can be read here: it is a MATLAB file that holds {listed} {LISTED}")
 
 
 def _other(path: Path) -> str:
@@ -157,7 +157,7 @@ def _read_hdf5(path: Path, video: Path | None) -> Poses:
         poses: Poses = module.read(path)
         return poses
     if kind is None:
-        raise UserError(f"{path} is no pose that is read here: it is an HDF5 file that holds {content} {LISTED}")
+        raise UserError(f"{path} is not a pose that can be read here: it is an HDF5 file that holds {content} {LISTED}")
     return with_sleap_io.read(path, kind, video)
 
 

@@ -166,7 +166,7 @@ def _value(text: str, number: int, path: Path) -> float:
     value = read_number(text.replace(",", "."))
     if value is None:
         raise UserError(
-            f"row {number} of {path} holds something that is no number ('{one_line(text)[:60]}'): export it again"
+            f"row {number} of {path} holds something that is not a number ('{one_line(text)[:60]}'): export it again"
         )
     try:
         return float(value)

@@ -77,7 +77,7 @@ def format_of_json(path: Path) -> str:
     if kind is None:
         listed = ", ".join(f"'{one_line(key)[:60]}'" for key in islice(keys, MOST_KEYS))
         named = f"JSON with the keys {listed}" if listed else "JSON without keys"
-        raise UserError(f"{path} is no pose that is read here: it is {named} {LISTED}")
+        raise UserError(f"{path} is not a pose that can be read here: it is {named} {LISTED}")
     return kind
 
 
@@ -209,8 +209,8 @@ def _number_of_film(films: Sequence[str], video: Path | None, path: Path) -> int
             break
     listed = first_few([f"'{one_line(name)[:60]}'" for name in names], MOST_KEYS)
     raise UserError(
-        f"{path} holds poses of {len(films)} videos ({listed}), and not one of them alone is called '{video.name}': "
-        "give the video by the name that it has there, or export its pose to a file of its own"
+        f"{path} holds poses of {len(films)} videos ({listed}), and not exactly one of them is called '{video.name}': "
+        "give the video under the name that it has there, or export its pose to a file of its own"
     )
 
 

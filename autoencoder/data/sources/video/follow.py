@@ -199,7 +199,7 @@ def _follow_one(
     angles = _angles(track.xy[: len(kept)], body)
     if with_angle and angles is not None:
         unknown = kept & np.isnan(angles)
-        said = "front and back are at one place, which tells no body angle (--align)"
+        said = "front and back are at the same place, so there is no body angle (--align)"
         reasons.append(Reason(said, unknown, "Name parts that are apart (--front, --back)"))
         kept &= ~unknown
     kept[:first] = False

@@ -139,7 +139,7 @@ class _Following:
         """
         if not self._rows:
             lost = self.left_out()
-            why = "none is wanted (--every)" if lost is None else f"{lost}; {ANOTHER}"
+            why = "none is selected (--every)" if lost is None else f"{lost}; {ANOTHER}"
             raise UserError(f"no frame of {film.video} is left to take: {why}")
         frame = np.array(self._frames, np.int64)
         center = np.array([(found.x, found.y) for found in self._found])
@@ -172,14 +172,15 @@ class _Following:
         if self._scene.twin >= MOST_TWIN:
             said.append(
                 f"in {self._scene.twin:.0%} of the frames two pieces of about the same weight differ from the median "
-                "frame: --follow is for one animal, and of several it takes now one, now another. Look at the crops; "
+                "frame: --follow is for one animal, and switches between several. Look at the crops; "
                 "if you can, give a pose (--pose)"
             )
         low, high = np.percentile([found.area for found in self._found], (10, 90))
         if high > MOST_VARIED * low:
             said.append(
                 f"the area of what was followed varies from {low:,.0f} to {high:,.0f} pixels (percentiles 10 and 90), "
-                "more than an animal's: a lamp that goes on, a hand or another thing may have been taken for it. Look "
+                "more than an animal's: a lamp that was switched on, a hand or another thing may have been taken for "
+                "it. Look "
                 "at the crops"
             )
         return said

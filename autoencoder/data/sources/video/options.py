@@ -120,35 +120,35 @@ class VideoOptions:
     def _bad_values(self) -> list[str]:
         problems = []
         if self.center is not None and not self.center:
-            problems.append(f"the centre is the mean of at least one part, or of all that are '{SEEN}'")
+            problems.append(f"the centre must be the mean of at least one part, or of all that are '{SEEN}'")
         if self.track is not None and self.track < 0:
             problems.append(f"tracks are numbered from 0 (--track), so there is none with number {self.track}")
         if self.follow is not None and self.follow not in FOLLOWS:
-            problems.append(f"what is followed is one of {', '.join(FOLLOWS)}, not '{self.follow}'")
+            problems.append(f"what is followed must be one of {', '.join(FOLLOWS)}, not '{self.follow}'")
         if self.region is not None and (min(self.region[:2]) < 0 or min(self.region[2:]) < 1):
-            problems.append(f"a region lies within the picture: X,Y,W,H of 0,0,1,1 or more, not {self.region}")
+            problems.append(f"a region must lie within the picture: X,Y,W,H of 0,0,1,1 or more, not {self.region}")
         if self.fit is not None and self.fit not in SQUARES:
-            problems.append(f"pictures are fitted into squares by {', '.join(SQUARES)} (--fit), not '{self.fit}'")
+            problems.append(f"pictures are made square by {', '.join(SQUARES)} (--fit), not '{self.fit}'")
         if self.normalise not in NORMALISATIONS:
             problems.append(f"light is evened out by one of {', '.join(NORMALISATIONS)}, not '{self.normalise}'")
         if self.crop is not None and self.crop < 2:
-            problems.append(f"a crop is at least 2 pixels wide, not {self.crop}")
+            problems.append(f"a crop must be at least 2 pixels wide, not {self.crop}")
         if self.size < 1:
-            problems.append(f"an image is at least 1 pixel wide, not {self.size}")
+            problems.append(f"an image must be at least 1 pixel wide, not {self.size}")
         if self.fill not in FILLS:
             problems.append(f"a crop is filled with one of {', '.join(FILLS)}, not '{self.fill}'")
         if self.min_likelihood is not None and not 0 <= self.min_likelihood <= 1:
-            problems.append(f"a likelihood lies between 0 and 1, not at {self.min_likelihood}")
+            problems.append(f"a likelihood must lie between 0 and 1, not {self.min_likelihood}")
         if self.arena_center is not None and not all(math.isfinite(value) for value in self.arena_center):
-            problems.append(f"the arena's centre is a pair of numbers, not {self.arena_center}")
+            problems.append(f"the arena's centre must be a pair of numbers, not {self.arena_center}")
         if not all(math.isfinite(value) for value in self.pose_offset):
-            problems.append(f"the pose's offset is a pair of numbers, not {self.pose_offset}")
+            problems.append(f"the pose's offset must be a pair of numbers, not {self.pose_offset}")
         if self.fps is not None and not self.fps > 0:
-            problems.append(f"a video has more than 0 frames per second, not {self.fps}")
+            problems.append(f"a video must have more than 0 frames per second, not {self.fps}")
         if self.limit is not None and self.limit < 1:
-            problems.append(f"a limit is at least 1 image, not {self.limit}")
+            problems.append(f"a limit must be 1 image or more, not {self.limit}")
         if self.every < 1:
-            problems.append(f"every N-th frame is taken, and N is 1 or more (--every), not {self.every}")
+            problems.append(f"every N-th frame is taken, and N must be 1 or more (--every), not {self.every}")
         return problems
 
     def _impossible_together(self, with_pose: bool) -> list[str]:
@@ -158,16 +158,16 @@ class VideoOptions:
             problems.append(f"{listed(finders)} each say what is cut out: choose one of them")
         of_pose = [name for name, given in self._of_pose().items() if given]
         if of_pose and not with_pose:
-            problems.append(f"{listed(of_pose)} {_say(of_pose)} something about a pose: give its file (--pose)")
+            problems.append(f"{listed(of_pose)} {_say(of_pose)} something about a pose: give the pose's file (--pose)")
         if self.align and not with_pose:
             problems.append(
-                "--align turns images by the direction that the animal looks in, which only a pose tells: give its "
+                "--align turns images by the direction in which the animal faces, which only a pose gives: give its "
                 "file (--pose), or leave --align out"
             )
         if self.normalise == "background" and self.color:
             problems.append(
                 "--normalise background shows differences of gray values, which have no colour: leave out --color, or "
-                "take --normalise intensity"
+                "use --normalise intensity"
             )
         chosen = [name for name, given in self._chosen().items() if given]
         if len(chosen) > 1:
@@ -181,7 +181,7 @@ class VideoOptions:
             )
         if self.fit is not None and is_followed:
             problems.append(
-                "--fit says how whole frames or a region become squares, and crops are squares: leave it out"
+                "--fit says how whole frames or a region become square, and crops are square already: leave it out"
             )
         return problems
 
@@ -234,12 +234,12 @@ def options_of(recipe: Recipe, changes: Mapping[str, Any] | None = None) -> Vide
     """
     if type(recipe.get("pose")) is not bool:
         raise UserError(
-            f"the images were made by '{recipe['command']}', of which no other video can be made into images like them"
+            f"the images were made by '{recipe['command']}', and no video can be turned into images like them"
         )
     if recipe["version"] > RECIPE_VERSION:
         raise UserError(
-            f"the recipe of the images has version {recipe['version']}, and this version reads {RECIPE_VERSION}: "
-            "update this package"
+            f"the recipe of the images has version {recipe['version']}, and this version of autoencoder reads "
+            f"{RECIPE_VERSION}: update autoencoder"
         )
     hints = get_type_hints(VideoOptions)
     stored = {name: value for name, value in recipe.items() if name not in NO_OPTIONS}

@@ -81,7 +81,7 @@ class Orientation:
         """A sentence about a video whose stored frames are turned, and about its pose; None for another video."""
         if self.turn == UNTURNED:
             return None
-        how = "turned by an angle that is no multiple of 90 degrees" if self.turn is None else TURNS[self.turn]
+        how = "turned by an angle that is not a multiple of 90 degrees" if self.turn is None else TURNS[self.turn]
         said = f"the frames of {video} are taken as players show them, {how} from how they are stored"
         if pose_turned:
             return f"{said}, and the pose is turned with them (--pose-turned)"
@@ -96,11 +96,12 @@ class Orientation:
         """
         if self.turn == UNTURNED:
             raise UserError(
-                f"{video} is stored as players show it, so there is nothing to turn: leave out --pose-turned"
+                f"{video} is stored the way players show it, so there is nothing to turn: leave out --pose-turned"
             )
         if self.turn is None:
             raise UserError(
-                f"{video} is turned by an angle that is no multiple of 90 degrees, and a pose cannot be turned with it "
+                f"{video} is turned by an angle that is not a multiple of 90 degrees, and a pose cannot be turned "
+                "with it "
                 "(--pose-turned): convert the video to frames as they are shown, and track those"
             )
         return self.turn.of_places(xy, self.size)

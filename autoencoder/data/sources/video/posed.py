@@ -93,7 +93,7 @@ def _without_angle(track: Pose) -> UserError:
     remedy = "it has one body part, so leave --align out"
     if len(track.parts) > 1:
         remedy = f"name the parts at the front and back of the body (--front, --back), of {', '.join(track.parts)}"
-    return UserError(f"--align turns images by the body angle, which {track.source} does not tell: {remedy}")
+    return UserError(f"--align turns images by the body angle, which {track.source} does not give: {remedy}")
 
 
 # ---------------------------------------------------------------------------------------------------------------- plan
@@ -244,7 +244,7 @@ def match_rows(film: Film, tracked: Tracked, options: VideoOptions) -> Rows:
         )
     notes = []
     if number == 1 and first == 0:
-        notes.append(f"{source} counts its rows from 1: its row 1 is the video's first frame, which is frame 0 here")
+        notes.append(f"{source} counts its rows from 1: its row 1 is the video's first frame, called frame 0 here")
     if first:
         notes.append(
             f"left out the first {first:,} of {n_video:,} frames: the first row of {source} is of frame {number:,}, "
@@ -277,8 +277,8 @@ def _sizes(
     if not extent:
         extent = _scene_for_size(film, tracked).length
         note = (
-            f"{tracked.source} does not tell how large the animal is, since no two parts are seen apart from each "
-            "other, and its extent is that of what differs from the median of the frames; "
+            f"{tracked.source} does not show how large the animal is, since no two parts are seen apart from each "
+            "other, so its extent is taken from what differs from the median of the frames; "
         )
     crop = follow.default_crop(np.array([extent]))
     follow.refuse_wide(crop, film.video, film.picture)
@@ -318,7 +318,8 @@ def _scene_for_size(film: Film, tracked: Tracked) -> Scene:
         return see_scene(film, "moving")
     except UserError:
         raise UserError(
-            f"how large the animal is cannot be told: in {tracked.source} no two parts are seen apart from each other, "
+            f"it cannot be determined how large the animal is: in {tracked.source} no two parts are seen apart from "
+            "each other, "
             f"and nothing in {film.video} differs from the median of its frames. Give the side of the square that is "
             "cut out, in pixels of the video (--crop PX)"
         ) from None

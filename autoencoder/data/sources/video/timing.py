@@ -119,7 +119,7 @@ def read_clock(video: Path, fps: Fraction | None = None) -> Clock:
     demuxer = re.search(r"Input #0, ([^,\s]+)", said)
     if demuxer is not None and len(stamps) and invents_times(demuxer[1]):
         if len(stamps) == 1:
-            raise UserError(f"{video} is a single picture, no video: for a folder of pictures see 'prepare images'")
+            raise UserError(f"{video} is a single picture, not a video: for a folder of pictures see 'prepare images'")
         raise UserError(
             f"{video} does not say when its frames were taken (its format, {demuxer[1]}, holds no times): give the "
             "camera's frames per second (--fps 30)"

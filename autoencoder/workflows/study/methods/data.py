@@ -5,14 +5,14 @@ from __future__ import annotations
 from autoencoder.config import ALL_SAMPLES, GROUP_SPLIT, PROBE_SAMPLES
 from autoencoder.config.choices import BLOCK_SPLIT
 from autoencoder.data.split import SHOWN_GROUPS
-from autoencoder.errors import listed
+from autoencoder.errors import listed, number_of
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.registries import FITTED_ENCODERS
 from autoencoder.runs.snapshots import FEWEST_IN_THE_FIRST_EPOCH
 from autoencoder.study.wording import Found, section
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods.parts import configurations
-from autoencoder.workflows.study.methods.words import counted, frames, named, number, plural, share, span
+from autoencoder.workflows.study.methods.words import counted, frames, named, number, share, span
 
 KINDS = {
     ColumnKind.LINEAR.value: "quantities",
@@ -64,7 +64,7 @@ def _held_out(split: Found) -> str:
         size = "" if split["block_size"] is None else f" of {split['block_size']:,} consecutive images"
         said = f"Blocks{size} were held out, {drawn} so that their share came as near to {target} as whole blocks allow"
         if split["gap"]:
-            gap = plural(split["gap"], "image")
+            gap = number_of(split["gap"], "image")
             said += f"; up to {gap} on either side of a held-out block were left out of training"
         return f"{said}."
     if split["kind"] != GROUP_SPLIT:
@@ -101,7 +101,7 @@ def probe_images(found: Found) -> list[str]:
     tau = section(found, "similarity").get("tau_frames")
     if described["data"]["is_video"] and tau is not None:
         said.append(
-            f"The correlation time tau of the slowest codes at the end of training, after which their autocorrelation "
+            "The correlation time tau of the slowest codes at the end of training, after which their autocorrelation "
             f"had fallen to 1/e, was {frames(tau)}."
         )
     return said

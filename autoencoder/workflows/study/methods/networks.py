@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autoencoder.errors import listed
+from autoencoder.errors import listed, number_of
 from autoencoder.registries import FITTED_ENCODERS
 from autoencoder.study.designs.design import SHUFFLED
 from autoencoder.study.measured.controls import UNTRAINED
@@ -12,7 +12,7 @@ from autoencoder.study.wording import Found
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods import layers, training
 from autoencoder.workflows.study.methods.parts import configurations
-from autoencoder.workflows.study.methods.words import choice, count, named, plural, quoted, spaced
+from autoencoder.workflows.study.methods.words import choice, count, named, quoted, spaced
 
 Topic = Callable[[Found, Found], str]
 """What there is to say of a configuration, by its settings and its entry in `described`; empty where there is
@@ -33,7 +33,7 @@ def networks(found: Found) -> list[str]:
 
 def _design(found: Found) -> list[str]:
     entries = found["described"]["settings"]
-    names, in_all = _labels(entries), plural(sum(len(entry["runs"]) for entry in entries), "run")
+    names, in_all = _labels(entries), number_of(sum(len(entry["runs"]) for entry in entries), "run")
     vary = {name: values for name, values in found.get("settings", {}).items() if len(values) > 1}
     levels = [f"{spaced(name)} ({named(values)})" for name, values in vary.items()]
     said = [f"Runs differed in {listed(levels)}."] if levels else []
@@ -88,11 +88,11 @@ def _sizes(described: Found) -> list[str]:
 
 def _parameters(part: str, entry: Found) -> str:
     n = entry["network"].get(part, {}).get("n_parameters", 0)
-    return plural(n, "trained parameter") if n else ""
+    return number_of(n, "trained parameter") if n else ""
 
 
 SIZES: dict[str, Topic] = {
-    "The code had": lambda settings, _: plural(settings["model.latent_dim"], "unit"),
+    "The code had": lambda settings, _: number_of(settings["model.latent_dim"], "unit"),
     "The encoder had": lambda _, entry: _parameters("encoder", entry),
     "The layers behind the code had": lambda _, entry: _parameters("head", entry),
 }
@@ -143,10 +143,10 @@ def _controls(described: Found) -> list[str]:
         said.append("Networks before their first update served as another control.")
     if sizes := described["pixel_components"]:
         said.append(
-            f"The pixels themselves served as a reference: their leading principal components "
+            "The pixels themselves served as a reference: their leading principal components "
             f"({choice(sizes)} of them), fitted without noise to the probe images that were trained on."
         )
     if codes := described["codes"]:
-        sources = [f"'{as_markdown(code['name'])}' ({plural(code['units'], 'unit')})" for code in codes]
+        sources = [f"'{as_markdown(code['name'])}' ({number_of(code['units'], 'unit')})" for code in codes]
         said.append(f"Codes of the same images from other sources were compared beside the runs: {listed(sources)}.")
     return said

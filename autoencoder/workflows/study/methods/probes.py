@@ -28,9 +28,9 @@ def probes(found: Found) -> list[str]:
     kinds = {column["kind"] for column in columns.values()}
     least, most = float(STRENGTHS[0]), float(STRENGTHS[-1])
     said = [
-        "What codes tell of the metadata was read by two probes, at every snapshot, from the columns "
-        f"{named(list(columns))}: ridge regression on standardised codes (one of {len(STRENGTHS)} penalties from "
-        f"{number(least)} to {number(most)} per image), for what is linear in the code, and the mean of the nearest "
+        f"The metadata columns {named(list(columns))} were read from the codes at every snapshot by two probes: ridge "
+        f"regression on standardised codes (one of {len(STRENGTHS)} penalties from {number(least)} to {number(most)} "
+        "per image), for what is linear in the code, and the mean of the nearest "
         f"neighbours ({choice(PROBE_NEIGHBORS)} of them, or nearly the mean of all images), for what is near in it. "
         "Probes were fitted to the probe images that were trained on and scored on those held out."
     ]
@@ -90,7 +90,8 @@ def _chance(probing: Found, *, is_video: bool) -> list[str]:
         how = f"permuting the labels{within} and repeating the whole probe with each of {draws} permutations"
     return [
         f"Chance was assessed by {how}. The statistic was -log(1 - R2) of what was regressed, and p is the share of "
-        "draws, the data among them, that told at least as much; p was not corrected for the number of columns, probes "
+        "draws, the data among them, that scored at least as high; p was not corrected for the number of columns, "
+        "probes "
         f"and runs.{enough}"
     ]
 
@@ -105,11 +106,12 @@ def _over_training(described: Found) -> list[str]:
         return []
     return [
         f"To compare columns, scores were taken as skills from 0 (nothing) to 1: R2; 1 - error / {number(BLIND_DEG)} "
-        "degrees; balanced accuracy above chance. A column was told in a run if its largest skill over training was at "
+        "degrees; balanced accuracy above chance. A column counted as read in a run if its largest skill over "
+        "training was at "
         f"least {TOLD:g} and p at that snapshot was below {SIGNIFICANT:g}, not corrected for the choice of the "
         f"snapshot. Its onset lies between the two snapshots where {share(HALF)} of the largest gain over the first "
         f"snapshot was passed, for gains of at least {TOLD:g}. A column was lost if less than {share(HALF)} of its "
-        "largest skill was left at the end, by every probe that had told it, and folded if the ridge had fallen by "
-        f"more than {TOLD:g} while neighbours kept at least {share(KEPT)} of their largest skill and told more than "
-        "the ridge."
+        "largest skill was left at the end, by every probe that had read it, and folded if the ridge had fallen by "
+        f"more than {TOLD:g} while neighbours kept at least {share(KEPT)} of their largest skill and read it better "
+        "than the ridge."
     ]

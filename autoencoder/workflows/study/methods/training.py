@@ -8,14 +8,14 @@ from __future__ import annotations
 from autoencoder.config import TrainingConfig
 from autoencoder.config.training import KEPT
 from autoencoder.data.changes.augmentation import LIGHT_GAIN, LIGHT_OFFSET, MAX_SHIFT
-from autoencoder.errors import listed
+from autoencoder.errors import listed, number_of
 from autoencoder.flags import settings_of
 from autoencoder.registries import FITTED_ENCODERS
 from autoencoder.study.wording import Found
 from autoencoder.training.schedules import END_DIVISOR, START_DIVISOR, STEP_FACTOR, STEPS_DOWN, WARM_UP_FRACTION
 from autoencoder.workflows.markdown import as_markdown
 from autoencoder.workflows.study.methods.layers import head_name
-from autoencoder.workflows.study.methods.words import named, number, plural, share, spaced, span
+from autoencoder.workflows.study.methods.words import named, number, share, spaced, span
 
 LOSSES = {
     "mse": "the mean squared error of its pixels",
@@ -141,8 +141,8 @@ def optimizer(settings: Found, entry: Found) -> str:
     if patience is not None:
         clause += (
             f"; training ended after at most {settings['training.epochs']:,} epochs, or when the held-out loss had not "
-            f"improved for {plural(patience, 'validation')}, with one every "
-            f"{plural(settings['training.val_interval'], 'epoch')}"
+            f"improved for {number_of(patience, 'validation')}, with one every "
+            f"{number_of(settings['training.val_interval'], 'epoch')}"
         )
     return clause
 

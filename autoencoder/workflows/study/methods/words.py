@@ -20,11 +20,6 @@ def counted(n: int, noun: str) -> str:
     return f"{count(n)} {noun}{'s' * (n != 1)}"
 
 
-def plural(n: int, noun: str) -> str:
-    """Such as "2 units", always in digits."""
-    return f"{n:,} {noun}{'s' * (n != 1)}"
-
-
 def number(value: float) -> str:
     """Four digits at most; whole numbers in full."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"

@@ -80,14 +80,14 @@ def read(path: Path) -> Poses:
         group = _one_group(file, path)
         kind = text_attribute(group, "pandas_type")
         if kind not in ("frame", "frame_table"):
-            raise UserError(f"{path} holds a table of pandas of the kind '{kind}', and no pose of DeepLabCut")
+            raise UserError(f"{path} holds a pandas table of the kind '{kind}', not a pose of DeepLabCut")
         table = _read_fixed(group, path) if kind == "frame" else _read_appendable(group, path)
     if isinstance(table.rows, tuple):
         pictures = [row for row in table.rows if names_picture(row)]
         if pictures:
             refuse_hand_labels(path, pictures)
         first = f" (the first is '{one_line(table.rows[0])[:60]}')" if table.rows else ""
-        raise UserError(f"the rows of {path} have names{first} and no numbers of frames: export it again")
+        raise UserError(f"the rows of {path} have names{first} instead of frame numbers: export it again")
     if len(table.values) != len(table.rows) or table.values.shape[1] != len(table.columns):
         raise UserError(
             f"{path} is damaged: it has {table.values.shape[1]} columns of {len(table.values):,} values, and names "
@@ -120,7 +120,7 @@ def _columns(names: Sequence[str], titles: Iterable[Sequence[str]], path: Path) 
     levels = _known_levels([name.lower() for name in names], titles)
     if not set(levels) <= set(LEVELS) or not {"bodyparts", "coords"} <= set(levels) or len(set(levels)) != len(levels):
         raise UserError(
-            f"{path} holds a table of pandas, and no pose of DeepLabCut: its header has "
+            f"{path} holds a pandas table, not a pose of DeepLabCut: its header has "
             f"{', '.join(levels) or 'no names'} instead of scorer, bodyparts and coords"
         )
     place = {name: i for i, name in enumerate(levels)}
@@ -145,7 +145,7 @@ def _known_levels(levels: list[str], titles: Sequence[Sequence[str]]) -> list[st
 
 def _refuse_times(kind: Any, path: Path) -> None:
     if isinstance(kind, (str, bytes)) and text_of(kind).startswith(KINDS_OF_TIMES):
-        raise UserError(f"the rows of {path} have times and no numbers of frames: save it with rows that count from 0")
+        raise UserError(f"the rows of {path} have times instead of frame numbers: save it with rows that count from 0")
 
 
 def _side_by_side(blocks: Sequence[NDArray[Any]], n_rows: int, path: Path) -> NDArray[np.float64]:
@@ -168,7 +168,7 @@ def _read_appendable(group: h5py.Group, path: Path) -> Table:
         parts = [[text_of(one) for one in records[name]] for name in titles_of_rows]
         return Table([], np.empty((len(records), 0)), tuple("/".join(title) for title in zip(*parts, strict=True)))
     if "index" not in fields:
-        raise UserError(f"{path} holds a table of pandas without an 'index': export it again")
+        raise UserError(f"{path} holds a pandas table without an 'index': export it again")
     _refuse_times(attribute(stored, "index_kind"), path)
     info = _plain(group, "info", path)
     about = info.get(1) if isinstance(info, dict) else None
@@ -188,7 +188,7 @@ def _plain(node: h5py.Group | h5py.Dataset, name: str, path: Path) -> Any:
     """A value that pandas keeps as a pickle in an attribute, if it is a plain one."""
     pickled = attribute(node, name)
     if pickled is None:
-        raise UserError(f"{path} holds a table of pandas without its '{name}': export it again")
+        raise UserError(f"{path} holds a pandas table without its '{name}': export it again")
     if isinstance(pickled, str):
         pickled = pickled.encode("utf-8", "surrogateescape")
     if not isinstance(pickled, bytes):
@@ -218,7 +218,7 @@ def _titles(found: Any, path: Path) -> Iterator[tuple[str, ...]]:
 def _read_fixed(group: h5py.Group, path: Path) -> Table:
     """What pandas' format `fixed` holds."""
     if text_attribute(group, "axis0_variety") != "multi":
-        raise UserError(f"{path} holds a table of pandas, and no pose of DeepLabCut: its header is one row")
+        raise UserError(f"{path} holds a pandas table, not a pose of DeepLabCut: its header is a single row")
     if text_attribute(group, "axis1_variety") == "multi":
         _, titles = _read_levels(group, "axis1", path)
         return Table([], np.empty((len(titles), 0)), tuple("/".join(title) for title in titles))

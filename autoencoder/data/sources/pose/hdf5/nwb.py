@@ -195,8 +195,8 @@ def _series(group: h5py.Group, path: Path) -> Series:
     unit = text_attribute(data, "unit")
     if unit.lower() in LENGTHS:
         raise UserError(
-            f"{path} holds positions in {unit} and not in pixels of the video, which crops are cut from: give the pose "
-            "in pixels"
+            f"{path} holds positions in {unit}, not in pixels of the video that crops are cut from: give the pose in "
+            "pixels"
         )
     scale, offset = number_attribute(data, "conversion"), number_attribute(data, "offset")
     xy = read_numbers(data).astype(np.float64) * (1.0 if scale is None else scale) + (offset or 0.0)
@@ -208,7 +208,7 @@ def _series(group: h5py.Group, path: Path) -> Series:
         rate = number_attribute(beginning, "rate")
         start = float(read_numbers(beginning).reshape(-1)[0]) if beginning.size == 1 else float("nan")
         if rate is None or rate <= 0 or not np.isfinite(start):
-            raise UserError(f"'{one_line(str(group.name))}' in {path} says neither its times nor its rate")
+            raise UserError(f"'{one_line(str(group.name))}' in {path} gives neither its times nor its rate")
     return Series(xy, confidence, times, start, rate)
 
 

@@ -222,7 +222,7 @@ def groups(group: h5py.Group, depth: int) -> Iterator[h5py.Group]:
 def names_in(group: h5py.Group) -> list[str]:
     """Names of what lies in a group."""
     if len(group) > MOST_NAMES:
-        raise UserError(f"{_name(group)} holds {len(group):,} things at '{_place(group)}': it is no pose")
+        raise UserError(f"{_name(group)} holds {len(group):,} things at '{_place(group)}', and so is not a pose")
     return list(group)
 
 
@@ -262,7 +262,7 @@ def read_records(data: h5py.Dataset) -> NDArray[Any]:
     """
     fields = data.dtype.fields or {}
     if not fields or any(kind[0].base.kind not in "fiubS" for kind in fields.values()):
-        raise UserError(f"'{_place(data)}' in {_name(data)} is no table of numbers: export it again")
+        raise UserError(f"'{_place(data)}' in {_name(data)} is not a table of numbers: export it again")
     return np.asarray(_read(data))
 
 
@@ -282,7 +282,7 @@ def read_names(data: h5py.Dataset) -> tuple[str, ...]:
     if data.dtype.kind == "S" and data.dtype.itemsize == 1 and data.ndim == 2:
         return tuple(text_of(b"".join(row)) for row in _read(data)[:MOST_NAMES])
     if data.ndim > 1 or data.size > MOST_NAMES:
-        raise UserError(f"'{_place(data)}' in {_name(data)} is no list of names: its shape is {data.shape}")
+        raise UserError(f"'{_place(data)}' in {_name(data)} is not a list of names: its shape is {data.shape}")
     if data.dtype.kind == "S":
         return tuple(_short(value, data) for value in np.atleast_1d(_read(data)))
     if data.size and not is_text(data):

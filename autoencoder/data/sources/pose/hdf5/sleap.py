@@ -72,7 +72,7 @@ def read(path: Path) -> Poses:
             order = tuple(axis for axis in order if axis != "xy")
             turned = np.transpose(stored_score, [order.index(axis) for axis in AXES[:3]])
             if turned.shape != score.shape:
-                raise UserError(f"{path} is damaged: it has scores of other shape than the tracks; export it again")
+                raise UserError(f"{path} is damaged: its scores have another shape than its tracks; export it again")
             score = turned.astype(np.float64)
     unnamed = ("",) if n_tracks == 1 else tuple(f"track_{i}" for i in range(n_tracks))
     clicked = np.isnan(score) | (score == 1)  # parts that a person placed, and files without scores
@@ -94,7 +94,7 @@ def _order(tracks: NDArray[Any], occupied: NDArray[Any], n_parts: int, n_names: 
     fitting = list(_fitting(tracks, occupied, n_parts, n_names))
     if not fitting:
         raise UserError(
-            f"{path} is no analysis file as SLEAP writes it: the shape {tracks.shape} of its tracks does not go with "
+            f"{path} is not an analysis file as SLEAP writes it: the shape {tracks.shape} of its tracks does not fit "
             f"{n_parts} parts, {n_names} tracks and two coordinates"
         )
     return max(fitting, key=lambda found: found[1:])[0]  # the first of those that are equally good

@@ -147,16 +147,15 @@ def _unknown_end(track: Pose, end: str) -> UserError:
 def _without_axis(track: Pose, options: VideoOptions) -> str:
     if len(track.parts) == 1:
         return (
-            f"{track.source} has one body part, '{track.parts[0]}', so it is not known which way the animal looks, and "
-            "there is no column 'body_angle_deg'"
+            f"{track.source} has one body part, '{track.parts[0]}', so it is not known which way the animal faces, "
+            "and there is no column 'body_angle_deg'"
         )
     center = (
         "" if options.center is not None else "; the crop's centre is the mean of all parts that are seen (--center)"
     )
     return (
-        f"no two parts of {track.source} have names that say that they are the front and the back of the body, so "
-        f"there is no column 'body_angle_deg': for that name them (--front, --back), of {', '.join(track.parts)}"
-        f"{center}"
+        f"no two parts of {track.source} can be recognised by name as the front and the back of the body, so there is "
+        f"no column 'body_angle_deg': to get one, name them (--front, --back), from {', '.join(track.parts)}{center}"
     )
 
 
@@ -167,7 +166,7 @@ def _named_part(track: Pose, name: str, where: str) -> int:
     alike = [part for part, other in zip(track.parts, plain, strict=True) if other == _plain(name)]
     if len(alike) > 1:
         raise UserError(
-            f"'{name}' may be any of {', '.join(alike)} in {track.source}: write it as it stands there (--{where})"
+            f"'{name}' could be any of {', '.join(alike)} in {track.source}: write it as it is spelt there (--{where})"
         )
     if not alike:
         guess = did_you_mean(name, track.parts)

@@ -156,11 +156,11 @@ def _of_choice(poses: Poses, numbers: tuple[int, ...], options: VideoOptions) ->
         label = _label(poses, numbers[0]) if poses.tracked else f"'{names[0]}'"
         return [
             f"{label} is one of {len(poses.individuals)} {what} in {poses.source}: it was found in "
-            f"{frames[numbers[0]]:,} of {len(poses):,} frames; whether the tracker exchanged it with others is not "
+            f"{frames[numbers[0]]:,} of {len(poses):,} frames; whether the tracker confused it with others is not "
             "checked"
         ]
     listed = first_few(counts, LISTED_NAMES)
     return [
         f"{len(numbers)} of {len(poses.individuals)} {what} in {poses.source} are followed; of {len(poses):,} frames, "
-        f"they were found: {listed}; whether the tracker exchanged them is not checked"
+        f"they were found: {listed}; whether the tracker confused them is not checked"
     ]

@@ -141,9 +141,9 @@ class Scene:
         share = self.area / self.median.size
         if share >= MOST_OF_PICTURE:
             said.append(
-                f"what differs from the median frame is usually {share:.0%} of the picture, which is hardly an animal: "
-                "probably the light has changed, or the camera has moved. Look at the crops; an animal that is "
-                "brighter or darker than all around it may be found as such (--follow brightest or darkest)"
+                f"what differs from the median frame is usually {share:.0%} of the picture, which is too much for an "
+                "animal: probably the light has changed, or the camera has moved. Look at the crops; an animal that is "
+                "brighter or darker than all around it may be found by that (--follow brightest or darkest)"
             )
         if self.torn >= MOST_TORN:
             said.append(
@@ -351,7 +351,7 @@ def see_scene(film: Film, follow: Follow, hidden: Hidden | None = None, samples:
         raise UserError(
             f"nothing in {film.video} differs from the median of its frames by {LEAST_DIFFERENCE:g} gray values or more"
             f"{'' if follow == 'moving' else f' ({follow})'}: an animal that never leaves its place cannot be found "
-            "so. Give a pose (--pose), or the part of the picture that the animal is in (--region X,Y,W,H)"
+            "this way. Give a pose (--pose), or the part of the picture that the animal is in (--region X,Y,W,H)"
         )
     # Frames without the animal hold pieces of noise, which are light.
     heaviest = max(look.weight for look in looks)

@@ -73,7 +73,7 @@ class Light:
         """A sentence about what was done."""
         if self.how == "background":
             return (
-                f"images show what differs from the median of the frames (--normalise background), which becomes "
+                "images show what differs from the median of the frames (--normalise background), which becomes "
                 f"{MIDDLE:g}; differences are divided by the light, and their contrast of {self.contrast:.3g} gray "
                 f"values becomes {CONTRAST:g}"
             )
@@ -87,8 +87,8 @@ class Light:
         if self.contrast >= LEAST_DIFFERENCE:
             return []
         return [
-            f"the contrast of the recording is only {self.contrast:.3g} gray values, and images enlarge it to "
-            f"{CONTRAST:g} with all its noise (--normalise {self.how})"
+            f"the contrast of the recording is only {self.contrast:.3g} gray values, and images amplify it to "
+            f"{CONTRAST:g}, noise included (--normalise {self.how})"
         ]
 
 
