@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoencoder.cli.flags.options import CommandParser, add_common, argument, count, names, number, point, positive_int
 from autoencoder.cli.reporting import made, say
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, number_of
 from autoencoder.flags import parse_number, shortened
 from autoencoder.machine.plain_text import one_line
 
