@@ -84,6 +84,7 @@ def test_flags_win_over_a_preset(blobs, tmp_path, succeed):
         ("direction-tagger", "reconstruct", "output", None),
         ("dense-40", "classify", "accuracy", "--loss"),
         ("pca-decoder", "angle", "median_error_deg", "--decoder"),
+        ("fine", "angle", "median_error_deg", "--augment"),
     ],
 )
 def test_another_objective_than_the_presets(blobs, tmp_path, succeed, name, objective, number, left_out):

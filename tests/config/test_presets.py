@@ -37,7 +37,11 @@ NO_NOISE = {"kind": "none", "amount": 0.0}
 
 DOCUMENTED: dict[str, dict[str, dict[str, Any]]] = {
     # The one that is this project's own.
-    "fine": {"model": {"encoder": "narrow"}, "training": {"optimizer": "muon", "batch_size": 64}},
+    "fine": {
+        "model": {"encoder": "strided"},
+        "objective": {"augment": ["flip"]},
+        "training": {"optimizer": "muon", "batch_size": 64, "epochs": 75},
+    },
     "rat-ae": {
         "data": {"val_fraction": 0.2},
         "model": {"encoder": "conv", "latent_dim": 16, "norm": "batch", "decoder": None, "latent_activation": None},
