@@ -231,12 +231,17 @@ def _describe_components(run: Run, config: RunConfig) -> dict[str, str]:
     }
 
 
+def _written(value: object) -> str:
+    """A setting's value as its flag takes it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def describe_presets() -> dict[str, dict[str, Any]]:
     """Every preset: what it is, its settings as flags of `train`, and as values."""
     return {
         name: {
             "is": preset.description,
-            "flags": " ".join(f"--{setting.replace('_', '-')} {value}" for setting, value in preset.settings()),
+            "flags": " ".join(f"--{setting.replace('_', '-')} {_written(value)}" for setting, value in preset.settings()),
             **dict(preset.settings()),
         }
         for name, preset in PRESETS.items()

@@ -52,7 +52,7 @@ def test_a_preset_trains_and_tests(blobs, tmp_path, succeed, name):
     for section in ("data", "model", "objective", "training"):
         for field, value in getattr(preset, section).items():
             if field not in ("epochs", "batch_size", "noise"):
-                assert config[section][field] == value, field
+                assert config[section][field] == (list(value) if isinstance(value, tuple) else value), field
     assert (config["training"]["epochs"], config["training"]["batch_size"]) == (1, 16)
     assert (run / "reducer.npz").exists() == (name in ("pca-decoder", "umap-decoder"))
     assert len(np.load(run / "split.npz")["val"]) == round(72 * config["data"]["val_fraction"])
