@@ -241,7 +241,9 @@ def describe_presets() -> dict[str, dict[str, Any]]:
     return {
         name: {
             "is": preset.description,
-            "flags": " ".join(f"--{setting.replace('_', '-')} {_written(value)}" for setting, value in preset.settings()),
+            "flags": " ".join(
+                f"--{setting.replace('_', '-')} {_written(value)}" for setting, value in preset.settings()
+            ),
             **dict(preset.settings()),
         }
         for name, preset in PRESETS.items()
