@@ -260,7 +260,7 @@ def test_two_seeds_of_two_kinds_are_compared_over_training(two_seeds, tmp_path, 
     assert "note: runs that differ" not in result.out  # a target comes with the objective
     page = (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
     assert "Does the objective change what a network represents?" in page
-    assert "Whether the objective changes what a network represents cannot be told" in page
+    assert "Whether the objective changes what a network represents cannot be decided" in page
     titles = section_titles(page)
     assert titles.index("Reconstructions and latent spaces") < titles.index("Distances between representations")
     drawn = base64.b64encode((tmp_path / "c" / "distances.svg").read_bytes()).decode()

@@ -347,7 +347,7 @@ def test_all_files_or_none_and_none_replaced(trained, tmp_path, succeed, call, m
         assert list(out.iterdir()) == []
     out.joinpath(f"{run.name}.md").write_text("mine")
     refused = call("export", run, "--format", "safetensors", "--out", out)
-    refused.refused(f"{run.name}.md is there already", "--overwrite")
+    refused.refused(f"{run.name}.md already exists", "--overwrite")
     assert [file.name for file in out.iterdir()] == [f"{run.name}.md"]
     succeed("export", run, "--format", "safetensors", "--out", out, "--overwrite", "--quiet")
     assert "mine" not in out.joinpath(f"{run.name}.md").read_text()

@@ -46,7 +46,7 @@ def test_run(finished, arena, told):
     assert found["objective"] == "reconstruct (mse); noise gaussian:0.2"
     assert "explained variance" not in found
     assert found["images"] == "84 for training, 24 held out (blocks)"
-    assert found["progress"].startswith("3 of 3 epochs, 18 steps")
+    assert found["progress"].startswith("epoch 3 of 3, 18 steps")
     assert found["checkpoints"] == "epoch_0001, epoch_0002, epoch_0003, best, last"
     assert found["snapshots"] == "10 of 120 images"
     assert found["configuration"]["seed"] == 7

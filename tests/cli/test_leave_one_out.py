@@ -54,7 +54,7 @@ def test_each_animal_is_left_out_of_a_network_and_scored_by_it(animals, study, c
     assert {row["n_images"] for row in rows} == {"15"}
     assert all(float(row["score"]) > 0 and float(row["control"]) > 0 for row in rows)
     content = json.loads((out / "folds.json").read_text())
-    assert (out / "report.md").read_text().startswith("Whether codes tell the condition of animals")
+    assert (out / "report.md").read_text().startswith("Whether the condition of animals left out can be read")
     assert content["told"]["all runs"]["p"] is None  # 2 and 2 animals: p can't be below 1 / 3
     assert {"report.html", "folds.png", "folds.svg", "study.json"} <= {path.name for path in out.iterdir()}
     before = {path: path.read_bytes() for path in out.glob("*.*")}

@@ -76,7 +76,7 @@ def test_an_old_check_picture_is_replaced_only_where_that_is_allowed(tmp_path, c
     old = tmp_path / "a-check.png"
     old.write_bytes(b"old")
     command = ("prepare", "arena", "--out", tmp_path / "a", "--images", 5)
-    call(*command).refused("a-check.png is there already")
+    call(*command).refused("a-check.png already exists")
     assert old.read_bytes() == b"old"
     succeed(*command, "--overwrite")
     with Image.open(old) as picture:

@@ -45,7 +45,7 @@ def test_what_the_mouse_can_tell(real_data, tmp_path, succeed):
     for column in ("x", "y", "body_angle_deg"):
         assert all(found[column, probe]["by_chance"] is None for probe in ("ridge", "knn"))
         assert f"{column} (" in said
-    assert "for a score to be interpreted on its own" in said
+    assert "so the score cannot be interpreted on its own" in said
     for probe in ("ridge", "knn"):
         assert found["speed_px_per_s", probe]["by_chance"]["p"] > 0
         assert found["speed_px_per_s", probe]["low"] < found["speed_px_per_s", probe]["high"]

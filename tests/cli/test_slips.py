@@ -101,6 +101,6 @@ def test_files_that_are_there_are_named_in_one_sentence(tmp_path, call):
     for name in ("a.npz", "a.csv"):
         (tmp_path / name).touch()
     told = call("prepare", "arena", "--images", "1", "--out", tmp_path / "a").refused(
-        "are there already", "replace them"
+        "already exist", "replace them"
     )
     assert told.count("--overwrite") == 1

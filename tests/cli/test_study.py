@@ -311,7 +311,7 @@ def test_runs_that_a_table_lists_are_a_study(study, tmp_path, succeed):
     ]
     listed.write_text("\n".join(["path,name,seed,trained for", *lines, "nowhere,gone,8,angle"]) + "\n")
     result = succeed("study", "report", listed, "--out", tmp_path / "mine", "--only", "similarity")
-    assert "Whether the setting changes what a network represents cannot be told" in result.out
+    assert "Whether the setting changes what a network represents cannot be decided" in result.out
     assert "gone is left out: there is no run folder" in result.out
     one, other = (json.loads((path / "statistics.json").read_text())["similarity"] for path in (out, tmp_path / "mine"))
     assert one["measures"]["procrustes"]["test"] == other["measures"]["procrustes"]["test"]
@@ -322,7 +322,7 @@ def test_a_dry_run_says_what_would_be_trained_and_leaves_nothing(data, tmp_path,
     result = succeed("study", data, *design, "--out", tmp_path / "dry", "--dry-run")
     assert "8 runs: 4 settings (strided, 2; strided, 4; pca, 2; pca, 4), seeds 42, 43" in result.out
     assert "sparsity is left out of the runs of pca, 2, pca, 4" in result.out
-    assert re.search(r"the smallest p that 4 settings and 2 seeds can give is 0\.042", result.out)
+    assert re.search(r"the smallest p possible with 4 settings and 2 seeds is 0\.042", result.out)
     assert re.search(r"strided_2-42: about \d+ seconds?$", result.out, re.MULTILINE)
     assert re.search(
         r"^about \d+ seconds? of training, 1 at a time \(measured over 12 updates of each of 4 kinds of runs\)$",
@@ -337,7 +337,7 @@ def test_combinations_that_do_not_go_together_are_left_out(data, tmp_path, succe
     result = succeed("study", data, *design)
     assert "3 runs: 3 settings (pca, linear; strided, relu; strided, linear)" in result.out
     assert re.search(
-        r"left out: encoder=pca, latent_activation=relu: codes of the encoder 'pca' are fitted", result.out
+        r"left out: encoder=pca, latent_activation=relu: the encoder 'pca' is fitted, not learned", result.out
     )
     impossible = ("--vary", "latent_dim=300,400", "--encoder", "pca", *TRAINING)
     call("study", data, *impossible).refused("no combination", "latent_dim=300", "latent_dim=400")
@@ -450,7 +450,7 @@ def test_a_study_opens_as_an_object(study, tmp_path):
     from autoencoder.measures import similarity
 
     found = autoencoder.open_study(study[0])
-    assert found.sentences()[0].startswith("Whether the objective changes what a network represents cannot be told")
+    assert found.sentences()[0].startswith("Whether the objective changes what a network represents cannot be decided")
     assert next(iter(found.doubts())).startswith("Is it the objective")
     rows = found.table.select(measure="procrustes", run="angle-5", other_run="angle-6")
     assert all(0 < row["value"] < 90 for row in rows)

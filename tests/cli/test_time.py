@@ -185,8 +185,8 @@ def test_held_out_rows_alone(run, tmp_path, succeed, call) -> None:
     assert f'"count":{len(held_out)}' in (tmp_path / "page.html").read_text().replace(": ", ":")
     succeed("compare", run, "--reduce", "pca", "--rows", "held-out", "--out", tmp_path / "table", "--quiet")
     flags = ("visualize", "--run", run, "--rows", "held-out")
-    call(*flags, "--traverse", "x").refused("--rows", "traversals")
-    call(*flags, "--score", "pca-last").refused("--rows", "scores")
+    call(*flags, "--traverse", "x").refused("--rows cannot be used with --traverse")
+    call(*flags, "--score", "pca-last").refused("--rows cannot be used with --score")
 
 
 def test_worst_images_are_of_different_moments(run) -> None:

@@ -158,7 +158,7 @@ def test_prepared_arena_loads_with_everything(tmp_path: Path) -> None:
 
 def test_existing_files_are_kept_unless_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("mine")
-    with pytest.raises(UserError, match=r"a\.csv is there already.*--overwrite"):
+    with pytest.raises(UserError, match=r"a\.csv already exist.*--overwrite"):
         prepare_arena(tmp_path / "a.npz", 5, size=8, on_progress=lambda _: pytest.fail("worked before it checked"))
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
     assert (tmp_path / "a.csv").read_text() == "mine"

@@ -335,7 +335,7 @@ def test_rows_are_added_changed_and_taken_away(folder: Path, made: list[str]) ->
 def test_what_is_not_its_own_is_left_alone(folder: Path) -> None:
     """A set of another command or with other options; a table to which columns were added; the table itself."""
     prepare_video(folder / "a.mp4", folder / "a.csv", folder / "set", VideoOptions(size=24))
-    with pytest.raises(UserError, match="are there already"):
+    with pytest.raises(UserError, match="already exist"):
         prepare(folder)
     prepare(folder, overwrite=True)
     with pytest.raises(UserError, match=r"begun with other options \(size 24, not 20\)"):

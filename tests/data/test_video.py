@@ -324,7 +324,7 @@ def test_what_is_no_video(film: Film, tmp_path: Path) -> None:
 
 def test_existing_output_is_refused_before_the_work(film: Film, tmp_path: Path) -> None:
     (tmp_path / "m.npz").write_text("mine")
-    with pytest.raises(UserError, match=r"m\.npz is there already"):
+    with pytest.raises(UserError, match=r"m\.npz already exist"):
         prepare_video(film.video, film.pose, tmp_path / "m", on_progress=lambda _: pytest.fail("decoded"))
     assert (tmp_path / "m.npz").read_text() == "mine"
 

@@ -277,7 +277,7 @@ def test_a_vector_run_knows_its_columns(table, tmp_path, succeed):
     [
         ({"a_deg": [20] * 40}, ["'a_deg'", "same for every image"]),
         ({"a_deg": [""] * 40}, ["'a_deg'", "missing"]),
-        ({"a_deg": [1, 2, *[""] * 38]}, ["training images with a known target", "fewer than a batch"]),
+        ({"a_deg": [1, 2, *[""] * 38]}, ["1 training image with a known target", "fewer than a batch"]),
         ({"x": range(40)}, ["images.csv", "_deg or _rad"]),
     ],
 )

@@ -115,7 +115,7 @@ def test_a_run_s_settings_are_those_of_the_command(arena, tmp_path, monkeypatch)
     ("settings", "said"),
     [
         ({"epoch": 3}, "there is no setting 'epoch' (did you mean 'epochs'?)"),
-        ({"preset": "mnist"}, "a preset is one of"),
+        ({"preset": "mnist"}, "unknown preset 'mnist': choose from fine, rat-ae"),
         ({"noise": "loud:1"}, "loud"),
     ],
     ids=str,

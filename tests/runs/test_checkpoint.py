@@ -192,7 +192,7 @@ def test_files_of_other_kinds(tmp_path: Path) -> None:
         refused(path)
     for content in ({"weight": torch.zeros(2)}, torch.zeros(3), [1, 2], "text", nn.Linear(2, 2).state_dict()):
         torch.save(content, path)
-        assert "no checkpoint of this project" in refused(path)
+        assert "not a checkpoint of this project" in refused(path)
     with path.open("wb") as file:
         np.savez(file, images=np.zeros(3))
     refused(path)

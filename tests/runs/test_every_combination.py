@@ -316,7 +316,12 @@ def test_a_run(labelled, tmp_path, succeed, tree, monkeypatch, encoder, objectiv
     from autoencoder.training import start
 
     train, trained = start.train, []
-    monkeypatch.setattr(start, "train", lambda *args, **named: trained.append(train(*args, **named)))
+
+    def kept(*args, **named):
+        trained.append(train(*args, **named))
+        return trained[-1]
+
+    monkeypatch.setattr(start, "train", kept)
     run, fitted = tmp_path / "run", encoder in FITTED_ENCODERS
     flags = ("--encoder", encoder, "--objective", objective, *OPTIONS[objective], *QUICK, "--epochs", 1)
     succeed("train", labelled, "--run", run, *flags)

@@ -79,7 +79,7 @@ def test_data_that_were_moved_elsewhere_are_given_to_test(project, tmp_path, suc
     run, elsewhere = project / "runs" / "a", tmp_path / "elsewhere"
     before = evaluate(run)
     (project / "data").rename(elsewhere)
-    call("test", "--run", run, "--no-movies").refused("m.npz", "is not there")
+    call("test", "--run", run, "--no-movies").refused("m.npz", "is missing")
     after = evaluate(run, data=elsewhere / "m.npz")
     assert after.rows.tolist() == before.rows.tolist()  # held-out images, not all of them
     assert after.result.numbers() == before.result.numbers()

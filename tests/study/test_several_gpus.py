@@ -70,7 +70,7 @@ def test_runs_are_dealt_out_and_all_are_trained(members, tmp_path, gpus, here):
     names = [member.name for member in members]
     assert here == [({"CUDA_VISIBLE_DEVICES": "a"}, names[::2]), ({"CUDA_VISIBLE_DEVICES": "b"}, names[1::2])]
     assert said[0] == "training 5 runs on 2 GPUs, in a process for each"
-    assert sum("Training 'dense'" in text for text in said) == 5
+    assert sum("Training encoder 'dense'" in text for text in said) == 5
     for name in names:
         assert Run(tmp_path / "study" / name).metrics()[-1]["epoch"] == 1
 

@@ -24,7 +24,7 @@ NEEDED = {
     "numpy": "1.26",
     "pillow": "10",
     "rich": "13",
-    "scikit-learn": "1.5",
+    "scikit-learn": "1.6",
     "shtab": "1.13",
     "threadpoolctl": "3.1",
     "torch": "2.4",

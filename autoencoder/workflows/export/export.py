@@ -143,7 +143,7 @@ def _problems(
         if path.is_dir():
             problems.append(f"{path} is a folder: choose another folder for it (--out)")
         elif path.exists() and not overwrite:
-            problems.append(f"{path} is there already: choose another folder (--out), or replace it (--overwrite)")
+            problems.append(f"{path} already exists: choose another folder (--out), or replace it (--overwrite)")
     return problems
 
 

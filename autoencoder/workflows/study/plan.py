@@ -127,15 +127,14 @@ def plan_study(
     Raises:
         UserError: there is no such setting or value, nothing can be trained, or the data cannot be read.
     """
+    varied = parse_vary(as_texts(vary))
     given, base, images, chosen = begun(data, preset, config, seeds, SEEDS, settings)
     if preset == REFERENCE:
         if vary or control or config:
             raise UserError("the preset 'reference' names its runs itself: leave --vary, --control and --config out")
         design = reference_design(os.fspath(data), given, images, chosen)
     else:
-        design = crossed(
-            study_base(os.fspath(data), base, given), parse_vary(as_texts(vary)), chosen, images, control=control
-        )
+        design = crossed(study_base(os.fspath(data), base, given), varied, chosen, images, control=control)
     return Plan(design, images, os.fspath(data), tuple(_described(design)), control)
 
 
