@@ -38,7 +38,7 @@ MAX_CHANNELS = 16
 CAMERA_BITS = (8, 10, 12, 14, 16)
 """Bits that pixels usually have."""
 
-CAMERA_NAMES = {2**8 - 1: "8 bits", **{2**bits - 1: f"a {bits}-bit camera" for bits in CAMERA_BITS[1:-1]}}
+CAMERA_NAMES = {2**8 - 1: "an 8-bit image", **{2**bits - 1: f"a {bits}-bit camera" for bits in CAMERA_BITS[1:-1]}}
 """What the largest values are those of."""
 
 LITTLE_OF_THE_RANGE = 0.25

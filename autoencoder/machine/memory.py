@@ -39,7 +39,7 @@ def refuse_too_large(what: str, needed: int, remedy: str) -> None:
     """
     available = available_memory()
     if available is not None and needed > available:
-        raise UserError(f"{what} needs {_said(needed)} of memory, and {_said(available)} is available: {remedy}")
+        raise UserError(f"{what} would take {_said(needed)} of memory, and {_said(available)} is available: {remedy}")
 
 
 def available_memory() -> int | None:

@@ -145,9 +145,9 @@ def test_folders_that_cannot_be_written_to(monkeypatch, tmp_path):
 def test_little_space_and_memory_are_said(monkeypatch, tmp_path):
     monkeypatch.setattr(computer.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 3 * 10**8}))
     monkeypatch.setattr(computer, "available_memory", lambda: 2 * 10**8)
-    assert f"0.3 GB are free where runs go ({tmp_path})" in computer.folders(tmp_path).notes[0]
+    assert f"0.3 GB is free where runs go ({tmp_path})" in computer.folders(tmp_path).notes[0]
     assert computer.folders(tmp_path).problems == []
-    assert computer.memory().notes == ["0.2 GB of memory are available: large data sets will not fit"]
+    assert computer.memory().notes == ["0.2 GB of memory is available: large data sets will not fit"]
 
 
 @pytest.mark.parametrize(

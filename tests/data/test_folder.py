@@ -429,7 +429,7 @@ def test_advice_that_fits_the_depth(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 4080]], np.uint16)).save(tmp_path / "in" / "a.png")
     (note,) = prepare_images(tmp_path / "in", tmp_path / "m").notes
     assert note.startswith(
-        "the largest pixel is 4,080 of 65,535, as of a 12-bit camera: train with --max-pixel-value 4095"
+        "the largest pixel is 4,080 of 65,535, as from a 12-bit camera: train with --max-pixel-value 4095"
     )
 
 

@@ -215,7 +215,7 @@ def test_a_header_that_promises_the_world_takes_no_memory(tmp_path: Path) -> Non
 def test_a_set_that_does_not_fit_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = npz(tmp_path / "a.npz", images=PIXELS)
     monkeypatch.setattr(memory, "available_memory", lambda: PIXELS.nbytes - 1)
-    with pytest.raises(UserError, match=r"a\.npz needs .* GB .* available: save it by np\.savez without"):
+    with pytest.raises(UserError, match=r"a\.npz would take .* GB .* available: save it by np\.savez without"):
         load_images(path)
 
 
@@ -319,9 +319,9 @@ def test_what_probably_stands_for_one(tmp_path: Path, largest: float, expected: 
 @pytest.mark.parametrize(
     ("dtype", "largest", "words"),
     [
-        ("uint16", 4080, "4,080 of 65,535, as of a 12-bit camera: train with --max-pixel-value 4095,"),
-        ("uint16", 16383, "16,383 of 65,535, as of a 14-bit camera: train with --max-pixel-value 16383,"),
-        ("uint16", 250, "250 of 65,535, as of 8 bits: train with --max-pixel-value 255,"),
+        ("uint16", 4080, "4,080 of 65,535, as from a 12-bit camera: train with --max-pixel-value 4095,"),
+        ("uint16", 16383, "16,383 of 65,535, as from a 14-bit camera: train with --max-pixel-value 16383,"),
+        ("uint16", 250, "250 of 65,535, as from an 8-bit image: train with --max-pixel-value 255,"),
         ("uint16", 16, "16 of 65,535: train with --max-pixel-value 16,"),
         ("uint8", 16, "16 of 255: train with --max-pixel-value 16,"),
         ("uint8", 1, "1 of 255: train with --max-pixel-value 1,"),

@@ -96,7 +96,7 @@ def test_without_columns_the_error_says_what_to_do() -> None:
         ("a,b\n1,2\n1\n", "line 3 of .* has 1 fields and its header has 2"),
         ("a;b\n1;2\n", "not separated by commas"),
         ("a\n1\n2\n", r"has 2 rows and .* has 1 images"),
-        ("body_angle_deg\nnorth\n", "angle by its name and holds 'north' on line 2"),
+        ("body_angle_deg\nnorth\n", "angle by its name, but holds 'north' on line 2"),
         ("a\ninf\n", "'a' is infinite in row 0"),
         ("", "empty"),
         ("body_angle_deg\n", "has 0 rows"),

@@ -188,7 +188,7 @@ def test_coco_of_pictures_that_are_not_there(tmp_path: Path) -> None:
     ],
 )
 def test_json_of_another_kind_is_named(tmp_path: Path, content: object, message: str) -> None:
-    with pytest.raises(UserError, match=rf"p\.json is no pose .*{message}"):
+    with pytest.raises(UserError, match=rf"p\.json is not a pose .*{message}"):
         load_poses(write(tmp_path / "p.json", json.dumps(content)))
 
 
@@ -196,7 +196,7 @@ def test_hdf5_of_another_kind_is_named(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "p.h5", "w") as file:
         file.create_dataset("spikes", data=np.arange(5))
-    with pytest.raises(UserError, match=r"p\.h5 is no pose .*holds 'spikes'") as caught:
+    with pytest.raises(UserError, match=r"p\.h5 is not a pose .*holds 'spikes'") as caught:
         load_poses(tmp_path / "p.h5")
     assert not [name for name in ("DeepLabCut", "SLEAP", "sleap-io") if name in str(caught.value)]
 
@@ -266,7 +266,7 @@ def test_a_file_of_matlab_is_named_by_what_it_holds(tmp_path: Path) -> None:
     from scipy.io import savemat
 
     savemat(tmp_path / "p.mat", {"pred": np.zeros((3, 3)), "data": np.ones(2)})
-    with pytest.raises(UserError, match=r"p\.mat is no pose .*MATLAB file that holds 'pred', 'data'"):
+    with pytest.raises(UserError, match=r"p\.mat is not a pose .*MATLAB file that holds 'pred', 'data'"):
         load_poses(tmp_path / "p.mat")
     content = (tmp_path / "p.mat").read_bytes()
     (tmp_path / "p.mat").write_bytes(content[:140])

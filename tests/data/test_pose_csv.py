@@ -297,7 +297,7 @@ REFUSED = {
         [*HEADER, [0, "1.5", 1, 1], [1, "2,5", 1, 1]],
         "decimal points .*'1.5' in row 4.*'2,5' in row 5",
     ),
-    "a word": ([*HEADER, [0, 1, "high", 1]], "row 4 .*no number .*'high'"),
+    "a word": ([*HEADER, [0, 1, "high", 1]], "row 4 .*not a number .*'high'"),
     "too few fields": ([*HEADER, [0, 1, 1]], "row 4 .*3 fields .*4"),
     "too many fields": ([*HEADER, [0, 1, 1, 1, 1]], "row 4 .*5 fields .*4"),
     "x twice": ([*HEADER[:2], ["coords", "x", "x", "y"], [0, 1, 1, 1]], "x of 'Nose' twice"),
@@ -309,14 +309,14 @@ REFUSED = {
         [*HEADER, [0, "1,024", "997", "1"], [1, "1,030", "1,001", "1"]],
         r"between thousands \('1,024'\): export it again, with decimal points",
     ),
-    "shares of the picture": ([*HEADER, [0, 0.1, 0.9, 1]], "shares of the picture"),
+    "shares of the picture": ([*HEADER, [0, 0.1, 0.9, 1]], "fractions of the picture"),
     "no y": ([*HEADER[:2], ["coords", "x", "z_", "likelihood"], [0, 1, 1, 1]], "no x or no y of 'Nose'"),
     "a part without a name": ([HEADER[0], ["bodyparts", "Nose", "", ""], HEADER[2], [0, 1, 1, 1]], "column 3"),
     "a part without coordinates": (
         [*HEADER[:2], ["coords", "x", "y", ""], [0, 1, 1, 1]],
         "coordinate of 'Nose'.*column 4",
     ),
-    "positions in space": ([*HEADER[:2], ["coords", "x", "y", "z"], [0, 1, 1, 1]], "positions in space"),
+    "positions in space": ([*HEADER[:2], ["coords", "x", "y", "z"], [0, 1, 1, 1]], "3D positions"),
     "nothing but titles": (HEADER, "no pose: it has 0 frames"),
     "cut within the titles": (HEADER[:2], "begins with 'scorer' as DeepLabCut's files do"),
     "a frame of the far future": ([*HEADER, [0, 1, 1, 1], [10**15, 1, 1, 1]], "of memory"),
@@ -345,7 +345,7 @@ REFUSED = {
     "centres": ([["frame", "time", "X#wcentroid (cm)", "Y#wcentroid (cm)"], [0, 0, 1, 1]], "TRex.*--follow"),
     "speeds": ([["frame", "SPEED#wcentroid (cm/s)", "blobid"], [0, 0, 1]], "TRex.*--follow"),
     "trajectories": ([["time", "x1", "y1", "x2", "y2"], [0, 1, 1, 2, 2]], "idtracker.ai.*--follow"),
-    "something else": ([["when", "how much"], [0, 1]], "a table with the columns when, how much: no pose"),
+    "something else": ([["when", "how much"], [0, 1]], "a table with the columns when, how much, which is not a pose"),
     "no titles": ([[0, 1, 2], [1, 2, 3]], "without titles .*0, 1, 2"),
     "a track twice in a frame": (
         [SLEAP.strip().split(","), ["a", 0, 1, 1, 1, 1], ["a", 0, 1, 1, 1, 1]],
@@ -353,7 +353,7 @@ REFUSED = {
     ),
     "instances side by side": (
         [["frame_idx", "inst0.track", "inst0.nose.x", "inst0.nose.y"], [0, "a", 1, 1]],
-        "no pose",
+        "not a pose",
     ),
 }
 
@@ -368,7 +368,7 @@ def test_what_is_refused(tmp_path, rows, message):
 
 def test_anipose_in_space(tmp_path):
     (tmp_path / "p.csv").write_text(ANIPOSE_3D)
-    with pytest.raises(UserError, match=r"p\.csv holds positions in space .*pose-2d"):
+    with pytest.raises(UserError, match=r"p\.csv holds 3D positions .*pose-2d"):
         load_poses(tmp_path / "p.csv")
 
 

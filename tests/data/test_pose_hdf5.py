@@ -409,7 +409,7 @@ def test_positions_that_are_no_pixels_are_refused(walk, tmp_path):
     xy, scores = walk
     meters = {"nose": {"data": xy[:, 0, 0], "confidence": scores[:, 0, 0], "rate": 30.0, "unit": "meters"}}
     write_nwb(tmp_path / "meters.nwb", {"PoseEstimation": meters})
-    with pytest.raises(UserError, match="in meters and not in pixels"):
+    with pytest.raises(UserError, match="in meters, not in pixels"):
         nwb.read(tmp_path / "meters.nwb")
     space = {"nose": {"data": np.zeros((F, 3)), "confidence": scores[:, 0, 0], "rate": 30.0}}
     write_nwb(tmp_path / "space.nwb", {"PoseEstimation": space})
@@ -514,7 +514,7 @@ def test_netcdf_that_holds_no_pixels_is_refused(walk, tmp_path):
     scaled = as_dataset(*walk)
     scaled.position.attrs["space_unit"] = "cm"
     scaled.to_netcdf(tmp_path / "cm.nc", engine="h5netcdf")
-    with pytest.raises(UserError, match="in 'cm' and not in pixels"):
+    with pytest.raises(UserError, match="in 'cm', not in pixels"):
         netcdf.read(tmp_path / "cm.nc")
     as_dataset(*walk).to_netcdf(tmp_path / "old.nc", engine="scipy")
     assert netcdf.is_netcdf3(tmp_path / "old.nc")

@@ -294,7 +294,7 @@ def test_parts_without_telling_names(film: Film, tmp_path: Path) -> None:
     write_pose(tmp_path / "pose.csv", center + 5, center - 5, np.ones((N_FRAMES, 2)), "p1,p2")
     prepared = prepare(film, tmp_path / "m", tmp_path / "pose.csv")
     assert "body_angle_deg" not in prepared.columns
-    assert any("name them (--front, --back), of p1, p2" in note for note in prepared.notes)
+    assert any("name them (--front, --back), from p1, p2" in note for note in prepared.notes)
     np.testing.assert_allclose(load_images(prepared.npz).metadata.column("x"), film.x, atol=1e-3)
     with pytest.raises(UserError, match=r"which part is the back .*\(--back\) of p1, p2"):
         prepare(film, tmp_path / "n", tmp_path / "pose.csv", front="p1")

@@ -73,7 +73,7 @@ def test_parts_without_a_front_and_a_back():
     assert not found.has_axis
     assert found.center == ()  # whatever is seen
     (said,) = found.describe(track, VideoOptions())
-    assert "name them (--front, --back), of p1, p2, p3" in said
+    assert "name them (--front, --back), from p1, p2, p3" in said
     with pytest.raises(UserError, match=r"which part is the back .*\(--back\) of p1, p2, p3"):
         find_body(track, VideoOptions(front="p1"))
     with pytest.raises(UserError, match="front and back are both 'p1'"):

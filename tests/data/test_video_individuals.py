@@ -90,7 +90,7 @@ def test_fragments_of_tracks_are_not_called_animals():
     (note,) = choose(tracks, track=0).notes
     assert "track 0 ('a') is one of 3 tracks" in note
     assert "found in 5 of 20 frames" in note
-    assert "exchanged" in note
+    assert "confused it with others is not checked" in note
 
 
 def test_individuals_without_names_have_their_numbers():

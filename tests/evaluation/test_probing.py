@@ -166,7 +166,7 @@ def test_the_column_of_the_groups_is_no_question() -> None:
     rows = np.arange(N)
     asked = Probing(Metadata(columns), N, rows[: 2 * N // 3], rows[2 * N // 3 :], "group:animal", 0)
     assert list(asked.columns) == ["x"]
-    assert "held out by" in asked.left_out["animal"]
+    assert "decides which images are held out" in asked.left_out["animal"]
 
 
 def test_codes_that_are_none() -> None:

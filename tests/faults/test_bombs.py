@@ -250,5 +250,5 @@ def test_what_flags_ask_for_is_compared_with_the_memory(tmp_path, monkeypatch, a
     Path("pictures").mkdir()
     Path("pictures", "x.png").write_bytes(png_of_zeros(9, 9))
     monkeypatch.setattr(memory, "available_memory", lambda: 30_000_000)
-    words = ("GB of memory and 0.03 GB are available", "--")
+    words = ("GB of memory, and 0.03 GB is available", "--")
     attempt("bombs", tmp_path, "prepare", *arguments, "--out", "set", words=words)

@@ -13,7 +13,7 @@ from autoencoder.data.column_kinds import meaning_of
 from autoencoder.data.joining.matching import ONE_ROW, How, Match, Places, match
 from autoencoder.data.joining.series import TIME, Keys, Series, as_labels
 from autoencoder.data.metadata import RECORDING, Metadata
-from autoencoder.errors import UserError, first_few, problems_of, raise_if_any
+from autoencoder.errors import UserError, first_few, number_of, problems_of, raise_if_any
 from autoencoder.machine.file_names import file_stem
 from autoencoder.measures.kinds import ColumnKind
 
@@ -168,7 +168,7 @@ def _refuse_repeats(table: Places, series: Series, keys: Keys, groups: Sequence[
         first = order[int(np.argmax(same))]
         where = f"{groups[table.groups[first]]}, " if groups[table.groups[first]] else ""
         raise UserError(
-            f"{series.source} has {int(same.sum()):,} rows with the same {' and '.join(keys.names)} as another (first: "
+            f"{series.source} has {number_of(int(same.sum()), 'row')} with the same {' and '.join(keys.names)} as another (first: "
             f"{where}{keys.place} {table.places[first]:g}), so it is unclear which of them an image takes: average or "
             "count them (--how mean, --how count), or keep one of each"
         )

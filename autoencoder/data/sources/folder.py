@@ -13,7 +13,7 @@ from autoencoder.data.dataset import Prepared, check_output, save_dataset
 from autoencoder.data.images import depth_advice
 from autoencoder.data.sources.pictures import FORMATS_NAME, SUFFIXES, Picture, list_pages, read_pages
 from autoencoder.data.sources.resize import BLACK, Fitting, fit_image, refuse_unfitting, square_note
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, number_of, raise_if_any
 from autoencoder.machine.file_names import numbers_apart
 
 
@@ -267,7 +267,7 @@ class _Reading:
         size = picture.pixels.shape[-1], picture.pixels.shape[-2]
         if size not in self._sizes:
             n = 1 if self._sizes else self._n
-            refuse_unfitting(n, picture.pixels, self._fitting, f"{n:,} pictures like {named}")
+            refuse_unfitting(n, picture.pixels, self._fitting, f"{number_of(n, 'picture')} like {named}")
             self._sizes[size] = named
         image = fit_image(picture.pixels, self._fitting)
         if self._images is None:

@@ -88,7 +88,7 @@ def memory() -> Found:
         }
     )
     if left is not None and left < LITTLE:
-        found.notes.append(f"{said_bytes(left)} of memory are available: large data sets will not fit")
+        found.notes.append(f"{said_bytes(left)} of memory is available: large data sets will not fit")
     return found
 
 
@@ -139,5 +139,5 @@ def _folder(what: str, folder: Path, remedy: str) -> Found:
         free = shutil.disk_usage(there).free
         found.rows[what] += f", {said_bytes(free)} free"
         if free < LITTLE:
-            found.notes.append(f"{said_bytes(free)} are free where {what} go ({folder}): free some, or {remedy}")
+            found.notes.append(f"{said_bytes(free)} is free where {what} go ({folder}): free some, or {remedy}")
     return found

@@ -104,7 +104,7 @@ def read(path: Path) -> Poses:
         unit = text_attribute(stored, "space_unit") or text_attribute(stored, "units")
         if unit and unit.lower() not in ("px", "pixel", "pixels"):
             raise UserError(
-                f"{path} holds positions in '{one_line(unit)[:60]}' not in pixels of the video that crops are cut "
+                f"{path} holds positions in '{one_line(unit)[:60]}', not in pixels of the video that crops are cut "
                 "from: give the data set as it was before its positions were scaled"
             )
         position = _full(_decoded(stored), dimensions, DIMENSIONS, path)
