@@ -261,7 +261,7 @@ def as_text(what: str, values: np.ndarray) -> np.ndarray:
         raise UserError(f"{what} holds bytes that are not ASCII text: save it as text") from None
     points = np.ascontiguousarray(text).view(np.uint32)
     if ((points > MOST_CODE_POINT) | ((points >= SURROGATES[0]) & (points <= SURROGATES[1]))).any():
-        raise UserError(f"{what} holds numbers that are not characters: save it as text again")
+        raise UserError(f"{what} holds code points that are not characters: save it as text again")
     return text
 
 

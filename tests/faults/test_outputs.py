@@ -37,7 +37,7 @@ def no_work(monkeypatch):
         "workflows.traversals.traverse.Ground.of",
         "workflows.compare.report.embeddings",
         "workflows.testing.save_figures",
-        "workflows.encode.encode.encode",
+        "workflows.encode.encode._encode_one",
         "workflows.export.export.evaluate",
     ):
         monkeypatch.setattr(f"autoencoder.{name}", work)

@@ -239,7 +239,7 @@ def test_loaded_and_tested(tmp_path, stored, succeed, same_rounding, tally, case
         if same_rounding(form):
             assert as_then(found, wanted) == wanted
         else:
-            assert_close(numbers(found), numbers(wanted))
+            assert_close(numbers(as_then(found, wanted)), numbers(wanted))
     run = folder / "finished"
     images = ae.load_images(folder.parent / data_name(case)).images
     with np.load(run / "split.npz") as split:
