@@ -94,6 +94,7 @@ def test_an_objective(registered, tiny, tmp_path, succeed, tree, name):
         assert {"amount": "predicted distance from center", "half": "half of distance from center"}[name] in page
 
 
+@pytest.mark.slow
 def test_an_encoder_with_a_setting(registered, tiny, tmp_path, succeed, call):
     run = tmp_path / "run"
     succeed("train", tiny, "--run", run, "--encoder", "wide", "--width", 5, *QUICK)
@@ -119,6 +120,7 @@ def test_its_decoder_behind_another_encoder(registered, tiny, tmp_path, succeed)
     assert ae.load_run(tmp_path / "run").network.state_dict()["head.fc2.0.weight"].shape[0] == 5
 
 
+@pytest.mark.slow
 def test_a_reducer(registered, finished, tmp_path, succeed, tree):
     chosen = ("--reduce", "two-units", "--quiet")
     movie = ("--color-by", "x", "--seconds", 0.2)

@@ -70,6 +70,7 @@ def numbers(movie: Path, i: int, n: int) -> np.ndarray:
     return np.where(is_empty, np.nan, halves[:, 0])
 
 
+@pytest.mark.slow
 def test_the_image_s_frame_is_in_the_middle_and_clips_are_equally_long(recorded, tmp_path, succeed):
     """Frames 0, 15 and 29 of one video, 40 of one that is twice as fast: 1 s around each, at the fast one's rate."""
     rows = rows_file(tmp_path / "rows.csv", "recording,frame\nslow,0\nslow,15\nslow,29\nfast,40\n")

@@ -155,6 +155,7 @@ def test_regions_stand_beside_their_controls(reference, succeed):
         assert cell in text
 
 
+@pytest.mark.slow
 def test_finished_runs_are_left_alone_and_missing_ones_trained(reference, data, succeed):
     out, _ = reference
     kept = out / "runs" / "ae-16-42" / "checkpoints" / "last.pt"
@@ -174,6 +175,7 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing in the package catches it."""
 
 
+@pytest.mark.slow
 def test_cut_off_in_the_middle_it_goes_on(reference, data, tmp_path, succeed, monkeypatch):
     """In the second run of the table; the state that it leaves is one that a kill can leave, see test_resume.py."""
     from autoencoder.training.engines import EagerEngine
@@ -242,6 +244,7 @@ def section_titles(page: str) -> list[str]:
     return re.findall(r"<h2 id=[^>]*>([^<]*)</h2>", page)
 
 
+@pytest.mark.slow
 def test_two_seeds_of_two_kinds_are_compared_over_training(two_seeds, tmp_path, succeed):
     """As a study compares them: the kinds are found in the configurations."""
     runs = [two_seeds[0] / "runs" / name for name in KINDS]
@@ -267,6 +270,7 @@ def test_two_seeds_of_two_kinds_are_compared_over_training(two_seeds, tmp_path, 
     assert page.count(drawn) == 1
 
 
+@pytest.mark.slow
 def test_a_list_gives_what_a_study_of_it_gives_and_its_texts_stay_texts(two_seeds, tmp_path, succeed):
     names, tools = HOSTILE[:4], (HOSTILE[0], HOSTILE[1])
     listed = tmp_path / "runs.csv"
@@ -335,6 +339,7 @@ def test_runs_that_cannot_be_compared_over_training_are_at_one_moment_and_it_is_
     assert "Runs of one kind differ by" in result.out
 
 
+@pytest.mark.slow
 def test_a_study_in_the_same_folder_keeps_its_files(two_seeds, tmp_path, succeed, tree):
     """Its table of numbers goes with its report."""
     runs = [two_seeds[0] / "runs" / name for name in KINDS[:2]]
@@ -424,6 +429,7 @@ def test_one_configuration_with_one_seed_is_no_second_seed():
     assert listed.vary == {"tool": ("x",)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "left",
     [
@@ -517,6 +523,7 @@ def test_misplaced_flags_are_refused(reference, data, tmp_path, call):
     assert not (tmp_path / "c").exists()
 
 
+@pytest.mark.slow
 def test_labels_make_a_classifier(tmp_path, succeed):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 120)
@@ -529,6 +536,7 @@ def test_labels_make_a_classifier(tmp_path, succeed):
     assert (tmp_path / "t" / "comparison-label.png").exists()
 
 
+@pytest.mark.slow
 def test_a_quantity_makes_a_regressor(tmp_path, succeed):
     rng = np.random.default_rng(0)
     speed = rng.uniform(3, 9, 120)
@@ -543,6 +551,7 @@ def test_a_quantity_makes_a_regressor(tmp_path, succeed):
     assert rows_of(tmp_path / "t")[-1] == last
 
 
+@pytest.mark.slow
 def test_without_angle_and_label_the_rest_is_trained(tmp_path, succeed):
     images = np.random.default_rng(0).integers(0, 255, (120, 16, 16), dtype=np.uint8)
     np.savez(tmp_path / "bare.npz", images=images)

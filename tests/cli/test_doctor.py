@@ -20,6 +20,7 @@ def few_imports(monkeypatch):
     monkeypatch.setattr(software, "IMPORTED", ("json",))
 
 
+@pytest.mark.slow
 def test_here_all_works_and_nothing_is_left(call, tmp_path, monkeypatch, tree):
     monkeypatch.chdir(tmp_path)
     result = call("doctor", "--json")

@@ -103,6 +103,7 @@ def test_a_parquet_table_is_opened_by_pandas(finished, arena, own, tmp_path, suc
         np.testing.assert_array_equal(table[name], values)
 
 
+@pytest.mark.slow
 def test_netcdf_is_opened_by_xarray(finished, recorded, arena, own, tmp_path, succeed):
     xarray = pytest.importorskip("xarray", reason="xarray is not installed")
     pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
@@ -123,6 +124,7 @@ def test_netcdf_is_opened_by_xarray(finished, recorded, arena, own, tmp_path, su
         np.testing.assert_array_equal(second["area_px"], columns["area_px"])
 
 
+@pytest.mark.slow
 def test_nwb_is_opened_by_pynwb(recorded, tmp_path, succeed, call):
     pynwb = pytest.importorskip("pynwb", reason="pynwb is not installed")
     start = "2026-05-01T10:30:00+02:00"

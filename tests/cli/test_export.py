@@ -139,6 +139,7 @@ def test_predictions_are_in_the_unit_that_encode_writes(trained, data, tmp_path,
             np.testing.assert_allclose(prediction, arrays["pictures"][:, 0], **CLOSE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "top", "flags"),
     [
@@ -166,6 +167,7 @@ def test_colours_and_types_of_pixels(trained, tmp_path, succeed, dtype, top, fla
             ae.export(run, pixels="uint8", out=tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_the_parts_put_together_are_the_whole(trained, data, tmp_path, succeed):
     run = trained("--encoder", "pca", "--decoder", "dense")
     for part in ("encoder", "decoder", "both"):
@@ -225,6 +227,7 @@ def test_the_lines_of_the_card_work_as_they_stand(trained, tmp_path, succeed, mo
             assert tuple(names["prediction"].shape) == (4, 20, 19), file
 
 
+@pytest.mark.slow
 def test_the_card_says_what_it_is(finished, tmp_path, succeed, monkeypatch):
     """Data, split, numbers beside their controls as `test` prints them; and no path of this machine, in any file."""
     succeed("export", finished, *ALL, "--out", tmp_path, "--quiet")
@@ -294,6 +297,7 @@ def test_without_the_images_the_card_has_no_numbers(data, tmp_path, succeed, cal
 # ------------------------------------------------------------------------------------------------- which one, and where
 
 
+@pytest.mark.slow
 def test_checkpoints_and_steps(finished, tmp_path, succeed, call):
     """6 updates an epoch: epoch 1 is step 6; before the first update there is an early network."""
     images = ae.load_images(ae.open_run(finished).config().data.images).images

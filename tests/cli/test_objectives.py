@@ -237,6 +237,7 @@ def learned(facing, tmp_path_factory, succeed):
     return train_and_test
 
 
+@pytest.mark.slow
 def test_a_tagger_beats_its_controls_unless_its_targets_are_shuffled(learned):
     numbers = learned("--objective", "angle")
     constant, shuffled = (numbers[f"control_{name}"]["median_error_deg"] for name in ("constant", "shuffled"))
@@ -246,6 +247,7 @@ def test_a_tagger_beats_its_controls_unless_its_targets_are_shuffled(learned):
     assert control["median_error_deg"] > 0.6 * min(constant, control["control_shuffled"]["median_error_deg"])
 
 
+@pytest.mark.slow
 def test_a_classifier_beats_its_controls_unless_its_targets_are_shuffled(learned):
     flags = ("--objective", "classify", "--target", "facing")
     numbers = learned(*flags)
@@ -254,6 +256,7 @@ def test_a_classifier_beats_its_controls_unless_its_targets_are_shuffled(learned
     assert learned(*flags, "--shuffle-targets")["accuracy"] < constant + 0.15
 
 
+@pytest.mark.slow
 def test_masks_are_learned_unless_they_are_shuffled(learned):
     numbers = learned("--objective", "mask")
     constant, shuffled = (numbers[f"control_{name}"]["iou"] for name in ("constant", "shuffled"))

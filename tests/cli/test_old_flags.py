@@ -216,6 +216,7 @@ def test_documented_defaults_of_visualize():
     assert "--fit" not in arguments  # which stills refuse
 
 
+@pytest.mark.slow
 def test_visualize_a_run_named_by_its_checkpoints(finished, tmp_path, succeed):
     flags = ("--dim_reduction_algo", "PCA", "--extract_latent_space_fc2", "False", "--color-by", "x", "--seconds", 1)
     place = ("--checkpoint_path", finished / "checkpoints", "--run_goal", "visualize_change_of_latent_space")

@@ -30,6 +30,7 @@ def test_mouse(real_data, tmp_path, succeed, frame_count):
     assert frame_count(movie) == 12  # a second
 
 
+@pytest.mark.slow
 def test_what_the_mouse_can_tell(real_data, tmp_path, succeed):
     """636 frames: places and headings change too slowly for a recording of half a minute; the speed does not."""
     mouse, run = real_data / "arena-mouse", tmp_path / "run"

@@ -83,6 +83,7 @@ def test_all_fits_are_last_first_and_every(finished, tmp_path, succeed, tree):
     assert {path.split("/")[0] for path in tree(tmp_path)} == {"pca-last", "pca-first", "pca-every"}
 
 
+@pytest.mark.slow
 def test_the_default_is_joint_and_the_same_each_time(finished, tmp_path, succeed):
     for name in ("a", "b"):
         succeed("visualize", "--run", finished, "--no-movies", "--out", tmp_path / name)

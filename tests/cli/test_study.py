@@ -189,6 +189,7 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing in the package catches it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "where", ["training", "page", *(pytest.param(where, marks=pytest.mark.slow) for where in ("measuring", "drawing"))]
 )
@@ -228,6 +229,7 @@ def test_killed_anywhere_the_same_command_ends_with_the_same_files(small, copied
     assert [name for name in before if after[name] != before[name]] == []
 
 
+@pytest.mark.slow
 def test_report_measures_again_what_it_is_asked_for(copied, succeed):
     table = measures(copied)
     result = succeed("study", "report", copied, "--only", "dimension", "--matched", "steps")
@@ -243,6 +245,7 @@ def test_report_measures_again_what_it_is_asked_for(copied, succeed):
     assert json.loads((copied / "statistics.json").read_text())["matched"]["by"] == "steps"
 
 
+@pytest.mark.slow
 def test_another_study_stands_beside_it(copied, small, succeed, call, tmp_path):
     asked = ("study", "report", copied, "--only", "quality")
     result = succeed(*asked, "--beside", small)
@@ -284,6 +287,7 @@ def test_the_methods_name_what_was_done(study):
     assert "400" in said  # images of the data
 
 
+@pytest.mark.slow
 def test_codes_from_elsewhere_are_measured_beside_the_runs(copied, data, succeed, call, tmp_path):
     codes = np.random.default_rng(0).normal(size=(400, 5))
     np.save(tmp_path / "mine.npy", codes)
@@ -301,6 +305,7 @@ def test_codes_from_elsewhere_are_measured_beside_the_runs(copied, data, succeed
     call("study", "report", copied, tmp_path / "short.npy").refused("399 rows", "400 images")
 
 
+@pytest.mark.slow
 def test_runs_that_a_table_lists_are_a_study(study, tmp_path, succeed):
     out, _ = study
     listed = tmp_path / "mine.csv"
@@ -380,6 +385,7 @@ def test_a_folder_of_something_else_is_refused(data, tmp_path, call):
     )
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_is_named_and_the_rest_is_done(data, tmp_path, succeed, call):
     design = ("--vary", "lr=0.001,1e30", "--seeds", 2, "--schedule", "constant", *TRAINING)
     result = succeed("study", data, *design, "--only", "similarity", "quality", "--out", tmp_path / "s")
@@ -391,6 +397,7 @@ def test_a_run_that_diverges_is_named_and_the_rest_is_done(data, tmp_path, succe
     call("study", data, *alone, "--out", tmp_path / "t").refused("no run of the study could be trained", "step")
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_named_and_the_rest_is_measured(copied, succeed):
     """A snapshot and a run are missing: one setting has a single seed, and of how seeds differ nothing is known."""
     (sorted((copied / "runs" / "angle-6" / "latents").glob("*.npy"))[3]).unlink()
@@ -404,6 +411,7 @@ def test_what_is_missing_is_named_and_the_rest_is_measured(copied, succeed):
     assert found["seeds"] == [5]
 
 
+@pytest.mark.slow
 def test_without_metadata_there_is_nothing_to_tell_and_the_rest_is_measured(tmp_path, succeed):
     images = np.random.default_rng(0).integers(0, 255, (160, 16, 16), dtype=np.uint8)
     np.savez(tmp_path / "bare.npz", images=images)
@@ -426,6 +434,7 @@ def test_without_metadata_there_is_nothing_to_tell_and_the_rest_is_measured(tmp_
     assert {"units.png", "embeddings.svg"} <= {file.name for file in (tmp_path / "s").iterdir()}
 
 
+@pytest.mark.slow
 def test_one_seed_says_what_it_cannot(data, tmp_path, succeed):
     design = ("--vary", "latent_dim=2,4", "--seeds", 1, *TRAINING, "--only", "similarity", "units")
     result = succeed("study", data, *design, "--out", tmp_path / "s")

@@ -107,6 +107,7 @@ def test_what_is_compared_with(plain, images, tiny, tmp_path, tested, succeed):
     assert numbers["reference"] == "clean images"
 
 
+@pytest.mark.slow
 def test_the_noise_is_the_runs_own_unless_another_is_given(finished, tested):
     assert tested(finished)[0]["noise"] == "gaussian:0.2"
     assert tested(finished, "--noise", "none")[0]["noise"] == "none"
@@ -118,6 +119,7 @@ def test_twice_is_the_same(plain, tested):
     assert tested(plain, *flags)[0] == tested(plain, *flags)[0]
 
 
+@pytest.mark.slow
 def test_its_own_data_file_is_tested_on_held_out_images_only(plain, tiny, tested, monkeypatch, tmp_path):
     """By whatever path the file is named: its training images would flatter the result."""
     own, _ = tested(plain)

@@ -115,6 +115,7 @@ def test_runs_of_older_formats_keep_their_split(version) -> None:
 # ------------------------------------------------------------------------------------------------------ labels in time
 
 
+@pytest.mark.slow
 def test_a_treatment_of_half_a_recording_is_named_by_all_three_commands(data, tmp_path, succeed) -> None:
     words = "column 'treatment' has 2 stretches of equal values in 1,500 frames"
     assert words in succeed("info", data).out
@@ -151,6 +152,7 @@ def test_relations_of_columns(data, run, succeed, call) -> None:
 # ------------------------------------------------------------------------------------------------------------- compare
 
 
+@pytest.mark.slow
 def test_what_a_latent_adds_to_given_columns(run, tmp_path, succeed, call) -> None:
     result = succeed("compare", run, "--reduce", "pca", "--given", "body_angle_deg", "--out", tmp_path / "out")
     assert "What the latent adds to body_angle_deg" in result.out
@@ -163,6 +165,7 @@ def test_what_a_latent_adds_to_given_columns(run, tmp_path, succeed, call) -> No
     call("compare", run, "--given", "frame", "--out", tmp_path / "c").refused("'frame' cannot be given", "counts time")
 
 
+@pytest.mark.slow
 def test_single_frames_held_out_are_not_probed(data, tmp_path, succeed) -> None:
     succeed("train", data, "--run", tmp_path / "run", "--split", "random", *QUICK)
     result = succeed("compare", tmp_path / "run", "--reduce", "pca", "--out", tmp_path / "out")
@@ -175,6 +178,7 @@ def test_single_frames_held_out_are_not_probed(data, tmp_path, succeed) -> None:
 # -------------------------------------------------------------------------------------------------------- held out seen
 
 
+@pytest.mark.slow
 def test_held_out_rows_alone(run, tmp_path, succeed, call) -> None:
     held_out = np.load(run / "split.npz")["val"]
     pca = ("--reduce", "pca", "--color-by", "x", "--quiet")

@@ -64,6 +64,7 @@ def numbers(file):
     return json.loads(file.read_text())
 
 
+@pytest.mark.slow
 def test_a_picture_a_movie_and_numbers_of_each(whole, tree, frame_count):
     out, said = whole
     names = ("turn_deg", "side", "place", "unit-2")

@@ -67,6 +67,7 @@ def test_fit(drawn, finished):
     np.testing.assert_allclose(np.abs(path[4]), by_pca(codes[3], codes[4]), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_several_fits_and_layers_each_have_their_folder(drawn, tree):
     out = drawn("--fit", "first", "last", "--layer", "latent", "fc2", "--seconds", 0.25, *PLAIN)
     files = {*NUMBERS, "x.mp4", "x.png"}
@@ -99,6 +100,7 @@ def test_stop_index(drawn, finished):
     np.testing.assert_allclose(np.abs(arrays["embeddings"][0]), by_pca(codes[3], codes[0]), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_frames(drawn, frame_count):
     """12 frames per second: a second of rest, then one frame per snapshot, then a second of rest."""
     out = drawn("--save-frames", *PLAIN)
@@ -131,6 +133,7 @@ def test_other_metadata(drawn, tmp_path):
     assert not (out / "x.mp4").exists()
 
 
+@pytest.mark.slow
 def test_all_columns_by_default(tiny, tmp_path, succeed, tree):
     run = tmp_path / "run"
     succeed("train", tiny, "--run", run, "--epochs", 1, "--batch-size", 40, "--snapshots-per-epoch", 1, "--quiet")

@@ -38,6 +38,7 @@ def picture(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB")).astype(np.int16)
 
 
+@pytest.mark.slow
 def test_the_movie_is_what_every_player_shows(draw):
     out = draw("--fps", 5, seconds=4)  # a second of rest at both ends
     frames, meta = read(out / "x.mp4"), iio.immeta(out / "x.mp4", plugin="FFMPEG")
@@ -49,6 +50,7 @@ def test_the_movie_is_what_every_player_shows(draw):
     assert (changes > 0.3).sum() == 9  # between ten snapshots
 
 
+@pytest.mark.slow
 def test_columns_side_by_side(draw, tree):
     one, two = draw(), draw("--side-by-side", columns=("x", "body_angle_deg"))
     stem = "x+body_angle_deg"
@@ -63,6 +65,7 @@ def test_too_many_columns_side_by_side(call, finished, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_each_part_can_be_left_out(draw):
     """Every flag changes the last frame; curves take their room with them."""
     last = {flag: picture(draw(*flag) / "x.png") for flag in ((), ("--no-curves",), ("--no-reconstructions",), PLAIN)}
@@ -88,6 +91,7 @@ FIVE = ("--save-frames", "--stop-index", 5, "--fps", 2)
 """Snapshots at steps 0, 2, 4, 6 and 8, in 8 frames: 0, 0, 2, 4, 4, 6, 8, 8."""
 
 
+@pytest.mark.slow
 def test_no_network_of_a_later_moment_is_shown(draw):
     """Networks were kept at the steps 0, 2, 4 and 6: every frame has the latest of them, from the first one on."""
     tiles = left_tiles(draw(*FIVE, seconds=4))
@@ -96,6 +100,7 @@ def test_no_network_of_a_later_moment_is_shown(draw):
     assert len({tile.tobytes() for tile in tiles}) == 4
 
 
+@pytest.mark.slow
 def test_runs_without_early_networks_say_that_there_are_none(draw, finished_copy):
     """As of earlier versions: no empty box, but since when there are checkpoints; then that of the epoch."""
     for early in Run(finished_copy).early_checkpoints():

@@ -151,6 +151,7 @@ def test_columns_with_names_of_other_files(finished, arena, tmp_path, tree):
     assert tree(tmp_path / "out") == pictures | {"embedding.npz", "codes.json"}
 
 
+@pytest.mark.slow
 def test_the_same_twice(whole, still):
     flags = ("--show", "generated", "clusters")
     again, other = numbers(still(*flags)[0]), numbers(still(*flags, "--seed", 5)[0])
@@ -181,6 +182,7 @@ def test_the_decoders_first_layer_at_a_checkpoint(still, finished, arena):
     assert numbers(out)["checkpoint"] in ("epoch_0002.pt", "best.pt")  # both are of that step
 
 
+@pytest.mark.slow
 def test_several_layers_each_have_their_folder(still, tree):
     out, _ = still("--layer", "latent", "fc2", "pixels", "pixels", "--examples", 0)
     layer = {"embedding.npz", "x.png", "clusters.png", "codes.json"}
@@ -338,6 +340,7 @@ def test_a_run_without_checkpoints_yet(finished_copy, still, tree, call):
     call("visualize", "--run", finished_copy, "--snapshot", "last", "--show", "generated").refused("no checkpoint yet")
 
 
+@pytest.mark.slow
 def test_a_fitted_encoder_is_decoded_by_its_last_checkpoint(trained, still, tree):
     run = trained("--encoder", "pca")
     assert len(list((run / "latents").glob("*.npy"))) == 1

@@ -76,6 +76,7 @@ def test_a_run(finished, finished_copy):
     check(ae.open_run(finished_copy), "split.npz", n_pictures=0)
 
 
+@pytest.mark.slow
 def test_a_test_and_a_comparison(finished, tmp_path):
     check(ae.evaluate(finished), "held-out images", "PSNR")
     found = ae.compare([finished])

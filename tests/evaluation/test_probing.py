@@ -215,6 +215,7 @@ def test_what_codes_add_to_given_columns() -> None:
 # --------------------------------------------------------------------------------------------------------- simulations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("frames", "tau", "more"),
     [
@@ -231,6 +232,7 @@ def test_false_positives_are_about_as_many_as_p_says(simulation, frames, tau, mo
     assert ((found < 0.5).mean(axis=0) > 0.3).all()  # and not by never being small
 
 
+@pytest.mark.slow
 def test_shuffled_labels_would_find_what_is_not_there(simulation) -> None:
     """Why labels are moved, and not shuffled: the same draws, by the null for rows without time."""
     case, found = simulation.Case(1_000, 20), []
@@ -249,6 +251,7 @@ def simulation_of_shuffles(asked: Probing):
     return permutations(np.zeros(len(asked._timeline), np.int64), 0)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say(simulation) -> None:
     found = np.array(list(simulation.intervals(simulation.Case(4_000, 20), 25)))
     assert len(found) > 15

@@ -166,6 +166,7 @@ def test_a_bomb_takes_no_memory(tmp_path, alone, attempt, monkeypatch, name, mak
     attempt("bombs", tmp_path, *command_for(path), words=words)
 
 
+@pytest.mark.slow
 def test_a_set_larger_than_memory_is_mapped(tmp_path, alone):
     """1.25 GB of images, of which `info` looks at a thousand."""
     n = 500_000

@@ -33,6 +33,7 @@ def straight(tiny, tmp_path_factory, succeed):
     return run
 
 
+@pytest.mark.slow
 def test_two_start_the_same_run(tiny, tmp_path, start, straight, tally, judged, assert_same_run):
     """At the same moment, on a folder that is not there yet."""
     run = tmp_path / "run"
@@ -63,6 +64,7 @@ def test_runs_without_a_name_get_different_ones(tiny, tmp_path, start, tally):
     tally(KIND, tried=1, survived=1)
 
 
+@pytest.mark.slow
 def test_reading_while_it_is_trained(
     tiny, tmp_path, start, wait_for, call, straight, tally, judged, count_whole, assert_same_run
 ):

@@ -89,6 +89,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", place], check=True)
 
 
+@pytest.mark.slow
 def test_full_disk(tiny, small_disk, start, ends_as_if_nothing_had_been):
     place, enlarge = small_disk
     run = place / "run"
@@ -99,6 +100,7 @@ def test_full_disk(tiny, small_disk, start, ends_as_if_nothing_had_been):
     ends_as_if_nothing_had_been("disk full", run)
 
 
+@pytest.mark.slow
 def test_file_size_limit(tiny, tmp_path, start, ends_as_if_nothing_had_been):
     """No file may grow beyond so much: checkpoints cannot be written, snapshots and tables can."""
     import resource
@@ -148,6 +150,7 @@ def remove(path):
         shutil.rmtree(path, ignore_errors=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["checkpoints", "metrics.csv", "latents/step_00000008.npy"])
 def test_files_removed_between_two_steps(tiny, tmp_path, at_step, call, succeed, tally, straight, what):
     """What is taken away is written anew when its time comes, or is missed by who reads it, which names it."""

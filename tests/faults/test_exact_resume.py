@@ -90,6 +90,7 @@ def test_a_run_that_stopped_early_stays_stopped(tiny, tmp_path, succeed, scripte
     assert "stopped early" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [4, 6])
 def test_other_epochs_from_the_middle(tiny, tmp_path, succeed, interrupted, assert_same_run, step, tally):
     """With a constant rate a run that is made longer, or shorter, on its way is the one that was planned so."""

@@ -472,12 +472,14 @@ def check_command_line(outcomes, line):
     assert visible(said.rstrip("\n")) == said.rstrip("\n")
 
 
+@pytest.mark.slow
 @drawing(200, "drawn flags", line=command_lines(("train",)))
 def test_any_flags_of_train(outcomes, line):
     """What is accepted is a configuration that goes to JSON and back."""
     check_command_line(outcomes, line)
 
 
+@pytest.mark.slow
 @drawing(150, "drawn flags", line=st.sampled_from(sorted(PARSERS)).flatmap(command_lines))
 def test_any_flags_of_any_command(outcomes, line):
     """Every option of every command."""

@@ -103,6 +103,7 @@ def compared(tiny, tmp_path_factory, succeed):
     return out, time.monotonic() - begun
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_kills", [1, *(pytest.param(10, marks=SLOWLY) for _ in range(2))])
 def test_comparison(tiny, tmp_path, tally, judged, succeed, kill, compared, assert_same_run, n_kills):
     out, kind = tmp_path / "out", "killed: compare --train"
@@ -131,6 +132,7 @@ TOGETHER = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_kills", [1, *(pytest.param(10, marks=SLOWLY) for _ in range(2))])
 def test_runs_together(tiny, tmp_path, tally, judged, succeed, kill, assert_same_run, n_kills):
     """Killed amid three runs that take turns: all three are resumed."""
@@ -153,6 +155,7 @@ def drawing(run, reduce, out):
     return ("visualize", "--run", run, "--reduce", reduce, "--color-by", "x", "--seconds", 2, "--out", out, "--quiet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reduce", "n_kills"), [("pca", 1), pytest.param("pca", 14, marks=SLOWLY), pytest.param("umap", 6, marks=SLOWLY)]
 )

@@ -35,6 +35,7 @@ def as_saved_on_cuda(monkeypatch):
     return save
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="shows what a machine without a GPU does")
 def test_a_checkpoint_from_cuda_opens_on_the_cpu(tiny, tmp_path, succeed, as_saved_on_cuda, assert_same_run, tally):
     run, straight = tmp_path / "run", tmp_path / "straight"
@@ -50,6 +51,7 @@ def test_a_checkpoint_from_cuda_opens_on_the_cpu(tiny, tmp_path, succeed, as_sav
     tally(KIND, tried=1, survived=1, resumed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="shows what a machine without a GPU does")
 def test_a_run_that_asks_for_cuda_can_go_on_elsewhere(tiny, tmp_path, succeed, call, tally):
     run = tmp_path / "run"

@@ -194,6 +194,7 @@ SEEN = [name for name in NAMES if visible(name).strip()]
 GROUPS = [SEEN[i : i + 12] for i in range(0, len(SEEN), 12)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     [
@@ -290,6 +291,7 @@ def test_plain_names_stay():
     }
 
 
+@pytest.mark.slow
 def test_a_file_is_called_the_same_whatever_else_is_drawn(finished, tmp_path, succeed, tree):
     """Two columns drawn one after the other into the same folder: neither replaces the other's."""
     np.savez(tmp_path / "two.npz", **{"a b": np.arange(float(N)), "A_B": -np.arange(float(N))})
@@ -327,6 +329,7 @@ def compared(hostile, tmp_path_factory, succeed):
     return out / "out"
 
 
+@pytest.mark.slow
 def test_a_comparison_in_csv_holds_the_texts_themselves(compared, tally):
     with (compared / "comparison.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -41,6 +41,7 @@ def python(code, **environment):
     )
 
 
+@pytest.mark.slow
 def test_without_a_home_numba_and_matplotlib_write_to_a_temporary_folder(homeless):
     failed = python(COMPILE, NUMBA_CACHE_DIR="", MPLCONFIGDIR="")  # as if the user had chosen
     assert "no locator available" in failed.stderr

@@ -163,6 +163,7 @@ for name, write in writers.items():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a file size limit")
 def test_a_full_disk_is_the_users_to_mend_whatever_is_written(tmp_path: Path) -> None:
     """Write after write fails in the middle, as on a full disk; the old files stay whole."""

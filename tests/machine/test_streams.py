@@ -48,6 +48,7 @@ class A:
         return {self.lane().cuda_stream, self.graphs._stream.cuda_stream}
 
 
+@pytest.mark.slow
 def test_no_two_runs_share_a_stream():
     """Also a long one, beside which many short ones come and go."""
     room = CudaRoom(CUDA, 4)

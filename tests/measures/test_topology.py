@@ -54,6 +54,7 @@ def ball(rng: np.random.Generator) -> Array:
 NO_RINGS = pytest.mark.parametrize("shape", [eight, torus, plane, ball], ids=lambda shape: shape.__name__)
 
 
+@pytest.mark.slow
 def test_a_circle_is_a_ring_on_every_scale_and_in_every_space() -> None:
     found = find_loops(circle(), seed=0)
     assert found.is_ring

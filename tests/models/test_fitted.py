@@ -85,6 +85,7 @@ def test_explained_variance_is_that_of_all_components() -> None:
     np.testing.assert_allclose(ratio, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_several_numbers_of_units_from_one_decomposition() -> None:
     """The first units are the same, and each encoder is as if it had been fitted alone."""
     for name in FITTED_ENCODERS:

@@ -143,6 +143,7 @@ def test_what_is_no_quantity_is_refused_by_name(data, resolved, columns, options
 # --------------------------------------------------------------------------------------------------------------- runs
 
 
+@pytest.mark.slow
 def test_a_quantity_is_learned_beside_its_controls(tmp_path, succeed):
     """The size of a square: better than the mean and than a linear read-out of few components, on held-out images."""
     rng = np.random.default_rng(0)

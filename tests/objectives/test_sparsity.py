@@ -90,6 +90,7 @@ def mean_activation(run, data):
     return ae.load_run(run).encode(ae.load_images(data).images).mean(axis=0)
 
 
+@pytest.mark.slow
 def test_training_with_kl_draws_every_unit_to_the_target(tiny, tmp_path, succeed):
     flags = ("--epochs", 60, "--lr", 0.02, "--schedule", "constant", "--snapshots-per-epoch", 0, "--split", "random")
     succeed("train", tiny, "--run", tmp_path / "plain", *FAST, *flags, "--latent-activation", "sigmoid")

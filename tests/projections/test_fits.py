@@ -24,6 +24,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autoencoder.projections.parametric.STEPS", 40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reducer", "fit"), GO_TOGETHER)
 def test_each_is_deterministic_faithful_and_counts_its_moments(reducer: str, fit: str) -> None:
     done: list[int] = []

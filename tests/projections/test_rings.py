@@ -25,6 +25,7 @@ def line() -> np.ndarray:
     return np.stack([np.arctan2(codes[:, 1], codes[:, 0]), codes[:, 2]], axis=1).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_the_first_layout_that_keeps_the_ring(line) -> None:
     codes, asked = ring(500), []
 
@@ -51,6 +52,7 @@ def test_a_ring_that_is_open_is_torn() -> None:
     assert ring_note(codes, opened, seed=0) == "a ring, which this plane tears"
 
 
+@pytest.mark.slow
 def test_what_became_of_the_ring_is_said(line) -> None:
     codes = ring(500)
     assert ring_note(codes, codes[:, :2], seed=0) == "a ring"

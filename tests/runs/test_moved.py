@@ -63,6 +63,7 @@ def project(tmp_path, succeed, images):
     return tmp_path / "old"
 
 
+@pytest.mark.slow
 def test_after_moving_both_every_command_finds_the_data(project, succeed):
     before = succeed("test", "--run", project / "runs" / "a", "--no-movies").out
     new = project.rename(project.with_name("new"))

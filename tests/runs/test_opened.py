@@ -69,6 +69,7 @@ def seeds(tiny, tmp_path_factory, succeed):
     return folder
 
 
+@pytest.mark.slow
 def test_three_seeds_are_compared_on_the_same_images(seeds, tmp_path, succeed, counts):
     runs = [seeds / f"seed-{seed}" for seed in (1, 2, 3)]
     succeed("compare", *runs, *PCA, "--out", tmp_path / "out")
@@ -97,6 +98,7 @@ def test_what_is_shared_changes_no_number(seeds):
         assert one.evaluation.result.numbers() == ae.evaluate(seeds / name).result.numbers()
 
 
+@pytest.mark.slow
 def test_layers_and_fits_share_what_they_need(finished, tmp_path, succeed, counts):
     """Two layers by three fits: images once, each of the five kept checkpoints once, each network's images once."""
     layers = ("--layer", "latent", "fc2", "--fit", "last", "first", "pooled")
@@ -109,6 +111,7 @@ def test_layers_and_fits_share_what_they_need(finished, tmp_path, succeed, count
     assert set(passed.values()) == {1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [("test",), ("visualize", "--snapshot", "last", *PCA), ("visualize", "--score", "pca-last")]
 )
@@ -118,6 +121,7 @@ def test_every_command_loads_images_once(finished, tmp_path, succeed, counts, co
     assert all(n == 1 for key, n in counts.items() if key[0] == "read")
 
 
+@pytest.mark.slow
 def test_explore_and_traverse_load_once(finished, tmp_path, succeed, counts):
     succeed("explore", finished, *PCA, "--layer", "latent", "fc2", "--out", tmp_path / "page.html")
     assert (counts["images loaded"], counts["hashed"]) == (1, 1)

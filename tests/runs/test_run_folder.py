@@ -52,6 +52,7 @@ def test_exact_files_of_each_command(finished_copy, succeed, tree):
         assert f"made {run / 'visualize' / 'pca-last' / name}\n" in said
 
 
+@pytest.mark.slow
 def test_the_run_knows_everything(arena, tmp_path, succeed, monkeypatch):
     """Trained through a relative path, then used from another folder with nothing but `--run`."""
     monkeypatch.chdir(arena.parent)

@@ -271,6 +271,7 @@ def wandb_metrics(records):
     return found
 
 
+@pytest.mark.slow
 def test_wandb_offline(wandb, tiny, tmp_path, succeed, call, signal_at, monkeypatch):
     """Interrupted and resumed: every number of every epoch, the settings, and nothing of the machine."""
     monkeypatch.setenv("WANDB_API_KEY", KEY)

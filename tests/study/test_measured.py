@@ -34,6 +34,7 @@ def test_everything_that_can_be_asked_for_is_measured():
     assert tuple(MEASURES) == config.STUDIED
 
 
+@pytest.mark.slow
 def test_settings_that_differ_are_told_apart_by_every_measure(measured):
     _, statistics = measured
     for name, found in statistics["similarity"]["measures"].items():

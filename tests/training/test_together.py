@@ -115,6 +115,7 @@ def test_they_take_turns(members, tmp_path, images, monkeypatch):
     assert set(order[2 * per_run + 2 :]) == {2, 3}
 
 
+@pytest.mark.slow
 def test_one_that_diverges_leaves_the_others_alone(members, alone, tmp_path, images, assert_same_run):
     broken = dataclasses.replace(members[1].config.training, lr=1e18, schedule="constant")
     config = dataclasses.replace(members[1].config, training=broken)
@@ -184,6 +185,7 @@ def test_an_error_before_there_is_a_folder_is_shown(members, tmp_path, images, m
     assert start_all(members[:3], tmp_path / "beside", images, together) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [

@@ -67,6 +67,7 @@ def estimates(text):
     return [line for line in text.splitlines() if ": about " in line]
 
 
+@pytest.mark.slow
 def test_training_says_how_long_it_takes(tiny, tmp_path, slow_updates, succeed):
     run = tmp_path / "run"  # 48 images to learn from, which are three updates
     (line,) = estimates(succeed("train", tiny, "--run", run, *SHORT, "--epochs", 10).err)
@@ -79,6 +80,7 @@ def test_training_says_how_long_it_takes(tiny, tmp_path, slow_updates, succeed):
 DESIGN = ("--vary", "latent_dim=2,4", "--seeds", 1, "--shard", "1/1", "--epochs", 3, *SHORT)
 
 
+@pytest.mark.slow
 def test_a_study_says_how_long_it_takes_and_does_the_same(tiny, tmp_path, monkeypatch, succeed, assert_same_run):
     succeed("study", tiny, *DESIGN, "--out", tmp_path / "silent")
     monkeypatch.setattr(forecast, "WORTH_TIMING", 0)

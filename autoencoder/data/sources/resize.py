@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,19 +83,38 @@ def area_resize(
     """
     height, width = image.shape[-2:]
     left, top, right, bottom = box or (0.0, 0.0, float(width), float(height))
-    above = image.astype(np.float64) - outside  # so that what lies outside counts as 0
-    narrow = _means(above, left, right, size)
-    means = _means(narrow.swapaxes(-1, -2), top, bottom, size).swapaxes(-1, -2)
+    if (left, top, right, bottom) == (0, 0, size, size) == (0, 0, width, height):
+        return image.copy()
+    # What lies outside counts as 0. Sums of whole numbers are exact, and faster than those of 64-bit numbers.
+    above = image.astype(np.int64 if image.itemsize > 1 else np.int32) - outside
+    across = _means(above, _Stretches(left, right, width, size), axis=-1)
+    means = _means(across, _Stretches(top, bottom, height, size), axis=-2)
     return np.rint(means + outside).astype(image.dtype)
 
 
-def _means(values: NDArray[np.float64], start: float, stop: float, size: int) -> NDArray[np.float64]:
-    """Means over `size` equal stretches from `start` to `stop` along the last axis; beyond its ends lies 0."""
-    edges = np.linspace(start, stop, size + 1).clip(0, values.shape[-1])
-    whole = np.minimum(edges.astype(np.int64), values.shape[-1] - 1)
-    # The integral up to each edge: all pixels before the one in which it lies, and its share of that one.
-    up_to: NDArray[np.float64] = np.cumsum(values, axis=-1)[..., whole] - (whole + 1 - edges) * values[..., whole]
-    return (up_to[..., 1:] - up_to[..., :-1]) * (size / (stop - start))
+class _Stretches:
+    """`size` equal stretches from `start` to `stop` along an axis of `n` pixels.
+
+    Attributes:
+        whole: (size + 1,) the pixel in which each edge lies; edges beyond the pixels are at their ends.
+        missing: (size + 1,) the share of that pixel that lies behind the edge.
+        per_pixel: stretches per pixel.
+    """
+
+    def __init__(self, start: float, stop: float, n: int, size: int) -> None:
+        edges = np.linspace(start, stop, size + 1).clip(0, n)
+        self.whole = np.minimum(edges.astype(np.int64), n - 1)
+        self.missing = self.whole + 1 - edges
+        self.per_pixel = size / (stop - start)
+
+
+def _means(values: NDArray[Any], stretches: _Stretches, axis: Literal[-1, -2]) -> NDArray[np.float64]:
+    """Means over the stretches along an axis; beyond its ends lies 0."""
+    missing = stretches.missing if axis == -1 else stretches.missing[:, None]
+    # The integral up to each edge: all pixels up to the one in which it lies, less its share of that one.
+    sums = np.cumsum(values, axis=axis, dtype=values.dtype).take(stretches.whole, axis)
+    up_to: NDArray[np.float64] = sums - missing * values.take(stretches.whole, axis)
+    return np.diff(up_to, axis=axis) * stretches.per_pixel
 
 
 def fit_image(image: np.ndarray, fitting: Fitting) -> np.ndarray:
