@@ -1307,7 +1307,7 @@ OF_TRAIN = {
     "--open_new_folder perhaps": ["--open_new_folder", "True or False"],
     "--run_goal test": ["--run_goal"],
     "--train_data_dir x": ["--file_name"],
-    "--device cuda:99": ["--device", "cpu"],
+    "--device cuda:99": ["--device", "'cuda'"],
 }
 
 
