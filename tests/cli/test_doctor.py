@@ -53,7 +53,8 @@ def test_the_text_says_the_same_for_people(succeed, tmp_path, few_imports):
 def test_what_is_needed_and_what_is_extra_is_what_the_project_says(root):
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     said = {name: [f"{need}>={least}" for need, least in part.needs.items()] for name, part in software.EXTRAS.items()}
-    assert said == {name: needs for name, needs in project["optional-dependencies"].items() if name not in ("dev", "docs")}
+    extras = {name: needs for name, needs in project["optional-dependencies"].items() if name not in ("dev", "docs")}
+    assert said == extras
     assert [f"{name}>={least}" for name, least in software.NEEDED.items()] == project["dependencies"]
 
 

@@ -100,7 +100,5 @@ def test_resume_names_the_flags_that_it_does_not_take(tmp_path, call):
 def test_files_that_are_there_are_named_in_one_sentence(tmp_path, call):
     for name in ("a.npz", "a.csv"):
         (tmp_path / name).touch()
-    told = call("prepare", "arena", "--images", "1", "--out", tmp_path / "a").refused(
-        "already exist", "replace them"
-    )
+    told = call("prepare", "arena", "--images", "1", "--out", tmp_path / "a").refused("already exist", "replace them")
     assert told.count("--overwrite") == 1

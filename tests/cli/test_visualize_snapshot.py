@@ -468,7 +468,7 @@ def test_a_column_of_one_class(finished, tmp_path, call):
     [
         (lambda codes: codes[:50], ("50 rows", "120")),
         (lambda codes: np.full_like(codes, np.nan), ("finite",)),
-        (lambda codes: np.ones_like(codes), ("constant",)),
+        (lambda codes: np.ones_like(codes), ("every image has the same code",)),
     ],
     ids=["rows", "nan", "constant"],
 )

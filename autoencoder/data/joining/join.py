@@ -168,9 +168,9 @@ def _refuse_repeats(table: Places, series: Series, keys: Keys, groups: Sequence[
         first = order[int(np.argmax(same))]
         where = f"{groups[table.groups[first]]}, " if groups[table.groups[first]] else ""
         raise UserError(
-            f"{series.source} has {number_of(int(same.sum()), 'row')} with the same {' and '.join(keys.names)} as another (first: "
-            f"{where}{keys.place} {table.places[first]:g}), so it is unclear which of them an image takes: average or "
-            "count them (--how mean, --how count), or keep one of each"
+            f"{series.source} has {number_of(int(same.sum()), 'row')} with the same {' and '.join(keys.names)} as "
+            f"another (first: {where}{keys.place} {table.places[first]:g}), so it is unclear which of them an image "
+            "takes: average or count them (--how mean, --how count), or keep one of each"
         )
 
 
