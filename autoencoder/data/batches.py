@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autoencoder.array_types import Integers, Rows
-from autoencoder.data.arrays import CHUNK_BYTES, chunks, let_go
+from autoencoder.data.arrays import CHUNK_BYTES, chunks, let_go, map_of
+from autoencoder.machine.device import give_back_freed_memory
 
 BatchRows = Rows | Tensor
 """Row numbers in a data file, (n,) int64: an array, or a tensor that is on the device already."""
@@ -106,12 +107,14 @@ class Pixels:
         return images / self._max if images is self._given else images.div_(self._max)
 
     def _rows(self, rows: Rows) -> NDArray[np.generic]:
-        """Some of the images; what a memory map has read is let go now and then."""
+        """Some of the images; what a memory map has read is let go now and then, and what was freed given back."""
         images: NDArray[np.generic] = self._stored[rows]
         self._gathered += images.nbytes
         if self._gathered > CHUNK_BYTES:
             self._gathered = 0
             let_go(self._stored)
+            if map_of(self._stored) is not None:  # larger than what should be in memory
+                give_back_freed_memory()
         return images
 
     def batches(self, rows: Rows, batch_size: int) -> Iterator[tuple[Rows, Tensor]]:

@@ -124,16 +124,19 @@ def find_familiar(run: OpenedRun, trained: Trained) -> Familiar:
 def _look(trained: Trained, images: ImageSet, rows: Rows) -> tuple[FloatArray, FloatArray | None]:
     """Codes of some images, and the errors of their reconstructions where there are such."""
     pixels = Pixels(images.images, images.max_pixel_value, trained.device)
-    codes, errors = list[FloatArray](), list[FloatArray]()
+    codes = np.empty((len(rows), trained.config.model.latent_dim), np.float32)
+    errors = np.empty(len(rows), np.float32) if trained.objective.reconstructs else None
+    done = 0
     for part, batch in pixels.batches(rows, trained.encoded_at_once):
-        if not trained.objective.reconstructs:
-            codes.append(to_numpy(trained.network.encode(batch)))
+        here = slice(done, done := done + len(part))
+        if errors is None:
+            codes[here] = to_numpy(trained.network.encode(batch))
             continue
         output = trained.network(batch)
-        codes.append(to_numpy(output.latent))
+        codes[here] = to_numpy(output.latent)
         made = trained.objective.present(output.prediction)
-        errors.append(to_numpy(trained.objective.errors(made, batch, _counted(images, part, trained.device))))
-    return np.concatenate(codes), np.concatenate(errors) if errors else None
+        errors[here] = to_numpy(trained.objective.errors(made, batch, _counted(images, part, trained.device)))
+    return codes, errors
 
 
 def _counted(images: ImageSet, rows: Rows, device: torch.device) -> Tensor | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import platform
 import sys
@@ -143,12 +144,30 @@ def keep_freed_memory() -> bool:
     Returns:
         whether the setting was made; it is left alone where the C library is not glibc.
     """
-    if not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
+    libc = _glibc()
+    if libc is None:
         return False
-    libc = ctypes.CDLL("libc.so.6")
     no_mapping = bool(libc.mallopt(M_MMAP_MAX, 0))
     no_trimming = bool(libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
     return no_mapping and no_trimming
+
+
+def give_back_freed_memory() -> None:
+    """Have glibc give what it keeps back to the system, wherever in its heap that lies; it may be taken again.
+
+    Where results of a few bytes are kept between batches of a hundred megabytes, each splits a freed piece, which is
+    then too small for the next batch: what is kept grows with every batch, to several times what is ever needed.
+    """
+    libc = _glibc()
+    if libc is not None:
+        libc.malloc_trim(0)
+
+
+@functools.cache
+def _glibc() -> ctypes.CDLL | None:
+    """The C library, where it is glibc."""
+    is_glibc = sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc"
+    return ctypes.CDLL("libc.so.6") if is_glibc else None
 
 
 def describe_environment(device: torch.device) -> dict[str, Any]:
