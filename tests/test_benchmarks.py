@@ -15,6 +15,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = sorted(file for file in (ROOT / "benchmarks").glob("*.py") if "__main__" in file.read_text())
+LONG = {"evolution", "gpu", "grounding", "memory", "study", "time_to_quality", "train_step"}
+"""Their quick forms take more than four seconds of a processor."""
+
 ELSEWHERE = {"memory": "reads /proc, which is Linux's"}
 
 START_EACH = """
@@ -64,7 +67,10 @@ def quick_form(monkeypatch, tmp_path):
             del sys.modules[name]
 
 
-@pytest.mark.parametrize("script", BENCHMARKS, ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(file, id=file.stem, marks=[pytest.mark.slow] if file.stem in LONG else []) for file in BENCHMARKS],
+)
 def test_quick_form(script, quick_form, tmp_path, capfd):
     """It ends well, with numbers that are numbers, and leaves nothing behind."""
     if script.stem in ELSEWHERE and not sys.platform.startswith("linux"):

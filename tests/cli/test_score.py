@@ -104,6 +104,7 @@ def test_nan_codes_and_missing_snapshots_are_named(finished_copy, tmp_path, call
     call("visualize", *flags).refused(files[5].name, "missing")
 
 
+@pytest.mark.slow
 def test_one_snapshot_a_dead_network_and_one_that_was_dead_at_first(finished_copy, tmp_path, succeed, call):
     flags = ("--run", finished_copy, "--no-movies", "--out", tmp_path)
     said = succeed("visualize", *flags, "--stop-index", 1).out

@@ -128,6 +128,7 @@ print(json.dumps({"resident": resident, "handles": handles}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_long_training_does_not_grow(tiny, tmp_path, root, tally):
     """2,016 steps, 253 snapshots: resident memory stays as it is after the first 500 steps, and no file stays open."""

@@ -303,6 +303,7 @@ def test_a_file_is_called_the_same_whatever_else_is_drawn(finished, tmp_path, su
     assert {"a_b_column.png", "A_B.png"} <= tree(out)
 
 
+@pytest.mark.slow
 def test_movies_and_pictures_stay_in_their_folder(hostile, tmp_path, tree, tally):
     run, _ = hostile
     names = ["../../etc/passwd", "/etc/x", "..", "x" * 300, "-rf", "cost $ per $\\frac{x", "a b", "a_b"]
@@ -338,6 +339,7 @@ def test_a_comparison_in_csv_holds_the_texts_themselves(compared, tally):
     tally("text: files for programs", tried=1, worked=1)
 
 
+@pytest.mark.slow
 def test_a_comparison_in_json_holds_the_texts_themselves(compared, hostile, tree, tally):
     run, _ = hostile
     found = json.loads((compared / "comparison.json").read_text(encoding="utf-8"))
