@@ -61,6 +61,7 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_the_reference_table_is_trained_by_one_command(reference, tree):
     out, result = reference
     made = {file for file in tree(out) if not file.startswith("runs/")}

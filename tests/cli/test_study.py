@@ -94,6 +94,7 @@ def contents(out: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in out.iterdir() if file.is_file()}
 
 
+@pytest.mark.slow
 def test_one_command_trains_measures_and_reports(study, tree):
     out, result = study
     assert {file for file in tree(out) if "/" not in file} == FILES

@@ -40,7 +40,13 @@ def interrupted(call, signal_at):
     return train
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+ALIKE = ("schedule step", "schedule cosine", "noise salt-pepper", "noise masking", "noise poisson", "late validation")
+"""Settings that go the way of one beside them."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in ALIKE else []) for name in SETTINGS]
+)
 def test_settings(tiny, tmp_path, succeed, interrupted, assert_same_run, tally, name):
     """In the first epoch, and within a later one: each time what follows is the same."""
     succeed("train", tiny, "--run", tmp_path / "straight", *COMMON, *SETTINGS[name])
