@@ -70,7 +70,7 @@ def kill(start, wait_until_training, wait_until_writing, count_whole, moments, t
 @pytest.mark.parametrize(
     ("name", "n_kills"),
     [
-        ("noise", 2),
+        pytest.param("noise", 2, marks=SLOWLY),
         ("fitted encoder", 2),
         *(pytest.param(name, 16, marks=SLOWLY) for name in TRAININGS),
     ],
