@@ -31,8 +31,9 @@ from autoencoder import ModelConfig, RunConfig, TrainingConfig, UserError, evalu
 from autoencoder.cli.reporting import print_table
 from autoencoder.config.presets import NO_PRESET, configure
 from autoencoder.runs.opened import open_run
-from autoencoder.study.designs.design import Member
+from autoencoder.study.designs.design import Member, value_of
 from autoencoder.study.training import AUTO, train_members
+from autoencoder.workflows.settings import refuse_unknown_settings
 
 TODAY = "today's default"
 
@@ -99,24 +100,17 @@ def main() -> None:
 
 def _candidate(text: str) -> Settings:
     """Settings as they are written, such as `encoder=narrow,batch_size=64,augment=flip+light`."""
-    given: dict[str, Any] = {}
-    for part in text.split(","):
-        name, _, value = part.partition("=")
-        given[name] = tuple(value.split("+")) if name == "augment" else _number(value)
+    texts = {name: value for name, _, value in (part.partition("=") for part in text.split(","))}
     try:
+        refuse_unknown_settings(texts)
+        given = {
+            name: tuple(value.split("+")) if name == "augment" else value_of(name, value)
+            for name, value in texts.items()
+        }
         configure(NO_PRESET, {"images": "any", **given})
-    except UserError as error:
+    except (UserError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return given
-
-
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _title(given: Settings) -> str:

@@ -92,11 +92,12 @@ class ImageSet:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what is in the set, its columns, and images from first to last."""
+        from autoencoder.data.batches import evenly
         from autoencoder.display.summary import Summary, strip
 
         metadata = self.metadata
         beside = [name for name in (*BESIDE, RECIPE) if getattr(self, name) is not None]
-        rows = np.unique(np.linspace(0, len(self) - 1, min(SHOWN, len(self))).astype(np.int64))
+        rows = evenly(np.arange(len(self)), SHOWN)
         return Summary(
             self._in_short,
             [("file", self.source or "in memory"), ("beside the images", ", ".join(beside) or "nothing")],
