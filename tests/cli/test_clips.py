@@ -10,7 +10,7 @@ import pytest
 import autoencoder as ae
 from autoencoder.data.metadata import Metadata
 from autoencoder.data.sources.video.cutting.clips import NO_FRAME, Clip, Way, cut_clips, frames_at
-from autoencoder.data.sources.video.decode import Decoding
+from autoencoder.data.sources.video.decoding.decode import Decoding
 from autoencoder.data.sources.video.frames import Tally, WrongClockError
 from autoencoder.data.sources.video.options import VideoOptions
 from autoencoder.data.sources.video.prepare import open_video

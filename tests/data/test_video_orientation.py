@@ -4,7 +4,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from autoencoder.data.sources.video.decode import Decoding
+from autoencoder.data.sources.video.decoding.decode import Decoding
 from autoencoder.data.sources.video.orientation import TURNS, UNTURNED, Orientation, Turn, read_orientation
 from autoencoder.errors import UserError
 

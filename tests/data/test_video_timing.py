@@ -6,7 +6,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from autoencoder.data.sources.video.decode import Decoding
+from autoencoder.data.sources.video.decoding.decode import Decoding
 from autoencoder.data.sources.video.timing import Clock, decoded_clock, read_clock
 from autoencoder.errors import UserError
 

@@ -37,7 +37,7 @@ def movie() -> Found:
     """Write a movie of gray frames, and decode them as `prepare video` does."""
     import numpy as np
 
-    from autoencoder.data.sources.video.decode import Decoding
+    from autoencoder.data.sources.video.decoding.decode import Decoding
     from autoencoder.plots.movies.writer import MovieWriter
 
     began, shades = time.perf_counter(), np.linspace(40, 200, N_FRAMES).astype(np.uint8)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.sources.video.decode import Decoding
+from autoencoder.data.sources.video.decoding.decode import Decoding
 from autoencoder.errors import UserError
 
 ROUNDING = 2

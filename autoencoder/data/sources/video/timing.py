@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.sources.video.decode import TIMES
-from autoencoder.data.sources.video.ffmpeg import ONCE, ffmpeg, invents_times, spoken
+from autoencoder.data.sources.video.decoding.decode import TIMES
+from autoencoder.data.sources.video.decoding.ffmpeg import ONCE, ffmpeg, invents_times, spoken
 from autoencoder.errors import UserError
 
 UNEVEN = 0.1

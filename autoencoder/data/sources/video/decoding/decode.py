@@ -11,7 +11,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.sources.video.ffmpeg import ONCE, ffmpeg
+from autoencoder.data.sources.video.decoding.ffmpeg import ONCE, ffmpeg
 
 TIMES = ("-enc_time_base", "demux", "-stats_enc_pre_fmt", "{ptsi} {pts} {tb}", "-stats_enc_pre")
 """Writes a line for each decoded frame to the file named next: the time stamp that it came with, the one that ffmpeg

@@ -1,0 +1,1 @@
+"""The frames that ffmpeg decodes: whole, or a window of each."""
