@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import signal
 import threading
@@ -368,7 +369,8 @@ class _Workers:
         """
         n = min(self.jobs, len(works))
         if n > 1:
-            answers = in_processes(_make_elsewhere, works, [{}] * n, lambda number, _: on_progress(frames[number]))
+            share = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // n))}
+            answers = in_processes(_make_elsewhere, works, [share] * n, lambda number, _: on_progress(frames[number]))
             if answers.signum is not None:
                 raise Interrupted(answers.signum, f"interrupted; what is done of {self.npz} is kept: {SAME_COMMAND}")
             named = zip(works, answers.each, strict=True)

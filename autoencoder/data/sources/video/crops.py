@@ -13,6 +13,7 @@ from autoencoder.data.dataset import Marks
 from autoencoder.data.sources.resize import area_resize
 from autoencoder.data.sources.video.animal.moving import Scene, window
 from autoencoder.data.sources.video.cutting.light import Light, in_8_bits, pick
+from autoencoder.data.sources.video.decoding.windows import Windows, find_windows
 from autoencoder.data.sources.video.frames import MEMORY, Film, Room, gray
 from autoencoder.data.sources.video.options import Fill, VideoOptions
 
@@ -90,6 +91,11 @@ class Squares:
         away = xy - np.stack([self.x, self.y], axis=1)[rows]
         return np.asarray((away + self.crop / 2) * (self.size / self.crop))
 
+    def boxes(self) -> NDArray[np.int64]:
+        """What is looked at of each frame: left, top, right and bottom, the last two behind it, (M, 4)."""
+        corner = np.stack([self.x, self.y], axis=1) + 0.5 - self.crop / 2
+        return np.hstack([np.floor(corner), np.ceil(corner + self.crop)]).astype(np.int64)
+
     def image(self, row: int, frame: NDArray[np.uint8], fill: Fill, light: Light | None = None) -> NDArray[np.uint8]:
         """The image of a frame, (H, W) or (3, H, W): (size, size) or (3, size, size)."""
         return crop_square(frame, float(self.x[row]), float(self.y[row]), self.crop, self.size, fill, light)
@@ -143,6 +149,7 @@ def cut(
     squares: Squares,
     options: VideoOptions,
     look: Callable[[int, NDArray[np.uint8]], None],
+    whole: NDArray[np.int64],
     scene: Scene | None = None,
     light: Light | None = None,
 ) -> Cut:
@@ -154,6 +161,7 @@ def cut(
         squares: M of them.
         options: for colour and fill.
         look: is shown the frame of each image, with the image's number; it may keep no reference to it.
+        whole: (K,) ascending numbers of the images whose frames `look` needs whole; at least one.
         scene: tells where the animal is; None where there are to be no masks.
         light: how the recording's light is evened out; None where it is not.
 
@@ -174,8 +182,29 @@ def cut(
             row += 1
         return row == len(frame_numbers)
 
-    film.watch(int(frame_numbers[-1]) + 1, take)
+    film.watch(int(frame_numbers[-1]) + 1, take, _windows(film, frame_numbers, squares, options, whole, scene))
     return made
+
+
+def _windows(
+    film: Film,
+    frame_numbers: NDArray[np.int64],
+    squares: Squares,
+    options: VideoOptions,
+    whole: NDArray[np.int64],
+    scene: Scene | None,
+) -> Windows | None:
+    """The parts of the frames that `cut` looks at, where decoding no more than them is quicker."""
+    if scene is not None or not film.allows_windows:
+        return None
+    boxes = squares.boxes()
+    picture = np.array(film.picture)
+    if options.fill != "edge":  # what fills a square is taken from all of the frame
+        beyond = (boxes[:, :2] < 0) | (boxes[:, 2:] > picture)
+        whole = np.union1d(whole, np.flatnonzero(beyond.any(axis=1)))
+    # Of a square that lies beyond the edge, the pixel there that is nearest is repeated.
+    near, far = boxes[:, :2].clip(0, picture - 1), boxes[:, 2:].clip(1, picture)
+    return find_windows(frame_numbers, np.hstack([near, far]), np.unique(frame_numbers[whole]), film.picture)
 
 
 def crop_mask(
@@ -233,10 +262,14 @@ def crop_square(
     # Measured from the picture's corner, the centre of pixel 0 lies at 0.5.
     left, top = x + 0.5 - crop / 2, y + 0.5 - crop / 2
     first_column, first_row = math.floor(left), math.floor(top)
-    columns, rows = np.arange(first_column, math.ceil(left + crop)), np.arange(first_row, math.ceil(top + crop))
-    part = pick(frame, (np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)), light)
-    beyond = ((rows < 0) | (rows >= height))[:, None] | ((columns < 0) | (columns >= width))
-    if fill != "edge" and beyond.any():
-        part = np.where(beyond, ground(frame, fill, light).astype(part.dtype)[..., None, None], part)
+    behind_column, behind_row = math.ceil(left + crop), math.ceil(top + crop)
+    if first_column >= 0 and first_row >= 0 and behind_column <= width and behind_row <= height:
+        part = pick(frame, (slice(first_row, behind_row), slice(first_column, behind_column)), light)
+    else:
+        columns, rows = np.arange(first_column, behind_column), np.arange(first_row, behind_row)
+        part = pick(frame, (np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)), light)
+        if fill != "edge":
+            beyond = ((rows < 0) | (rows >= height))[:, None] | ((columns < 0) | (columns >= width))
+            part = np.where(beyond, ground(frame, fill, light).astype(part.dtype)[..., None, None], part)
     left, top = left - first_column, top - first_row
     return in_8_bits(area_resize(part, size, (left, top, left + crop, top + crop)), light)

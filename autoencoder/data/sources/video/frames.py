@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.data.sources.video.decoding.decode import Decoding
+from autoencoder.data.sources.video.decoding.decode import HAS_WINDOWS, Decoding, RestartedError
+from autoencoder.data.sources.video.decoding.windows import Windows
 from autoencoder.data.sources.video.timing import Clock
 from autoencoder.errors import UserError
 
@@ -91,22 +92,35 @@ class Film:
         """Number of frames."""
         return len(self.clock)
 
-    def watch(self, n_frames: int, look: Look) -> None:
+    @property
+    def allows_windows(self) -> bool:
+        """Whether windows may be decoded: not on Windows, nor where frames are not what the file announces."""
+        return HAS_WINDOWS and not self.clock.counted
+
+    def watch(self, n_frames: int, look: Look, windows: Windows | None = None) -> None:
         """Decode the first `n_frames` frames, or fewer if `look` has seen enough before.
+
+        Args:
+            n_frames: how many.
+            look: is shown each frame.
+            windows: the parts of the frames that it looks at; None for all. See `allows_windows`.
 
         Raises:
             WrongClockError: the times or the number of the frames are not what the clock says.
             UserError: the video is damaged.
         """
         number, done = -1, False
-        with Decoding(self.video, color=self.color) as frames:
-            for number, frame in enumerate(frames):
-                self._check_size(number, frame)
-                done = look(number, frame) or number + 1 == n_frames
-                self.tally.advance()
-                if done:
-                    break
-            agrees = self.clock.agrees(frames.times(number + 1))
+        with Decoding(self.video, color=self.color, windows=windows) as frames:
+            try:
+                for number, frame in enumerate(frames):
+                    self._check_size(number, frame)
+                    done = look(number, frame) or number + 1 == n_frames
+                    self.tally.advance()
+                    if done:
+                        break
+                agrees = self.clock.agrees(frames.times(number + 1))
+            except RestartedError as error:
+                raise WrongClockError(str(error)) from None
         if done and agrees:
             return
         if not self.clock.counted:

@@ -387,7 +387,7 @@ def take_posed(film: Film, tracked: Tracked, options: VideoOptions, notes: Seque
         scene = see_scene(film, "moving", hidden, samples)
     squares = plan.squares
     presence = Presence(plan.path.x, plan.path.y, plan.extent, squares.picture)
-    made = cut(film, plan.path.frame, squares, options, presence.look, scene, light)
+    made = cut(film, plan.path.frame, squares, options, presence.look, presence.rows, scene, light)
     columns = plan.columns(film.clock)
     if made.areas is not None:
         columns["area_px"] = made.areas

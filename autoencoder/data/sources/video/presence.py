@@ -61,6 +61,11 @@ class Presence:
         self._step = max(1, int(self._extent / PIXELS_ACROSS), math.ceil(too_many))
         self._pictures: list[NDArray[np.float32]] = []
 
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Of the samples, (K,) ascending."""
+        return self._rows
+
     def look(self, row: int, frame: NDArray[np.uint8]) -> None:
         """Keep a thinned copy of a frame, (H, W) or (C, H, W), if it is one of the samples; rows ascend."""
         if len(self._pictures) < len(self._rows) and row == self._rows[len(self._pictures)]:

@@ -70,6 +70,11 @@ class TurnedSquares(Squares):
         center = np.stack([self.x, self.y], axis=1)[rows]
         return super().within(rows, center + self._turned(xy - center, self.angle[rows]))
 
+    def boxes(self) -> NDArray[np.int64]:
+        """See `Squares.boxes`."""
+        place, reach = np.stack([self.x, self.y], axis=1), DIAGONAL * self.crop / 2
+        return np.hstack([np.floor(place - reach), np.ceil(place + reach) + 1]).astype(np.int64)
+
     def image(self, row: int, frame: NDArray[np.uint8], fill: Fill, light: Light | None = None) -> NDArray[np.uint8]:
         """See `Squares.image`."""
         height, width = frame.shape[-2:]

@@ -28,13 +28,21 @@ UNKNOWN_OPTION = ("Unrecognized option", "Option not found")
 
 
 @contextmanager
-def ffmpeg(video: Path, before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[io.BufferedReader, IO[bytes]]]:
+def ffmpeg(
+    video: Path,
+    before: Sequence[str],
+    after: Sequence[str],
+    beside: Sequence[str] = (),
+    descriptors: Sequence[int] = (),
+) -> Iterator[tuple[io.BufferedReader, IO[bytes]]]:
     """Run ffmpeg on the pictures of a video, while the block lasts.
 
     Args:
         video: input.
         before: options of the input.
         after: options of the output, which goes to a pipe.
+        beside: options of a second output of the same pictures, with its place; none by default.
+        descriptors: of files and pipes that are open in ffmpeg under the same numbers.
 
     Yields:
         the pipe, and the file of what ffmpeg says, which is complete once the pipe has ended.
@@ -46,6 +54,8 @@ def ffmpeg(video: Path, before: Sequence[str], after: Sequence[str]) -> Iterator
 
     program = imageio_ffmpeg.get_ffmpeg_exe()
     command = [program, "-nostdin", "-nostats", *before, "-i", str(video.absolute()), "-map", STREAM, *after, "pipe:1"]
+    if beside:
+        command += ["-map", STREAM, *beside]
     with tempfile.TemporaryFile() as said:
         # In a session of its own, so that Ctrl-C ends this process and not what it reads from.
         process = subprocess.Popen(
@@ -55,6 +65,7 @@ def ffmpeg(video: Path, before: Sequence[str], after: Sequence[str]) -> Iterator
             stderr=said,
             start_new_session=True,
             pipesize=PIPE_BYTES,
+            pass_fds=tuple(descriptors),
         )
         assert isinstance(process.stdout, io.BufferedReader)
         try:
