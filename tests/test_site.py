@@ -148,6 +148,27 @@ def test_the_quick_start_s_python_runs(folder):
     assert (folder / "runs" / "from-python" / "visualize").is_dir()
 
 
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs(folder):
+    assert run(ROOT / "README.md")["codes"].shape == (60, 16)
+
+
+def test_the_python_of_notebooks_runs(folder):
+    ae.train(ae.run_config("data/arena.npz", epochs=1), "runs/arena")
+    names = run(DOCS / "notebooks.md", ae=ae)
+    assert (folder / "grid.pdf").stat().st_size > 1000
+    assert "PSNR" in names["evaluation"].summary()
+
+
+@pytest.mark.slow
+def test_the_python_of_scikit_learn_runs_and_prints_what_the_page_says(folder, capsys):
+    names = run(DOCS / "scikit-learn.md")
+    assert (names["codes"].shape, names["images"].shape) == ((450, 8), (450, 64))
+    said = dict(line.split(": ") for line in capsys.readouterr().out.splitlines() if not line.startswith("{"))
+    assert float(said["autoencoder"]) > float(said["PCA"]) + 0.1
+    assert float(said["accuracy on held-out images"]) > 0.93
+
+
 def test_the_python_of_own_data_runs(folder):
     images = np.zeros((5, 8, 8), np.uint8)
     run(DOCS / "own-data.md", images=images)

@@ -143,11 +143,11 @@ def _type_problems(values: dict[str, Any]) -> list[str]:
             try:
                 values[name] = operator.index(value)
             except TypeError:
-                problems.append(f"{name} is a whole number, not {value!r}")
+                problems.append(f"{name} must be a whole number, not {value!r}")
         elif isinstance(value, RealNumber):
             values[name] = float(value)
         else:
-            problems.append(f"{name} is a number, not {value!r}")
+            problems.append(f"{name} must be a number, not {value!r}")
     return problems
 
 

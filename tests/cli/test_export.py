@@ -257,6 +257,14 @@ def test_the_card_says_what_it_is(finished, tmp_path, succeed, monkeypatch):
         assert not [place for place in here if place in file.read_bytes()], file
 
 
+def test_the_number_of_images_has_a_name_in_onnx(trained, tmp_path, succeed):
+    run = trained("--encoder", "dense")
+    succeed("export", run, "--format", "onnx", "--out", tmp_path, "--quiet")
+    session = onnxruntime.InferenceSession(tmp_path / f"{run.name}.onnx")
+    assert [given.shape[0] for given in session.get_inputs()] == ["n_images"]
+    assert {made.shape[0] for made in session.get_outputs()} == {"n_images"}
+
+
 def test_every_format_keeps_what_it_is(trained, tmp_path, succeed):
     import onnx
     from safetensors import safe_open

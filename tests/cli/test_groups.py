@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import autoencoder as ae
+
 ANIMALS, FRAMES = 10, 40
 
 
@@ -76,6 +78,17 @@ def test_an_effect_is_found_and_written(differ, tmp_path, succeed) -> None:
 
 
 @pytest.mark.slow
+def test_a_notebook_shows_the_answer_the_effects_and_the_figure(differ, tmp_path) -> None:
+    found, _ = ae.compare_groups(
+        differ, by="condition", unit="animal", conditions=["saline", "drug"], same_as="dose", clusters=4, out=tmp_path
+    )
+    shown = found._repr_html_()
+    assert "Do the codes of animals differ between condition saline and drug?" in shown
+    assert "Codes of saline and drug differ in " in shown
+    assert shown.count("<img") == 1
+    assert len(repr(found)) < 200
+
+
 def test_the_same_runs_give_the_same_files(differ, tmp_path, succeed) -> None:
     for name in "ab":
         succeed("compare", *differ, *BY, "--strata", "sex", "--frames", 20, "--out", tmp_path / name, "--quiet")

@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 
+import autoencoder as ae
 from autoencoder.config.presets import NO_PRESET
 from autoencoder.data.images import load_images
 from autoencoder.objectives.base import Score
@@ -60,6 +61,9 @@ def test_each_animal_is_left_out_of_a_network_and_scored_by_it(animals, study, c
     before = {path: path.read_bytes() for path in out.glob("*.*")}
     assert call("study", "report", out).status == 0
     assert {path: path.read_bytes() for path in out.glob("*.*")} == before
+    shown = ae.score_folds(out)[0]._repr_html_()
+    assert "Can the condition of animals that no network has seen be read from their codes?" in shown
+    assert shown.count("<img") == 1
     call("study", "report", out, "--only", "similarity").refused("--leave-one-out", "--only")
 
 

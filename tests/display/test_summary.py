@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 import autoencoder as ae
+from autoencoder.data.joining.join import Joined
 from autoencoder.display.inline import show_page
 from autoencoder.display.summary import MOST_NOTES, MOST_ROWS, Summary, strip
-from autoencoder.plots.figures import new_figure, save_figures
+from autoencoder.plots.figures import Files, new_figure, save_figures
+from autoencoder.workflows.movies.score import HEADER, ScoreTable
 
 HOSTILE = '<script>alert("x")</script>\x1b[2J\u202e'
 
@@ -88,6 +90,16 @@ def test_a_test_and_a_comparison(finished, tmp_path):
     assert files.figures["comparison-x"].axes
     assert files.figures["comparison-x"]._repr_png_().startswith(b"\x89PNG")
     assert found.tables()[0][1][0][0] == "run"
+
+
+def test_a_table_that_was_joined():
+    found = Joined({"licks": np.arange(9.0)}, {"rates": np.zeros((9, 3))}, 9, 6, 40, 30, notes=("3 images have none",))
+    check(found, "6 of 9", "10 of 40", "licks", "rates, 3 wide", "3 images have none", n_pictures=0)
+
+
+def test_a_table_of_scores():
+    found = ScoreTable("of runs/a", [["umap-joint", *["0.5"] * (len(HEADER) - 1)]], ["tsne: no"], Files())
+    check(found, *HEADER, "umap-joint", "tsne: no", n_pictures=0)
 
 
 def test_files_show_their_first_figures(tmp_path):

@@ -293,8 +293,8 @@ def test_constant_columns_come_back():
     ("settings", "words"),
     [
         ({"latent_dim": 0}, "latent_dim must be at least 1, not 0"),
-        ({"latent_dim": 2.5}, "latent_dim is a whole number, not 2.5"),
-        ({"lr": "fast"}, "lr is a number, not 'fast'"),
+        ({"latent_dim": 2.5}, "latent_dim must be a whole number, not 2.5"),
+        ({"lr": "fast"}, "lr must be a number, not 'fast'"),
         ({"epochs": 0, "schedule": "cosin"}, "epochs must be at least 1, not 0; .*'cosin' .did you mean 'cosine'"),
         ({"encoder": "pca"}, "'pca' is fitted, not learned: .*scikit-learn's PCA"),
         ({"encoder": "strided"}, "'strided' takes images: give image_shape, or choose dense or deep"),

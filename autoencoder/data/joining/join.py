@@ -31,7 +31,7 @@ UNITS = {True: "s", False: "frames"}
 Column = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Joined:
     """What the rows of a table say of N images.
 
@@ -54,6 +54,21 @@ class Joined:
     images_without: Mapping[str, int] = field(default_factory=dict)
     rows_without: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Joined {self.n_matched:,} of {self.n_images:,} images, columns {', '.join(self.all_columns)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how much was matched, and which columns came of it."""
+        from autoencoder.display.summary import Summary  # and with it Pillow
+
+        facts = [
+            ("images matched", f"{self.n_matched:,} of {self.n_images:,}"),
+            ("rows of the table used", f"{self.n_rows - self.n_unused:,} of {self.n_rows:,}"),
+            ("columns", ", ".join(self.columns)),
+            ("arrays", ", ".join(f"{name}, {values.shape[1]} wide" for name, values in self.arrays.items()) or "none"),
+        ]
+        return Summary("joined", facts, notes=self.notes).html()
 
     @property
     def all_columns(self) -> dict[str, Column]:

@@ -53,6 +53,7 @@ def write(content: Content, path: Path) -> None:
             output_names=list(content.network.output_names),
         )
     _forget_where(made.model)
+    _name_batch(made.model.graph, f"n_{content.network.input_name}")
     made.model.metadata_props.update(content.about)
     made.save(path, external_data=False)
 
@@ -81,6 +82,15 @@ def _forget_where(model: Any) -> None:
                 value.metadata_props.clear()
         for value in (*graph.inputs, *getattr(graph, "initializers", {}).values()):
             value.metadata_props.clear()
+
+
+def _name_batch(graph: Any, name: str) -> None:
+    """Call the first dimension by a name that users of the file understand: torch calls it s77, or alike."""
+    batch = graph.inputs[0].shape[0]
+    for value in (*graph.inputs, *(made for node in graph for made in node.outputs)):
+        for axis, size in enumerate(value.shape or ()):
+            if size == batch:
+                value.shape[axis] = name
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class FoldScore:
     score: Score
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Folds:
     """What was found of values left out in turn.
 
@@ -68,6 +68,9 @@ class Folds:
     relabelled: Relabellings | None = None
     told: Mapping[str, Told] | None = None
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Folds by {self.column}, {len(self.values)} values left out in turn, {len(self.scores)} runs>"
 
     @property
     def settings(self) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
+from autoencoder.display.summary import DPI, Summary
 from autoencoder.machine.files import write_csv, write_json, write_text
 from autoencoder.pages.report import (
     Listing,
@@ -21,7 +22,7 @@ from autoencoder.pages.report import (
     Texts,
     report_document,
 )
-from autoencoder.plots.figures import Files, save_and_hold
+from autoencoder.plots.figures import Files, rendered, save_and_hold
 from autoencoder.plots.study.animals import FoldPanel, folds_figure
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.groups.effects import TESTED_BELOW
@@ -59,6 +60,13 @@ def write_folds(found: Folds, folder: StudyFolder, options: FigureOptions = AS_P
     write_text(folder.report_file, _markdown(found))
     write_text(folder.page_file, report_document(_page(found, folder, held)))
     return Files([folder.page_file, folder.report_file, folder.folds_file, folder.folds_numbers_file]) + drawn
+
+
+def summary(found: Folds) -> Summary:
+    """What a notebook shows of it."""
+    header, rows = table(found, found.settings[0])
+    drawn = rendered(_figure(found), "folds", dpi=DPI)
+    return Summary(question(found), header=header, rows=rows, pictures=[drawn], notes=[*sentences(found), *found.notes])
 
 
 # --------------------------------------------------------------------------------------------------------------- words

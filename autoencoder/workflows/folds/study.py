@@ -18,9 +18,17 @@ from autoencoder.study.folder import StudyFolder
 from autoencoder.study.wording import capitalized
 from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.folds.measure import Folds, asked_groups, measure_folds, refuse_told
-from autoencoder.workflows.folds.report import write_folds
+from autoencoder.workflows.folds.report import summary, write_folds
 from autoencoder.workflows.groups.words import least_p_text
 from autoencoder.workflows.study.plan import Plan, Vary, as_texts, begun, said_of, trained
+
+
+class FoldsScored(Folds):
+    """What `leave_one_out` found."""
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer in sentences, the scores of the first setting, and the figure."""
+        return summary(self).html()
 
 
 def plan_folds(
@@ -78,7 +86,7 @@ def leave_one_out(
     quiet: bool = True,
     say: Say = lambda text: None,
     **settings: Any,
-) -> tuple[Folds, Files]:
+) -> tuple[FoldsScored, Files]:
     """Train networks that have not seen one value of a column, such as one animal, and score them on it.
 
     Args:
@@ -132,7 +140,7 @@ def leave_one_out(
 
 def score_folds(
     path: str | Path, *, figures: FigureOptions = AS_PNG_AND_SVG, device: str = "auto", quiet: bool = True
-) -> tuple[Folds, Files]:
+) -> tuple[FoldsScored, Files]:
     """Score the networks of a study of `leave_one_out` again, without training.
 
     Args:
@@ -145,7 +153,7 @@ def score_folds(
         UserError: no run is there, or one cannot be tested.
     """
     folder = StudyFolder(path)
-    found = measure_folds(folder, device=device, quiet=quiet)
+    found = FoldsScored(**vars(measure_folds(folder, device=device, quiet=quiet)))
     return found, write_folds(found, folder, figures)
 
 

@@ -16,8 +16,16 @@ from autoencoder.study.groups.summaries import CLUSTERS, MOST_FRAMES
 from autoencoder.study.wording import capitalized
 from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.groups.compare import GroupComparison, measure_groups, open_groups
-from autoencoder.workflows.groups.report import write_groups
+from autoencoder.workflows.groups.report import summary, write_groups
 from autoencoder.workflows.groups.words import least_p_text
+
+
+class AnimalsCompared(GroupComparison):
+    """What `compare_groups` found."""
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer in sentences, all effects, and the figure."""
+        return summary(self).html()
 
 
 def compare_groups(
@@ -39,7 +47,7 @@ def compare_groups(
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda text: None,
-) -> tuple[GroupComparison, Files]:
+) -> tuple[AnimalsCompared, Files]:
     """Compare two conditions of animals by the codes of several networks, none of which was told the condition.
 
     Args:
@@ -91,5 +99,5 @@ def compare_groups(
     say(f"{capitalized(least_p_text(groups.groups, groups.relabelled))}.")
     for note in table_notes(opened):
         say(f"note: {note}")
-    found = measure_groups(groups, device=device, quiet=quiet)
+    found = AnimalsCompared(**vars(measure_groups(groups, device=device, quiet=quiet)))
     return found, write_groups(found, out, figures)

@@ -61,7 +61,7 @@ class GroupsOpened:
         return self.runs[0].config().data.split_seed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GroupComparison:
     """What was found.
 
@@ -74,6 +74,9 @@ class GroupComparison:
     opened: GroupsOpened
     effects: Effects
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<GroupComparison by {self.opened.groups.by}, {len(self.opened.runs)} runs>"
 
 
 def open_groups(

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
+from autoencoder.display.summary import DPI, Summary
 from autoencoder.machine.files import check_writable, write_csv, write_json, write_text
 from autoencoder.pages.report import (
     Listing,
@@ -22,7 +23,7 @@ from autoencoder.pages.report import (
     Texts,
     report_document,
 )
-from autoencoder.plots.figures import Files, save_and_hold
+from autoencoder.plots.figures import Files, rendered, save_and_hold
 from autoencoder.plots.study.animals import AnimalPanel, animals_figure
 from autoencoder.study.groups.effects import Effect
 from autoencoder.study.wording import p_text
@@ -81,6 +82,14 @@ def write_groups(found: GroupComparison, out: Path, options: FigureOptions = AS_
     write_text(text, _markdown(found))
     write_text(page, report_document(_page(found, held)))
     return Files(files) + drawn
+
+
+def summary(found: GroupComparison) -> Summary:
+    """What a notebook shows of it."""
+    header, rows = table(found)
+    drawn = rendered(groups_figure(found), "groups", dpi=DPI)
+    notes = [*sentences(found), *found.notes]
+    return Summary(question(found.opened), header=header, rows=rows, pictures=[drawn], notes=notes)
 
 
 def effect_rows(found: GroupComparison) -> list[dict[str, Any]]:

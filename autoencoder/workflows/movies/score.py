@@ -9,6 +9,7 @@ from typing import Any
 
 from autoencoder.config import FITS
 from autoencoder.config.movies import AS_PNG, FigureOptions
+from autoencoder.display.summary import Summary
 from autoencoder.errors import UserError, did_you_mean, listed
 from autoencoder.machine.files import check_writable, write_csv, write_json
 from autoencoder.machine.progress import Progress
@@ -57,6 +58,10 @@ class ScoreTable:
     rows: list[list[str]]
     notes: list[str]
     files: Files
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table."""
+        return Summary(self.title, header=HEADER, rows=self.rows, notes=[LEGEND, *self.notes]).html()
 
 
 def score_methods(
