@@ -144,6 +144,7 @@ assert main(["explore", sys.argv[1] + "/run", "--reduce", "pca", "--quiet"]) == 
 """
 
 
+@pytest.mark.slow
 def test_what_is_distributed_works_alone(tmp_path):
     """The wheel, built from a copy of what git knows and installed elsewhere, runs the whole job by itself.
 

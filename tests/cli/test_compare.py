@@ -74,6 +74,7 @@ def test_the_reference_table_is_trained_by_one_command(reference, tree):
     assert (out / "runs" / "pca-2-42" / "explained_variance.csv").exists()
 
 
+@pytest.mark.slow
 def test_each_run_of_the_table_is_what_its_name_says(reference):
     out, _ = reference
     for row in rows_of(out):

@@ -60,6 +60,7 @@ def test_what_became_of_the_ring_is_said(line) -> None:
     assert ring_note(np.random.default_rng(0).standard_normal((500, 8)).astype(np.float32), line, seed=0) is None
 
 
+@pytest.mark.slow
 def test_umap_keeps_a_ring() -> None:
     codes = ring(1_000)
     plane = make_projection("umap", 0).fit(codes).transform(codes)

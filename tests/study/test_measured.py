@@ -47,6 +47,7 @@ def test_settings_that_differ_are_told_apart_by_every_measure(measured):
         assert beginning["other_setting_same_seed"] == pytest.approx(0 if found["is_distance"] else 1, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_columns_are_told_as_they_were_put_in(measured):
     """`angle` knows the heading alone; `reconstruct` the first four quantities too; two are in none."""
     columns = measured[1]["probes"]["columns"]
