@@ -15,7 +15,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = sorted(file for file in (ROOT / "benchmarks").glob("*.py") if "__main__" in file.read_text())
-LONG = {"candidates", "evolution", "gpu", "grounding", "memory", "mnist", "study", "time_to_quality", "train_step"}
+LONG = {
+    "candidates",
+    "evolution",
+    "gpu",
+    "grounding",
+    "memory",
+    "mnist",
+    "nulls",
+    "study",
+    "time_to_quality",
+    "train_step",
+}
 """Their quick forms take more than four seconds of a processor."""
 
 ELSEWHERE = {"memory": "reads /proc, which is Linux's"}

@@ -50,7 +50,9 @@ def registered(monkeypatch):
     monkeypatch.setitem(registries.REDUCERS, "two-units", Reducer("tests.toys.two_units", "two units", "chosen unit"))
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "amount" else []) for name in OBJECTIVES]
+)
 def test_an_objective(registered, tiny, tmp_path, succeed, tree, name):
     run, plain = tmp_path / "run", tmp_path / "plain"
     succeed("train", tiny, "--run", run, "--objective", name, *OBJECTIVES[name][1], *QUICK)

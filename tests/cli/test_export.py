@@ -72,7 +72,7 @@ def by_all(folder, given):
     return {file.suffix: (by_onnx if file.suffix == ".onnx" else by_torch)(file, given) for file in files}
 
 
-SLOW = ("conv", "conv-small", "deep")
+SLOW = ("conv", "conv-small", "deep", "strided")
 """Encoders whose operations others have, too, or that take long."""
 
 

@@ -93,8 +93,13 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("color", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "color"),
+    [
+        *[(kind, False) for kind in KINDS],
+        *[pytest.param(kind, True, marks=pytest.mark.slow if kind not in ("yuv420p", "rgb") else ()) for kind in KINDS],
+    ],
+)
 def test_windows_are_the_same_pixels(tmp_path, kind, color):
     name, options, size = KINDS[kind]
     video = film(tmp_path / name, *options, size=size)

@@ -350,6 +350,7 @@ def test_a_comparison_in_json_holds_the_texts_themselves(compared, hostile, tree
     tally("text: files for programs", tried=2, worked=2)
 
 
+@pytest.mark.slow
 def test_a_comparison_in_markdown_shows_text(compared, hostile, tally):
     """A renderer that lets HTML through makes nothing of it but tables and text."""
     run, _ = hostile
