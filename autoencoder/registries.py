@@ -56,7 +56,7 @@ FITTED_ENCODERS: dict[str, Encoder] = {
 }
 """Encoders that are fitted to the training images once."""
 
-DEFAULT_ENCODER = "strided"
+DEFAULT_ENCODER = "narrow"
 
 DEFAULT_DECODER = DEFAULT_ENCODER
 """Decoder behind a fitted encoder, which has none that mirrors it."""

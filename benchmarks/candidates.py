@@ -1,6 +1,6 @@
 """Candidates for the default network beside today's: PSNR by region, over seeds, on all that a default has to serve.
 
-    python benchmarks/candidates.py [--candidate encoder=narrow,optimizer=muon,batch_size=64,augment=flip] ...
+    python benchmarks/candidates.py [--candidate encoder=strided,optimizer=adam,batch_size=32,augment=flip] ...
                                     [--mnist FOLDER] [--mouse FILE.npz] [--seeds 3] [--epochs N] [--arena-seed 1]
 
 Each candidate is today's default with some settings changed; several in `augment` are joined by `+`. Data are an arena

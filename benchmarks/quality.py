@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=defaults.seed, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each network")
     parser.add_argument("--keep", type=Path, help="folder to leave the data and the runs in")
-    args = parse(parser, images=64, epochs=1)
+    args = parse(parser, images=64, epochs=1, batch_size=16)
     if args.path is None and (args.data == "mouse" or (args.data == "mnist" and not args.quick)):
         parser.error(f"FOLDER, which holds the files of --data {args.data}, is missing")
     epochs = args.epochs or (MNIST_EPOCHS if args.data == "mnist" else defaults.epochs)

@@ -100,7 +100,8 @@ def _project(folder: Path, args: argparse.Namespace) -> dict:
     from autoencoder.training.engines import EagerEngine
     from autoencoder.training.learner import make_learner
 
-    training = TrainingConfig(batch_size=args.batch_size, lr=1e-3, schedule="constant", snapshots_per_epoch=0)
+    settings = {"lr": 1e-3, "schedule": "constant", "optimizer": "adam", "snapshots_per_epoch": 0}
+    training = TrainingConfig(batch_size=args.batch_size, **settings)
     config = RunConfig(DataConfig(str(folder / "arena.npz")), ModelConfig("conv"), training=training)
     data = load_data(config)
     prepare_machine(torch.device("cpu"))

@@ -41,7 +41,7 @@ class TrainingConfig:
     """How the network is trained, and what is kept on the way."""
 
     epochs: Annotated[int, Flag("passes over the training images", "N", Whole())] = 30
-    batch_size: Annotated[int, Flag("images per update", "N", Whole())] = 32
+    batch_size: Annotated[int, Flag("images per update", "N", Whole())] = 64
     balance: Annotated[
         str | None,
         Flag("show each value of this column equally often, so that a long recording does not dominate", "COLUMN"),
@@ -54,7 +54,7 @@ class TrainingConfig:
     optimizer: Annotated[
         Optimizer,
         Flag("muon: orthogonalised updates for weight matrices, Adam for the rest; adam: Adam for everything"),
-    ] = "adam"
+    ] = "muon"
     """What makes steps of gradients; see `autoencoder.training.optimizers`."""
     weight_decay: Annotated[float, Flag("decoupled weight decay", "X", Real(with_zero=True))] = 0.0
     """Decoupled weight decay; 0 makes AdamW the same as Adam."""

@@ -1,4 +1,4 @@
-"""`strided` with a narrower decoder, for `muon`: its steps cost the cube of a matrix's smaller side.
+"""The default network: `strided` with a narrower decoder, since a step of Muon costs the cube of a matrix's width.
 
 With Muon it learns what is thin faster than `strided` does with Adam, in about the same time and with 0.6 times the
 parameters.

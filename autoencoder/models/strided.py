@@ -1,4 +1,4 @@
-"""The default network: it spends its arithmetic at low resolution, where it buys most.
+"""A network that spends its arithmetic at low resolution, where it buys most.
 
 The encoder halves the image three times with strided convolutions. The decoder starts with three dense layers: they
 cost little per image, and an animal that turns is a non-linear function of its angle all over the image at once. Three

@@ -47,8 +47,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         image_shape: None for columns of any kind: each is standardised to mean 0 and deviation 1. (H, W), or (H, W, 3)
             with the colours last, for rows that are images, `images.reshape(len(images), -1)`: all pixels are scaled
             to [0, 1] by one offset and one scale.
-        encoder: `dense` or `deep` for columns, and `strided`, `narrow`, `conv` and `conv-small` for images, too; None
-            for `dense` and `strided`.
+        encoder: `dense` or `deep` for columns, and `narrow`, `strided`, `conv` and `conv-small` for images, too; None
+            for `dense` and `narrow`.
         decoder: the learned encoder whose mirror image is the decoder; None for that of `encoder`.
         norm: normalisation after each layer: `batch`, `layer`, `local-response` or `none`.
         latent_activation: `relu`, `linear`, `sigmoid` or `tanh`; None for the encoder's own (`linear`, but for `conv`
@@ -99,10 +99,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         latent_activation: str | None = None,
         depth: int | None = None,
         epochs: int = 30,
-        batch_size: int = 32,
+        batch_size: int = 64,
         lr: float = 5e-3,
         schedule: str = "onecycle",
-        optimizer: str = "adam",
+        optimizer: str = "muon",
         weight_decay: float = 0.0,
         loss: str | None = None,
         noise: str = "none",

@@ -16,7 +16,7 @@ from autoencoder.workflows.movies.visualize import visualize
 from autoencoder.workflows.testing import report
 
 N_IMAGES, QUICK_N_IMAGES = 4000, 200
-EPOCHS, QUICK_EPOCHS = 8, 1
+EPOCHS, QUICK_EPOCHS = 20, 1
 COLUMNS = ("distance_from_center", "body_angle_deg")
 
 
@@ -55,7 +55,7 @@ def demo(
     # UMAP closes the ring of body angles where points are many: all images are in the snapshots.
     training = TrainingConfig(
         epochs=epochs,
-        snapshots_per_epoch=4,
+        snapshots_per_epoch=2,
         snapshot_samples="all",
         seed=seed,
         device=device,  # type: ignore[arg-type]

@@ -88,16 +88,17 @@ def jobs(size: Size, work: Path, mnist: Path | None) -> dict[str, Job]:
     def add_studies(name: str, objectives: str, noise: str) -> None:
         objective_epochs, encoder_epochs = size.epochs
         for what, vary, epochs, more in (
-            ("objectives", (f"objective={objectives}",), objective_epochs, ("--control",)),
+            ("objectives", (f"objective={objectives}",), objective_epochs, ("--control", "--encoder", "strided")),
             (
                 "encoders",
                 ("encoder=strided,pca,umap", "latent_dim=2,16"),
                 encoder_epochs,
-                ("--only", "quality", "units"),
+                ("--only", "quality", "units", "--decoder", "strided"),
             ),
         ):
             out = studies / f"{name}-{what}"
-            flags = ("--seeds", size.seeds, "--epochs", epochs, "--noise", noise, "--threads", 1, *more, "--out", out)
+            flags = ("--seeds", size.seeds, "--epochs", epochs, "--noise", noise, "--threads", 1, *more, *FORMER)
+            flags += ("--out", out)
             makes = out / "report.html"
             add(f"{name} {what}", makes, "study", data / f"{name}.npz", "--vary", *vary, *flags, "--quiet")
 
@@ -121,7 +122,7 @@ def jobs(size: Size, work: Path, mnist: Path | None) -> dict[str, Job]:
     n_many, epochs = size.many
     add("many", data / "many.npz", "prepare", "arena", "--images", n_many, "--out", data / "many", *arena)
     run = work / "runs" / "many"
-    flags = ("--epochs", epochs, "--snapshots-per-epoch", 1, "--threads", 1, "--quiet")
+    flags = ("--encoder", "strided", "--epochs", epochs, "--snapshots-per-epoch", 1, "--threads", 1, *FORMER, "--quiet")
     add("run of many", run / "checkpoints" / "last.pt", "train", data / "many.npz", "--run", run, *flags)
     colors = ("--color-by", "body_angle_deg", "distance_from_center")
     flags = ("--show", "scatter", *colors, "--out", work / "arms", "--quiet")
@@ -131,6 +132,9 @@ def jobs(size: Size, work: Path, mnist: Path | None) -> dict[str, Job]:
     add("side by side", work / "encoders" / "comparison.md", "compare", *runs, "--out", work / "encoders", "--quiet")
     return found
 
+
+FORMER = ("--optimizer", "adam", "--batch-size", 32)
+"""With the encoder and the decoder `strided`, the default when the page was made."""
 
 ENCODER_RUNS = ("strided_16", "pca_16", "umap_16", "pca_2", "umap_2")
 """Runs of the first seed, as they are called in their folder."""

@@ -252,7 +252,7 @@ def test_errors_are_those_of_the_test_and_predictions_those_of_the_network(name,
 
 def test_errors_are_empty_where_the_truth_is_not_known(tiny, tmp_path, succeed, call):
     run = tmp_path / "run"
-    flags = ("--epochs", 1, "--objective", "regress", "--target", "x", "--latent-dim", 3, "--quiet")
+    flags = ("--epochs", 1, "--objective", "regress", "--target", "x", "--latent-dim", 3, "--batch-size", 32, "--quiet")
     succeed("train", tiny, "--run", run, *flags)
     columns = dict(known(tiny))
     columns["x"] = np.where(np.arange(60) < 7, np.nan, columns["x"])
@@ -281,7 +281,7 @@ def test_images_of_another_kind_are_unfamiliar(finished, arena, tmp_path, succee
 def test_without_the_runs_data_nothing_is_called_unfamiliar(recorded, tmp_path, succeed):
     run, data = tmp_path / "run", tmp_path / "gone.npz"
     data.write_bytes((recorded / "data.npz").read_bytes())
-    succeed("train", data, "--run", run, "--epochs", 1, "--latent-dim", 3, "--quiet")
+    succeed("train", data, "--run", run, "--epochs", 1, "--latent-dim", 3, "--batch-size", 32, "--quiet")
     data.unlink()
     said = succeed("encode", run, recorded / "other.npz", "--out", tmp_path / "a.csv").out
     assert f"it cannot be judged which images are familiar to the network, because {data}" in said
@@ -300,7 +300,7 @@ def test_the_same_is_written_in_the_same_bytes(suffix, recorded, tmp_path, succe
 
 def test_names_that_are_taken_give_way(tiny, tmp_path, succeed):
     run, n = tmp_path / "run", 60
-    succeed("train", tiny, "--run", run, "--epochs", 1, "--latent-dim", 2, "--quiet")
+    succeed("train", tiny, "--run", run, "--epochs", 1, "--latent-dim", 2, "--batch-size", 32, "--quiet")
     columns = {"latent_0": np.arange(n), "unfamiliar": np.full(n, 'no, "never"\n'), "plain": np.arange(n) / 7}
     np.savez(tmp_path / "d.npz", images=ae.load_images(tiny).images, **columns)
     succeed("encode", run, tmp_path / "d.npz", "--out", tmp_path / "a.csv", "--quiet")

@@ -41,8 +41,8 @@ def test_data_on_another_scale(images, told):
 def test_run(finished, arena, told):
     found = told(finished)
     assert found["data"] == str(arena)
-    assert found["encoder"] == "strided, learned, norm batch, 6 latent units"
-    assert found["decoder"] == "strided"
+    assert found["encoder"] == "narrow, learned, norm batch, 6 latent units"
+    assert found["decoder"] == "narrow"
     assert found["objective"] == "reconstruct (mse); noise gaussian:0.2"
     assert "explained variance" not in found
     assert found["images"] == "84 for training, 24 held out (blocks)"
@@ -57,8 +57,8 @@ def test_checkpoint(finished, told):
     found = told(finished / "checkpoints" / "epoch_0002.pt")
     assert found["progress"].startswith("epoch 2, step 12")
     assert found["images"] == "1x50x50"
-    assert found["encoder"] == "strided, learned, norm batch, 6 latent units"
-    assert (found["decoder"], found["objective"]) == ("strided", "reconstruct (mse); noise gaussian:0.2")
+    assert found["encoder"] == "narrow, learned, norm batch, 6 latent units"
+    assert (found["decoder"], found["objective"]) == ("narrow", "reconstruct (mse); noise gaussian:0.2")
 
 
 @pytest.fixture(scope="module")

@@ -164,7 +164,6 @@ def test_networks_of_the_introduction_train_until_they_converge(name: str) -> No
 
 def test_what_is_not_documented_is_the_default() -> None:
     assert built("dense-40").training.epochs == TrainingConfig().epochs
-    assert built("dense-40").training.batch_size == TrainingConfig().batch_size
     assert "not documented" in PRESETS["dense-40"].description
 
 

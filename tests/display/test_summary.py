@@ -73,7 +73,7 @@ def test_a_data_set(tmp_path, tiny):
 
 def test_a_run(finished, finished_copy):
     for run in (ae.open_run(finished), ae.load_run(finished)):
-        check(run, finished, "strided", "3 of 3")
+        check(run, finished, "narrow", "3 of 3")
     (finished_copy / "split.npz").unlink()
     check(ae.open_run(finished_copy), "split.npz", n_pictures=0)
 
@@ -82,7 +82,7 @@ def test_a_run(finished, finished_copy):
 def test_a_test_and_a_comparison(finished, tmp_path):
     check(ae.evaluate(finished), "held-out images", "PSNR")
     found = ae.compare([finished])
-    check(found, "held-out images", "strided", "reconstruct")
+    check(found, "held-out images", "narrow", "reconstruct")
     found, files = ae.compare_runs([finished], out=tmp_path / "out", reducer="pca", color_by=["x"])
     check(found, "PSNR (dB)")
     check(files, "comparison.csv")

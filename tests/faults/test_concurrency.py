@@ -135,7 +135,9 @@ def test_a_comparison_of_which_a_run_is_trained_elsewhere(tiny, tmp_path, call, 
 
     run = tmp_path / "out" / "runs" / "ae-16-42"
     with hold(Run(run)):
-        result = call("compare", "--train", tiny, "--out", tmp_path / "out", "--epochs", 1, "--reduce", "pca")
+        result = call(
+            "compare", "--train", tiny, "--out", tmp_path / "out", "--epochs", 1, "--batch-size", 32, "--reduce", "pca"
+        )
     assert f"ae-16-42 could not be trained: process {os.getpid()} on " in result.out
     assert f"has been training {run} since" in result.out
     rows = (tmp_path / "out" / "comparison.csv").read_text().splitlines()[1:]

@@ -31,7 +31,20 @@ INTERRUPTED = 8
 """The update after which a run that was begun was interrupted; all are two epochs of 6."""
 
 COMMON = ("--epochs", 2, "--batch-size", 6, "--latent-dim", 3, "--snapshots-per-epoch", 2, "--snapshot-samples", 12)
-COMMON = (*COMMON, "--val-interval", 1, "--threads", 1, "--seed", 5, "--split-seed", 5, "--quiet")
+COMMON = (
+    *COMMON,
+    "--val-interval",
+    1,
+    "--threads",
+    1,
+    "--seed",
+    5,
+    "--split-seed",
+    5,
+    "--optimizer",
+    "adam",
+    "--quiet",
+)
 
 SMALL = ("--decoder", "conv-small")
 """The smallest decoder, behind encoders whose own would take megabytes."""
@@ -65,6 +78,9 @@ NEW_SINCE = {"regress": "config-2", "held-out-group": "config-2", "muon": "confi
 FORMATS = {case: NEW_SINCE.get(case, "format-2") for case in CASES}
 """The folder of `STORED` that holds each case, called by what was new then: the format of checkpoints, or of the
 configuration. The runs of `format-2` have configurations of format 1."""
+
+LOADED_QUICKLY = ("strided", "pca", "regress", "held-out-group", "muon")
+"""Cases of every format that are loaded and tested by `make test`; the others are by `make test-all`."""
 
 ANEW_ONLY = {
     "strided-with-its-decoder": ("--encoder", "strided"),
@@ -224,7 +240,10 @@ def test_every_name_is_stored():
     assert {run["objective"]["noise"]["kind"] for run in kept} == set(config.NOISES)
 
 
-@pytest.mark.parametrize(("case", "form"), FORMATS.items())
+@pytest.mark.parametrize(
+    ("case", "form"),
+    [pytest.param(*item, marks=() if item[0] in LOADED_QUICKLY else pytest.mark.slow) for item in FORMATS.items()],
+)
 def test_loaded_and_tested(tmp_path, stored, succeed, same_rounding, tally, case, form):
     """The codes of the last snapshot, and the numbers of the test, are what they were."""
     import autoencoder as ae

@@ -28,10 +28,10 @@ def test_outputs_are_those_of_each_kept_network(finished: Path, arena: Path) -> 
 
 
 def test_early_networks_are_weights_alone(finished: Path) -> None:
-    """No optimizer, which is two thirds of a checkpoint; none is resumed from, or listed among checkpoints."""
+    """No optimizer, which is half of a checkpoint or more; none is resumed from, or listed among checkpoints."""
     early, last = Run(finished).early_checkpoints(), Run(finished).checkpoint_file("last")
     assert [file.name for file in early] == ["step_00000000.pt", "step_00000002.pt", "step_00000004.pt"]
-    assert all(file.stat().st_size < 0.45 * last.stat().st_size for file in early)
+    assert all(file.stat().st_size < 0.55 * last.stat().st_size for file in early)
     assert not set(early) & set(Run(finished).checkpoints())
 
 

@@ -104,7 +104,7 @@ def test_training_with_kl_draws_every_unit_to_the_target(tiny, tmp_path, succeed
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_training_with_log_lowers_the_mean_activation(tiny, tmp_path, succeed, activation):
-    flags = ("--epochs", 20, "--lr", 0.02, "--snapshots-per-epoch", 0, "--split", "random")
+    flags = ("--epochs", 20, "--lr", 0.02, "--optimizer", "adam", "--snapshots-per-epoch", 0, "--split", "random")
     flags = (*flags, "--latent-activation", activation)
     succeed("train", tiny, "--run", tmp_path / "plain", *FAST, *flags)
     succeed("train", tiny, "--run", tmp_path / "sparse", *FAST, *flags, "--sparsity", "log", "--sparsity-weight", 1)

@@ -146,16 +146,16 @@ def test_objects_stand_for_what_they_are_of(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = ae.prepare_arena("data/small", 60, size=16)
     trained = ae.train(ae.run_config(data, epochs=1, batch_size=16))
-    assert trained.run.path == Path("runs/small-strided-001")
+    assert trained.run.path == Path("runs/small-narrow-001")
     images = ae.load_images(data)
     assert (trained.encode(images) == trained.encode(images.images)).all()
-    assert ae.compare(trained).runs[0].name == "small-strided-001"
+    assert ae.compare(trained).runs[0].name == "small-narrow-001"
     found, _ = ae.compare_runs([trained], reducer="pca", color_by="x")
-    assert found.comparisons[0].runs[0].name == "small-strided-001"
+    assert found.comparisons[0].runs[0].name == "small-narrow-001"
     (codes,) = ae.encode(trained, out="codes.csv", overwrite=True)
     assert len(codes.read_text().splitlines()) == 61
     assert ae.describe("data/small.npz")["images"].startswith("60 of")
-    plan = ae.plan_study(data, vary={"objective": "angle"}, seeds=2, epochs=1)
+    plan = ae.plan_study(data, vary={"objective": "angle"}, seeds=2, epochs=1, batch_size=16)
     assert [member.name for member in plan.design.members] == ["angle-42", "angle-43"]
     with pytest.raises(ae.UserError, match=r"run_config\('data/small.npz'\)"):
         ae.train("data/small.npz")

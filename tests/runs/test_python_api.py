@@ -155,7 +155,9 @@ def test_the_readme_s_python_runs(root, tmp_path, monkeypatch, succeed):
     succeed("prepare", "arena", "--images", 60, "--size", 16, "--out", tmp_path / "data" / "arena", "--quiet")
     text = (root / "README.md").read_text(encoding="utf-8")
     block = text.split("```python\n")[1].split("```")[0]
-    block = block.replace('"data/arena.npz")', '"data/arena.npz"), training=ae.TrainingConfig(epochs=1)', 1)
+    block = block.replace(
+        '"data/arena.npz")', '"data/arena.npz"), training=ae.TrainingConfig(epochs=1, batch_size=32)', 1
+    )
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     exec(compile(block, "README.md", "exec"), names)

@@ -155,9 +155,9 @@ def test_runs_are_numbered_where_no_name_is_given(tiny, tmp_path, succeed, monke
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
         said = succeed("train", tiny, "--epochs", 1, "--batch-size", 16, "--snapshots-per-epoch", 0).out
-    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["tiny-strided-001", "tiny-strided-002"]
-    assert "made runs/tiny-strided-002\n" in said
-    assert "autoencoder test --run runs/tiny-strided-002" in said
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["tiny-narrow-001", "tiny-narrow-002"]
+    assert "made runs/tiny-narrow-002\n" in said
+    assert "autoencoder test --run runs/tiny-narrow-002" in said
     succeed("visualize", "--latest-run-on", tiny, "--help")
 
 
@@ -166,5 +166,5 @@ def test_the_newest_run_on_a_file_is_found(tiny, images, tmp_path, succeed, call
     for data in (tiny, tiny, images):
         succeed("train", data, "--epochs", 1, "--batch-size", 16)
     options = ("--reduce", "pca", "--no-movies")
-    assert "runs/tiny-strided-002" in succeed("visualize", "--latest-run-on", tiny, *options).out
+    assert "runs/tiny-narrow-002" in succeed("visualize", "--latest-run-on", tiny, *options).out
     call("visualize", "--latest-run-on", tmp_path / "other.npz").refused("other.npz", "--run")

@@ -121,7 +121,7 @@ def test_comet_offline(comet_ml, tiny, tmp_path, succeed, monkeypatch):
     assert comet_metrics(messages) == epochs_of(run)
     sent = comet_parameters(messages)
     assert sent["training.lr"] == 0.00123
-    assert sent["model.encoder"] == "strided"
+    assert sent["model.encoder"] == "narrow"
     assert sent["data.images"] == tiny.name
     others = {m["payload"]["key"]: m["payload"]["value"] for m in messages if m["type"] == "log_other"}
     assert others == {"Name": "ring-7", "offline_experiment": True}

@@ -83,7 +83,7 @@ def test_held_out_digits_are_closer_than_by_a_pca_of_as_many_components(fitted, 
 def test_convolutions_learn_images(digits):
     train, held_out = digits[0][:600], digits[1][:200]
     learned = AutoencoderTransformer(2, image_shape=(8, 8), random_state=0, epochs=6).fit(train)
-    assert learned.config_.model.encoder == "strided"
+    assert learned.config_.model.encoder == "narrow"
     assert learned.score(held_out) > pca_score(2, train, held_out)
 
 

@@ -158,14 +158,16 @@ def test_in_processes(members, tmp_path, gpus, assert_same_run):
 def test_jobs_on_a_gpu_are_refused_before_anything_is_made(tiny, tmp_path, call, monkeypatch, command):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     what = [tiny] if command == "study" else ["--train", tiny]
-    result = call(command, *what, "--out", tmp_path / "out", "--jobs", 2, "--epochs", 1, "--device", "cuda")
+    flags = ("--epochs", 1, "--batch-size", 32, "--device", "cuda")
+    result = call(command, *what, "--out", tmp_path / "out", "--jobs", 2, *flags)
     result.refused("--jobs", "leave --jobs out", "--device cpu")
     assert not (tmp_path / "out").exists()
 
 
 def test_more_together_than_a_gpu_has_streams_for(tiny, tmp_path, call, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    result = call("study", tiny, "--out", tmp_path / "out", "--together", 17, "--epochs", 1, "--device", "cuda")
+    flags = ("--epochs", 1, "--batch-size", 32, "--device", "cuda")
+    result = call("study", tiny, "--out", tmp_path / "out", "--together", 17, *flags)
     result.refused("--together 17", "--together 16 or less")
     assert not (tmp_path / "out").exists()
 

@@ -421,14 +421,15 @@ def test_an_operation_without_a_deterministic_form_is_named(tiny, tmp_path, call
         )
 
     at_step(2, refuse)
-    result = call("train", tiny, "--run", tmp_path / "run", "--deterministic", "--epochs", 1, "--device", "cpu")
+    flags = ("--epochs", 1, "--batch-size", 16, "--device", "cpu")
+    result = call("train", tiny, "--run", tmp_path / "run", "--deterministic", *flags)
     result.refused("--deterministic: histc_cuda", "train without --deterministic")
     assert settings == [True]
 
 
 def test_deterministic_may_change_when_a_run_is_resumed(tiny, tmp_path, succeed, settings):
     run = tmp_path / "run"
-    succeed("train", tiny, "--run", run, "--epochs", 1, "--device", "cpu", "--quiet")
+    succeed("train", tiny, "--run", run, "--epochs", 1, "--batch-size", 32, "--device", "cpu", "--quiet")
     said = succeed("train", "--resume", run, "--epochs", 2, "--deterministic").out
     assert "this run was trained with deterministic False, now True" in said
 
