@@ -216,6 +216,7 @@ def two_seeds(reference, data, tmp_path_factory, succeed):
     return out, succeed("compare", "--train", data, "--out", out, "--seeds", 2, "--seed", 41, *SETTINGS)
 
 
+@pytest.mark.slow
 def test_several_seeds(two_seeds, tree):
     out, result = two_seeds
     assert {file for file in tree(out) if "/" not in file} == {*FILES, "distances.png", "distances.svg", "study.json"}
@@ -310,6 +311,7 @@ class Started(HTMLParser):
         self.attributes.update(name for name, _ in attributes)
 
 
+@pytest.mark.slow
 def test_one_run_of_each_kind_says_what_is_not_known(two_seeds, tmp_path, succeed, tree):
     runs = [two_seeds[0] / "runs" / name for name in (KINDS[0], KINDS[2])]
     result = succeed("compare", *runs, "--out", tmp_path / "c", "--reduce", "pca", "--examples", 1)
@@ -324,6 +326,7 @@ def test_one_run_of_each_kind_says_what_is_not_known(two_seeds, tmp_path, succee
     assert similarity_of(tmp_path / "c")["measures"]["procrustes"]["over_training"] == []
 
 
+@pytest.mark.slow
 def test_runs_that_cannot_be_compared_over_training_are_at_one_moment_and_it_is_said_why(
     two_seeds, tmp_path, succeed, tree
 ):

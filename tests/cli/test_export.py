@@ -72,7 +72,7 @@ def by_all(folder, given):
     return {file.suffix: (by_onnx if file.suffix == ".onnx" else by_torch)(file, given) for file in files}
 
 
-SLOW = ("conv", "conv-small", "deep", "strided")
+SLOW = ("conv", "conv-small", "deep", "dense", "strided")
 """Encoders whose operations others have, too, or that take long."""
 
 
@@ -102,8 +102,8 @@ def test_every_encoder_in_every_format(trained, data, tmp_path, succeed, encoder
 @pytest.mark.parametrize(
     "flags",
     [
-        ("--objective", "angle", "--target", "heading_deg"),
-        ("--objective", "classify", "--target", "digit"),
+        pytest.param(("--objective", "angle", "--target", "heading_deg"), marks=pytest.mark.slow),
+        pytest.param(("--objective", "classify", "--target", "digit"), marks=pytest.mark.slow),
         ("--objective", "regress", "--target", "speed"),
         pytest.param(("--objective", "mask"), marks=pytest.mark.slow),
         pytest.param(("--loss", "bce"), marks=pytest.mark.slow),

@@ -226,6 +226,7 @@ def test_influence_is_that_of_the_runs_decoder(whole, finished):
         assert row["dead"] is False
 
 
+@pytest.mark.slow
 def test_units_of_an_earlier_snapshot_are_decoded_by_its_own_network(still):
     early, late = (numbers(still("--show", "units", snapshot=step)[0]) for step in (6, 18))
     assert (early["checkpoint"], late["checkpoint"]) == ("epoch_0001.pt", "last.pt")
@@ -295,6 +296,7 @@ def test_number_of_clusters_and_other_labels(still, tmp_path):
 # --------------------------------------------------------------------------------------- what a run can and cannot show
 
 
+@pytest.mark.slow
 def test_no_labels_at_all(images, tmp_path, succeed, tree):
     run = tmp_path / "run"
     succeed("train", images, "--run", run, "--epochs", 1, "--batch-size", 16, "--quiet")

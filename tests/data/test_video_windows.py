@@ -213,12 +213,12 @@ def with_and_without(tmp_path, monkeypatch):
     [
         {},
         {"align": True},
-        {"color": True},
+        pytest.param({"color": True}, marks=pytest.mark.slow),
         pytest.param({"fill": "edge"}, marks=pytest.mark.slow),
         pytest.param({"fill": "mean", "normalise": "intensity"}, marks=pytest.mark.slow),
         pytest.param({"every": 2}, marks=pytest.mark.slow),
         pytest.param({"limit": 222}, marks=pytest.mark.slow),
-        {"mask": True},
+        pytest.param({"mask": True}, marks=pytest.mark.slow),
     ],
 )
 def test_prepared_images_are_the_same(tmp_path, with_and_without, options):

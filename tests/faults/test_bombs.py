@@ -145,6 +145,10 @@ def png_of_zeros(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+LARGE = ("npy with one image of 3 GB", "npz that promises 3 GB and holds them")
+"""Bombs that take long to be made."""
+
+
 def command_for(path):
     return {
         ".gz": ("prepare", "idx", path, "--out", path.parent / "set"),
@@ -152,7 +156,10 @@ def command_for(path):
     }.get(path.suffix, ("info", path))
 
 
-@pytest.mark.parametrize(("name", "make", "words"), BOMBS.values(), ids=BOMBS)
+@pytest.mark.parametrize(
+    ("name", "make", "words"),
+    [pytest.param(*bomb, id=kind, marks=pytest.mark.slow if kind in LARGE else ()) for kind, bomb in BOMBS.items()],
+)
 def test_a_bomb_takes_no_memory(tmp_path, alone, attempt, monkeypatch, name, make, words):
     path = tmp_path / name
     make(path)

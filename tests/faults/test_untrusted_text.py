@@ -100,6 +100,7 @@ def test_info_as_json_holds_the_texts_themselves(hostile, succeed):
     assert found["data"] == str(run.parent / f"{DATA_NAME}.npz")
 
 
+@pytest.mark.slow
 def test_errors_repeat_names_as_text(finished, tmp_path, call, tally):
     """Columns that are not there, files that are not there, and files of another kind."""
     for name in (*NAMES, os.fsdecode(b"\xff\xfe name")):
