@@ -144,7 +144,7 @@ def test_the_first_page_s_python_runs(folder):
 @pytest.mark.slow
 def test_the_quick_start_s_python_runs(folder):
     names = run(DOCS / "quickstart.md")
-    assert names["codes"].shape == (120, 8)
+    assert names["codes"].shape == (100, 8)
     assert (folder / "runs" / "from-python" / "visualize").is_dir()
 
 

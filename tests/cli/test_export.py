@@ -239,7 +239,7 @@ def test_the_card_says_what_it_is(finished, tmp_path, succeed, monkeypatch):
     split = np.load(finished / "split.npz")
     for said in (
         "# finished\n",
-        "| encoder | strided, learned, norm batch, 6 latent units |",
+        "| encoder | narrow, learned, norm batch, 6 latent units |",
         "noise gaussian:0.2",
         "| checkpoint | last, after 18 updates |",
         "| data | arena.npz |",

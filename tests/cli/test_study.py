@@ -449,7 +449,7 @@ def test_one_seed_says_what_it_cannot(data, tmp_path, succeed):
 def test_the_preset_reference_is_the_table_of_compare(data, tmp_path, succeed):
     options = ("--seeds", 1, *TRAINING)
     result = succeed("study", data, "--preset", "reference", *options, "--out", tmp_path / "s")
-    assert re.search(r"direction-tagger +│ +strided", result.out)
+    assert re.search(r"direction-tagger +│ +narrow", result.out)
     table = (tmp_path / "s" / "comparison.md").read_bytes()
     succeed("compare", "--train", data, *TRAINING, "--out", tmp_path / "s", "--quiet")  # finds it trained
     assert (tmp_path / "s" / "comparison.md").read_bytes() == table
