@@ -50,6 +50,11 @@ class Answers(Generic[Answer]):
     signum: int | None
 
 
+def share_of_cores(n: int) -> int:
+    """How many threads each of `n` processes may use, so that all of them together use every core once."""
+    return max(1, (os.cpu_count() or 1) // n)
+
+
 def in_processes(
     work: Callable[[Share], Answer],
     shares: Sequence[Share],

@@ -24,7 +24,7 @@ from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.machine.device import PART_OF_GPU, VISIBLE_GPUS, all_gpus, choose_device, prepare_machine
 from autoencoder.machine.graphs import MOST_RUNS
-from autoencoder.machine.processes import Lost, in_processes
+from autoencoder.machine.processes import Lost, in_processes, share_of_cores
 from autoencoder.machine.progress import Say
 from autoencoder.machine.stopping import Interrupted
 from autoencoder.runs.data import load_data
@@ -123,7 +123,7 @@ def train_members(
     if together == AUTO and device.type == "cpu":
         together = None
     if jobs > 1:
-        share = max(1, (os.cpu_count() or 1) // jobs)
+        share = share_of_cores(jobs)
         runs = {name: (folder, _with_threads(config, share)) for name, (folder, config) in runs.items()}
     pieces = _pieces(runs, finish)
     gpus = all_gpus(device)[: len(pieces)]

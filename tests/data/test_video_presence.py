@@ -20,7 +20,7 @@ def share(animal, pose, noise=4.0, flicker=0.0, contrast=40.0, color=False):
     down, across = np.mgrid[:HEIGHT, :WIDTH]
     ground = 100 + 30 * np.sin(across / 9) * np.cos(down / 7)
     presence = Presence(pose[:, 0], pose[:, 1], LENGTH, (WIDTH, HEIGHT))
-    for row in presence._rows:
+    for row in presence.rows:
         x, y = animal[row]
         body = contrast * (np.hypot((across - x) / 9, (down - y) / 6) < 1)
         frame = (ground + body) * (1 + flicker * rng.normal()) + noise * rng.normal(size=ground.shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -17,6 +16,7 @@ from autoencoder.config import RunConfig
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError
 from autoencoder.machine.device import choose_device, prepare_machine
+from autoencoder.machine.processes import share_of_cores
 from autoencoder.machine.progress import duration
 from autoencoder.runs.data import split_rows
 from autoencoder.runs.folder import Run
@@ -124,7 +124,7 @@ def _left(member: Member, runs: Path) -> float:
 def _seconds(config: RunConfig, images: ImageSet, jobs: int) -> float:
     training = config.training
     device = choose_device(training.device)
-    threads = training.threads or (max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None)
+    threads = training.threads or (share_of_cores(jobs) if jobs > 1 else None)
     prepare_machine(device, threads, deterministic=training.deterministic)
     split, encoder, fitting = split_rows(config, images), None, 0.0
     if config.model.is_fitted:

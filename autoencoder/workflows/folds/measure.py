@@ -70,7 +70,8 @@ class Folds:
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Folds by {self.column}, {len(self.values)} values left out in turn, {len(self.scores)} runs>"
+        name = type(self).__name__
+        return f"<{name} by {self.column}, {len(self.values)} values left out in turn, {len(self.scores)} runs>"
 
     @property
     def settings(self) -> list[str]:

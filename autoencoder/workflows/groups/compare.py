@@ -76,7 +76,7 @@ class GroupComparison:
     notes: tuple[str, ...]
 
     def __repr__(self) -> str:
-        return f"<GroupComparison by {self.opened.groups.by}, {len(self.opened.runs)} runs>"
+        return f"<{type(self).__name__} by {self.opened.groups.by}, {len(self.opened.runs)} runs>"
 
 
 def open_groups(

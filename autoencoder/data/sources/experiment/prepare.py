@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 import signal
 import threading
@@ -35,7 +34,7 @@ from autoencoder.data.sources.video.prepare import make_images, open_video
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.file_names import file_stem
 from autoencoder.machine.files import read_json, write_json
-from autoencoder.machine.processes import Lost, in_processes
+from autoencoder.machine.processes import Lost, in_processes, share_of_cores
 from autoencoder.machine.stopping import Interrupted
 
 BEGUN = "begun.json"
@@ -369,7 +368,7 @@ class _Workers:
         """
         n = min(self.jobs, len(works))
         if n > 1:
-            share = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // n))}
+            share = {"OMP_NUM_THREADS": str(share_of_cores(n))}
             answers = in_processes(_make_elsewhere, works, [share] * n, lambda number, _: on_progress(frames[number]))
             if answers.signum is not None:
                 raise Interrupted(answers.signum, f"interrupted; what is done of {self.npz} is kept: {SAME_COMMAND}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +92,7 @@ class Squares:
         away = xy - np.stack([self.x, self.y], axis=1)[rows]
         return np.asarray((away + self.crop / 2) * (self.size / self.crop))
 
+    @cached_property
     def boxes(self) -> NDArray[np.int64]:
         """What is looked at of each frame: left, top, right and bottom, the last two behind it, (M, 4)."""
         corner = np.stack([self.x, self.y], axis=1) + 0.5 - self.crop / 2
@@ -197,7 +199,7 @@ def _windows(
     """The parts of the frames that `cut` looks at, where decoding no more than them is quicker."""
     if scene is not None or not film.allows_windows:
         return None
-    boxes = squares.boxes()
+    boxes = squares.boxes
     picture = np.array(film.picture)
     if options.fill != "edge":  # what fills a square is taken from all of the frame
         beyond = (boxes[:, :2] < 0) | (boxes[:, 2:] > picture)

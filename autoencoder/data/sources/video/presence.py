@@ -50,25 +50,23 @@ class Presence:
         y: (M,) the same, down.
         extent: length of the animal, pixels.
         picture: width and height of the frames.
+
+    Attributes:
+        rows: of the samples, (K,) ascending.
     """
 
     def __init__(self, x: NDArray[np.float64], y: NDArray[np.float64], extent: float, picture: tuple[int, int]) -> None:
         places = np.stack([x, y], axis=1)
         self._extent = max(extent, 1.0)
-        self._rows = scattered_rows(places, self._extent / 2)
-        self._places = places[self._rows]
-        too_many = math.sqrt(len(self._rows) * picture[0] * picture[1] / MOST_PIXELS)
+        self.rows = scattered_rows(places, self._extent / 2)
+        self._places = places[self.rows]
+        too_many = math.sqrt(len(self.rows) * picture[0] * picture[1] / MOST_PIXELS)
         self._step = max(1, int(self._extent / PIXELS_ACROSS), math.ceil(too_many))
         self._pictures: list[NDArray[np.float32]] = []
 
-    @property
-    def rows(self) -> NDArray[np.int64]:
-        """Of the samples, (K,) ascending."""
-        return self._rows
-
     def look(self, row: int, frame: NDArray[np.uint8]) -> None:
         """Keep a thinned copy of a frame, (H, W) or (C, H, W), if it is one of the samples; rows ascend."""
-        if len(self._pictures) < len(self._rows) and row == self._rows[len(self._pictures)]:
+        if len(self._pictures) < len(self.rows) and row == self.rows[len(self._pictures)]:
             thinned = frame[..., :: self._step, :: self._step].astype(np.float32)
             self._pictures.append(thinned if thinned.ndim == 2 else thinned.mean(axis=0))
 

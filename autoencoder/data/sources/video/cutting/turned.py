@@ -70,6 +70,7 @@ class TurnedSquares(Squares):
         center = np.stack([self.x, self.y], axis=1)[rows]
         return super().within(rows, center + self._turned(xy - center, self.angle[rows]))
 
+    @cached_property
     def boxes(self) -> NDArray[np.int64]:
         """See `Squares.boxes`."""
         place, reach = np.stack([self.x, self.y], axis=1), DIAGONAL * self.crop / 2
@@ -122,10 +123,8 @@ class TurnedSquares(Squares):
 
     def _around(self, row: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows and columns of the frame, and beyond it, that samples of a square are between."""
-        reach = DIAGONAL * self.crop / 2
-        x, y = float(self.x[row]), float(self.y[row])
-        rows, columns = (np.arange(math.floor(at - reach), math.ceil(at + reach) + 1) for at in (y, x))
-        return rows, columns
+        left, top, right, bottom = self.boxes[row].tolist()
+        return np.arange(top, bottom), np.arange(left, right)
 
     def _steps(self, row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Of the samples of a square: y and x of the first, and what a step down and to the right adds to them."""

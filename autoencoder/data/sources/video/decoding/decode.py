@@ -62,7 +62,7 @@ class Decoding:
             coder, pixels = ("ppm", "rgb24") if self._color else ("pgm", "gray")
             # Each picture with its size before it: nothing else that ffmpeg says of sizes is exact.
             output = ("-c:v", coder, "-pix_fmt", pixels, "-f", "image2pipe")
-            before = ["-v", "error", *_threads(), *(["-noautorotate"] if self._stored else [])]
+            before = ["-v", "error", *(["-noautorotate"] if self._stored else [])]
             after = [*ONCE, *TIMES, str(self._times), *output]
             beside: list[str] = []
             descriptors: list[int] = []
@@ -136,12 +136,6 @@ class Decoding:
         with self._times.open("rb") as file:
             lines = [line for line, _ in zip(file, range(n_frames), strict=False)]
         return lines if self._windows is None else _without_mark(lines)
-
-
-def _threads() -> list[str]:
-    """Options by which ffmpeg decodes with as many threads as all computation here may use, where that is limited."""
-    most = os.environ.get("OMP_NUM_THREADS", "")
-    return ["-threads", most] if most.isdecimal() and int(most) else []
 
 
 def _without_mark(lines: list[bytes]) -> list[bytes]:

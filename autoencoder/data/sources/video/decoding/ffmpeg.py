@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -53,7 +54,8 @@ def ffmpeg(
     import imageio_ffmpeg
 
     program = imageio_ffmpeg.get_ffmpeg_exe()
-    command = [program, "-nostdin", "-nostats", *before, "-i", str(video.absolute()), "-map", STREAM, *after, "pipe:1"]
+    command = [program, "-nostdin", "-nostats", *_threads(), *before, "-i", str(video.absolute())]
+    command += ["-map", STREAM, *after, "pipe:1"]
     if beside:
         command += ["-map", STREAM, *beside]
     with tempfile.TemporaryFile() as said:
@@ -75,6 +77,12 @@ def ffmpeg(
             process.kill()
             process.wait()
             refuse_old(program, said)
+
+
+def _threads() -> list[str]:
+    """Options by which ffmpeg decodes with as many threads as all computation here may use, where that is limited."""
+    most = os.environ.get("OMP_NUM_THREADS", "")
+    return ["-threads", most] if most.isdecimal() and int(most) else []
 
 
 def refuse_old(program: str, said: IO[bytes]) -> None:

@@ -7,7 +7,6 @@ what is looked at; ffmpeg is told its places before it begins, as a function of 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,12 +137,11 @@ def _place(at: int, side: int, picture: int) -> int:
     return min(at // ALIGNED * ALIGNED, picture - side)
 
 
-def _stepwise(starts: Sequence[int] | NDArray[np.int64], values: Sequence[int] | NDArray[np.int64]) -> str:
+def _stepwise(starts: NDArray[np.int64], values: NDArray[np.int64]) -> str:
     """A function of the frame's number `n` in ffmpeg's language: each value from its start to the next.
 
     Halving the numbers again and again keeps it quick for thousands of steps.
     """
-    starts, values = np.asarray(starts), np.asarray(values)
 
     def between(first: int, behind: int) -> str:
         if behind - first == 1:
