@@ -1,9 +1,9 @@
 """Frames per second of `prepare experiment` on two videos, beside ffmpeg decoding the same files to nothing.
 
-    python benchmarks/prepare.py [--pairs 3] [--frames 3000] [--side 1064] [--jobs 2]
+    python benchmarks/prepare.py [--pairs 3] [--frames 9000] [--side 1064] [--jobs 2]
 
-Both take the two videos at once, in alternation; videos and poses are generated. Starting the processes counts. Prints
-the frames per second of each, and the median of their ratios.
+Both take the two videos at once, in alternation; videos and poses are generated, and repeat themselves every 50 s.
+Starting the processes counts. Prints the frames per second of each, and the median of their ratios.
 """
 
 from __future__ import annotations
@@ -26,11 +26,14 @@ from autoencoder.data.sources.video.options import VideoOptions
 RATE, LENGTH = 30, 200
 """Frames per second, and the animal's length in pixels of a picture of 1064."""
 
+ROUND, REPEATED = 300, 1500
+"""Frames in which the animal goes round once, and after which the video repeats itself."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--frames", type=int, default=3000, help="of each of the two videos")
+    parser.add_argument("--frames", type=int, default=9000, help="of each of the two videos")
     parser.add_argument("--side", type=int, default=1064, help="of their pictures, in pixels; even")
     parser.add_argument("--jobs", type=int, default=2)
     args = parse(parser, pairs=1, frames=12, side=64, jobs=1)
@@ -54,14 +57,17 @@ def main() -> None:
 def _film(folder: Path, name: str, n_frames: int, side: int) -> Recording:
     """A video with a box that goes round on a noisy ground, and its pose."""
     video, pose, length = folder / f"{name}.mp4", folder / f"{name}.csv", LENGTH * side / 1064
-    turn = 2 * np.pi * np.arange(n_frames) / (10 * RATE)
+    turn = 2 * np.pi * np.arange(n_frames) / ROUND
     x, y = side / 2 + side / 4 * np.cos(turn), side / 2 + side / 4 * np.sin(turn)
     box = f"{length / 2:.0f}"
-    place = [f"{side / 2:.0f}+{side / 4:.0f}*{way}(2*PI*t/10)-{box}/2" for way in ("cos", "sin")]
+    place = [f"{side / 2:.0f}+{side / 4:.0f}*{way}(2*PI*n/{ROUND})-{box}/2" for way in ("cos", "sin")]
     scene = f"color=0x505050:size={side}x{side}:rate={RATE},noise=alls=6:allf=t[ground];"
     scene += f"color=white:size={box}x{box}:rate={RATE}[box];[ground][box]overlay=x='{place[0]}':y='{place[1]}'"
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", scene, "-frames:v", str(n_frames)]
-    subprocess.run([*command, "-c:v", "libx264", "-crf", "23", "-pix_fmt", "yuv420p", str(video)], check=True)
+    program, once = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error"], folder / f"{name}_once.mp4"
+    made = [*program, "-f", "lavfi", "-i", scene, "-frames:v", str(min(n_frames, REPEATED))]
+    subprocess.run([*made, "-c:v", "libx264", "-crf", "23", "-pix_fmt", "yuv420p", str(once)], check=True)
+    repeated = [*program, "-stream_loop", "-1", "-i", str(once), "-frames:v", str(n_frames)]
+    subprocess.run([*repeated, "-c", "copy", str(video)], check=True)
     lines = ["scorer" + ",net" * 6, "bodyparts" + ",Nose" * 3 + ",Tailroot" * 3, "coords" + ",x,y,likelihood" * 2]
     for i, (across, down) in enumerate(zip(x, y, strict=True)):
         lines.append(f"{i},{across + length / 2:.2f},{down:.2f},1,{across - length / 2:.2f},{down:.2f},1")

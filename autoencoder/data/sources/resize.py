@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from autoencoder.machine.memory import refuse_too_large
 
@@ -85,36 +85,43 @@ def area_resize(
     left, top, right, bottom = box or (0.0, 0.0, float(width), float(height))
     if (left, top, right, bottom) == (0, 0, size, size) == (0, 0, width, height):
         return image.copy()
-    # What lies outside counts as 0. Sums of whole numbers are exact, and faster than those of 64-bit numbers.
-    above = image.astype(np.int64 if image.itemsize > 1 else np.int32) - outside
-    across = _means(above, _Stretches(left, right, width, size), axis=-1)
-    means = _means(across, _Stretches(top, bottom, height, size), axis=-2)
-    return np.rint(means + outside).astype(image.dtype)
+    # Half as wide, numbers are twice as fast to sum; they still hold the sums of 8-bit values exactly.
+    number = np.float32 if image.dtype == np.uint8 else np.float64
+    down, across = _shares(top, bottom, height, size, number), _shares(left, right, width, size, number)
+    area = (bottom - top) * (right - left) / size**2
+    channels = image[None] if image.ndim == 2 else image
+    resized = np.empty((len(channels), size, size), image.dtype)
+    for channel, new in zip(channels, resized, strict=True):
+        above = channel.astype(number)
+        if outside:  # where there is nothing, there is 0
+            above -= outside
+        new[:] = np.rint((across @ (down @ above).T).T / area + outside)
+    return resized if image.ndim == 3 else resized[0]
 
 
-class _Stretches:
-    """`size` equal stretches from `start` to `stop` along an axis of `n` pixels.
+def _shares(
+    start: float, stop: float, n: int, size: int, dtype: type[np.floating[Any]]
+) -> csr_array[np.floating[Any], tuple[int, int]]:
+    """How much of each of `n` pixels of an axis lies in each of `size` equal stretches of it, (size, n), 0 to 1.
 
-    Attributes:
-        whole: (size + 1,) the pixel in which each edge lies; edges beyond the pixels are at their ends.
-        missing: (size + 1,) the share of that pixel that lies behind the edge.
-        per_pixel: stretches per pixel.
+    Args:
+        start: of the first stretch, in pixels from the beginning of the axis.
+        stop: of the last stretch. Stretches may reach beyond the pixels.
+        n: number of pixels.
+        size: number of stretches.
+        dtype: of the result.
     """
-
-    def __init__(self, start: float, stop: float, n: int, size: int) -> None:
-        edges = np.linspace(start, stop, size + 1).clip(0, n)
-        self.whole = np.minimum(edges.astype(np.int64), n - 1)
-        self.missing = self.whole + 1 - edges
-        self.per_pixel = size / (stop - start)
-
-
-def _means(values: NDArray[Any], stretches: _Stretches, axis: Literal[-1, -2]) -> NDArray[np.float64]:
-    """Means over the stretches along an axis; beyond its ends lies 0."""
-    missing = stretches.missing if axis == -1 else stretches.missing[:, None]
-    # The integral up to each edge: all pixels up to the one in which it lies, less its share of that one.
-    sums = np.cumsum(values, axis=axis, dtype=values.dtype).take(stretches.whole, axis)
-    up_to: NDArray[np.float64] = sums - missing * values.take(stretches.whole, axis)
-    return np.diff(up_to, axis=axis) * stretches.per_pixel
+    edges = np.linspace(start, stop, size + 1).clip(0, n)
+    pixels = np.minimum(edges.astype(np.int32), n - 1)  # in which the edges lie
+    behind = pixels + 1 - edges  # how much of these lies behind the edges
+    counts = pixels[1:] - pixels[:-1] + 1
+    begins = np.zeros(size + 1, np.int32)
+    counts.cumsum(out=begins[1:])
+    columns = np.arange(begins[-1], dtype=np.int32) + (pixels[:-1] - begins[:-1]).repeat(counts)
+    shares = np.ones(begins[-1], dtype)
+    shares[begins[:-1]] = behind[:-1]
+    shares[begins[1:] - 1] -= behind[1:]
+    return csr_array((shares, columns, begins), shape=(size, n))
 
 
 def fit_image(image: np.ndarray, fitting: Fitting) -> np.ndarray:
@@ -191,7 +198,7 @@ def refuse_unfitting(n: int, image: np.ndarray, fitting: Fitting, what: str) -> 
     resize = fitting.resize
     result = math.prod(channels) * (height * width if resize is None else resize**2)
     work = height * width * image.itemsize
-    if resize is not None:  # 64-bit numbers, their sums and the means of them
-        work = 8 * math.prod(channels) * (3 * height * width + 3 * height * resize + 3 * resize**2)
+    if resize is not None:  # one channel after the other, in 64-bit numbers
+        work = 8 * (height * width + 3 * (height + width + resize) * resize)
     remedy = "take fewer (--limit), or make them smaller (--resize, --pad)"
     refuse_too_large(what, n * result * image.itemsize + work, remedy)
