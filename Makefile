@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Tests run in one process per core, so each process gets one thread, and threads that wait leave their core to others.
-PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist worksteal
+# Bytecode is kept, whatever the environment says: they start hundreds of processes, and each would compile the package.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Debian's browser and its driver, for the tests of `autoencoder explore`; they are skipped where there is none.
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)

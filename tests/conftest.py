@@ -106,7 +106,9 @@ def start() -> Callable[..., subprocess.Popen]:
 
     def popen(*arguments: object, **options: object) -> subprocess.Popen:
         command = [sys.executable, "-m", "autoencoder", *map(str, arguments)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        # Processes that are killed, or may write no more, would leave bytecode that is cut short.
+        settings = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, **settings}
         defaults = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
         return subprocess.Popen(command, **{**defaults, **options})
 

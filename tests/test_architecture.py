@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def room(module):
     return parts[1] if (PACKAGE / parts[1]).is_dir() else GROUND
 
 
+@cache
 def imports(module):
     """Modules of the package that a module loads: at its top, within functions, for types, and by their names."""
     tree = ast.parse(MODULES[module].read_text())
@@ -72,9 +74,6 @@ def loaded_by(table):
     } & MODULES.keys()
 
 
-IMPORTS = {module: imports(module) for module in MODULES}
-
-
 LOADERS = {
     "autoencoder.models.network": registries.ENCODERS,
     "autoencoder.objectives.base": registries.OBJECTIVES,
@@ -95,24 +94,24 @@ def test_every_room_is_on_the_map():
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module):
     place = ORDER.index(room(module))
-    upwards = sorted(name for name in IMPORTS[module] if ORDER.index(room(name)) < place)
+    upwards = sorted(name for name in imports(module) if ORDER.index(room(name)) < place)
     assert not upwards, f"{module}, in {room(module)}, imports from above it"
 
 
 def test_the_walk_sees_what_it_should():
     """Imports within functions, those of types, and the strings of each registry and of the public face."""
-    assert "autoencoder.plots.predictions.angle" in IMPORTS["autoencoder.objectives.angle"]
-    assert "autoencoder.plots.colors" in IMPORTS["autoencoder.pages.content"]
+    assert "autoencoder.plots.predictions.angle" in imports("autoencoder.objectives.angle")
+    assert "autoencoder.plots.colors" in imports("autoencoder.pages.content")
     for loader, table in LOADERS.items():
-        assert loaded_by(table) <= IMPORTS[loader]
-    assert "autoencoder.workflows.stills.look" in IMPORTS["autoencoder"]
-    assert IMPORTS["autoencoder.registries"] == {"autoencoder.flags"}
-    assert "autoencoder.models.conv" not in IMPORTS["autoencoder.config"]
+        assert loaded_by(table) <= imports(loader)
+    assert "autoencoder.workflows.stills.look" in imports("autoencoder")
+    assert imports("autoencoder.registries") == {"autoencoder.flags"}
+    assert "autoencoder.models.conv" not in imports("autoencoder.config")
 
 
 def test_no_module_is_in_a_circle():
     """Nor are rooms, since their imports point one way."""
-    left = {module: set(names) for module, names in IMPORTS.items()}
+    left = {module: set(imports(module)) for module in MODULES}
     for loader, table in LOADERS.items():  # what is loaded when it is asked for may import its loader
         left[loader] -= loaded_by(table)
     while free := [module for module, names in left.items() if not names]:

@@ -93,6 +93,7 @@ def test_quick_form(script, quick_form, tmp_path, capfd):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_quality_of_other_data_has_the_same_table(quick_form, tmp_path, capfd):
     """An arena of another make; digits, which have no regions; and a prepared set, which is not touched."""
     mine = tmp_path / "mine.npz"

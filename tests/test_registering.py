@@ -51,7 +51,7 @@ def registered(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == "mirror" else [pytest.mark.slow]) for name in OBJECTIVES]
+    "name", [pytest.param(name, marks=[] if name == "half" else [pytest.mark.slow]) for name in OBJECTIVES]
 )
 def test_an_objective(registered, tiny, tmp_path, succeed, tree, name):
     run, plain = tmp_path / "run", tmp_path / "plain"

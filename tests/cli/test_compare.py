@@ -397,6 +397,7 @@ def test_shuffled_targets_are_a_kind_that_says_so():
     assert notes == []
 
 
+@pytest.mark.slow
 def test_of_many_snapshots_some_are_compared_the_first_and_the_last_among_them(two_seeds):
     run = open_run(two_seeds[0] / "runs" / KINDS[0])
     snapshot, n = run_source(run, {}, 41, None, []).snapshots.popitem()[1], 10 * MOST_MOMENTS

@@ -13,7 +13,7 @@ import autoencoder as ae
 from autoencoder.config import DataConfig, RunConfig
 from autoencoder.runs.data import resolve_split
 
-QUICK = ("--epochs", 1, "--batch-size", 16, "--latent-dim", 4, "--threads", 1, "--quiet")
+QUICK = ("--epochs", 1, "--batch-size", 64, "--latent-dim", 4, "--threads", 1, "--quiet")
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,8 @@ def obey_permissions():
         ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE)
 
 
-@pytest.mark.parametrize("later_commands", [False, pytest.param(True, marks=SLOWLY)])
+@SLOWLY
+@pytest.mark.parametrize("later_commands", [False, True])
 def test_read_only_folder(tiny, tmp_path, at_work, start, tree, ends_as_if_nothing_had_been, later_commands):
     """It becomes so while it is trained; then it can be neither gone on with nor written into by other commands."""
     run = tmp_path / "run"

@@ -70,6 +70,7 @@ def hostile(tmp_path_factory, succeed):
 # ------------------------------------------------------------------------------------------------------------ terminal
 
 
+@pytest.mark.slow
 def test_all_that_commands_print_is_text(hostile, tmp_path, succeed, tally):
     run, said = hostile
     out = ("--out", tmp_path / "out")
@@ -461,6 +462,7 @@ def test_names_that_are_no_unicode(moved, tmp_path, succeed, tally):
         tally("text: names that are no Unicode", tried=1, worked=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["test", "compare", "train"])
 def test_names_that_are_no_unicode_are_written(moved, tmp_path, succeed, tally, command):
     out = ("--out", tmp_path / "out")

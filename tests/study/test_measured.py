@@ -20,8 +20,8 @@ MEASURED = ("similarity", "probes", "topology", "dimension")
 
 @pytest.fixture(scope="module")
 def made_up(benchmark_module, tmp_path_factory):
-    """3 objectives x 3 seeds x 4 snapshots of 400 held-out images in 8 units."""
-    return benchmark_module("study").made_up(9, 4, 400, 8, tmp_path_factory.mktemp("codes"))
+    """3 objectives x 3 seeds x 3 snapshots of 300 held-out images in 8 units."""
+    return benchmark_module("study").made_up(9, 3, 300, 8, tmp_path_factory.mktemp("codes"))
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_slow_codes_that_have_nothing_in_common_are_called_mostly_chance(made_up
         return codes.astype(np.float32)
 
     sources = [Source(f"slow {i}", {}, None, fixed=slow(i)) for i in range(2)]
-    sources.append(Source("like the first", {}, None, fixed=sources[0].fixed + 0.1 * rng.normal(size=(1200, 16))))
+    sources.append(Source("like the first", {}, None, fixed=sources[0].fixed + 0.1 * rng.normal(size=(900, 16))))
     statistics = measure(dataclasses.replace(made_up, sources=tuple(sources), vary={}), ("similarity",)).statistics
     for name in ("procrustes", "cka"):
         found = statistics["similarity"]["measures"][name]
@@ -139,9 +139,9 @@ def test_slow_codes_that_have_nothing_in_common_are_called_mostly_chance(made_up
 def test_moments_are_those_that_all_runs_have(made_up):
     sources = list(made_up.sources)
     assert [together.epoch for together in over_training(sources)] == [moment.epoch for moment in sources[0].moments]
-    shorter = dataclasses.replace(sources[1], snapshots=dict(list(sources[1].snapshots.items())[:3]))
-    some = [sources[0], shorter, Source("still", {}, None, fixed=np.ones((1200, 2), np.float32))]
-    assert len(over_training(some)) == 3
+    shorter = dataclasses.replace(sources[1], snapshots=dict(list(sources[1].snapshots.items())[:2]))
+    some = [sources[0], shorter, Source("still", {}, None, fixed=np.ones((900, 2), np.float32))]
+    assert len(over_training(some)) == 2
     end = at_the_end(some)
     assert end.epoch is None
     assert end.moments[sources[0].name] == sources[0].last != end.moments[shorter.name]

@@ -111,6 +111,7 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing in the package catches it."""
 
 
+@pytest.mark.slow
 def test_killed_before_any_rename(tiny, tmp_path, call, succeed, monkeypatch, count_whole, assert_same_run):
     """Files change by renames only, so to stop before each of them is to stop in every state that a kill can leave."""
     options = ("--epochs", 2, "--batch-size", 24, "--snapshots-per-epoch", 1, "--val-interval", 1)
