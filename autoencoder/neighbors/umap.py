@@ -29,6 +29,15 @@ SIGMA_RANGE = float(np.log(1e3))
 BISECTIONS = 30
 
 
+def umap_learn() -> Any:
+    """umap-learn's module `umap`; it takes seconds to load."""
+    with warnings.catch_warnings():
+        # In a notebook without ipywidgets, its progress bars would warn of that; they are not used here.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import umap
+    return umap
+
+
 def fit_umap(
     points: FloatArray,
     n_components: int,
@@ -52,7 +61,6 @@ def fit_umap(
     Returns:
         (n, n_components) float32.
     """
-    import umap
     from sklearn.decomposition import PCA
 
     init: Any = "spectral" if start is None else start
@@ -62,7 +70,7 @@ def fit_umap(
         init[:, :few] = PCA(few, svd_solver="full").fit_transform(points)
         constant = np.ptp(init, axis=0) == 0  # umap-learn brings each dimension to one width, which these do not have
         init[:, constant] = numpy_stream(seed, "umap start").normal(size=(len(points), int(constant.sum())))
-    model = umap.UMAP(
+    model = umap_learn().UMAP(
         n_neighbors=neighbors[0].shape[1],
         n_components=n_components,
         init=init,

@@ -12,7 +12,7 @@ from autoencoder.array_types import FloatArray
 from autoencoder.config import ALL_FITS, FITS
 from autoencoder.errors import UserError, meant_or_choices, raise_if_any
 from autoencoder.neighbors.place import place
-from autoencoder.neighbors.umap import UMAP_NEIGHBORS
+from autoencoder.neighbors.umap import UMAP_NEIGHBORS, umap_learn
 from autoencoder.projections.joint import embed_jointly
 from autoencoder.projections.parametric import embed_parametrically
 from autoencoder.projections.reducers.base import MIN_POINTS, embed_snapshots, make_projection
@@ -157,8 +157,6 @@ def _pooled(series: Series, reducer: str, seed: int, done: OnProgress) -> FloatA
 
 
 def _aligned(series: Series, reducer: str, seed: int, done: OnProgress) -> FloatArray:
-    import umap
-
     if len(series) == 1:
         return embed_snapshots([series[0]], series[0], reducer, seed, done)  # there is nothing to align
     wanted = int(np.clip(ALIGNED_POINTS // len(series), MIN_ALIGNED, MAX_ALIGNED))
@@ -169,7 +167,7 @@ def _aligned(series: Series, reducer: str, seed: int, done: OnProgress) -> Float
             raise UserError(
                 f"{series.names[t]} cannot be fitted, because its codes are all the same: use another --fit"
             )
-    model = umap.AlignedUMAP(n_neighbors=min(UMAP_NEIGHBORS, len(rows) - 1), random_state=seed % 2**32)
+    model = umap_learn().AlignedUMAP(n_neighbors=min(UMAP_NEIGHBORS, len(rows) - 1), random_state=seed % 2**32)
     same = {i: i for i in range(len(rows))}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few points and of single threads: both are as intended here

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import FloatArray
 from autoencoder.neighbors.exact import nearest
-from autoencoder.neighbors.umap import UMAP_NEIGHBORS
+from autoencoder.neighbors.umap import UMAP_NEIGHBORS, umap_learn
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +57,10 @@ def neighbor_graphs(codes: FloatArray) -> Graphs:
 
 def _neighbor_graph(points: FloatArray) -> Any:
     """UMAP's fuzzy graph of points (n, d) that are not all the same: a sparse matrix (n, n) with sorted rows."""
-    from umap.umap_ import fuzzy_simplicial_set
-
     k = min(UMAP_NEIGHBORS, len(points) - 1)
     indices, distances = nearest(points, points, k)
-    graph, _, _ = fuzzy_simplicial_set(points, k, None, "euclidean", knn_indices=indices, knn_dists=distances)
+    fuzzy_graph = umap_learn().umap_.fuzzy_simplicial_set
+    graph, _, _ = fuzzy_graph(points, k, None, "euclidean", knn_indices=indices, knn_dists=distances)
     graph = graph.tocsr()
     graph.sort_indices()
     return graph

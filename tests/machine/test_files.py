@@ -167,7 +167,9 @@ for name, write in writers.items():
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a file size limit")
 def test_a_full_disk_is_the_users_to_mend_whatever_is_written(tmp_path: Path) -> None:
     """Write after write fails in the middle, as on a full disk; the old files stay whole."""
-    out = subprocess.run([sys.executable, "-B", "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=False)
+    out = subprocess.run(
+        [sys.executable, "-B", "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=False
+    )
     assert out.returncode == 0, out.stderr
     names = ["a.npy", "a.npz", "b.npz", "a.json", "a.csv", "a.pt"]
     assert out.stdout.split("\n")[:-1] == [f"{name} 1" for name in names]
