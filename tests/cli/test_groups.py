@@ -54,14 +54,14 @@ BY = ("--by", "condition=saline,drug", "--unit", "animal", "--same-as", "dose")
 def test_an_effect_is_found_and_written(differ, tmp_path, succeed) -> None:
     out = tmp_path / "out"
     said = succeed("compare", *differ, *BY, "--clusters", 4, "--out", out).out
-    assert said.startswith("The smallest p that 5 and 5 animals can give is 0.0079")
+    assert said.startswith("With 5 and 5 animals, the smallest possible p is 0.0079")
     content = json.loads((out / "groups.json").read_text())
     assert content["concluded"]
     assert (content["seeds"], content["animals"]) == ([1, 2, 3], [5, 5])
     assert content["answer"].startswith("Codes of saline and drug differ in ")
     assert (out / "groups.md").read_text().startswith("Codes of saline and drug differ in ")
     page = (out / "groups.html").read_text()
-    assert page.index("Codes of saline and drug differ in") < page.index("The smallest p")
+    assert page.index("Codes of saline and drug differ in") < page.index("the smallest possible p")
     with (out / "groups.csv").open() as file:
         effects = {row["summary"]: row for row in csv.DictReader(file)}
     assert list(effects) == ["mean_code", "occupancy", "spread", "speed"]
@@ -111,7 +111,7 @@ def test_too_few_animals_are_not_tested(differ, tmp_path, succeed) -> None:
     few = [line if "a0" <= line[:2] < "a6" or number == 0 else ",,0,,," for number, line in enumerate(lines)]
     (tmp_path / "few.csv").write_text("\n".join(few) + "\n")
     said = succeed("compare", *differ, *BY, "--metadata", tmp_path / "few.csv", "--out", tmp_path / "out").out
-    assert said.startswith("The smallest p that 3 and 3 animals can give is 0.1")
+    assert said.startswith("With 3 and 3 animals, the smallest possible p is 0.1")
     assert "cannot be tested with 3 and 3 animals" in said
     assert "90 % interval" in said
     assert "p =" not in said

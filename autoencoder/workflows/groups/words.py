@@ -53,14 +53,12 @@ def animals_text(groups: Groups) -> str:
 
 def least_p_text(groups: Groups, relabelled: Relabellings) -> str:
     """How small p can be, and why; said before anything is computed."""
-    strata = f" within {listed([readable(name) for name in groups.strata])}" if groups.strata else ""
-    ways = f"all {len(relabelled.labels):,} ways" if relabelled.complete else f"{len(relabelled.labels):,} random ways"
-    said = (
-        f"the smallest p that {animals_text(groups)} can give is {p_text(relabelled.least_p)} ({ways} to exchange "
-        f"labels{strata})"
-    )
+    strata = f", within {listed([readable(name) for name in groups.strata])}" if groups.strata else ""
+    count = f"{len(relabelled.labels):,}"
+    ways = f"labels can be exchanged in {count} ways" if relabelled.complete else f"{count} random exchanges of labels"
+    said = f"with {animals_text(groups)}, the smallest possible p is {p_text(relabelled.least_p)} ({ways}{strata})"
     if relabelled.least_p >= TESTED_BELOW:
-        said += f": nothing can fall below {TESTED_BELOW:g}, so there is no p"
+        said += f", so no effect can reach p < {TESTED_BELOW:g}, and no p is given"
     return said
 
 
