@@ -83,7 +83,7 @@ def test_mnist_runs(tmp_path, monkeypatch, tree):
     check(notebook)
     assert sum("<iframe srcdoc=" in text for text in outputs(notebook, "text/html")) == 1
     assert len(outputs(notebook, "image/png")) == 2
-    work = tree(tmp_path / "mnist-notebook")
+    work = tree(tmp_path / "mnist-notebook/digits/quick")
     assert {"autoencoder/test/metrics.json", "compare/comparison.html", "autoencoder/visualize/explore.html"} <= work
 
 
@@ -91,12 +91,12 @@ def test_mnist_runs(tmp_path, monkeypatch, tree):
 def test_your_video_runs(tmp_path, monkeypatch, tree):
     notebook = run("your_video", tmp_path, monkeypatch)
     check(notebook)
-    work = tree(tmp_path / "video-notebook")
+    work = tree(tmp_path / "video-notebook/ellipse/quick")
     assert {"animal-check.png", "codes.csv", "largest.gif", "run/visualize/explore.html"} <= work
 
 
 def test_study_runs(tmp_path, monkeypatch, tree):
     notebook = run("study", tmp_path, monkeypatch)
     check(notebook)
-    assert {"study/report.html", "study/measures.csv"} <= tree(tmp_path / "study-notebook")
+    assert {"study/report.html", "study/measures.csv"} <= tree(tmp_path / "study-notebook/quick")
     assert outputs(notebook, "image/png")
