@@ -18,11 +18,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, first_few
 from autoencoder.machine.files import read_json, write_json
 from autoencoder.runs.folder import Run
 from autoencoder.study.designs.design import setting_name
@@ -111,6 +111,29 @@ class StudyFolder:
             file != self.runs and ".partial" not in file.name for file in self.path.iterdir()
         ):
             raise UserError(f"{self.path} exists and is not a study: choose another --out")
+
+    def refuse_dropping(self, names: Collection[str]) -> None:
+        """Refuse to put a study in place of one that has trained runs which the new one does not have.
+
+        Args:
+            names: of the new study's runs.
+
+        Raises:
+            UserError: there are such runs; some of them are named.
+        """
+        if not self.design_file.exists():
+            return
+        try:
+            earlier = self.design()["runs"]
+        except UserError:  # it is damaged: the new design takes its place
+            return
+        dropped = [run["name"] for run in earlier if run["name"] not in names]
+        dropped = [name for name in dropped if Run(self.runs / name).config_file.exists()]
+        if dropped:
+            raise UserError(
+                f"{self.path} holds another study, with runs that this one does not have ({first_few(dropped, 3)}): "
+                "choose another --out, or add to the earlier study, which keeps all of its runs"
+            )
 
     def by_seed(self) -> list[dict[str, Path]]:
         """Folders of the runs that could be trained, by their settings in short, those of one seed together.

@@ -386,6 +386,16 @@ def test_a_folder_of_something_else_is_refused(data, tmp_path, call):
     )
 
 
+@pytest.mark.parametrize("how", [(), ("--dry-run",)])
+def test_another_study_does_not_take_the_place_of_one(copied, data, call, how):
+    before = contents(copied)
+    fewer = tuple("5" if part == "5,6" else part for part in SMALL)
+    call("study", data, *fewer, "--out", copied, *how).refused("holds another study", "reconstruct-6", "--out")
+    longer = tuple(2 if part == 1 and SMALL[i - 1] == "--epochs" else part for i, part in enumerate(SMALL))
+    call("study", data, *longer, "--out", copied, *how).refused("trained with other settings", "epochs was 1")
+    assert contents(copied) == before
+
+
 @pytest.mark.slow
 def test_a_run_that_diverges_is_named_and_the_rest_is_done(data, tmp_path, succeed, call):
     design = ("--vary", "lr=0.001,1e30", "--seeds", 2, "--schedule", "constant", *TRAINING)

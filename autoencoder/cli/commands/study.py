@@ -264,6 +264,7 @@ def _plan(args: argparse.Namespace) -> None:
     """Say what would be trained, and how long it takes; or train a share of it."""
     from autoencoder.workflows.folds.study import folds_folder, plan_folds
     from autoencoder.workflows.study.plan import plan_study, study_folder, train_shard
+    from autoencoder.workflows.study.study import folder_for
 
     data, column = args.what[0], args.leave_one_out
     plan = (
@@ -271,13 +272,15 @@ def _plan(args: argparse.Namespace) -> None:
         if column is None
         else plan_folds(data, **_of_folds(args))
     )
+    usual = study_folder(data) if column is None else folds_folder(data, column)
+    if args.dry_run:
+        folder_for(plan.design, plan.members(args.shard), args.out or usual)
     for text in plan.said:
         say(args, text)
     if args.dry_run:
         for text in plan.forecast(jobs=args.jobs, together=args.together, backend=args.backend, shard=args.shard):
             say(args, text)
         return
-    usual = study_folder(data) if column is None else folds_folder(data, column)
     folder = train_shard(
         plan,
         args.shard,

@@ -67,17 +67,14 @@ def train_study(
         quiet: show no progress, and do not time how long it takes.
 
     Raises:
-        UserError: the folder holds something else, or runs with other settings; no run could be trained; or as
-            `train_members`.
+        UserError: as `folder_for` and `train_members`; or no run could be trained.
         Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
     """
-    folder = StudyFolder(out)
-    folder.refuse_foreign()
+    members = design.members if shard is None else share_of(design.members, *shard)
+    folder = folder_for(design, members, out)
     check_jobs(design.members, jobs, backend, together)
     check_writable(folder.path)
     cluster = connect(backend, scheduler)
-    members = design.members if shard is None else share_of(design.members, *shard)
-    refuse_others(members, folder.runs)
     content: dict[str, Any] = {
         "data": str(Path(data).absolute()),
         **design.to_json(),
@@ -108,6 +105,25 @@ def train_study(
     if len(failed) == len(members):
         raise UserError(["no run of the study could be trained", *dict.fromkeys(failed.values())])
     folder.write_design({**content, "failed": failed})
+    return folder
+
+
+def folder_for(design: Design, members: Sequence[Member], out: str | Path) -> StudyFolder:
+    """The folder of a study, if it is free for this one, or holds a part of it.
+
+    Args:
+        design: the study.
+        members: those of its runs that are to be trained.
+        out: the folder.
+
+    Raises:
+        UserError: the folder holds something else, a study with runs that are not in this one, or runs with other
+            settings.
+    """
+    folder = StudyFolder(out)
+    folder.refuse_foreign()
+    folder.refuse_dropping({member.name for member in design.members})
+    refuse_others(members, folder.runs)
     return folder
 
 
