@@ -98,6 +98,11 @@ def told(predicted: Array, true: Array, mean: Array) -> Array:
     return np.asarray(np.log(np.square(true - mean).sum(axis=(0, 2)).clip(tiny)) - np.log(left.clip(tiny)))
 
 
+def is_better(score: float, than: float, kind: ColumnKind) -> bool:
+    """Whether one of `Target.scores` tells more than another: errors of angles are better the smaller they are."""
+    return score < than if kind is ColumnKind.CIRCULAR else score > than
+
+
 def as_target(values: NDArray[Any], kind: ColumnKind, period: float, order: list[Rows]) -> Target:
     """A column (n,) as a target.
 

@@ -108,6 +108,22 @@ def test_rows_without_time_are_permuted() -> None:
     assert ridge.score > 0.9
 
 
+def test_labels_that_are_never_told_do_not_beat_chance_by_a_small_p() -> None:
+    """A rare label that moves the codes a little: predictions follow it, and yet name the frequent one everywhere."""
+    rng = np.random.default_rng(0)
+    n = 2000
+    rare = rng.random(n) < 0.1
+    labels, rows = np.where(rare, "rare", "usual"), rng.permutation(n)
+    for shift, told in ((0.8, False), (6.0, True)):
+        codes = rng.standard_normal((n, 2)) + shift * rare[:, None] * np.array([1, 0])
+        asked = Probing(Metadata({"label": labels}), n, np.sort(rows[:1500]), np.sort(rows[1500:]), "random", 0)
+        ridge, _ = asked.ask(codes).scores
+        assert ridge.by_chance.p < 0.05
+        assert (ridge.score > 0.5) is told
+        assert ridge.beats_chance() is told
+        assert ridge.beats_chance(adjusted=True) is told
+
+
 def test_rows_near_held_out_ones_are_not_fitted_to() -> None:
     """A run of an older version, whose blocks have no gaps."""
     found = probing({"a": slow(1, tau=15)[:, 0]}).ask(slow(3))

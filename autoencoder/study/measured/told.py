@@ -11,7 +11,6 @@ import numpy as np
 from autoencoder.evaluation.probing import Probed, ProbeScore, Probing
 from autoencoder.measures.emergence import TOLD, Emergence, Fate, emergence, fate_of, skill
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.measures.nulls import SIGNIFICANT
 from autoencoder.measures.probes import PROBES, Probe
 from autoencoder.study.population import Moment, Population, Source
 from autoencoder.study.table import Table
@@ -123,7 +122,7 @@ def _probe_source(population: Population, source: Source, told: Told, table: Tab
             course = Course(
                 tuple(fine),
                 tuple(score.score for score in scores),
-                emergence(values, above_chance=_is_above(at_peak[name])),
+                emergence(values, above_chance=at_peak[name].beats_chance()),
                 scores[-1],
             )
             told.courses[source.name, name, probe.name] = course
@@ -161,11 +160,6 @@ def _by_chance_at_peaks(
             assert score is not None
             found[name] = score
     return found
-
-
-def _is_above(score: ProbeScore) -> bool:
-    """Whether it beats its null; not where there is too little time for one."""
-    return score.by_chance is not None and score.by_chance.p < SIGNIFICANT
 
 
 def _add(

@@ -14,7 +14,7 @@ from autoencoder.evaluation.probing import Difference, Probed, ProbeScore, Probi
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import SIGNIFICANT, NullKind
 from autoencoder.measures.probes import PROBES
-from autoencoder.measures.targets import SCORE_NAMES
+from autoencoder.measures.targets import SCORE_NAMES, is_better
 from autoencoder.workflows.compare.numbers import Cells, Spread, text_of
 from autoencoder.workflows.markdown import TextTable
 
@@ -98,20 +98,26 @@ def _pair(row: Mapping[str, Any], name: str, kind: ColumnKind, *, short: bool) -
     parts = []
     for probe in PROBES:
         key = f"{name}:{probe.name}"
-        p = row.get(f"{key}:p_adjusted")
-        p = p.mean if isinstance(p, Spread) else p
-        star = "*" if p is not None and p < SIGNIFICANT else ""
+        score, p, best = (_mean_of(row, one) for one in (key, f"{key}:p_adjusted", f"{key}:chance_best"))
+        known = score is not None and p is not None and best is not None
+        star = "*" if known and p < SIGNIFICANT and is_better(score, best, kind) else ""
         parts.append(text_of(row.get(key), _form(kind)) + star)
     joined = " / ".join(parts)
     return f"({joined})" if short else joined
+
+
+def _mean_of(row: Mapping[str, Any], key: str) -> Any:
+    """A cell's number, of several seeds their mean; None where there is none."""
+    value = row.get(key)
+    return value.mean if isinstance(value, Spread) else value
 
 
 def _range(rows: Cells, name: str, kind: ColumnKind, ending: str, probes: Sequence[str] = _PROBES) -> str:
     """The same of all runs, from the least to the largest, for each probe."""
     parts = []
     for probe in probes:
-        values = [row.get(f"{name}:{probe}{ending}") for row in rows]
-        numbers = [value.mean if isinstance(value, Spread) else value for value in values if value is not None]
+        values = [_mean_of(row, f"{name}:{probe}{ending}") for row in rows]
+        numbers = [value for value in values if value is not None]
         low, high = (f"{end:{_form(kind)}}" for end in (min(numbers), max(numbers))) if numbers else ("-", "-")
         parts.append(low if low == high else f"{low} to {high}")
     return " / ".join(parts)
@@ -131,7 +137,7 @@ def summary_caption(comparison: Comparison) -> str:
     ]
     if any(found.by_chance for found in first.scores):
         said.append(
-            f"**: p < {SIGNIFICANT} for all columns and probes together, with {_null_name(probing)}; by chance: what "
+            f"*: p < {SIGNIFICANT} for all columns and probes together, with {_null_name(probing)}; by chance: what "
             "the best 5 % of these reach"
         )
     if any(scale is not None and not scale.is_enough for scale in probing.columns.values()):

@@ -12,7 +12,7 @@ from autoencoder.measures.emergence import Fate
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import SIGNIFICANT
 from autoencoder.measures.probes import PROBES
-from autoencoder.measures.targets import SCORE_NAMES
+from autoencoder.measures.targets import SCORE_NAMES, is_better
 from autoencoder.study.measured.likeness import MAIN
 from autoencoder.study.statistics import mostly_chance
 from autoencoder.study.wording import mean_orders, p_text, rounded, section
@@ -269,7 +269,7 @@ def _told_cell(runs: Sequence[Mapping[str, Any]], probe: str, kind: ColumnKind) 
     """Such as "0.72*", and for neighbours "L 0.00" of what is lost in all runs, or "F 2/4 0.80*"."""
     if not runs:
         return "-"
-    beaten = all(run[probe]["p"] is not None and run[probe]["p"] < SIGNIFICANT for run in runs)
+    beaten = all(_beats_chance(run[probe], kind) for run in runs)
     cell = f"{_mean_of(runs, probe, 'final', kind)}{'*' if beaten else ''}"
     if probe == "ridge":
         return cell
@@ -278,6 +278,11 @@ def _told_cell(runs: Sequence[Mapping[str, Any]], probe: str, kind: ColumnKind) 
         if (n := fates.count(fate)) > 0:
             cell = f"{mark}{f' {n}/{len(runs)}' if n < len(runs) else ''} {cell}"
     return cell
+
+
+def _beats_chance(found: Mapping[str, Any], kind: ColumnKind) -> bool:
+    """See `autoencoder.evaluation.probing.ProbeScore.beats_chance`."""
+    return found["p"] is not None and found["p"] < SIGNIFICANT and is_better(found["final"], found["by_chance"], kind)
 
 
 def _mean_of(runs: Iterable[Mapping[str, Any]], probe: str, what: str, kind: ColumnKind) -> str:
