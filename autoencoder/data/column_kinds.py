@@ -40,6 +40,9 @@ COUNTING_COLUMNS = ("frame", "x", "y", "time_s", "inside")
 """Columns, as `prepare` writes them, that are quantities, however few values they have, and numbers, whatever zeros
 these begin with."""
 
+COUNT_ENDING = "_count"
+"""Columns whose name ends so are quantities, however few values they have: `join` calls counts of events so."""
+
 EDGE = 0.01
 """Radians by which values may reach over a turn and still be within it, such as 3.1416 for pi."""
 
@@ -168,7 +171,8 @@ def meaning_of(name: str, values: NDArray[Any], asked: str | None = None) -> Mea
         return Meaning(ColumnKind.CATEGORY, told_by="user")
     if unit is not None:
         return Meaning(ColumnKind.CIRCULAR, PERIODS[unit])
-    if is_text or (name not in COUNTING_COLUMNS and _are_few_whole_numbers(values)):
+    counts = name in COUNTING_COLUMNS or name.endswith(COUNT_ENDING)
+    if is_text or (not counts and _are_few_whole_numbers(values)):
         return Meaning(ColumnKind.CATEGORY)
     return Meaning(ColumnKind.LINEAR)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from autoencoder.data.column_kinds import meaning_of
 from autoencoder.data.images import load_images
 from autoencoder.data.joining.join import Joined
 from autoencoder.data.joining.join import join as join_to_images
@@ -15,6 +17,7 @@ from autoencoder.data.joining.series import Keys, read_series
 from autoencoder.data.metadata import Metadata, csv_parts
 from autoencoder.errors import UserError, first_few, raise_if_any
 from autoencoder.machine.files import check_writable, replacing, write_array, write_arrays
+from autoencoder.measures.kinds import ColumnKind
 from autoencoder.workflows.arguments import names_of, paths_of
 
 SUFFIXES = (".csv", ".npz", ".npy")
@@ -72,7 +75,9 @@ def join(
     )
     joined = join_to_images(images.metadata, len(images), series, keys, how, tolerance)
     if out.suffix.lower() == ".csv":
-        _write_table(out, images.metadata, {prefix + name: values for name, values in joined.all_columns.items()})
+        columns = {prefix + name: values for name, values in joined.all_columns.items()}
+        _write_table(out, images.metadata, columns)
+        joined = replace(joined, notes=(*joined.notes, *_taken_for_labels(columns)))
     elif out.suffix.lower() == ".npy":
         write_array(out, joined.codes())
     else:
@@ -107,6 +112,22 @@ def _write_table(out: Path, metadata: Metadata, columns: dict[str, np.ndarray]) 
         )
     with replacing(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         file.writelines(csv_parts({**metadata.columns, **columns}))
+
+
+def _taken_for_labels(columns: dict[str, np.ndarray]) -> list[str]:
+    """What to say of columns whose whole numbers would be taken for labels, since counts look the same."""
+    names = [
+        name
+        for name, values in columns.items()
+        if values.dtype.kind != "U" and meaning_of(name, values).kind is ColumnKind.CATEGORY
+    ]
+    if not names:
+        return []
+    kinds = ",".join(f"{name}=quantity" for name in names)
+    return [
+        f"whole numbers with few different values are taken for labels ({first_few(names, SHOWN)}): if they are counts "
+        f"or amounts, say so to every command that reads this table (--column-kinds {kinds})"
+    ]
 
 
 def said_of(joined: Joined, source: str) -> list[str]:

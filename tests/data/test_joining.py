@@ -157,6 +157,19 @@ def test_events_are_counted_in_the_interval_of_their_frame(images, data, tmp_pat
     np.testing.assert_array_equal(counts, sum(np.array(found[f"what_{what}_count"], int) for what in expected))
 
 
+def test_whole_numbers_that_would_be_taken_for_labels_are_named(data, images, tmp_path, succeed):
+    """Spike counts per frame look like labels; counts that `join` makes itself do not."""
+    spikes = np.random.default_rng(0).poisson(2.0, (len(images["frame"]), 2))
+    table = {name: images[name] for name in ("recording", "frame")}
+    path = write(tmp_path / "spikes.csv", {**table, "unit": spikes[:, 0], "rate": spikes[:, 1] / 7})
+    said = succeed("join", data, path, "--on", "recording,frame", "--prefix", "ca1_", "--out", tmp_path / "a.csv").out
+    assert "note: whole numbers with few different values are taken for labels (ca1_unit)" in said
+    assert "(--column-kinds ca1_unit=quantity)" in said
+    events = write(tmp_path / "licks.csv", {name: images[name] for name in ("recording", "time_s")})
+    said = succeed("join", data, events, "--on", "recording,time_s", "--out", tmp_path / "b.csv").out
+    assert "taken for labels" not in said
+
+
 @pytest.mark.parametrize(("how", "name"), [("previous", "since_licks_s"), ("nearest", "from_nearest_licks_s")])
 def test_how_far_events_are(how, name, images, data, tmp_path, succeed):
     times = np.array([3.01, 10.02, 18.5])
