@@ -75,9 +75,9 @@ def join(
     )
     joined = join_to_images(images.metadata, len(images), series, keys, how, tolerance)
     if out.suffix.lower() == ".csv":
-        columns = {prefix + name: values for name, values in joined.all_columns.items()}
-        _write_table(out, images.metadata, columns)
-        joined = replace(joined, notes=(*joined.notes, *_taken_for_labels(columns)))
+        joined_columns = {prefix + name: values for name, values in joined.all_columns.items()}
+        _write_table(out, images.metadata, joined_columns)
+        joined = replace(joined, notes=(*joined.notes, *_taken_for_labels(joined_columns)))
     elif out.suffix.lower() == ".npy":
         write_array(out, joined.codes())
     else:
