@@ -173,7 +173,7 @@ def _measure_text(measure: Found, test: Found) -> str:
         for key, what in (("within", "within"), ("other_setting_other_seed", "between"), ("by_chance", "by chance"))
         if (value := end[key]) is not None
     ]
-    size = "" if test["omega2"] is None else f", omega2 {test['omega2']:.2f}"
+    size = "" if test["omega2"] is None else f", omega2 {rounded(test['omega2'], '.2f')}"
     return f"{measure['title']} ({', '.join(values)}; p = {p_text(test['p'])}{size})"
 
 
@@ -221,8 +221,8 @@ def _chance(found: Found, similarity: Found) -> list[Sentence]:
         if mostly_chance(end[key], chance, is_distance=True):
             said.append(
                 Sentence(
-                    f"Networks {what} are hardly more alike than that ({degrees(end[key])} degrees): more than half "
-                    "of their similarity is due to chance.",
+                    f"Networks {what} ({degrees(end[key])} degrees apart) are not even twice as alike as that, by the "
+                    "cosine of the angle: more than half of their similarity is due to chance.",
                     "noise",
                 )
             )

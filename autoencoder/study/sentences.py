@@ -107,7 +107,7 @@ def _untrained(measure: Found) -> float | None:
 def _factors(similarity: Found) -> list[Sentence]:
     factors = similarity["measures"][MAIN]["factors"]
     parts = [
-        f"{name.replace('_', ' ')} (omega2 {entry['omega2']:.2f}, p = {p_text(entry['p'])}, the smallest possible is "
+        f"{name.replace('_', ' ')} (omega2 {rounded(entry['omega2'], '.2f')}, p = {p_text(entry['p'])}, the smallest possible is "
         f"{p_text(entry['least_p'])})"
         for name, entry in factors.items()
         if isinstance(entry, dict) and "p" in entry and entry["omega2"] is not None
@@ -337,16 +337,18 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 def _rings(found: Found) -> list[Sentence]:
     """Settings all of whose seeds make a ring, with its null, and the angle whose order it keeps."""
+    controls = {run["setting"] for run in section(found, "similarity").get("runs", []) if run["control"] is not None}
     settings = [ring for ring in section(found, "topology").get("settings", []) if ring["runs"] >= 2]
     rings = [ring for ring in settings if ring["is_ring"]]
     said = [Sentence(_ring_text(ring), "topology") for ring in rings]
-    if settings and not rings:
-        runs = [run for ring in settings for run in ring["by_run"]]
+    trained = [ring for ring in settings if ring["setting"] not in controls]
+    if trained and not rings:
+        runs = [run for ring in trained for run in ring["by_run"]]
         n, first = sum(run["is_ring"] for run in runs), stats.mean(run["first"] for run in runs)
         chance = stats.mean(run["first_by_chance"] for run in runs)
         said.append(
             Sentence(
-                f"Under no setting do the codes of all seeds lie on a ring: {n} of {len(runs)} runs do, and the "
+                f"Under no setting do the codes of all seeds lie on a ring (in {n} of {len(runs)} runs they do): the "
                 f"longest loop lasts {first:.2f} of the diameter on average, by chance {chance:.2f}.",
                 "topology",
             )

@@ -71,16 +71,20 @@ def p_text(p: float) -> str:
 
 
 def test_text(test: Found, similarity: Found) -> str:
-    """Such as "p = 0.0046, the least that 3 settings and 4 seeds can give; R2 0.71, omega2 0.58, under no effect R2
-    averages 0.2"."""
+    """Such as "p = 0.0046, the smallest that 3 settings and 4 seeds can give; settings account for R2 = 0.71 of the
+    squared distances between networks, and for 0.2 if they had no effect; omega2 0.58"."""
     least = ""
     if test["p"] <= test["least_p"] * (1 + 1e-9):
         design = f"{len(similarity['settings'])} settings and {seeds_text(len(similarity['seeds']))}"
-        least = f", the least that {design} can give"
-    size = [f"{name} {test[key]:.2f}" for name, key in (("R2", "r2"), ("omega2", "omega2")) if test[key] is not None]
-    if test["r2_by_chance"] is not None:
-        size.append(f"under no effect R2 averages {test['r2_by_chance']:.2f}")
-    return f"p = {p_text(test['p'])}{least}; {', '.join(size)}" if size else f"p = {p_text(test['p'])}{least}"
+        least = f", the smallest that {design} can give"
+    said = [f"p = {p_text(test['p'])}{least}"]
+    if test["r2"] is not None:
+        share = f"settings account for R2 = {rounded(test['r2'], '.2f')} of the squared distances between networks"
+        chance = test["r2_by_chance"]
+        said.append(share if chance is None else f"{share}, and for {rounded(chance, '.2f')} if they had no effect")
+    if test["omega2"] is not None:
+        said.append(f"omega2 {rounded(test['omega2'], '.2f')}")
+    return "; ".join(said)
 
 
 def mean_orders(ring: Found) -> dict[str, float]:

@@ -223,8 +223,9 @@ def test_the_first_sentence_answers_with_its_controls(found):
     first = sentences(found)[0].text
     assert first == (
         "The objective changes what a network represents: networks of different objectives differ by 51 degrees, seeds "
-        "of one objective by 26, untrained seeds by 59, unrelated codes by 82 (p = 0.0046, the least that 3 settings "
-        "and 4 seeds can give; R2 0.71, omega2 0.63, under no effect R2 averages 0.22)."
+        "of one objective by 26, untrained seeds by 59, unrelated codes by 82 (p = 0.0046, the smallest that 3 settings "
+        "and 4 seeds can give; settings account for R2 = 0.71 of the squared distances between networks, and for 0.22 "
+        "if they had no effect; omega2 0.63)."
     )
 
 
@@ -331,7 +332,12 @@ def test_rings_and_none(found):
     ]
     found["topology"]["settings"] = [ring("reconstruct", False, 1.7)]
     said = [sentence.text for sentence in sentences(found) if sentence.topic == "topology"]
-    assert said[0].startswith("Under no setting do the codes of all seeds lie on a ring: 0 of 4 runs do")
+    expected = "Under no setting do the codes of all seeds lie on a ring (in 0 of 4 runs they do): "
+    assert said[0].startswith(expected)
+    control = next(run["setting"] for run in found["similarity"]["runs"] if run["control"] is not None)
+    found["topology"]["settings"].append(ring(control, False, 1.7))
+    said = [sentence.text for sentence in sentences(found) if sentence.topic == "topology"]
+    assert said[0].startswith(expected)
 
 
 def test_the_smallest_size_that_is_enough(found):

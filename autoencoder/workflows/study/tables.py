@@ -112,7 +112,8 @@ def distance_table(measure: Mapping[str, Any], similarity: Mapping[str, Any]) ->
         f"held-out images at {similarity['moment']}: means over pairs of runs, on the diagonal between seeds"
     )
     if marked:
-        title += f"; {CHANCE_MARK}: codes that have nothing to do with each other are half as alike or more"
+        how = ", by the cosine of the angle" if measure["is_distance"] else ""
+        title += f"; {CHANCE_MARK}: unrelated codes are half as alike or more{how}"
     return title, (["", *(str(i + 1) for i in range(len(names))), "by chance"], body)
 
 
