@@ -107,8 +107,8 @@ def _untrained(measure: Found) -> float | None:
 def _factors(similarity: Found) -> list[Sentence]:
     factors = similarity["measures"][MAIN]["factors"]
     parts = [
-        f"{name.replace('_', ' ')} (omega2 {rounded(entry['omega2'], '.2f')}, p = {p_text(entry['p'])}, the smallest possible is "
-        f"{p_text(entry['least_p'])})"
+        f"{name.replace('_', ' ')} (omega2 {rounded(entry['omega2'], '.2f')}, p = {p_text(entry['p'])}, the smallest "
+        f"possible is {p_text(entry['least_p'])})"
         for name, entry in factors.items()
         if isinstance(entry, dict) and "p" in entry and entry["omega2"] is not None
     ]

@@ -16,6 +16,7 @@ from autoencoder.study.measured.convergence import LOSS_FALL, MOVED, fall_since_
 from autoencoder.study.measured.likeness import Comparer
 from autoencoder.study.population import Moment, Population, Source
 from autoencoder.study.table import Table
+from autoencoder.workflows.study.tables import quality
 from autoencoder.workflows.study.unit_tables import convergence_table
 
 N, UNITS = 60, 4
@@ -175,3 +176,19 @@ def test_codes_that_never_change_have_not_converged():
     sources = [Source(f"{i}", {}, None, fixed=np.random.default_rng(i).normal(size=(N, 3))) for i in range(2)]
     with pytest.raises(UserError, match="no run has snapshots of more than one moment"):
         measure_convergence(Comparer(population_of(sources)), Table(()))
+
+
+def test_two_seeds_are_shown_and_more_have_an_interval() -> None:
+    """The interval of two seeds is 13 times as wide as their standard error: an angle's error would reach 200 deg."""
+
+    def cell(seeds):
+        mean = sum(seeds) / len(seeds)
+        entry = {"setting": "a", "mean": mean, "low": mean - 43.21, "high": mean + 43.21, "n": len(seeds)}
+        entry["seeds"] = {str(i): value for i, value in enumerate(seeds)}
+        ((_, (_, ((_, loss, *_),))),) = quality(
+            {"quality": {"effects": [{"measure": "train_loss", "settings": [entry]}]}}
+        )
+        return loss
+
+    assert cell([3.25, 9.5]) == "3.25, 9.5"
+    assert cell([3.0, 9.0, 6.0]) == "6 ± 40"

@@ -223,9 +223,9 @@ def test_the_first_sentence_answers_with_its_controls(found):
     first = sentences(found)[0].text
     assert first == (
         "The objective changes what a network represents: networks of different objectives differ by 51 degrees, seeds "
-        "of one objective by 26, untrained seeds by 59, unrelated codes by 82 (p = 0.0046, the smallest that 3 settings "
-        "and 4 seeds can give; settings account for R2 = 0.71 of the squared distances between networks, and for 0.22 "
-        "if they had no effect; omega2 0.63)."
+        "of one objective by 26, untrained seeds by 59, unrelated codes by 82 (p = 0.0046, the smallest that 3 "
+        "settings and 4 seeds can give; settings account for R2 = 0.71 of the squared distances between networks, and "
+        "for 0.22 if they had no effect; omega2 0.63)."
     )
 
 
