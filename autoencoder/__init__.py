@@ -24,6 +24,7 @@ _API = {
     "RunConfig": "autoencoder.config",
     "FigureOptions": "autoencoder.config.movies",
     "UserError": "autoencoder.errors",
+    "Interrupted": "autoencoder.machine.stopping",
     "ImageSet": "autoencoder.data.images",
     "load_images": "autoencoder.data.images",
     "VideoOptions": "autoencoder.data.sources.video.options",
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from autoencoder.errors import UserError as UserError
     from autoencoder.evaluation.compare import compare as compare
     from autoencoder.evaluation.evaluate import evaluate as evaluate
+    from autoencoder.machine.stopping import Interrupted as Interrupted
     from autoencoder.runs.describe import describe as describe
     from autoencoder.runs.opened import load_run as load_run
     from autoencoder.runs.opened import open_run as open_run

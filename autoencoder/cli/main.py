@@ -101,18 +101,15 @@ def main(
             raise
         print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 128 + signal.SIGINT
+    except KeyboardInterrupt as error:
+        stopped = _stopped_by(error)
+        print("interrupted" if stopped is None else one_line(str(error)), file=sys.stderr)
+        return 128 + (signal.SIGINT if stopped is None else stopped)
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough; point stdout away so that Python's last flush stays silent.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13  # as a program that SIGPIPE ends: the command may not have done all that it was asked for
     except Exception as error:
-        interrupted = _interrupted_by(error)
-        if interrupted is not None:
-            print(one_line(str(error)), file=sys.stderr)
-            return 128 + interrupted
         message = OUT_OF_MEMORY if _is_out_of_memory(error) else _of_the_system(error)
         if debug or message is None:
             raise
@@ -126,8 +123,8 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _interrupted_by(error: Exception) -> int | None:
-    """The signal after which a step saved and stopped, or None for any other error."""
+def _stopped_by(error: KeyboardInterrupt) -> int | None:
+    """The signal after which a step saved and stopped; None where nothing was saved."""
     from autoencoder.machine.stopping import Interrupted
 
     return error.signum if isinstance(error, Interrupted) else None

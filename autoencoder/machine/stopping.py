@@ -8,8 +8,10 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
-class Interrupted(Exception):  # noqa: N818  it is no error
+class Interrupted(KeyboardInterrupt):
     """A step stopped because of a signal, after it saved what it had.
+
+    As any interrupt, it passes `except Exception`: a loop over trainings ends where the user stops it.
 
     Args:
         signum: the signal's number.
