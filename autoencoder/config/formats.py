@@ -44,6 +44,9 @@ _SECTIONS: dict[str, type[Any]] = {
 }
 _NESTED: dict[str, type[Any]] = {**_SECTIONS, "noise": NoiseConfig}
 
+NOISE_IN_WORDS = "a text such as 'gaussian:0.2', or 'none'"
+"""What noise is given as, where settings are flat."""
+
 _Config = TypeVar("_Config")
 
 
@@ -204,6 +207,26 @@ def _values(kind: type[Any], content: Any, where: str) -> dict[str, Any]:
         values[name] = value
     raise_if_any(problems)
     return values
+
+
+def setting_types() -> dict[str, Any]:
+    """The type of every setting of a run, by the name of its flag; the objective's name is `objective`."""
+    types: dict[str, Any] = {}
+    for section in _SECTIONS.values():
+        types |= _types(section)
+    return {**types, "objective": types["name"]}
+
+
+def type_in_words(hint: Any) -> str:
+    """Such as "a whole number or None"; see `is_a`."""
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(dict.fromkeys(map(type_in_words, get_args(hint))))
+    if get_origin(hint) is tuple:
+        return "a list of texts" if get_args(hint)[0] is str else "a list of numbers"
+    if get_origin(hint) is Literal:
+        return "a text"
+    names = {int: "a whole number", float: "a number", bool: "True or False", str: "a text", type(None): "None"}
+    return names.get(hint, NOISE_IN_WORDS)
 
 
 def _unknown(where: str, name: object, known: Iterable[str]) -> str:

@@ -20,6 +20,7 @@ from autoencoder.data.metadata_files import load_metadata, refuse_unknown_kinds
 from autoencoder.data.recipe import RECIPE, Recipe, is_recipe, read_recipe
 from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions, checked_regions, regions_of_mask
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.machine.file_names import path_of
 from autoencoder.machine.memory import refuse_too_large
 
 WHOLE_HASH_BYTES = 256 * 2**20
@@ -229,8 +230,8 @@ def load_images(
     Raises:
         UserError: everything that is wrong with the files, in one error.
     """
-    path = Path(path)
-    metadata = None if metadata is None else Path(metadata)
+    path = path_of(path, "the images")
+    metadata = None if metadata is None else path_of(metadata, "the metadata")
     metadata_path = metadata or _sibling(path, columns)
     try:
         arrays = _read_arrays(path, with_columns=metadata_path is None)

@@ -20,6 +20,7 @@ from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.display.summary import DPI, Summary
 from autoencoder.errors import UserError, raise_if_any
+from autoencoder.machine.file_names import path_of
 from autoencoder.machine.progress import Progress
 from autoencoder.models.network import Network
 from autoencoder.objectives.base import Predicted, Result, Tested, make_objective
@@ -314,7 +315,7 @@ def _are_own(
 ) -> bool:
     """Whether a data file is the one that the run learned from, or stands for it where that is nowhere to be found."""
     known = Path(run.config().data.images)
-    if Path(data).resolve() == known.resolve():
+    if path_of(data, "the images").resolve() == known.resolve():
         return True
     if known.exists():
         return False  # a copy is another file
@@ -332,7 +333,7 @@ def _other_data(
     """Another data file, whose columns are what the run says of its own, unless something else is said."""
     kinds = run.column_kinds | kinds_of_columns(column_kinds or ())
     return DataConfig(
-        str(data),
+        str(path_of(data, "the images")),
         None if metadata is None else str(metadata),
         None if columns is None else tuple(columns),
         max_pixel_value=run.config().data.max_pixel_value,

@@ -16,6 +16,7 @@ from autoencoder.data.metadata import Metadata
 from autoencoder.data.recipe import Recipe
 from autoencoder.data.timescales import Timescale, label_warnings, timeline_of, timescales
 from autoencoder.errors import UserError, number_of
+from autoencoder.machine.file_names import path_of
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.timeline import Timeline
 from autoencoder.registries import DEFAULT_DECODER, OBJECTIVES
@@ -38,7 +39,7 @@ def describe(
     Raises:
         UserError: it is none of these, or damaged; or what columns are is said of something else than a data file.
     """
-    path = Path(path)
+    path = path_of(path, "what is described")
     if column_kinds and path.exists() and path.suffix.lower() not in (".npz", ".npy"):
         raise UserError(f"--column-kind only applies to a data file (.npz, .npy), and {path} is not one: leave it out")
     if path.is_dir():

@@ -58,6 +58,10 @@ class Trained:
             f"<Trained {self.run.path}: '{model.encoder}' to {objective}, {model.latent_dim} units, on {self.device}>"
         )
 
+    def __fspath__(self) -> str:
+        """The run's folder: what takes one takes this."""
+        return str(self.run.path)
+
     def _repr_html_(self) -> str:
         """What a notebook shows: what the run is, and how its loss fell."""
         return run_summary(self.run)

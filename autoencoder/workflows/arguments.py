@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+
+from autoencoder.machine.file_names import path_of
 
 
 def names_of(given: Sequence[str]) -> list[str]:
@@ -11,6 +14,11 @@ def names_of(given: Sequence[str]) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
-def paths_of(given: str | Path | Sequence[str | Path]) -> list[Path]:
-    """`"a.csv"` and `["a.csv"]` to `[Path("a.csv")]`."""
-    return [Path(given)] if isinstance(given, str | Path) else [Path(one) for one in given]
+def paths_of(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """`"a.csv"` and `["a.csv"]` to `[Path("a.csv")]`.
+
+    Raises:
+        UserError: it is no path, and no list of such.
+    """
+    several = given if isinstance(given, list | tuple) else [given]
+    return [path_of(one, "what is read") for one in several]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
+
+import numpy as np
 
 from autoencoder.config import (
     DataConfig,
@@ -17,13 +20,19 @@ from autoencoder.config import (
     TrainingConfig,
     own_settings,
 )
+from autoencoder.config.formats import is_a, setting_types, type_in_words
 from autoencoder.config.presets import NO_PRESET, PRESETS, Preset, configure
 from autoencoder.errors import UserError, did_you_mean, raise_if_any, unknown
+from autoencoder.machine.file_names import path_of
 from autoencoder.machine.progress import Say
 from autoencoder.runs.folder import read_settings
 
 NOT_FLAT = ("images", "name", "own", "classes")
 """Fields of the sections that are no settings of their own: they are given otherwise, or filled in."""
+
+
+NO_IMAGES = "no images are named: the first argument is their data file"
+"""Where neither the caller nor what settings start from names any."""
 
 
 def setting_names() -> set[str]:
@@ -79,13 +88,13 @@ def run_config(
             `gaussian:0.2`.
 
     Raises:
-        UserError: there is no such setting, settings do not go together, or no images are named.
+        UserError: there is no such setting, one has the wrong type, settings do not go together, or no images are
+            named.
     """
-    refuse_unknown_settings(settings)
-    given = with_noise(settings)
+    given = checked_settings(settings)
     base, called = base_of(preset, config)
     if data is not None:
-        given["images"] = os.fspath(data)
+        given["images"] = str(path_of(data, "the images"))
         # Metadata that the file names are of the images that it names, and say nothing of others.
         of_other_images = {name: value for name, value in base.data.items() if name in ("metadata", "columns")}
         base = dataclasses.replace(
@@ -94,23 +103,44 @@ def run_config(
         if of_other_images:
             say(f"not taken from {called}, because other images are given: {listed_flags(of_other_images)}")
     elif "images" not in base.data:
-        raise UserError(f"{called} names no images: give a data file as well" if called else "name the images")
+        raise UserError(f"{called} names no images: give a data file as well" if called else NO_IMAGES)
     found, left_out = configure(base, given)
     if left_out:
         say(f"not taken from {called}, because it does not fit the other flags: {listed_flags(left_out)}")
     return found
 
 
-def with_noise(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with the noise as a configuration holds it, where it is given as a text such as `gaussian:0.2`.
+def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as a configuration holds them: numbers of numpy as Python's, lists as tuples, paths and noise as such.
 
     Raises:
-        UserError: it is no noise.
+        UserError: there is no such setting, or one has another type than its field; all of them are named.
     """
-    given = dict(settings)
-    if isinstance(given.get("noise"), str):
-        given["noise"] = NoiseConfig.parse(given["noise"])
+    refuse_unknown_settings(settings)
+    types, given, problems = setting_types(), dict[str, Any](), list[str]()
+    for name, value in settings.items():
+        try:
+            given[name] = _as_held(value, types[name])
+        except UserError as error:
+            problems += error.problems
+            continue
+        if not is_a(given[name], types[name]):
+            problems.append(f"{name} must be {type_in_words(types[name])}, not {reprlib.repr(value)}")
+    raise_if_any(problems)
     return given
+
+
+def _as_held(value: Any, hint: Any) -> Any:
+    if hint is NoiseConfig and isinstance(value, str):
+        return NoiseConfig.parse(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    takes_several = any(get_origin(option) is tuple for option in (hint, *get_args(hint)))
+    if takes_several and isinstance(value, str):
+        return (value,)
+    return tuple(value) if takes_several and isinstance(value, list) else value
 
 
 def listed_flags(settings: Iterable[str]) -> str:

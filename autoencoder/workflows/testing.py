@@ -10,8 +10,10 @@ import numpy as np
 from autoencoder.array_types import Rows
 from autoencoder.config import NoiseConfig
 from autoencoder.config.movies import AS_PNG, FigureOptions
+from autoencoder.data.images import ImageSet
 from autoencoder.data.timescales import slowest, timeline_of, timescales
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
+from autoencoder.machine.file_names import path_of
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Progress
 from autoencoder.measures.timeline import Timeline, away_from
@@ -32,7 +34,7 @@ EXAMPLES_FROM = 4000
 def test(
     run: RunLike,
     *,
-    data: str | Path | None = None,
+    data: str | Path | ImageSet | None = None,
     metadata: str | Path | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
@@ -64,7 +66,7 @@ def test(
     """
     opened = open_run(run)
     opened.config()  # what is not a run is refused as that, not as a folder that cannot be written to
-    usual = opened.output_folder("test", *([] if data is None else [Path(data).stem]))
+    usual = opened.output_folder("test", *([] if data is None else [_name_of(data)]))
     out = usual if out is None else Path(out)
     check_writable(out)
     evaluation = evaluate(
@@ -90,6 +92,13 @@ def test(
         quiet=quiet,
     )
     return evaluation, files
+
+
+def _name_of(data: str | Path | ImageSet) -> str:
+    """What the folder of a test on other data is called."""
+    if isinstance(data, ImageSet):
+        return "images" if data.source is None else data.source.stem
+    return path_of(data, "the images").stem
 
 
 def report(

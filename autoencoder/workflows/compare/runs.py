@@ -17,6 +17,7 @@ from autoencoder.display.summary import DPI, Summary
 from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Comparison, compare
 from autoencoder.evaluation.outside_codes import Listed, expand
+from autoencoder.machine.file_names import path_of
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Say
 from autoencoder.plots.figures import Files, rendered
@@ -39,7 +40,7 @@ from autoencoder.workflows.compare.report import (
     write_comparison,
 )
 from autoencoder.workflows.markdown import TextTable
-from autoencoder.workflows.settings import refuse_unknown_settings, with_noise
+from autoencoder.workflows.settings import checked_settings
 from autoencoder.workflows.study.results import Study
 from autoencoder.workflows.study.study import train_study
 
@@ -219,19 +220,18 @@ def compare_reference(
     Raises:
         UserError: the preset does not take a setting, a run cannot be trained, or as `compare_runs`.
     """
-    refuse_unknown_settings(settings)
-    chosen = {name: value for name, value in settings.items() if value is not None}
+    chosen = checked_settings({name: value for name, value in settings.items() if value is not None})
     of_data = {name: value for name, value in chosen.items() if name in DataConfig.__dataclass_fields__}
-    shelf, data = Shelf(), os.fspath(data)
+    shelf, data = Shelf(), str(path_of(data, "the images"))
     images = shelf.images(DataConfig(data, **of_data))
     color_by, given = None if color_by is None else names_of(color_by), names_of(given)
     for name in (*(color_by or ()), *given):
         images.metadata.column(name)
     out = Path("runs") / f"reference-{Path(data).stem}" if out is None else Path(out)
     check_writable(out)
-    chosen |= {"device": device} | ({} if noise is None else {"noise": noise})
+    chosen |= checked_settings({"device": device} | ({} if noise is None else {"noise": noise}))
     first = chosen.pop("seed", TrainingConfig().seed)
-    design = reference_design(data, with_noise(chosen), images, range(first, first + seeds))
+    design = reference_design(data, chosen, images, range(first, first + seeds))
     for note in design.notes:
         say(note)
     folder = train_study(

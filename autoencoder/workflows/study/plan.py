@@ -14,6 +14,7 @@ from autoencoder.config.presets import Preset
 from autoencoder.data.images import ImageSet
 from autoencoder.display.summary import Summary
 from autoencoder.errors import UserError
+from autoencoder.machine.file_names import path_of
 from autoencoder.machine.progress import Say, duration
 from autoencoder.plots.figures import Files
 from autoencoder.runs.opened import Shelf
@@ -26,7 +27,7 @@ from autoencoder.study.permanova import fewest_seeds, smallest_p
 from autoencoder.study.training import processes, refuse_running, share_of
 from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.compare.runs import RunsCompared, compare_seeds, seeds_of
-from autoencoder.workflows.settings import base_of, refuse_unknown_settings, with_noise
+from autoencoder.workflows.settings import base_of, checked_settings
 from autoencoder.workflows.study.results import Study
 from autoencoder.workflows.study.study import measure_study, train_study
 
@@ -302,15 +303,14 @@ def begun(
     Raises:
         UserError: there is no such setting, preset or file, seeds are named twice, or the data cannot be read.
     """
-    refuse_unknown_settings(settings)
-    given = with_noise(settings)
+    given = checked_settings(settings)
     base, _ = base_of(None if preset == REFERENCE else preset, config)
     if seeds is not None and not isinstance(seeds, int) and "seed" in given:
         raise UserError("--seeds names every seed, and --seed the first of several: leave one of them out")
     first = given.pop("seed", TrainingConfig().seed)
     chosen = range(first, first + (seeds or usual)) if seeds is None or isinstance(seeds, int) else seeds
     of_data = {name: given[name] for name in DataConfig.__dataclass_fields__ if name in given}
-    return given, base, Shelf().images(DataConfig(os.fspath(data), **of_data)), tuple(chosen)
+    return given, base, Shelf().images(DataConfig(str(path_of(data, "the images")), **of_data)), tuple(chosen)
 
 
 def _described(design: Design) -> list[str]:
