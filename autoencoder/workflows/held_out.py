@@ -1,4 +1,4 @@
-"""Which of the shown images were held out, so that pictures can tell them from those that were trained on."""
+"""Which images were held out, so that pictures and files can tell them from those that were trained on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from numpy.typing import NDArray
 from autoencoder.array_types import Rows
 from autoencoder.errors import UserError
 from autoencoder.runs.folder import Run
+
+
+TRAINING, HELD_OUT, LEFT_OUT = "training", "held-out", "left-out"
+"""What an image was to a run: left out are those in a gap beside held-out ones, and those without a known target."""
+
+
+def split_column(run: Run, n: int) -> NDArray[np.str_]:
+    """What each of the run's `n` images was to it, (n,)."""
+    column, split = np.full(n, LEFT_OUT), run.split()
+    column[split.train], column[split.val] = TRAINING, HELD_OUT
+    return column
 
 
 def held_out_among(run: Run, rows: Rows) -> NDArray[np.bool_]:

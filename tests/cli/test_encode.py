@@ -76,9 +76,29 @@ def test_a_csv_is_opened_by_pandas(finished, arena, own, tmp_path, succeed):
     np.testing.assert_array_equal(of(table), own)
     for name, values in known(arena).items():
         np.testing.assert_array_equal(table[name], values)
-    assert table.columns[-2:].tolist() == ["code_distance", "unfamiliar"]
+    assert table.columns[-3:].tolist() == ["split", "code_distance", "unfamiliar"]
     assert f"{table['unfamiliar'].sum()} of 120 images are unfamiliar" in said
     assert f"made {tmp_path / 'a.csv'}" in said
+
+
+def test_the_runs_own_images_are_told_apart_by_their_split(tiny, tmp_path, succeed):
+    """Trained on, held out, or neither, in the words of `split`; images of another file have no such column."""
+    run = tmp_path / "run"
+    split = ("--split", "blocks", "--block-size", 10, "--gap", 2)
+    flags = ("--epochs", 1, "--latent-dim", 2, "--batch-size", 32, "--quiet")
+    succeed("train", tiny, "--run", run, *split, *flags)
+    with np.load(run / "split.npz") as arrays:
+        expected = np.full(60, "left-out")
+        expected[arrays["train"]], expected[arrays["val"]] = "training", "held-out"
+    assert set(expected) == {"training", "held-out", "left-out"}
+    for given in ((), (tiny,)):
+        succeed("encode", run, *given, "--out", tmp_path / "a.csv", "--overwrite", "--quiet")
+        assert read(tmp_path / "a.csv")["split"] == expected.tolist()
+    copy = shutil.copy(tiny, tmp_path / "copy.npz")
+    succeed("encode", run, copy, "--out", tmp_path / "b.csv", "--quiet")
+    assert "split" not in read(tmp_path / "b.csv")
+    succeed("encode", run, tiny, copy, "--out", tmp_path / "c.csv", "--quiet")
+    assert read(tmp_path / "c.csv")["split"] == [*expected, *[""] * 60]
 
 
 def test_an_archive_stands_beside_runs_as_codes(finished, arena, own, tmp_path, succeed):

@@ -1,8 +1,8 @@
 """Codes of every image by a trained network, in a file that other programs open.
 
-Without DATA these are the run's own images. A video is made into images as the run's data were, and encoded; where
-these were cut out by a pose, it needs one too. Images beyond what the network has learned from are counted, and marked
-in the column 'unfamiliar'.
+Without DATA these are the run's own images, with a column 'split' that says which were held out. A video is made into
+images as the run's data were, and encoded; where these were cut out by a pose, it needs one too. Images beyond what the
+network has learned from are counted, and marked in the column 'unfamiliar'.
 
 autoencoder encode runs/exp --out codes/exp.parquet
 autoencoder encode runs/exp data/day2.npz --errors --predictions --out codes/day2.csv

@@ -24,7 +24,7 @@ class Content:
         about: what this is, such as the run and the checkpoint, in words by name.
         metadata: (N,) what was known of the images before, by name.
         codes: (N, d) float32.
-        found: (N,) what the network says of them, by name.
+        found: (N,) what the network says of them, by name, and which of them it was trained on, where it was on some.
         pictures: (n, C, H, W) float32 each, what it makes of them, one after the other; empty where that was not asked
             for, or is no picture.
         session_start: when the session began, as ISO 8601 with the zone; None where nobody said so.

@@ -35,9 +35,13 @@ from autoencoder.runs.trained import Trained
 from autoencoder.version import DISTRIBUTION, __version__
 from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.encode.content import Column, Content, has_times, one_after_the_other
+from autoencoder.workflows.held_out import split_column
 
 DATA_SUFFIXES = (".npz", ".npy")
 """Of data sets; whatever else is named is a video."""
+
+SPLIT = "split"
+"""Column of what the run's own images were to it: trained on, held out, or left out."""
 
 SHOWN = 5
 """How many recordings are named, before the rest is left out."""
@@ -72,6 +76,9 @@ def encode(
     say: Say = lambda text: None,
 ) -> list[Path]:
     """Write codes of every image, with the columns of the metadata and what the network says of the images.
+
+    For the images of the run's own data set, the column `split` says which were trained on (`training`), held out
+    (`held-out`), or neither (`left-out`).
 
     Args:
         run: a run folder, or what `open_run` gave.
@@ -118,13 +125,13 @@ def encode(
     with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", suffix=".partial", dir=out.parent) as folder:
         making = _Making(opened, trained, kind, Path(folder), errors, predictions, session_start, quiet, say)
         for i, (source, its_pose, its_crop) in enumerate(_with_poses(sources, poses, crops)):
-            with _images(making, source, its_pose, its_crop, table) as (owner, images):
+            with _images(making, source, its_pose, its_crop, table) as (owner, images, split):
                 check_same_size(images, trained)
                 if i == 0 and (missing := what_is_missing(owner)) is not None:
                     say(f"note: {missing}")
                 elif i == 0:
                     familiar = find_familiar(owner, trained)
-                parts.append(_encode_one(making, parts, source, images, familiar, is_one=len(sources) < 2))
+                parts.append(_encode_one(making, parts, source, images, split, familiar, is_one=len(sources) < 2))
         content = _content(making, parts, checkpoint, familiar)
         files: list[Path] = kind.write(content, out)
     if familiar is not None:
@@ -248,10 +255,11 @@ class _Making:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """What came of one source."""
+    """What came of one source: its metadata in `columns`, and what is `found` of its images."""
 
     encoded: Encoded
     columns: dict[str, Column]
+    found: dict[str, Column]
     pictures: NDArray[np.float32] | None
 
     def __len__(self) -> int:
@@ -270,11 +278,14 @@ def _recordings_of(columns: Mapping[str, Column]) -> set[str]:
 @contextmanager
 def _images(
     making: _Making, source: Path | None, pose: Path | None, crop: int | None, table: Table
-) -> Iterator[tuple[OpenedRun, ImageSet]]:
-    """The images of a source, and the run opened so that its own are found."""
+) -> Iterator[tuple[OpenedRun, ImageSet, Column | None]]:
+    """The run opened so that its own images are found, the images of a source, and the split where they are its own."""
     if source is None or not _is_video(source):
         owner, other = open_data(making.run, source, *table)
-        yield owner, owner.images if other is None else other
+        if other is not None:
+            yield owner, other, None
+        else:
+            yield owner, owner.images, split_column(owner, len(owner.images))
         return
     recipe = making.run.recipe()
     assert recipe is not None
@@ -293,7 +304,7 @@ def _images(
                 making.say(f"warning: {said}")
             for said in again.notes:
                 making.say(f"note: {said}")
-            yield making.run, again.images
+            yield making.run, again.images, None
 
 
 def _encode_one(
@@ -301,6 +312,7 @@ def _encode_one(
     before: Sequence[_Part],
     source: Path | None,
     images: ImageSet,
+    split: Column | None,
     familiar: Familiar | None,
     *,
     is_one: bool,
@@ -327,7 +339,8 @@ def _encode_one(
             pictures=pictures,
             on_progress=progress.advance,
         )
-    return _Part(encoded, columns, pictures)
+    found = dict(encoded.columns) if split is None else {SPLIT: split, **encoded.columns}
+    return _Part(encoded, columns, found, pictures)
 
 
 def _refuse_columns(
@@ -384,7 +397,7 @@ def _content(making: _Making, parts: Sequence[_Part], checkpoint: str, familiar:
         about,
         one_after_the_other([part.columns for part in parts], lengths),
         np.concatenate([part.encoded.codes for part in parts]),
-        one_after_the_other([part.encoded.columns for part in parts], lengths),
+        one_after_the_other([part.found for part in parts], lengths),
         [part.pictures for part in parts if part.pictures is not None],
         making.session_start,
     )
