@@ -204,6 +204,17 @@ def test_a_video_is_encoded_as_if_it_were_prepared_first(recorded, tmp_path, suc
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv"]
 
 
+def test_of_a_video_only_what_is_new_is_said(recorded, tmp_path, succeed):
+    """Where the recipe lies, once; and notes on the video, without flags of `prepare` that `encode` does not take."""
+    options = ("--follow", "brightest", "--crop", 24, "--size", 16, "--mask")
+    before = succeed("prepare", "video", recorded / "second.mp4", *options, "--out", tmp_path / "data").out
+    said = succeed("encode", recorded / "run", recorded / "second.mp4", "--out", tmp_path / "a.csv")
+    assert said.out.count(str(recorded / "run" / "recipe.json")) == 1
+    assert "note: the arena's centre is taken to be" in said.out
+    assert "--arena-center" in before
+    assert "--" not in said.out
+
+
 def test_videos_of_another_scale_are_cut_out_by_another_crop(recorded, tmp_path, succeed, call):
     """A run whose crop is in centimetres asks how many pixels that is."""
     run = shutil.copytree(recorded / "run", tmp_path / "run")

@@ -91,6 +91,9 @@ def test_another_video_is_made_into_the_same_images_as_by_prepare(film, tmp_path
         assert again.images.recipe == expected.recipe | {"crop": recipe["crop"]}
         np.testing.assert_array_equal(again.images.images, expected.images)
         assert again.images.metadata.to_csv() == expected.metadata.to_csv()
+        kept = [note.partition(" (--")[0] for note in full.notes if "crop is" not in note]
+        assert set(again.notes) < set(full.notes) | set(kept)  # what the options stand for is not said again
+        assert not any("--" in note for note in again.notes)
     assert not list(tmp_path.glob(".images*"))
 
 

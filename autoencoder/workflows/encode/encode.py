@@ -121,6 +121,8 @@ def encode(
             f"{opened.path} predicts images, but {out.suffix} holds columns: choose .npz, or leave out --predictions"
         )
     parts, familiar = list[_Part](), None
+    if any(map(_is_video, sources)):
+        say(f"images are made as those of {opened.path} were, with the options of 'prepare' in {opened.recipe_file}")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", suffix=".partial", dir=out.parent) as folder:
         making = _Making(opened, trained, kind, Path(folder), errors, predictions, session_start, quiet, say)

@@ -343,4 +343,4 @@ def refuse_wide(crop: int, video: Path, picture: tuple[int, int]) -> None:
 def middle_note(center: tuple[float, float]) -> str:
     """A sentence about the arena's centre, where it is the middle of the track."""
     middle = f"({center[0]:.1f}, {center[1]:.1f}), the middle of the track"
-    return f"the arena's centre is taken to be {middle}; give it if you know it (--arena-center X,Y)"
+    return f"the arena's centre is taken to be {middle} (--arena-center X,Y, if you know it)"

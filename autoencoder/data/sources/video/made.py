@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ from autoencoder.machine.memory import refuse_too_large
 
 LOOK_AT_MASKS = "Look at the masks in the check picture"
 """What to do where masks may not be of the animal."""
+
+FLAGS = re.compile(r" \(--[^()]*\)")
+"""What a note says of flags: it stands in parentheses, and the sentence is whole without it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,8 @@ class Made:
         notes: what was chosen or left out, one sentence each.
         warnings: what is probably not as it should be.
         recipe: the options, with what was derived where it was not given.
+        of_options: those of the notes that say what an option is where it was not given. They are the same for every
+            video that images are made of by this recipe.
     """
 
     images: NDArray[np.uint8]
@@ -41,6 +47,11 @@ class Made:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     recipe: Recipe
+    of_options: Collection[str] = ()
+
+    def notes_on_video(self) -> tuple[str, ...]:
+        """The notes on this video alone, without the flags of `prepare video`, for those who cannot give them."""
+        return tuple(FLAGS.sub("", note) for note in self.notes if note not in self.of_options)
 
 
 def of_empty_masks(areas: NDArray[np.int64] | None) -> list[str]:

@@ -85,7 +85,7 @@ class Orientation:
         said = f"the frames of {video} are taken as players show them, {how} from how they are stored"
         if pose_turned:
             return f"{said}, and the pose is turned with them (--pose-turned)"
-        remedy = "" if self.turn is None else "; if the pose was tracked on the stored frames, say so (--pose-turned)"
+        remedy = "" if self.turn is None else " (--pose-turned, if the pose was tracked on the stored frames)"
         return said + remedy
 
     def of_stored_places(self, xy: NDArray[np.float64], video: Path) -> NDArray[np.float64]:

@@ -114,6 +114,7 @@ class Plan:
         arena_center: where distances are measured from.
         notes: what was chosen or left out, one sentence each.
         warnings: what is probably not as it should be.
+        of_options: those of the notes that are of options, see `Made`.
     """
 
     tracked: Tracked
@@ -126,6 +127,7 @@ class Plan:
     arena_center: tuple[float, float]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    of_options: tuple[str, ...]
 
     def hidden(self) -> Hidden:
         """Where the crops of each frame are."""
@@ -167,9 +169,10 @@ def make_plan(film: Film, tracked: Tracked, options: VideoOptions) -> Plan:
         tracked.tracks, seen, body, film.picture, film.clock, rows.first, with_angle=options.align
     )
     whole, individual = follow.merged(paths)
-    notes = [*tracked.chosen.notes, *rows.notes, _of_threshold(tracked.tracks[0], seen, options)]
-    notes += [*body.describe(tracked.tracks[0], options), _of_center(tracked, seen, paths, film.clock, options)]
-    notes += left_out
+    threshold, axis = _of_threshold(tracked.tracks[0], seen, options), body.describe(tracked.tracks[0], options)
+    center = _of_center(tracked, seen, paths, film.clock, options)
+    notes = [*tracked.chosen.notes, *rows.notes, threshold, *axis, center, *left_out]
+    of_options = [threshold, center, *([] if body.has_axis else axis)]
     arena_center = whole.middle() if options.arena_center is None else options.arena_center
     if options.arena_center is None:
         notes.append(follow.middle_note(arena_center))
@@ -184,8 +187,19 @@ def make_plan(film: Film, tracked: Tracked, options: VideoOptions) -> Plan:
     path, individual = whole.take(taken), individual[taken]
     squares = _squares(path, sizes.crop, film, options)
     notes.append(squares.edge_note(options.fill))
-    said = tuple(note for note in notes if note is not None)
-    return Plan(tracked, seen, whole, path, individual, squares, sizes.extent, arena_center, said, tuple(warnings))
+    return Plan(
+        tracked,
+        seen,
+        whole,
+        path,
+        individual,
+        squares,
+        sizes.extent,
+        arena_center,
+        tuple(note for note in notes if note is not None),
+        tuple(warnings),
+        tuple(note for note in of_options if note is not None),
+    )
 
 
 def _squares(path: Trajectory, crop: int, film: Film, options: VideoOptions) -> Squares:
@@ -413,6 +427,7 @@ def take_posed(film: Film, tracked: Tracked, options: VideoOptions, notes: Seque
             **dataclasses.replace(options, crop=squares.crop).recipe(with_pose=True),
             **light_entry(light, film.video),
         },
+        of_options=plan.of_options,
     )
 
 

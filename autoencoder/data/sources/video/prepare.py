@@ -63,6 +63,31 @@ def prepare_video(
         UserError: a file is not what it should be, options do not go together, video and pose do not belong together, a
             part or an individual is not known, no frame is left, or the output cannot be written.
     """
+    return _prepare(
+        video,
+        pose,
+        output,
+        options,
+        compress=compress,
+        overwrite=overwrite,
+        on_progress=on_progress,
+        on_total=on_total,
+    )
+
+
+def _prepare(
+    video: Path,
+    pose: Path | None,
+    output: Path,
+    options: VideoOptions,
+    *,
+    again: bool = False,
+    compress: bool = False,
+    overwrite: bool = False,
+    on_progress: Callable[[int], None] | None,
+    on_total: Callable[[int], None] | None,
+) -> Prepared:
+    """As `prepare_video`; made `again` by a recipe, notes are only those on this video."""
     raise_if_any(options.problems(with_pose=pose is not None))
     check_readable(video, "video")
     tracked = None if pose is None else find_tracked(load_poses(pose, video), options)
@@ -80,7 +105,7 @@ def prepare_video(
         marks=made.marks,
         compress=compress,
         overwrite=overwrite,
-        notes=made.notes,
+        notes=made.notes_on_video() if again else made.notes,
         warnings=made.warnings,
     )
 
@@ -142,7 +167,7 @@ class MadeAgain:
 
     Attributes:
         images: with their metadata, read from a temporary file; they are gone when the block of `made_again` ends.
-        notes: what was chosen or left out, one sentence each.
+        notes: what was found in this video, or left out, one sentence each; see `Made.notes_on_video`.
         warnings: what is probably not as it should be.
     """
 
@@ -186,7 +211,7 @@ def made_again(
         raise UserError(f"the images were made without a pose: leave out {pose} (--pose)")
     with tempfile.TemporaryDirectory(prefix=".images.", dir=folder) as place:
         output = Path(place) / "images.npz"
-        prepared = prepare_video(video, pose, output, options, on_progress=on_progress, on_total=on_total)
+        prepared = _prepare(video, pose, output, options, again=True, on_progress=on_progress, on_total=on_total)
         yield MadeAgain(load_images(prepared.npz), prepared.notes, prepared.warnings)
 
 

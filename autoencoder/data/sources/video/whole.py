@@ -52,6 +52,7 @@ def take_whole(film: Film, options: VideoOptions, notes: Sequence[str]) -> Made:
     }
     if taking.made.areas is not None:
         columns_of_table["area_px"] = taking.made.areas
+    whole = _of_whole(film.video, options)
     return Made(
         taking.made.images,
         columns_of_table,
@@ -60,7 +61,8 @@ def take_whole(film: Film, options: VideoOptions, notes: Sequence[str]) -> Made:
         marks=None,
         notes=(
             *notes,
-            *_of_shape(film.video, shape, options),
+            *whole,
+            *_of_shape(shape, options),
             *([] if light is None else [light.describe()]),
             *([] if scene is None else [scene.describe()]),
             *of_empty_masks(taking.made.areas),
@@ -70,6 +72,7 @@ def take_whole(film: Film, options: VideoOptions, notes: Sequence[str]) -> Made:
             *([] if scene is None else scene.warnings(LOOK_AT_MASKS)),
         ),
         recipe={**options.recipe(with_pose=False), **light_entry(light, film.video)},
+        of_options=whole,
     )
 
 
@@ -139,17 +142,18 @@ def _inside(shape: tuple[int, int], n: int, fitting: Fitting) -> NDArray[np.uint
     return np.broadcast_to(inside, (n, *inside.shape))
 
 
-def _of_shape(video: Path, shape: tuple[int, int], options: VideoOptions) -> list[str]:
+def _of_whole(video: Path, options: VideoOptions) -> list[str]:
+    return [] if options.region is not None else [f"the images are whole frames of {video} (--pose, --follow, --region)"]
+
+
+def _of_shape(shape: tuple[int, int], options: VideoOptions) -> list[str]:
     height, width = shape
     what = "whole frames" if options.region is None else "the region"
-    said = (
-        [] if options.region is not None else [f"the images are whole frames of {video} (--pose, --follow, --region)"]
-    )
     if height == width:
-        return said
+        return []
     done = {
-        "pad": "padded to squares, in black, which is marked in the array 'inside'; --fit crop takes the middle",
+        "pad": "padded to squares, in black, which is marked in the array 'inside' (--fit crop takes the middle)",
         "crop": "cut to the square in the middle",
         "stretch": "stretched to squares, which changes shapes and angles in them",
     }[options.fit or "pad"]
-    return [*said, f"{what} of {width}x{height} pixels (width x height): the images are {done}"]
+    return [f"{what} of {width}x{height} pixels (width x height): the images are {done}"]
