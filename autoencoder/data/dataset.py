@@ -176,7 +176,7 @@ def save_dataset(
         inside: (N, H, W) or (N, 1, H, W) uint8, 1 where a pixel was in the picture that the image was cut out of, 0
             where it was filled in; None where all were.
         regions: the region that each pixel belongs to, with names.
-        recipe: how the images were made of frames.
+        recipe: how the images were made.
         marks: places in the images that are shown.
         shown: (m,) rows of these; None for `checked_rows`.
         compress: a third of the size for images with clean ones and masks, and ten times the time to write.

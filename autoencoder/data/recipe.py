@@ -1,4 +1,4 @@
-"""The recipe of a data set: by which command and with which options frames became images, as JSON in its `.npz`."""
+"""The recipe of a data set: by which command and with which options its images were made, as JSON in its `.npz`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST = 1_000_000
 
 def recipe_array(recipe: Recipe) -> np.ndarray:
     """A recipe as it is stored; the same one is always the same text."""
-    return np.array(json.dumps(recipe, sort_keys=True, allow_nan=False))
+    return np.array(json.dumps(recipe, sort_keys=True, allow_nan=False, default=np.generic.item))
 
 
 def is_recipe(header: ArrayHeader) -> bool:

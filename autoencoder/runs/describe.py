@@ -87,7 +87,7 @@ def describe_data(
 
 
 def _describe_recipe(recipe: Recipe | None) -> dict[str, dict[str, Any]]:
-    """How the images were made of frames; nothing where that is not known. Options that were left open are left out."""
+    """How the images were made; nothing where that is not known. Options that were left open are left out."""
     if recipe is None:
         return {}
     shown = {name: value for name, value in recipe.items() if value is not None and name not in ("begun", "columns")}

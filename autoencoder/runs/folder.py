@@ -5,7 +5,7 @@
     RUN/config.json        what the run is
         split.npz          row numbers: train, val, and snapshot (the images whose codes are kept)
         reducer.npz        what a fitted encoder (pca, umap) was fitted to
-        recipe.json        how the images were made of frames, where their file says so
+        recipe.json        how the images were made, where their file says so
         environment.json   versions, device, threads, the data's hash
         metrics.csv        one row per epoch
         checkpoints/       last.pt, best.pt, epoch_0010.pt ...; early networks, to look at: step_00000000.pt ...

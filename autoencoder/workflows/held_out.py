@@ -9,7 +9,6 @@ from autoencoder.array_types import Rows
 from autoencoder.errors import UserError
 from autoencoder.runs.folder import Run
 
-
 TRAINING, HELD_OUT, LEFT_OUT = "training", "held-out", "left-out"
 """What an image was to a run: left out are those in a gap beside held-out ones, and those without a known target."""
 

@@ -345,7 +345,11 @@ def test_what_is_refused_is_refused_before_the_work(recorded, finished, tiny, tm
     run, out = recorded / "run", tmp_path / "a.csv"
     call("encode", run, "--out", tmp_path / "a.xlsx").refused(".csv, .npz, .parquet, .nwb, .nc")
     call("encode", run, tmp_path / "no.mp4", "--out", out).refused("there is no file", "no.mp4")
-    call("encode", finished, recorded / "first.mp4", "--out", out).refused("does not know how its images were made")
+    call("encode", finished, recorded / "first.mp4", "--out", out).refused("were made by 'prepare arena'")
+    unknown = shutil.copytree(run, tmp_path / "unknown")
+    (unknown / "recipe.json").unlink()
+    call("encode", unknown, recorded / "first.mp4", "--out", out).refused("does not know how its images were made")
+    shutil.rmtree(unknown)
     call("encode", run, recorded / "first.mp4", "--pose", tiny, tiny, "--out", out).refused("2 files for 1 videos")
     call("encode", run, recorded / "first.mp4", "--crop", 8, 8, "--out", out).refused("2 sides for 1 videos")
     call("encode", run, "--predictions", "--out", out).refused("predicts images", "choose .npz")

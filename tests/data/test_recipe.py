@@ -6,7 +6,9 @@ from fractions import Fraction
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from PIL import Image
 
+import autoencoder as ae
 from autoencoder.data.images import load_images
 from autoencoder.data.recipe import RECIPE_VERSION, recipe_array
 from autoencoder.data.sources.video.options import VideoOptions, options_of
@@ -108,6 +110,24 @@ def test_a_pose_is_asked_for_where_there_was_one(film):
         made_again(VideoOptions().recipe(with_pose=False), film / "film.mp4", film / "pose.csv"),
     ):
         pass
+
+
+def test_every_way_to_prepare_says_how_the_images_were_made(tmp_path):
+    ae.prepare_arena(tmp_path / "arena", images=np.int64(3), seed=2, size=16)
+    Image.new("L", (6, 4)).save(tmp_path / "p.png")
+    ae.prepare_images(tmp_path / "p.png", tmp_path / "pictures", resize=8, fit="crop")
+    (tmp_path / "i.idx").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 4]) + bytes(32))
+    ae.prepare_idx(tmp_path / "i.idx", tmp_path / "idx", pad=2, transpose=True)
+    made = {name: dict(load_images(tmp_path / f"{name}.npz").recipe) for name in ("arena", "pictures", "idx")}
+    assert {recipe.pop("version") for recipe in made.values()} == {RECIPE_VERSION}
+    fitting = {"background": 0, "limit": None, "pad": 0, "resize": None, "fit": None}
+    assert made == {
+        "arena": {"command": "prepare arena", "images": 3, "seed": 2, "size": 16},
+        "pictures": {"command": "prepare images", "source": "p.png", "color": False}
+        | fitting
+        | {"resize": 8, "fit": "crop"},
+        "idx": {"command": "prepare idx", "images": "i.idx", "labels": None, "transpose": True} | fitting | {"pad": 2},
+    }
 
 
 def test_files_without_a_recipe_have_none_and_other_arrays_of_that_name_stay_data(tmp_path):

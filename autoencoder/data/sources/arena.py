@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Reals
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
+from autoencoder.data.recipe import RECIPE_VERSION
 from autoencoder.data.regions import Regions
 from autoencoder.errors import raise_if_any
 from autoencoder.machine.memory import refuse_too_large
@@ -194,6 +195,7 @@ def prepare_arena(
         arena.clean,
         arena.mask,
         regions=Regions(arena.regions[:, None], REGIONS),
+        recipe={"command": "prepare arena", "version": RECIPE_VERSION, "images": n_images, "seed": seed, "size": size},
         compress=compress,
         overwrite=overwrite,
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
 from autoencoder.data.images import depth_advice
+from autoencoder.data.recipe import RECIPE_VERSION
 from autoencoder.data.sources.pictures import FORMATS_NAME, SUFFIXES, Picture, list_pages, read_pages
 from autoencoder.data.sources.resize import BLACK, Fitting, fit_image, refuse_unfitting, square_note
 from autoencoder.errors import UserError, number_of, raise_if_any
@@ -91,7 +92,14 @@ def prepare_images(
     notes += [*reading.notes(), *([note] if note is not None else [])]
     if (advice := depth_advice(images)) is not None:
         notes.append(advice)
-    return save_dataset(output, images, columns, overwrite=overwrite, notes=tuple(notes))
+    recipe = {
+        "command": "prepare images",
+        "version": RECIPE_VERSION,
+        "source": source.resolve().name,
+        "color": color,
+        **vars(fitting),
+    }
+    return save_dataset(output, images, columns, recipe=recipe, overwrite=overwrite, notes=tuple(notes))
 
 
 # --------------------------------------------------------------------------------------------------------------- files

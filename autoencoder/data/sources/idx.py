@@ -15,6 +15,7 @@ import numpy as np
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.dataset import Prepared, check_output, save_dataset
 from autoencoder.data.images import depth_advice
+from autoencoder.data.recipe import RECIPE_VERSION
 from autoencoder.data.sources.resize import BLACK, Fitting, fit_image, refuse_unfitting, square_note
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
@@ -156,7 +157,15 @@ def prepare_idx(
             on_progress(1)
     said = square_note([(pictures.shape[2], pictures.shape[1])], fitting), depth_advice(fitted)
     notes += [note for note in said if note is not None]
-    return save_dataset(output, fitted, columns, overwrite=overwrite, notes=tuple(notes))
+    recipe = {
+        "command": "prepare idx",
+        "version": RECIPE_VERSION,
+        "images": images.name,
+        "labels": None if labels is None else labels.name,
+        "transpose": transpose,
+        **vars(fitting),
+    }
+    return save_dataset(output, fitted, columns, recipe=recipe, overwrite=overwrite, notes=tuple(notes))
 
 
 def _read_pair(images: Path, labels: Path | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
