@@ -47,12 +47,18 @@ def meant_or_choices(name: str, known: Collection[str]) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)`, to stand behind an unknown `name`, of the nearest name in `known`; "" if none is near."""
+    near = nearest_name(name, known)
+    return "" if near is None else f" (did you mean '{near}'?)"
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The name in `known` that `name` is probably a slip of; None if none is near."""
     longest = MOST_COMPARED // 10
     if len(name) > longest:
-        return ""
+        return None
     by_lower = {one.lower(): one for one in islice(known, MOST_COMPARED) if len(one) <= longest}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=CLOSE_ENOUGH)
-    return f" (did you mean '{by_lower[near[0]]}'?)" if near else ""
+    return by_lower[near[0]] if near else None
 
 
 def number_of(n: int, noun: str) -> str:

@@ -273,6 +273,28 @@ def test_tables_of_several_recordings_are_taken_as_one(images, table, data, tmp_
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
+def test_what_is_advised_works_as_it_stands(tmp_path, succeed, call):
+    """Of a table that calls the frame `Frame`, and of a data set that has no times."""
+    np.savez(tmp_path / "d.npz", images=np.zeros((10, 4, 4), np.uint8), frame=np.arange(10))
+    rows = {"Frame": np.arange(10), "time_s": np.arange(10) / 5, "v": np.arange(10) / 7}
+    path, out = write(tmp_path / "t.csv", rows), tmp_path / "o.csv"
+
+    def joined(on):
+        return "join", tmp_path / "d.npz", path, "--on", on, "--out", out
+
+    call(*joined("frame")).refused("no column 'frame'", "did you mean --on frame=Frame?")
+    call(*joined("time_s")).refused("no column 'time_s' in", "--on frame=NAME", "frames per second")
+    succeed(*joined("frame=Frame"), "--only", "v")
+    np.testing.assert_array_equal(numbers(read(out)["v"]), rows["v"])
+    write(tmp_path / "timed.csv", {"frame": np.arange(10), "time_s": np.arange(10) / 5})
+    flags = ("--metadata", tmp_path / "timed.csv", "--only", "v", "--overwrite")
+    said = succeed(*joined("time_s"), *flags).out
+    np.testing.assert_array_equal(numbers(read(out)["v"]), rows["v"])
+    assert "nearest row within 0.2 s" in said
+    said = succeed(*joined("frame=Frame"), "--only", "v", "--overwrite").out
+    assert "note: an image takes the row of its own frame (--tolerance)" in said
+
+
 def test_what_is_refused_is_refused_in_one_line(data, tmp_path, call):
     def refused(columns, *flags, name="t.csv", words=(), on="recording,time_s"):
         path = write(tmp_path / name, {key: np.array(values) for key, values in columns.items()})
@@ -287,7 +309,9 @@ def test_what_is_refused_is_refused_in_one_line(data, tmp_path, call):
     )
     refused({**row, "time_s": [99.0]}, words=("no row of", "time_s goes from 99 to 99", "from 0 to 29."))
     refused({"time_s": [1.0], "v": [1]}, words=("no column 'recording'", "--recording NAME"))
-    refused({"recording": ["mouse1"], "time": [1.0], "v": [1]}, words=("no column 'time_s'", "time_s=THAT"))
+    refused(
+        {"recording": ["mouse1"], "time": [1.0], "v": [1]}, words=("no column 'time_s'", "--on recording,time_s=time?")
+    )
     refused(row, "--recording", "mouse1", words=("a column 'recording' of its own",))
     refused({**row, "frame": [3]}, words=("already has 'frame'", "--prefix"))
     refused({**row, "v": ["a"]}, "--how", "mean", words=("'v'", "is text, which has no mean"))

@@ -13,6 +13,7 @@ from autoencoder.data.column_kinds import meaning_of
 from autoencoder.data.joining.matching import ONE_ROW, How, Match, Places, match
 from autoencoder.data.joining.series import TIME, Keys, Series, as_labels
 from autoencoder.data.metadata import RECORDING, Metadata
+from autoencoder.data.timescales import FRAME
 from autoencoder.errors import UserError, first_few, number_of, problems_of, raise_if_any
 from autoencoder.machine.file_names import file_stem
 from autoencoder.measures.kinds import ColumnKind
@@ -110,7 +111,7 @@ def join(metadata: Metadata, n: int, series: Series, keys: Keys, how: How | None
         UserError: the data set lacks a column, no row goes with any image, rows of one place leave open which is meant,
             or values cannot be averaged or counted.
     """
-    raise_if_any(problem for name in keys.names for problem in problems_of(metadata.column, name))
+    raise_if_any(problem for name in keys.names for problem in _lacking(metadata, name))
     _refuse_several_recordings(metadata, keys)
     how = how or ("nearest" if series.values else "count")
     _refuse_values(series, how)
@@ -189,6 +190,23 @@ def _refuse_repeats(table: Places, series: Series, keys: Keys, groups: Sequence[
         )
 
 
+def _lacking(metadata: Metadata, name: str) -> list[str]:
+    """What is wrong where the data set has no column `name`, and how rows and images can go together all the same."""
+    problems = problems_of(metadata.column, name)
+    if name == TIME and FRAME in metadata.names:
+        remedy = (
+            f"join on the frame (--on frame, or --on frame=NAME as the table calls it), or add a column {TIME} to "
+            f"{metadata.source}, the frame divided by the frames per second"
+        )
+        return [f"{problem}; {remedy}" for problem in problems]
+    if name == FRAME and TIME in metadata.names:
+        return [
+            f"{problem}; join on the time (--on {TIME}, or --on {TIME}=NAME as the table calls it)"
+            for problem in problems
+        ]
+    return problems
+
+
 def _tolerance(table: Places, keys: Keys, how: How, given: float | None, series: Series) -> tuple[float | None, str]:
     """How far a row may be from its image, and the same in words."""
     by_time = keys.place == TIME
@@ -197,8 +215,10 @@ def _tolerance(table: Places, keys: Keys, how: How, given: float | None, series:
         return None, "an image takes the last row before it, however long ago (--tolerance)"
     if how in ONE_ROW:
         if given is None:
-            given = table.usual_step() if by_time else 0.0
-            why = f", the usual step of {series.source}" if by_time else ""
+            if not by_time:
+                return 0.0, "an image takes the row of its own frame (--tolerance)"
+            given = table.usual_step()
+            why = f", the usual step of {series.source}"
             return given, f"an image takes the {how} row within {given:.4g} {unit}{why} (--tolerance)"
         return given, f"an image takes the {how} row within {given:.4g} {unit}"
     if by_time:

@@ -15,7 +15,7 @@ from autoencoder.data.joining.parquet import read_parquet
 from autoencoder.data.metadata import RECORDING
 from autoencoder.data.metadata_files import read_columns
 from autoencoder.data.timescales import FRAME
-from autoencoder.errors import UserError, did_you_mean, first_few, raise_if_any
+from autoencoder.errors import UserError, did_you_mean, first_few, nearest_name, raise_if_any
 from autoencoder.machine.memory import refuse_too_large
 
 TIME = "time_s"
@@ -64,6 +64,11 @@ class Keys:
                 "recording,time_s=t"
             )
         return cls(names, theirs)
+
+    def with_other(self, name: str, other: str) -> str:
+        """These keys as text, where the table calls the column `name` something else."""
+        theirs = dict(zip(self.names, self.theirs, strict=True)) | {name: other}
+        return ",".join(ours if ours == called else f"{ours}={called}" for ours, called in theirs.items())
 
     @property
     def place(self) -> str:
@@ -191,7 +196,7 @@ def _read_one(path: Path, keys: Keys, recording: str | None, times: Path | None,
             if name == RECORDING
         }
     raise_if_any(
-        _missing(path, theirs, name, columns)
+        _missing(path, keys, theirs, name, columns)
         for name, theirs in zip(keys.names, keys.theirs, strict=True)
         if theirs not in columns
     )
@@ -213,14 +218,16 @@ def _refuse_there(path: Path, columns: Mapping[str, Column], name: str, flag: st
         raise UserError(f"{path} has a column '{name}' of its own: leave {flag or '--recording'} out")
 
 
-def _missing(path: Path, theirs: str, name: str, columns: Mapping[str, Column]) -> str:
-    there = f"its columns are {first_few(list(columns), SHOWN_COLUMNS)}"
-    said = f"{path} has no column '{theirs}'{did_you_mean(theirs, columns)}; {there}"
+def _missing(path: Path, keys: Keys, theirs: str, name: str, columns: Mapping[str, Column]) -> str:
+    near = nearest_name(theirs, columns)
+    said = f"{path} has no column '{theirs}'; its columns are {first_few(list(columns), SHOWN_COLUMNS)}"
     if name == RECORDING:
         return f"{said}; if all of it belongs to one recording, say which (--recording NAME)"
     if path.suffix.lower() == ".npy":
         return f"{path} does not say when its rows were measured: give the {name} of each (--times FILE.npy)"
-    return f"{said}; if it has another name there, say so (--on ...,{name}=THAT)"
+    if near is not None:
+        return f"{said}: did you mean --on {keys.with_other(name, near)}?"
+    return f"{said}; if it has another name there, give that: --on {keys.with_other(name, 'NAME')}"
 
 
 def _chosen(columns: Mapping[str, Column], only: Sequence[str] | None, path: Path) -> dict[str, Column]:
