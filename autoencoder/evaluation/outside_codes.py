@@ -16,6 +16,9 @@ from autoencoder.errors import UserError, first_few, raise_if_any
 SUFFIXES = (".npy", ".npz")
 """Of files of codes; what has none of them is a run's folder."""
 
+AS = "read from .npz or .npy ('autoencoder encode RUN --out NAME.npz' writes them)"
+"""How codes are to be given, where they are given otherwise."""
+
 CODES = "codes"
 """The array of an `.npz` that is meant where it holds several."""
 
@@ -62,7 +65,9 @@ def read_list(path: Path) -> list[Listed]:
     rows = read_table(path)
     columns, lines = (rows[0].fields if rows else []), rows[1:]
     if "path" not in columns:
-        raise UserError(f"{path} has no column 'path', which lists runs and files of codes, one per row")
+        raise UserError(
+            f"{path} has no column 'path', which lists runs and files of codes, one per row; codes themselves are {AS}"
+        )
     listed, problems = list[Listed](), list[str]()
     for number, fields in lines:
         if len(fields) != len(columns):
@@ -93,9 +98,14 @@ def expand(paths: list[Path]) -> list[Listed]:
     """Runs and files of codes, and those that tables (`.csv`) among the paths list.
 
     Raises:
-        UserError: as `read_list`.
+        UserError: a file is neither of codes nor such a table; or as `read_list`.
     """
     found = list[Listed]()
+    raise_if_any(
+        f"{path} is a file, but neither a table of runs (.csv) nor codes, which are {AS}"
+        for path in paths
+        if path.is_file() and path.suffix.lower() not in (".csv", *SUFFIXES)
+    )
     for path in paths:
         found += read_list(path) if path.suffix.lower() == ".csv" else [Listed(path, _name_of(path), None, {})]
     return found

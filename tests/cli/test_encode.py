@@ -69,7 +69,7 @@ def known(arena):
     return ae.load_images(arena).metadata.columns
 
 
-def test_a_csv_is_opened_by_pandas(finished, arena, own, tmp_path, succeed):
+def test_a_csv_is_opened_by_pandas(finished, arena, own, tmp_path, succeed, call):
     pd = pytest.importorskip("pandas", reason="pandas is not installed")
     said = succeed("encode", finished, "--out", tmp_path / "a.csv").out
     table = pd.read_csv(tmp_path / "a.csv")
@@ -77,6 +77,9 @@ def test_a_csv_is_opened_by_pandas(finished, arena, own, tmp_path, succeed):
     for name, values in known(arena).items():
         np.testing.assert_array_equal(table[name], values)
     assert table.columns[-3:].tolist() == ["split", "code_distance", "unfamiliar"]
+    call("compare", finished, tmp_path / "a.csv").refused("no column 'path'", "encode RUN --out NAME.npz")
+    shutil.copy(tmp_path / "a.csv", tmp_path / "a.parquet")
+    call("compare", finished, tmp_path / "a.parquet").refused("is a file, but neither", "encode RUN --out NAME.npz")
     assert f"{table['unfamiliar'].sum()} of 120 images are unfamiliar" in said
     assert f"made {tmp_path / 'a.csv'}" in said
 
