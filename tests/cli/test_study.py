@@ -254,7 +254,7 @@ def test_another_study_stands_beside_it(copied, small, succeed, call, tmp_path):
     assert said in result.out
     assert said in succeed(*asked).out  # it stays there
     assert said.replace("'", "&#x27;") in (copied / "report.html").read_text()
-    call(*asked, "--beside", tmp_path).refused("was not measured yet")
+    call(*asked, "--beside", tmp_path).refused("is not a study")
 
 
 def test_the_page_holds_all_sentences_and_where_their_numbers_are(study):
@@ -477,5 +477,8 @@ def test_a_study_opens_as_an_object(study, tmp_path):
     assert set(found.figures()) == {"space", "distances", "told", "seeds"}
     one, other = (np.random.default_rng(seed).normal(size=(50, 3)) for seed in range(2))
     assert 0 < similarity.ProcrustesAngle().between(one, other) < 90
-    with pytest.raises(autoencoder.UserError, match="not measured"):
+    with pytest.raises(autoencoder.UserError, match="is not a study"):
+        open_study(tmp_path)
+    (tmp_path / "study.json").write_bytes((study[0] / "study.json").read_bytes())
+    with pytest.raises(autoencoder.UserError, match=f"not measured yet: 'autoencoder study report {tmp_path}'"):
         open_study(tmp_path)

@@ -102,6 +102,7 @@ def open_study(path: str | Path) -> Study:
     """
     folder = StudyFolder(path)
     if not folder.statistics_file.is_file():
+        folder.design()  # which says so where it is no study at all
         raise UserError(f"{folder.path} was not measured yet: 'autoencoder study report {folder.path}' does it")
     statistics = read_json(folder.statistics_file)
     settings = statistics.get("settings")
