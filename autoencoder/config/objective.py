@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from autoencoder.config.choices import AUGMENTATIONS, MAX_NOISE, MIN_NOISE, NOISES, ReconstructionLoss, Sparsity
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, listed, raise_if_any
 from autoencoder.flags import Between, Flag, Fraction, Real, not_one_of, problems_of_settings
 from autoencoder.registries import OBJECTIVES
 
@@ -158,7 +158,8 @@ class ObjectiveConfig:
             for name in entry.settings:
                 belongs.setdefault(name, []).append(objective)
         problems = [
-            f"{name} only applies to the objective {' or '.join(objectives)}, not to '{self.name}': leave it out"
+            f"{name} only applies to the objective{'s' * (len(objectives) > 1)} {listed(objectives)}, not to "
+            f"'{self.name}': leave it out"
             for name, objectives in belongs.items()
             if self.name not in objectives and getattr(self, name) not in (None, False)
         ]

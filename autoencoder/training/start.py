@@ -177,7 +177,7 @@ def begin(
     with hold(folder, patience) as held:
         folder.refuse_existing()  # another process may have made it meanwhile
         prepare_machine(device, config.training.threads, deterministic=config.training.deterministic)
-        images = data if data is not None else load_data(config)
+        images, asked = data if data is not None else load_data(config), config.objective
         refuse_unknown_kinds(images.metadata, config.data.column_kinds)
         resolved = resolve_split(config.data, images)
         config = dataclasses.replace(config, data=resolved.data)
@@ -202,6 +202,8 @@ def begin(
         folder.create(config, split, environment, None if encoder is None else encoder.arrays(), images.recipe)
         what = f"encoder '{config.model.encoder}' for objective '{config.objective.name}' on {config.data.images}"
         say(f"Training {what}; the run goes to {folder.path}")
+        if asked.target is None and asked.vector is None and config.objective.target is not None:
+            say(f"the column to predict is '{config.objective.target}', since none was named (--target)")
         if resolved.said is not None:
             say(resolved.said)
         if (alike := all_alike(images)) is not None:

@@ -13,8 +13,8 @@ MISPLACED = [
     (["--objective", "angle", "--loss", "mse"], ["loss", "reconstruct", "'angle'", "leave it out"]),
     (["--objective", "classify", "--loss", "bce"], ["loss", "reconstruct", "'classify'"]),
     (["--objective", "mask", "--loss", "rmse"], ["loss", "reconstruct", "'mask'"]),
-    (["--target", "x"], ["target", "angle or classify", "'reconstruct'", "leave it out"]),
-    (["--objective", "mask", "--target", "x"], ["target", "angle or classify", "'mask'"]),
+    (["--target", "x"], ["target", "angle, classify and regress", "'reconstruct'", "leave it out"]),
+    (["--objective", "mask", "--target", "x"], ["target", "angle, classify and regress", "'mask'"]),
     (["--vector", "x,y,x,y"], ["vector", "angle", "'reconstruct'"]),
     (["--objective", "classify", "--vector", "x,y,x,y"], ["vector", "angle", "'classify'"]),
     (["--objective", "angle", "--vector", "x,y,frame"], ["vector", "4 columns", "base_x,base_y,tip_x,tip_y", "not 3"]),
@@ -23,7 +23,7 @@ MISPLACED = [
         ["--objective", "angle", "--vector", "x,y,x,frame", "--target", "body_angle_deg"],
         ["target", "vector", "not by both"],
     ),
-    (["--shuffle-targets"], ["shuffle_targets", "angle or classify or mask", "'reconstruct'"]),
+    (["--shuffle-targets"], ["shuffle_targets", "angle, classify, mask and regress", "'reconstruct'"]),
     (["--encoder", "pca", "--sparsity", "log"], ["sparsity", "'pca'", "fitted", "learned one", "strided"]),
     (["--encoder", "umap", "--sparsity", "kl"], ["sparsity", "'umap'", "fitted"]),
     (["--sparsity", "kl", "--latent-activation", "tanh"], ["'kl'", "never negative", "tanh", "sigmoid"]),
@@ -56,6 +56,15 @@ MISPLACED = [
 ]
 
 
+def test_a_column_that_nobody_named_is_named(tiny, tmp_path, succeed):
+    """Which of them a network learned to predict can be read where it was trained."""
+    flags = ("--objective", "classify", "--epochs", 1, "--latent-dim", 2, "--batch-size", 32)
+    said = succeed("train", tiny, "--run", tmp_path / "a", *flags).out
+    assert "the column to predict is 'nearest_port', since none was named (--target)" in said
+    named = succeed("train", tiny, "--run", tmp_path / "b", *flags, "--target", "nearest_port").out
+    assert "the column to predict" not in named
+
+
 def refused(call, folder, data, flags, words):
     """In one line; nothing is left."""
     call("train", data, "--run", folder / "runs" / "run", "--batch-size", 16, *flags).refused(*words)
@@ -77,7 +86,7 @@ def test_what_does_not_go_together(tiny, tmp_path, call, flags, words):
         (
             ["--target", "x", "--vector", "x,y", "--shuffle-targets", "--sparsity-target", "0.2"],
             [
-                "target only applies to",
+                "target only applies to the objectives angle, classify and regress, not to 'reconstruct'",
                 "vector only applies to",
                 "shuffle_targets only applies to",
                 "sparsity_target only applies to",
