@@ -12,7 +12,7 @@ import pytest
 
 from autoencoder import __version__
 from autoencoder.cli.main import build_parser
-from autoencoder.version import DISTRIBUTION
+from autoencoder.version import DISTRIBUTION, DOCUMENTATION
 
 tomllib = pytest.importorskip("tomllib", reason="reading pyproject.toml takes Python 3.11")
 yaml = pytest.importorskip("yaml")
@@ -62,6 +62,7 @@ def test_version():
     assert citation["license"] == PROJECT["license"] == "MIT"
     assert citation["title"].startswith(f"{DISTRIBUTION}: ")
     assert citation["repository-code"] == PROJECT["urls"]["Homepage"]
+    assert PROJECT["urls"]["Documentation"] == DOCUMENTATION
     assert "MIT License" in (ROOT / "LICENSE").read_text()
 
 

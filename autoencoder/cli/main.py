@@ -19,7 +19,7 @@ from autoencoder.cli.flags.options import CommandParser, Parser, add_common
 from autoencoder.errors import UserError
 from autoencoder.machine.libraries import silence_libraries
 from autoencoder.machine.plain_text import one_line
-from autoencoder.version import __version__
+from autoencoder.version import DOCUMENTATION, __version__
 
 COMMANDS = (
     "demo",
@@ -59,7 +59,8 @@ def build_parser() -> argparse.ArgumentParser:
         action=PrintCompletion,
         choices=SHELLS,
         default=argparse.SUPPRESS,  # commands look at all that was given
-        help="print a script with which this shell completes commands, flags and files (docs/quickstart.md)",
+        help="print a script with which this shell completes commands, flags and files (see the quick start, "
+        f"{DOCUMENTATION}quickstart.html)",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=CommandParser)
     for name in COMMANDS:

@@ -107,7 +107,8 @@ class Trained:
 
         Returns:
             float32: images (N, C, H, W) or masks (N, 1, H, W) in [0, 1], angles (N,) in radians (the command `encode`
-            and exported networks give degrees), or probabilities (N, k) of the classes `config.objective.classes`.
+            and exported networks give degrees, 0 to 360), or probabilities (N, k) of the classes
+            `config.objective.classes`.
         """
         pixels = self._pixels(images)
         parts = [

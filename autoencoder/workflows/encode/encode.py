@@ -86,12 +86,13 @@ def encode(
         out: in one of the formats of `registries.CODE_FILES`, by its suffix.
         pose: of the videos, in their order, where the run's images were cut out by a pose.
         crop: side of the crops in pixels of the videos, one for all or one for each, where it is another than the
-            run's; where that is in centimetres, it has to be said, or
-        px_per_cm: pixels of the videos per centimetre, one for all or one for each.
+            run's. Where the run's is in centimetres, either this or `px_per_cm` is needed.
+        px_per_cm: pixels of the videos per centimetre, one for all or one for each; instead of `crop`.
         metadata, columns, column_kinds: of the one data set, see `evaluate`.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         errors: also how far off the network is for each image, as `test` measures that, without noise.
-        predictions: also what it predicts: a column, or pictures.
+        predictions: also what it predicts: a column, or pictures. Angles are in degrees, from 0 to 360; those of
+            `Trained.predict` are in radians.
         session_start: when the session of an NWB file began, ISO 8601 with the zone.
         overwrite: a file of this name may be replaced.
         device: `auto`, `cpu`, `cuda` or `mps`.

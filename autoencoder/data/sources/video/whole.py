@@ -143,7 +143,9 @@ def _inside(shape: tuple[int, int], n: int, fitting: Fitting) -> NDArray[np.uint
 
 
 def _of_whole(video: Path, options: VideoOptions) -> list[str]:
-    return [] if options.region is not None else [f"the images are whole frames of {video} (--pose, --follow, --region)"]
+    return (
+        [] if options.region is not None else [f"the images are whole frames of {video} (--pose, --follow, --region)"]
+    )
 
 
 def _of_shape(shape: tuple[int, int], options: VideoOptions) -> list[str]:
