@@ -170,7 +170,7 @@ def begin(
     folder = Run(run)
     config = config.with_absolute_paths()
     if existing := problems_of(folder.refuse_existing):
-        raise_if_any(existing + ([] if data is not None else problems_of(load_data, config)))
+        raise_if_any(existing + problems_of(lambda: _fit(config, load_data(config) if data is None else data)))
     check_writers(config)
     device = choose_device(config.training.device)
     executed_by = engine_name(config.training.engine, device)
@@ -178,11 +178,8 @@ def begin(
         folder.refuse_existing()  # another process may have made it meanwhile
         prepare_machine(device, config.training.threads, deterministic=config.training.deterministic)
         images, asked = data if data is not None else load_data(config), config.objective
-        refuse_unknown_kinds(images.metadata, config.data.column_kinds)
-        resolved = resolve_split(config.data, images)
-        config = dataclasses.replace(config, data=resolved.data)
-        split = split_rows(config, images)
-        config, known = check_fit(config, images, split)
+        fitting = _fit(config, images)
+        config, split = fitting.config, fitting.split
         environment = describe_environment(device) | {
             "engine": executed_by,
             "deterministic": config.training.deterministic,
@@ -193,7 +190,7 @@ def begin(
             "split_sha256": split.content_hash(),
             "targets_sha256": target_hash(config.objective, images),
             "columns_sha256": column_hashes(images.metadata),
-            "n_without_target": int((~known).sum()),
+            "n_without_target": fitting.n_without_target,
         }
         if config.model.is_fitted and encoder is None:
             encoder = fit_encoders(config, images, [config.model.latent_dim], quiet=quiet)[0]
@@ -204,8 +201,8 @@ def begin(
         say(f"Training {what}; the run goes to {folder.path}")
         if asked.target is None and asked.vector is None and config.objective.target is not None:
             say(f"the column to predict is '{config.objective.target}', since none was named (--target)")
-        if resolved.said is not None:
-            say(resolved.said)
+        if fitting.said is not None:
+            say(fitting.said)
         if (alike := all_alike(images)) is not None:
             say(f"note: {alike}: there is nothing to learn")
         if (advice := depth_advice(images.images, config.data.max_pixel_value)) is not None:
@@ -354,6 +351,30 @@ def go_on(
         executor = make_engine(learner, say)
         loop = TrainingLoop(learner, executor, keeper, split.snapshot, state, quiet=quiet, say=say)
         yield Training(folder, learner, loop)
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitting:
+    """A configuration that the images have filled in, their split, and what is said of it."""
+
+    config: RunConfig
+    split: RunSplit
+    said: str | None
+    n_without_target: int
+
+
+def _fit(config: RunConfig, images: ImageSet) -> _Fitting:
+    """Split the images of a new run, and fill in what only they can tell.
+
+    Raises:
+        UserError: configuration and images do not go together.
+    """
+    refuse_unknown_kinds(images.metadata, config.data.column_kinds)
+    resolved = resolve_split(config.data, images)
+    config = dataclasses.replace(config, data=resolved.data)
+    split = split_rows(config, images)
+    config, known = check_fit(config, images, split)
+    return _Fitting(config, split, resolved.said, int((~known).sum()))
 
 
 def check_fit(config: RunConfig, images: ImageSet, split: RunSplit) -> tuple[RunConfig, NDArray[np.bool_]]:

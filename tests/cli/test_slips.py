@@ -132,3 +132,5 @@ def test_a_run_that_exists_hides_nothing_else(images, tmp_path, call, succeed):
     run = tmp_path / "run"
     succeed("train", images, "--run", run, "--epochs", 1, "--batch-size", 16, "--quiet")
     call("train", images.with_suffix(""), "--run", run).refused("already exists", f"did you mean {images}?")
+    wrong = ("--objective", "classify", "--target", "spices")
+    call("train", images, "--run", run, *wrong).refused("already exists", "no column 'spices'")
