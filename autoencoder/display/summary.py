@@ -7,6 +7,7 @@ import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ MOST_NOTES = 8
 
 DPI = 50
 """Of figures in a summary: those of a report are twice as wide."""
+
+MOST_SIDE = 700
+"""Pixels of a picture from a file, at most: larger ones are made smaller."""
 
 GAP = 2
 """White pixels between the images of a strip."""
@@ -86,6 +90,18 @@ def picture_html(png: bytes) -> str:
     """A PNG as an element that holds it."""
     held = base64.b64encode(png).decode("ascii")
     return f'<div><img src="data:image/png;base64,{held}" alt="" style="max-width:100%"></div>'
+
+
+def picture_of(file: Path) -> bytes | None:
+    """A picture from a file as a PNG, at most `MOST_SIDE` wide and high; None where the file is no picture, or gone."""
+    buffer = io.BytesIO()
+    try:
+        with Image.open(file) as picture:
+            picture.thumbnail((MOST_SIDE, MOST_SIDE))
+            picture.save(buffer, format="PNG")
+    except OSError:
+        return None
+    return buffer.getvalue()
 
 
 def strip(images: NDArray[np.float32]) -> bytes:

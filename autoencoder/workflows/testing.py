@@ -18,7 +18,7 @@ from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Progress
 from autoencoder.measures.timeline import Timeline, away_from
 from autoencoder.neighbors.far_apart import far_apart
-from autoencoder.plots.figures import Files, save_figures
+from autoencoder.plots.figures import Files, Found, save_figures
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.runs.opened import RunLike, open_run
@@ -49,7 +49,7 @@ def test(
     out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[Evaluation, Files]:
+) -> Found[Evaluation]:
     """Measure how well a run meets its objective, beside its controls, and write what came out.
 
     Args:
@@ -91,7 +91,7 @@ def test(
         figures=figures,
         quiet=quiet,
     )
-    return evaluation, files
+    return Found(evaluation, files)
 
 
 def _name_of(data: str | Path | ImageSet) -> str:

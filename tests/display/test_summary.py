@@ -2,6 +2,7 @@
 
 import base64
 import html
+import inspect
 import io
 import re
 
@@ -12,8 +13,8 @@ from PIL import Image
 import autoencoder as ae
 from autoencoder.data.joining.join import Joined
 from autoencoder.display.inline import show_page
-from autoencoder.display.summary import MOST_NOTES, MOST_ROWS, Summary, strip
-from autoencoder.plots.figures import Files, new_figure, save_figures
+from autoencoder.display.summary import MOST_NOTES, MOST_ROWS, MOST_SIDE, Summary, strip
+from autoencoder.plots.figures import Files, Found, new_figure, rendered, save_figures
 from autoencoder.workflows.movies.score import HEADER, ScoreTable
 
 HOSTILE = '<script>alert("x")</script>\x1b[2J\u202e'
@@ -106,7 +107,50 @@ def test_files_show_their_first_figures(tmp_path):
     files = save_figures(new_figure(1, 1), tmp_path / "a<b")
     for name in "cdef":
         files += save_figures(new_figure(1, 1), tmp_path / name)
-    check(files, "5 files", "a<b.png", n_pictures=3)
+    check(files, "5 files", "a<b.png", "more pictures, in the figures of this list: ['e'], ['f']", n_pictures=3)
+
+
+def test_files_show_pictures_that_are_no_figures(tmp_path):
+    """Such as the last frame of a movie, smaller than it is; of four, one is only named, and what is damaged is not
+    shown."""
+    names = [tmp_path / f"{name}.png" for name in "abcd"]
+    for file in names:
+        Image.new("RGB", (3000, 1500)).save(file)
+    text = check(Files(names), "4 files", "more pictures, as files only: d.png", n_pictures=3)
+    assert {picture.size for picture in pictures(text)} == {(MOST_SIDE, MOST_SIDE // 2)}
+    names[0].write_text("no picture")
+    check(Files([*names[:2], tmp_path / "a.npz", tmp_path / "gone.png"]), "a.npz", n_pictures=1)
+    check(Files([names[1]], {"b": new_figure(1, 1)}), "1 file", n_pictures=1)
+
+
+def test_what_was_found_shows_itself_and_its_pictures_once(tmp_path):
+    """A pair of what was found and of files is a tuple that displays as both."""
+    files = save_figures(new_figure(1, 1), tmp_path / "one") + save_figures(new_figure(2, 1), tmp_path / "two")
+
+    class Number:
+        def __repr__(self):
+            return "<Number>"
+
+        def _repr_html_(self):
+            return Summary("a number", pictures=[rendered(files.figures["one"], "one", dpi=50)]).html()
+
+    pair = Found(Number(), files)
+    found, written = pair
+    assert isinstance(pair, tuple)
+    assert found is pair.found is pair[0]
+    assert written is pair.files is files
+    check(pair, "a number", "2 files", n_pictures=2)
+    assert repr(pair) == "(<Number>, <2 files>)"
+    check(Found({}, files), "2 files", n_pictures=2)
+
+
+def test_every_function_that_writes_files_lists_them_with_figures(finished, tmp_path):
+    for name in ("visualize", "encode", "export", "clips", "look", "traverse", "demo"):
+        assert inspect.get_annotations(getattr(ae, name))["return"] == "Files", name
+    drawn = ae.visualize(finished, reducer="pca", color_by="x", out=tmp_path, movie=ae.MovieOptions(seconds=0.2))
+    assert drawn.figures == {}
+    check(drawn, "4 files", "x.png", "x.mp4")
+    assert ae.encode(finished, out=tmp_path / "codes.csv").figures == {}
 
 
 def test_a_page_is_in_a_frame_of_its_own(monkeypatch):

@@ -20,6 +20,7 @@ from autoencoder.data.sources.video.prepare import OpenedVideo, open_video
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.files import check_writable, write_error
 from autoencoder.machine.progress import Progress, Say
+from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.clips import EMPTY, clip_frames, side_of_tiles
 from autoencoder.plots.movies.writer import MAX_GIF_FPS, SUFFIXES, MovieWriter
 from autoencoder.runs.opened import RunLike, open_run
@@ -77,7 +78,7 @@ def clips(
     out: str | Path | None = None,
     quiet: bool = True,
     say: Say = lambda text: None,
-) -> Path:
+) -> Files:
     """Write a movie of the video around images that a table names.
 
     All clips are equally long, with the frame of their image in the middle. Where a video begins later, or ends
@@ -93,7 +94,7 @@ def clips(
         say: is told what was left out.
 
     Returns:
-        the movie.
+        the files: one, the movie.
 
     Raises:
         UserError: the table is none of rows, a video is missing, damaged or another one than that of the images, it is
@@ -132,7 +133,7 @@ def clips(
         with MovieWriter(out, fps) as movie:
             for frame in clip_frames(tiles, captions, title, (marked >= 0) & (marked < MARK_SECONDS)):
                 movie.append(frame)
-    return out
+    return Files([out])
 
 
 # ------------------------------------------------------------------------------------------------------ before the work

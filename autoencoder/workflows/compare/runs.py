@@ -20,7 +20,7 @@ from autoencoder.evaluation.outside_codes import Listed, expand
 from autoencoder.machine.file_names import path_of
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Say
-from autoencoder.plots.figures import Files, rendered
+from autoencoder.plots.figures import Files, Found, rendered
 from autoencoder.registries import DEFAULT_REDUCER
 from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import OpenedRun, RunLike, Shelf, open_run, several_runs, table_notes
@@ -106,7 +106,7 @@ def compare_runs(
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda text: None,
-) -> tuple[RunsCompared, Files]:
+) -> Found[RunsCompared]:
     """Compare runs, and codes from elsewhere, on the images that all of them held out, and write all of it.
 
     `compare` does it in memory, for numbers alone.
@@ -198,7 +198,7 @@ def compare_reference(
     quiet: bool = True,
     say: Say = lambda text: None,
     **settings: Any,
-) -> tuple[RunsCompared, Files]:
+) -> Found[RunsCompared]:
     """Train the reference table, or resume it, and compare its runs.
 
     That is an autoencoder, decoders on PCA and UMAP to 16 and 2 units, and a network that predicts.
@@ -278,7 +278,7 @@ def compare_seeds(
     figures: FigureOptions = AS_PNG_AND_SVG,
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[RunsCompared, Files]:
+) -> Found[RunsCompared]:
     """Compare the runs of each seed, and write all of it; see `compare` and `write_comparison` for the arguments."""
     comparisons = [
         compare(
@@ -307,4 +307,4 @@ def compare_seeds(
         alike=alike,
         options=figures,
     )
-    return RunsCompared(tuple(comparisons), alike, files.figures), files
+    return Found(RunsCompared(tuple(comparisons), alike, files.figures), files)

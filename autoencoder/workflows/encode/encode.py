@@ -28,6 +28,7 @@ from autoencoder.evaluation.evaluate import check_same_size, open_data
 from autoencoder.evaluation.familiar import SHARE, Familiar
 from autoencoder.machine.files import check_writable, write_error
 from autoencoder.machine.progress import Progress, Say
+from autoencoder.plots.figures import Files
 from autoencoder.registries import CODE_FILES
 from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import OpenedRun, RunLike, open_run
@@ -70,7 +71,7 @@ def encode(
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda text: None,
-) -> list[Path]:
+) -> Files:
     """Write codes of every image, with the columns of the metadata and what the network says of the images.
 
     Args:
@@ -126,7 +127,7 @@ def encode(
                     familiar = find_familiar(owner, trained)
                 parts.append(_encode_one(making, parts, source, images, familiar, is_one=len(sources) < 2))
         content = _content(making, parts, checkpoint, familiar)
-        files: list[Path] = kind.write(content, out)
+        files = Files(kind.write(content, out))
     if familiar is not None:
         say(_said_of(parts, familiar))
     if kind.NEEDS_TIME and session_start is None:

@@ -19,6 +19,7 @@ from autoencoder.machine.file_names import file_stem
 from autoencoder.machine.files import check_writable, replacing
 from autoencoder.machine.plain_text import visible
 from autoencoder.machine.progress import Say
+from autoencoder.plots.figures import Files
 from autoencoder.registries import ENCODERS, NETWORK_FILES
 from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.version import DISTRIBUTION, __version__
@@ -45,7 +46,7 @@ def export(
     overwrite: bool = False,
     quiet: bool = True,
     say: Say = lambda text: None,
-) -> list[Path]:
+) -> Files:
     """Write the network of a run for other programs, and a card that says what it is.
 
     Scaling and the order of channels are part of what is written: images go in as they are stored, (N, H, W) or
@@ -107,7 +108,7 @@ def export(
         for name in formats:
             _format(name).write(content, temporary[name])
         temporary[CARD].write_text(text, encoding="utf-8")
-    return list(files.values())
+    return Files(files.values())
 
 
 def _format(name: str) -> Any:

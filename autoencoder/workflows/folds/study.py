@@ -9,7 +9,7 @@ from typing import Any
 
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.machine.progress import Say
-from autoencoder.plots.figures import Files
+from autoencoder.plots.figures import Files, Found
 from autoencoder.study.designs.design import base_of as study_base
 from autoencoder.study.designs.design import parse_vary
 from autoencoder.study.designs.folds import SEEDS
@@ -86,7 +86,7 @@ def leave_one_out(
     quiet: bool = True,
     say: Say = lambda text: None,
     **settings: Any,
-) -> tuple[FoldsScored, Files]:
+) -> Found[FoldsScored]:
     """Train networks that have not seen one value of a column, such as one animal, and score them on it.
 
     Args:
@@ -140,7 +140,7 @@ def leave_one_out(
 
 def score_folds(
     path: str | Path, *, figures: FigureOptions = AS_PNG_AND_SVG, device: str = "auto", quiet: bool = True
-) -> tuple[FoldsScored, Files]:
+) -> Found[FoldsScored]:
     """Score the networks of a study of `leave_one_out` again, without training.
 
     Args:
@@ -154,7 +154,7 @@ def score_folds(
     """
     folder = StudyFolder(path)
     found = FoldsScored(**vars(measure_folds(folder, device=device, quiet=quiet)))
-    return found, write_folds(found, folder, figures)
+    return Found(found, write_folds(found, folder, figures))
 
 
 def folds_folder(data: str | os.PathLike[str], column: str) -> Path:

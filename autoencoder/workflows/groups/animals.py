@@ -10,7 +10,7 @@ from autoencoder.errors import UserError
 from autoencoder.evaluation.outside_codes import expand
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Say
-from autoencoder.plots.figures import Files
+from autoencoder.plots.figures import Files, Found
 from autoencoder.runs.opened import RunLike, Shelf, open_run, table_notes
 from autoencoder.study.groups.summaries import CLUSTERS, MOST_FRAMES
 from autoencoder.study.wording import capitalized
@@ -47,7 +47,7 @@ def compare_groups(
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda text: None,
-) -> tuple[AnimalsCompared, Files]:
+) -> Found[AnimalsCompared]:
     """Compare two conditions of animals by the codes of several networks, none of which was told the condition.
 
     Args:
@@ -100,4 +100,4 @@ def compare_groups(
     for note in table_notes(opened):
         say(f"note: {note}")
     found = AnimalsCompared(**vars(measure_groups(groups, device=device, quiet=quiet)))
-    return found, write_groups(found, out, figures)
+    return Found(found, write_groups(found, out, figures))

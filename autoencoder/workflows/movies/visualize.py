@@ -11,6 +11,7 @@ from autoencoder.config import MovieOptions
 from autoencoder.errors import problems_of, raise_if_any
 from autoencoder.machine.files import check_writable, write_arrays, write_json
 from autoencoder.machine.progress import Progress, Say
+from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.marked_curves import Curve
 from autoencoder.projections.evolution import Evolution, embed_track, track_run
 from autoencoder.projections.fits import methods
@@ -38,7 +39,7 @@ def visualize(
     device: str = "auto",
     quiet: bool = True,
     say: Say = lambda text: None,
-) -> list[Path]:
+) -> Files:
     """Project a run's snapshots, score the projection, and draw their evolution.
 
     Args:
@@ -85,7 +86,7 @@ def visualize(
         out / "scores.json", {"steps": evolution.steps, "epochs": evolution.epochs, "methods": [scores.numbers()]}
     )
     say(brief(scores))
-    made = [embedding, out / "scores.json", *write_evolution(evolution, exports, out, quiet=quiet)]
+    made = Files([embedding, out / "scores.json", *write_evolution(evolution, exports, out, quiet=quiet)])
     if movie is not None:
         kept = _score_curves(evolution, scores)
         made += draw_movies(evolution, colored, out, movie, curves=kept, device=device, quiet=quiet)

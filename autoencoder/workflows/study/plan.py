@@ -16,7 +16,7 @@ from autoencoder.display.summary import Summary
 from autoencoder.errors import UserError
 from autoencoder.machine.file_names import path_of
 from autoencoder.machine.progress import Say, duration
-from autoencoder.plots.figures import Files
+from autoencoder.plots.figures import Files, Found
 from autoencoder.runs.opened import Shelf
 from autoencoder.study.designs.design import DEFAULT, SEEDS, Design, Member, crossed, parse_vary
 from autoencoder.study.designs.design import base_of as study_base
@@ -160,7 +160,7 @@ def run_study(
     quiet: bool = True,
     say: Say = lambda text: None,
     **settings: Any,
-) -> tuple[Study, Files]:
+) -> Found[Study]:
     """Train a population of networks, measure their representations, and say what a setting changes in them.
 
     The same call continues where it was cut off.
@@ -258,7 +258,7 @@ def compare_study(
     figures: FigureOptions = AS_PNG_AND_SVG,
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[RunsCompared, Files]:
+) -> Found[RunsCompared]:
     """Compare the runs of each seed of a study of the preset `reference`, in its folder; see `compare_runs`.
 
     Raises:

@@ -15,7 +15,7 @@ from autoencoder.evaluation.outside_codes import expand, read_list
 from autoencoder.machine.device import all_gpus, choose_device, describe_environment
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import WORTH_ESTIMATING, Say
-from autoencoder.plots.figures import Files
+from autoencoder.plots.figures import Files, Found
 from autoencoder.runs.folder import Run
 from autoencoder.study.cluster import connect
 from autoencoder.study.described import describe
@@ -159,7 +159,7 @@ def measure_study(
     movie_format: str = "mp4",
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[Study, Files]:
+) -> Found[Study]:
     """Measure the runs of a study, or those that a table lists, and write what came out.
 
     Args:
@@ -221,7 +221,7 @@ def measure_population(
     movie_format: str = "mp4",
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[Study, Files]:
+) -> Found[Study]:
     """Measure sources, and write what came out into a study's folder; see `measure_study`."""
     chosen = tuple(MEASURES) if only is None else tuple(only)
     unknown = [name for name in chosen if name not in MEASURES]
@@ -251,7 +251,7 @@ def measure_population(
         study.planes.write(folder.planes_file)
         files.append(folder.planes_file)
     files += write_report(study, folder, population, options=figures, movie_format=movie_format, quiet=quiet)
-    return study, files
+    return Found(study, files)
 
 
 def _as_beside(other: Study) -> dict[str, Any]:
