@@ -20,7 +20,7 @@ from autoencoder.evaluation.outside_codes import Listed, expand
 from autoencoder.machine.file_names import path_of
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Say
-from autoencoder.plots.figures import Files, Found, rendered
+from autoencoder.plots.figures import Found, rendered
 from autoencoder.registries import DEFAULT_REDUCER
 from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import OpenedRun, RunLike, Shelf, open_run, several_runs, table_notes

@@ -9,7 +9,7 @@ from typing import Any
 
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.machine.progress import Say
-from autoencoder.plots.figures import Files, Found
+from autoencoder.plots.figures import Found
 from autoencoder.study.designs.design import base_of as study_base
 from autoencoder.study.designs.design import parse_vary
 from autoencoder.study.designs.folds import SEEDS

@@ -10,7 +10,7 @@ from autoencoder.errors import UserError
 from autoencoder.evaluation.outside_codes import expand
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import Say
-from autoencoder.plots.figures import Files, Found
+from autoencoder.plots.figures import Found
 from autoencoder.runs.opened import RunLike, Shelf, open_run, table_notes
 from autoencoder.study.groups.summaries import CLUSTERS, MOST_FRAMES
 from autoencoder.study.wording import capitalized

@@ -16,7 +16,7 @@ from autoencoder.display.summary import Summary
 from autoencoder.errors import UserError
 from autoencoder.machine.file_names import path_of
 from autoencoder.machine.progress import Say, duration
-from autoencoder.plots.figures import Files, Found
+from autoencoder.plots.figures import Found
 from autoencoder.runs.opened import Shelf
 from autoencoder.study.designs.design import DEFAULT, SEEDS, Design, Member, crossed, parse_vary
 from autoencoder.study.designs.design import base_of as study_base
