@@ -73,3 +73,18 @@ def test_a_run_stands_for_its_folder_and_a_data_set_for_its_file(data, tmp_path)
     assert (tmp_path / "run" / "test" / "arena" / "metrics.json").is_file()
     (codes,) = ae.encode(trained, data=arena, out=tmp_path / "codes.csv")
     assert len(codes.read_text().splitlines()) == 21
+
+
+def test_pixels_of_another_scale_are_refused(data, tmp_path):
+    trained = ae.train(ae.run_config(data, epochs=1, latent_dim=2, batch_size=8), tmp_path / "run")
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
+    codes = trained.encode(images)
+    np.testing.assert_allclose(trained.encode(images / np.float32(255)), codes, atol=1e-5)
+    noisy = images / 255 + np.random.default_rng(1).normal(0, 0.2, images.shape)
+    assert trained.encode(noisy).shape == (20, 2)  # a little over white
+    with pytest.raises(ae.UserError, match="floats are up to 255, where 1 stands for white: divide them by 255"):
+        trained.encode(images.astype(float))
+    with pytest.raises(ae.UserError, match=r"an array \(N, 8, 8\), not of shape \(8, 8\)"):
+        trained.encode(images[0])
+    with pytest.raises(ae.UserError, match=r"an array \(N, 8, 8\), not 'images.npz'"):
+        trained.encode("images.npz")
