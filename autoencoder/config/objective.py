@@ -9,8 +9,27 @@ from typing import Annotated
 
 from autoencoder.config.choices import AUGMENTATIONS, MAX_NOISE, MIN_NOISE, NOISES, ReconstructionLoss, Sparsity
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.flags import Between, Flag, Fraction, Real, not_one_of, problems_of_settings
+from autoencoder.flags import Between, Flag, Fraction, Real, Setting, not_one_of, problems_of_settings
 from autoencoder.registries import OBJECTIVES
+
+OBJECTIVE = Setting(
+    "objective",
+    Flag("what the network is trained for", choices=OBJECTIVES),
+    default="reconstruct",
+    choices=tuple(OBJECTIVES),
+)
+"""The field `name`, which is called otherwise where all settings stand beside each other."""
+
+NOISE = Setting(
+    "noise",
+    Flag(
+        "corrupt the input: gaussian:STD, salt-pepper:FRACTION, masking:FRACTION or poisson:PEAK, for pixels scaled to "
+        "[0, 1]",
+        "KIND:AMOUNT",
+    ),
+    default="none",
+)
+"""The field `noise`, as it is written."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +81,7 @@ class NoiseConfig:
 class ObjectiveConfig:
     """What the network is trained for."""
 
-    name: str = "reconstruct"
+    name: str = OBJECTIVE.default
     """A name in `autoencoder.registries.OBJECTIVES`."""
     loss: Annotated[ReconstructionLoss | None, Flag("loss of a reconstruction (default: mse)")] = None
     """Loss of a reconstruction, `mse` unless said otherwise; None for other objectives, which have one loss each."""

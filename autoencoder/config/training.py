@@ -17,10 +17,22 @@ from autoencoder.config.choices import (
     Spacing,
 )
 from autoencoder.errors import raise_if_any
-from autoencoder.flags import Flag, Real, Whole, not_one_of, path_problems, problems_of_settings
+from autoencoder.flags import Flag, Real, Setting, Whole, not_one_of, path_problems, problems_of_settings
 
 KEPT = "what is kept"
 """Heading of the flags that say what training leaves."""
+
+SNAPSHOT_SAMPLES = Setting(
+    "snapshot_samples",
+    Flag(
+        "images in a snapshot: N, all, auto (an eighth, at least 2,000), or probes (1,600 held-out and 2,400 other "
+        "images at most; the default of a study)",
+        "N",
+        group=KEPT,
+    ),
+    default="auto",
+)
+"""A number or a name, of which no type of flag makes one."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.data.timescales import label_warnings
 from autoencoder.errors import UserError, number_of, raise_if_any
 from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
-from autoencoder.machine.progress import Say
+from autoencoder.machine.progress import SILENT, Say
 from autoencoder.machine.stopping import StopRequest
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import check_image_shape
@@ -111,7 +111,7 @@ def train(
     data: ImageSet | None = None,
     encoder: FittedEncoder | None = None,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Trained:
     """Train a network from scratch and leave a run folder.
 
@@ -155,7 +155,7 @@ def begin(
     encoder: FittedEncoder | None = None,
     patience: float = 0.0,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Iterator[Training]:
     """What `train` does before the first update: a run folder that is complete but for its training, and is held.
 
@@ -228,7 +228,7 @@ def resume(
     metadata_file: str | Path | None = None,
     data: ImageSet | None = None,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Trained:
     """Go on with a run where its last checkpoint stands; its own configuration holds. A finished one is left alone.
 
@@ -288,7 +288,7 @@ def go_on(
     pixels: Pixels | None = None,
     patience: float = 0.0,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Iterator[Training]:
     """What `resume` does before the next update: the run as its last checkpoint has it, held.
 

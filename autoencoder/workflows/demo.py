@@ -8,7 +8,7 @@ from autoencoder.config import DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.errors import UserError, number_of
 from autoencoder.evaluation.evaluate import evaluate
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
 from autoencoder.objectives.reconstruct import Reconstruction
 from autoencoder.plots.figures import Files
 from autoencoder.runs.folder import Run
@@ -28,7 +28,7 @@ def demo(
     seed: int = 0,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda _: None,
+    say: Say = SILENT,
 ) -> Files:
     """Prepare, train, test and visualise in the folder `out`.
 

@@ -22,9 +22,10 @@ from autoencoder.config import (
 )
 from autoencoder.config.formats import is_a, setting_types, type_in_words
 from autoencoder.config.presets import NO_PRESET, PRESETS, Preset, configure
+from autoencoder.config.signatures import takes_settings
 from autoencoder.errors import UserError, did_you_mean, raise_if_any, unknown
 from autoencoder.machine.file_names import path_of
-from autoencoder.machine.progress import Say
+from autoencoder.machine.progress import SILENT, Say
 from autoencoder.runs.folder import read_settings
 
 NOT_FLAT = ("images", "name", "own", "classes")
@@ -70,22 +71,25 @@ def base_of(preset: str | None, config: str | Path | None) -> tuple[Preset, str]
     return (NO_PRESET, "") if config is None else (read_settings(Path(config)), str(config))
 
 
+@takes_settings(listed=True)
 def run_config(
     data: str | os.PathLike[str] | None = None,
     *,
     preset: str | None = None,
     config: str | Path | None = None,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
     **settings: Any,
 ) -> RunConfig:
     """What `train` takes: the defaults, then a preset or a file, then the settings that are given.
 
     Args:
         data: the images, or what a `prepare_` function gave; None for those that `config` names.
-        preset, config: see `base_of`.
+        preset: name of a documented system whose settings these start from, such as "mnist-conv"; None for none.
+            `autoencoder info presets` lists them.
+        config: file whose settings these start from, a run's `config.json` or a TOML file with the same names; None
+            for none.
         say: is told which settings of the preset or file do not go with the others, and are left out.
-        settings: by the names of their flags, such as `epochs=5` and `objective="angle"`; `noise` may be a text such as
-            `gaussian:0.2`.
+        settings: by their names, such as `epochs=5`, `objective="angle"` and `noise="gaussian:0.2"`.
 
     Raises:
         UserError: there is no such setting, one has the wrong type, settings do not go together, or no images are

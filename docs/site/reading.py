@@ -22,6 +22,7 @@ from sphinx.util.typing import stringify_annotation
 
 import autoencoder as ae
 from autoencoder.cli.main import COMMANDS
+from autoencoder.config.signatures import HEADING
 from autoencoder.flags import hints_of, settings_of
 
 EXAMPLES = (
@@ -151,12 +152,21 @@ def write_pages(app: Sphinx, config: Config) -> None:
     """`api/commands/NAME.md` for each command, `api/settings.rst` and `api/python.rst`."""
     folder = Path(app.srcdir) / "api"
     (folder / "commands").mkdir(parents=True, exist_ok=True)
+    _settings_on_their_own_page()
     for name in COMMANDS:
         summary = import_module(f"autoencoder.cli.commands.{name}").HELP
         _write(folder / "commands" / f"{name}.md", PAGE.format(name=name, summary=f"{_sentence(summary)}"))
     sections = [_section(section) for section in _settings()]
     _write(folder / "settings.rst", SETTINGS_PAGE + "\n".join(sections))
     _write(folder / "python.rst", NAMES_PAGE + "\n".join(_names()))
+
+
+def _settings_on_their_own_page() -> None:
+    """Functions that take the settings of a run have `**settings` on the site, in place of all of them."""
+    for function in filter(inspect.isfunction, (getattr(ae, name) for name in ae._API)):
+        if vars(function).pop("__signature__", None) is not None:
+            told, listed, _ = (inspect.getdoc(function) or "").partition(f"\n{HEADING}")
+            function.__doc__ = told + ("\nAll settings: :doc:`/api/settings`.\n" if listed else "")
 
 
 def _write(file: Path, text: str) -> None:

@@ -19,7 +19,7 @@ from autoencoder.data.sources.video.frames import Tally, spread
 from autoencoder.data.sources.video.prepare import OpenedVideo, open_video
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.files import check_writable, write_error
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
 from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.clips import EMPTY, clip_frames, side_of_tiles
 from autoencoder.plots.movies.writer import MAX_GIF_FPS, SUFFIXES, MovieWriter
@@ -77,7 +77,7 @@ def clips(
     options: ClipOptions = DEFAULTS,
     out: str | Path | None = None,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Files:
     """Write a movie of the video around images that a table names.
 

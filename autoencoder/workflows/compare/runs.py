@@ -19,7 +19,7 @@ from autoencoder.evaluation.compare import Comparison, compare
 from autoencoder.evaluation.outside_codes import Listed, expand
 from autoencoder.machine.file_names import path_of
 from autoencoder.machine.files import check_writable
-from autoencoder.machine.progress import Say
+from autoencoder.machine.progress import SILENT, Say
 from autoencoder.plots.figures import Found, rendered
 from autoencoder.registries import DEFAULT_REDUCER
 from autoencoder.runs.folder import Run
@@ -105,7 +105,7 @@ def compare_runs(
     out: str | Path = "compare",
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Found[RunsCompared]:
     """Compare runs, and codes from elsewhere, on the images that all of them held out, and write all of it.
 
@@ -196,7 +196,7 @@ def compare_reference(
     out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
     **settings: Any,
 ) -> Found[RunsCompared]:
     """Train the reference table, or resume it, and compare its runs.

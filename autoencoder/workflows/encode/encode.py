@@ -27,7 +27,7 @@ from autoencoder.evaluation.encode import encode as encode_images
 from autoencoder.evaluation.evaluate import check_same_size, open_data
 from autoencoder.evaluation.familiar import SHARE, Familiar
 from autoencoder.machine.files import check_writable, write_error
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
 from autoencoder.plots.figures import Files
 from autoencoder.registries import CODE_FILES
 from autoencoder.runs.folder import Run
@@ -70,7 +70,7 @@ def encode(
     overwrite: bool = False,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Files:
     """Write codes of every image, with the columns of the metadata and what the network says of the images.
 

@@ -13,7 +13,7 @@ from autoencoder.data.metadata import Metadata
 from autoencoder.display.inline import show_page
 from autoencoder.errors import UserError, problems_of, raise_if_any
 from autoencoder.machine.files import check_writable, write_text
-from autoencoder.machine.progress import Progress, Say, in_notebook
+from autoencoder.machine.progress import SILENT, Progress, Say, in_notebook
 from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
 from autoencoder.projections.evolution import embed_track, track_run
@@ -48,7 +48,7 @@ def explore(
     max_bytes: int = MAX_BYTES,
     inline: bool | None = None,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Path:
     """Project a run's snapshots and write them, with the images, as one HTML page.
 

@@ -18,7 +18,7 @@ from autoencoder.evaluation.evaluate import Evaluation, evaluate
 from autoencoder.machine.file_names import file_stem
 from autoencoder.machine.files import check_writable, replacing
 from autoencoder.machine.plain_text import visible
-from autoencoder.machine.progress import Say
+from autoencoder.machine.progress import SILENT, Say
 from autoencoder.plots.figures import Files
 from autoencoder.registries import ENCODERS, NETWORK_FILES
 from autoencoder.runs.opened import OpenedRun, RunLike, open_run
@@ -45,7 +45,7 @@ def export(
     out: str | Path | None = None,
     overwrite: bool = False,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Files:
     """Write the network of a run for other programs, and a card that says what it is.
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
-from autoencoder.machine.progress import Say
+from autoencoder.config.signatures import takes_settings
+from autoencoder.machine.progress import SILENT, Say
 from autoencoder.plots.figures import Found
+from autoencoder.study.designs.design import STUDY_TRAINING, parse_vary
 from autoencoder.study.designs.design import base_of as study_base
-from autoencoder.study.designs.design import parse_vary
 from autoencoder.study.designs.folds import SEEDS
 from autoencoder.study.designs.folds import leave_one_out as folds_of
 from autoencoder.study.folder import StudyFolder
@@ -31,6 +32,7 @@ class FoldsScored(Folds):
         return summary(self).html()
 
 
+@takes_settings(**STUDY_TRAINING)
 def plan_folds(
     data: str | os.PathLike[str],
     column: str,
@@ -65,6 +67,7 @@ def plan_folds(
     return Plan(design, images, os.fspath(data), tuple(said))
 
 
+@takes_settings(**STUDY_TRAINING)
 def leave_one_out(
     data: str | os.PathLike[str],
     column: str,
@@ -84,7 +87,7 @@ def leave_one_out(
     scheduler: str | None = None,
     figures: FigureOptions = AS_PNG_AND_SVG,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
     **settings: Any,
 ) -> Found[FoldsScored]:
     """Train networks that have not seen one value of a column, such as one animal, and score them on it.

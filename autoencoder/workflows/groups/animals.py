@@ -9,7 +9,7 @@ from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.errors import UserError
 from autoencoder.evaluation.outside_codes import expand
 from autoencoder.machine.files import check_writable
-from autoencoder.machine.progress import Say
+from autoencoder.machine.progress import SILENT, Say
 from autoencoder.plots.figures import Found
 from autoencoder.runs.opened import RunLike, Shelf, open_run, table_notes
 from autoencoder.study.groups.summaries import CLUSTERS, MOST_FRAMES
@@ -46,7 +46,7 @@ def compare_groups(
     out: str | Path = "compare",
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Found[AnimalsCompared]:
     """Compare two conditions of animals by the codes of several networks, none of which was told the condition.
 

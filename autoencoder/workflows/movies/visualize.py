@@ -10,7 +10,7 @@ import numpy as np
 from autoencoder.config import MovieOptions
 from autoencoder.errors import problems_of, raise_if_any
 from autoencoder.machine.files import check_writable, write_arrays, write_json
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
 from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.marked_curves import Curve
 from autoencoder.projections.evolution import Evolution, embed_track, track_run
@@ -38,7 +38,7 @@ def visualize(
     out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Files:
     """Project a run's snapshots, score the projection, and draw their evolution.
 

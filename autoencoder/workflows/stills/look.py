@@ -23,7 +23,7 @@ from autoencoder.latent.layers import (
     why_no_checkpoint,
 )
 from autoencoder.machine.files import check_writable
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.frames import MAX_EXAMPLES
@@ -60,7 +60,7 @@ def look(
     figures: FigureOptions = AS_PNG,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda _: None,
+    say: Say = SILENT,
 ) -> Files:
     """Look at a run's codes at one moment of its training.
 

@@ -11,14 +11,15 @@ from typing import Any
 from autoencoder.config import MATCHES, REFERENCE, DataConfig, TrainingConfig
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.config.presets import Preset
+from autoencoder.config.signatures import takes_settings
 from autoencoder.data.images import ImageSet
 from autoencoder.display.summary import Summary
 from autoencoder.errors import UserError
 from autoencoder.machine.file_names import path_of
-from autoencoder.machine.progress import Say, duration
+from autoencoder.machine.progress import SILENT, Say, duration
 from autoencoder.plots.figures import Found
 from autoencoder.runs.opened import Shelf
-from autoencoder.study.designs.design import DEFAULT, SEEDS, Design, Member, crossed, parse_vary
+from autoencoder.study.designs.design import DEFAULT, SEEDS, STUDY_TRAINING, Design, Member, crossed, parse_vary
 from autoencoder.study.designs.design import base_of as study_base
 from autoencoder.study.designs.forecast import forecast
 from autoencoder.study.designs.reference import reference_design
@@ -103,6 +104,7 @@ class Plan:
         return said
 
 
+@takes_settings(**STUDY_TRAINING)
 def plan_study(
     data: str | os.PathLike[str],
     *,
@@ -123,7 +125,7 @@ def plan_study(
         preset: `reference` for an autoencoder, decoders on PCA and UMAP, and a network that predicts; or a documented
             system that all runs start from.
         config: file of settings that all runs start from.
-        settings: of all runs, by the names of their flags, such as `epochs=20`.
+        settings: of all runs, by their names, such as `epochs=20`; `run_config` says what there is.
 
     Raises:
         UserError: there is no such setting or value, nothing can be trained, or the data cannot be read.
@@ -139,6 +141,7 @@ def plan_study(
     return Plan(design, images, os.fspath(data), tuple(_described(design)), control)
 
 
+@takes_settings(**STUDY_TRAINING)
 def run_study(
     data: str | os.PathLike[str],
     *,
@@ -158,7 +161,7 @@ def run_study(
     figures: FigureOptions = AS_PNG_AND_SVG,
     movie_format: str = "mp4",
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
     **settings: Any,
 ) -> Found[Study]:
     """Train a population of networks, measure their representations, and say what a setting changes in them.
@@ -218,7 +221,7 @@ def train_shard(
     jobs: int = 1,
     together: int | str | None = None,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Path:
     """Train a share of a study's runs, and measure nothing; `run_study` measures when all shares are done.
 

@@ -14,7 +14,7 @@ from autoencoder.errors import UserError, raise_if_any
 from autoencoder.evaluation.outside_codes import expand, read_list
 from autoencoder.machine.device import all_gpus, choose_device, describe_environment
 from autoencoder.machine.files import check_writable, write_json
-from autoencoder.machine.progress import WORTH_ESTIMATING, Say
+from autoencoder.machine.progress import SILENT, WORTH_ESTIMATING, Say
 from autoencoder.plots.figures import Files, Found
 from autoencoder.runs.folder import Run
 from autoencoder.study.cluster import connect
@@ -48,7 +48,7 @@ def train_study(
     together: int | str | None = None,
     backend: str = "loky",
     scheduler: str | None = None,
-    say: Say = lambda _: None,
+    say: Say = SILENT,
     quiet: bool = True,
 ) -> StudyFolder:
     """Train the runs of a design, or go on with them where they were cut off.

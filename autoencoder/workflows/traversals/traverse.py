@@ -19,7 +19,7 @@ from autoencoder.latent.layers import checkpoint_for, describe_moment, find_snap
 from autoencoder.latent.quantity import quantity_of
 from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, write_json
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.figures import Files, save_figures
 from autoencoder.plots.images import to_picture
@@ -46,7 +46,7 @@ def traverse(
     out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda _: None,
+    say: Say = SILENT,
 ) -> Files:
     """Move codes of held-out images along columns or units, and decode them.
 
