@@ -17,6 +17,7 @@ from autoencoder.config.data import DataConfig
 from autoencoder.config.formats import from_json, to_json
 from autoencoder.config.model import ModelConfig
 from autoencoder.config.objective import ObjectiveConfig
+from autoencoder.config.shown import settings_html
 from autoencoder.config.training import TrainingConfig
 from autoencoder.errors import raise_if_any
 from autoencoder.flags import values_of
@@ -53,6 +54,10 @@ class RunConfig:
                 "leave it out"
             )
         raise_if_any(problems)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the main settings, and those that differ from their defaults."""
+        return settings_html((self.data, self.model, self.objective, self.training))
 
     def _sparsity_problems(self) -> list[str]:
         kind, activation = self.objective.sparsity, self.model.latent_activation

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from autoencoder.config import PIXEL_VALUES, kinds_of_columns, pixel_value_problems
 from autoencoder.data.arrays import ArrayHeader, check_readable, chunks, let_go, npz_headers, open_npy, read_npz
-from autoencoder.data.metadata import Metadata, Rows, metadata_of
+from autoencoder.data.metadata import SUMMARY_HEADER, Metadata, Rows, metadata_of
 from autoencoder.data.metadata_files import load_metadata, refuse_unknown_kinds
 from autoencoder.data.recipe import RECIPE, Recipe, is_recipe, read_recipe
 from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions, checked_regions, regions_of_mask
@@ -84,6 +84,19 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The column `name` of the metadata, (N,): `images["label"]`.
+
+        Raises:
+            UserError: there is no such column, or `name` is not a text.
+        """
+        if not isinstance(name, str):
+            raise UserError(f"images['label'] is a column, and images.images[0] a picture: not [{name!r}]")
+        return self.metadata.column(name)
+
+    __iter__: None = None
+    """Neither columns nor pictures: which of them is said."""
+
     def __repr__(self) -> str:
         return f"<ImageSet of {self._in_short}, {self.source or 'in memory'}>"
 
@@ -102,8 +115,8 @@ class ImageSet:
         return Summary(
             self._in_short,
             [("file", self.source or "in memory"), ("beside the images", ", ".join(beside) or "nothing")],
-            ("column", "kind", "first value") if metadata.names else (),
-            [(name, metadata.kind(name).value, str(metadata.column(name)[0])) for name in metadata.names],
+            SUMMARY_HEADER if metadata.names else (),
+            metadata.summary_rows(),
             [strip(self.scaled(rows))] if len(rows) else [],
         ).html()
 

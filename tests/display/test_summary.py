@@ -12,6 +12,7 @@ from PIL import Image
 
 import autoencoder as ae
 from autoencoder.data.joining.join import Joined
+from autoencoder.data.metadata import Metadata
 from autoencoder.display.inline import show_page
 from autoencoder.display.summary import MOST_NOTES, MOST_ROWS, MOST_SIDE, Summary, strip
 from autoencoder.plots.figures import Files, Found, new_figure, rendered, save_figures
@@ -70,6 +71,27 @@ def test_a_data_set(tmp_path, tiny):
     data = ae.prepare_arena(tmp_path / "arena", 20, size=16)
     check(data, "20 of 1x16x16", "body_angle_deg")
     assert len(data.load()) == 20
+
+
+def test_columns_are_taken_by_name_and_shown(tiny):
+    images = ae.load_images(tiny)
+    assert (images["x"] == images.metadata.column("x")).all()
+    assert (images.metadata["x"] == images["x"]).all()
+    assert "x" in images.metadata
+    assert "label" not in images.metadata
+    assert tuple(images.metadata) == images.metadata.names
+    check(
+        images.metadata, "metadata of 60 images", "body_angle_deg", "circular", tiny.with_suffix(".csv"), n_pictures=0
+    )
+    assert repr(images.metadata).startswith("<Metadata of 60 rows: ")
+    check(Metadata({}), "metadata of 0 images", n_pictures=0)
+    for wrong, said in (("label", "there is no column 'label'"), (0, "images.images"), (slice(5), "images.images")):
+        with pytest.raises(ae.UserError, match=said):
+            images[wrong]
+    with pytest.raises(ae.UserError, match="take"):
+        images.metadata[:5]
+    with pytest.raises(TypeError, match="not iterable"):
+        list(images)
 
 
 def test_a_run(finished, finished_copy):
