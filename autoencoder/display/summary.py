@@ -19,6 +19,7 @@ MOST_ROWS = 12
 """Of a longer table the rest is counted."""
 
 MOST_NOTES = 8
+"""More of them are folded away, and open with a click."""
 
 DPI = 50
 """Of figures in a summary: those of a report are twice as wide."""
@@ -66,9 +67,10 @@ class Summary:
         if self.header:
             parts.append(self._table())
         parts += map(picture_html, self.pictures)
-        parts += [f"<div>{_text(note)}</div>" for note in self.notes[:MOST_NOTES]]
-        if len(self.notes) > MOST_NOTES:
-            parts.append(f"<div>and {len(self.notes) - MOST_NOTES:,} more</div>")
+        notes = [f"<div>{_text(note)}</div>" for note in self.notes]
+        parts += notes[:MOST_NOTES]
+        if folded := notes[MOST_NOTES:]:
+            parts.append(f"<details><summary>and {len(folded):,} more</summary>{''.join(folded)}</details>")
         return "".join([*parts, "</div>"])
 
     def _table(self) -> str:

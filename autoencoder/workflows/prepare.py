@@ -60,16 +60,21 @@ class DataSet:
         """A dozen of its images, with what is known of places in them."""
         return check_file(self.npz)
 
+    @property
+    def notes(self) -> list[str]:
+        """What failed, what may be wrong and what was assumed, a sentence each."""
+        made, said = self.prepared, [f"recording '{name}' failed: {why}" for name, why in self.failed.items()]
+        return said if made is None else [*said, *(f"warning: {text}" for text in made.warnings), *made.notes]
+
     def _repr_html_(self) -> str:
         """What a notebook shows: what was made, what was assumed, and the check picture."""
-        made, notes = self.prepared, [f"recording '{name}' failed: {why}" for name, why in self.failed.items()]
+        made = self.prepared
         facts: list[tuple[str, object]] = [("images", self.npz), ("metadata", self.csv)]
         if made is not None:
             shape = "x".join(map(str, made.image_shape))
             facts = [("images", f"{made.n_images:,} of {shape} in {self.npz}"), ("columns", ", ".join(made.columns))]
-            notes = [*notes, *(f"warning: {text}" for text in made.warnings), *made.notes]
         pictures = [self.picture.read_bytes()] if self.picture.is_file() else []
-        return Summary(f"data set {self.npz.stem}", facts, pictures=pictures, notes=notes).html()
+        return Summary(f"data set {self.npz.stem}", facts, pictures=pictures, notes=self.notes).html()
 
     def load(self) -> ImageSet:
         """The images and their metadata.

@@ -1,6 +1,7 @@
 """What objects show of themselves in a notebook: a small table and a picture, no arrays, and texts as they are."""
 
 import base64
+import dataclasses
 import html
 import inspect
 import io
@@ -33,7 +34,7 @@ def check(shown, *words, n_pictures=1):
         assert html.escape(str(word)) in text
     assert len(pictures(text)) == n_pictures
     assert all(max(picture.size) < 2000 for picture in pictures(text))
-    opened = re.findall(r"<(div|table|tr|td|th|strong|thead|tbody)\b", text)
+    opened = re.findall(r"<(div|table|tr|td|th|strong|thead|tbody|details|summary)\b", text)
     assert sorted(opened) == sorted(re.findall(r"</(\w+)>", text))
     for form in (re.sub(r"base64,[^\"]+", "", text), repr(shown)):
         assert "array(" not in form
@@ -51,7 +52,10 @@ def test_what_is_long_is_counted():
     text = Summary("t", header=("a",), rows=[(str(i),) for i in range(MOST_ROWS + 5)], notes=["n"] * 10).html()
     assert text.count("<tr>") == 1 + MOST_ROWS + 1
     assert "and 5 more" in text
-    assert text.count("<div>n</div>") == MOST_NOTES
+    shown, folded = text.split("<details>")
+    assert shown.count("<div>n</div>") == MOST_NOTES
+    assert folded.count("<div>n</div>") == 10 - MOST_NOTES
+    assert "<summary>and 2 more</summary>" in folded
 
 
 @pytest.mark.parametrize(("channels", "shown"), [(1, 0.5), (3, 0.5), (2, 0.5)])
@@ -71,6 +75,11 @@ def test_a_data_set(tmp_path, tiny):
     data = ae.prepare_arena(tmp_path / "arena", 20, size=16)
     check(data, "20 of 1x16x16", "body_angle_deg")
     assert len(data.load()) == 20
+    notes, warnings = tuple(f"note {i}" for i in range(12)), ("a warning",)
+    prepared = dataclasses.replace(data.prepared, notes=notes, warnings=warnings)
+    many = dataclasses.replace(data, prepared=prepared, failed={"m3": "no frame"})
+    assert many.notes == ["recording 'm3' failed: no frame", "warning: a warning", *notes]
+    check(many, *many.notes)
 
 
 def test_columns_are_taken_by_name_and_shown(tiny):
