@@ -236,8 +236,8 @@ def load_images(
         columns: names of the columns of a metadata file in `.npy`.
         max_pixel_value: the pixel value that stands for 1.0; None for the largest of uint8 and uint16, and 1.0 for
             floats.
-        column_kinds: what columns are, where their names and values don't tell: `("heading=radians",)`; see
-            `autoencoder.config.data.DataConfig.column_kinds`.
+        column_kinds: what columns are, where their names and values don't tell, `("heading=radians",)`: each one
+            `angle`, `degrees`, `radians`, `quantity` or `category`.
         kinds_may_miss: leave out those of columns that are not there, which are refused otherwise.
 
     Raises:

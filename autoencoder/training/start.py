@@ -119,7 +119,7 @@ def train(
         config: what to train, on what.
         run: folder to make; it must not exist. None for `runs/DATA-ENCODER[-OBJECTIVE]-001`, or the next number.
         data: the images that `config.data` names, where the caller has them loaded.
-        encoder: from `fit_encoders`, where the caller has it; None for fitting one, if `config` names a fitted encoder.
+        encoder: a fitted encoder, where the caller has it; None for fitting one, if `config` names such an encoder.
         quiet: show no progress.
         say: is told what begins, and what the user should know of it, such as a loss of exactly zero.
 

@@ -54,7 +54,11 @@ def join(
             its units; or `.npy` of the codes.
         on: `("recording", "frame")` or `("recording", "time_s")`; of a single recording `("frame",)` or `("time_s",)`;
             `NAME=OTHER` where the table calls it otherwise.
-        how, tolerance: see `autoencoder.data.joining.join.join`.
+        how: `nearest` and `previous` take one row for each image, `mean` averages those in its interval (angles on the
+            circle), `count` counts them, each text by itself. None for `count` where a table has nothing but places,
+            and else `nearest`.
+        tolerance: how far a row may be from its image, in seconds or frames. None: for `nearest` a usual step of the
+            table, for `previous` any distance, for `mean` and `count` up to the middle between neighbouring images.
         recording: that each table is of, where it does not say so.
         times: `.npy` files of the time or frame of each row, for each table.
         only: columns of the tables to take; None for all.
@@ -63,7 +67,8 @@ def join(
         overwrite: a file of this name may be replaced; the data set's own table is one.
 
     Raises:
-        UserError: a file is missing, damaged or in the way, or as `read_series`, and joining itself.
+        UserError: a file is missing, damaged or in the way, no row goes with any image, or values
+            cannot be averaged or counted.
     """
     keys, files, out = Keys.parse(tuple(names_of(on))), paths_of(tables), Path(out)
     _check_out(out, files, overwrite)

@@ -53,13 +53,19 @@ def test(
     """Measure how well a run meets its objective, beside its controls, and write what came out.
 
     Args:
-        run, data, metadata, columns, column_kinds, checkpoint, noise, limit, device: see `evaluate`.
-        examples, movies, movie_frames, movie_format, figures: see `report`.
+        run, data, metadata, columns, column_kinds, checkpoint, noise, limit, device: as in `evaluate`.
+        examples: columns of the grids.
+        movies: also write the movies `input`, `output` and `side_by_side`.
+        movie_frames: images in a movie, consecutive ones where the tested images are.
+        movie_format: `mp4` or `gif`.
+        figures: formats and resolution of the figures.
         out: folder; None for `RUN/test`, or `RUN/test/NAME` for other data.
         quiet: show no progress.
 
     Returns:
-        what was found, and the files; see `report`.
+        what was found, and the files: `metrics.json`, the figures `grid` (images that differ from each other), `best`,
+        `worst` (by the output's error, of different moments) and `loss`, and the figures and movies that the objective
+        has.
 
     Raises:
         UserError: the run, the checkpoint or the data cannot be used, or `out` cannot be written to.

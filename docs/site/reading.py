@@ -101,6 +101,9 @@ GIVEN_BACK = (
 """Classes that functions give back and that are not made by the user."""
 
 
+ATTRIBUTES = "\nAttributes:\n"
+"""In the docstring of a class, what its fields are told under."""
+
 NAMES_PAGE = """\
 Python
 ======
@@ -227,7 +230,7 @@ def _section(section: type) -> str:
         "   :no-contents-entry:",
         f"   :canonical: {section.__module__}.{name}",
         "",
-        indent(section.__doc__ or "", "   "),
+        indent((inspect.getdoc(section) or "").partition(ATTRIBUTES)[0], "   "),
         "",
         *_attributes(section, command),
         "",
@@ -258,9 +261,12 @@ def _attributes(section: type, command: str | None) -> Iterator[str]:
 
 
 def _comments(section: type) -> dict[str, str]:
-    """The texts below fields. Sphinx's own reader does not take f-strings in annotations."""
+    """The texts below fields, or those of the class's docstring. Sphinx's own reader does not take f-strings in
+    annotations."""
+    in_docstring = (inspect.getdoc(section) or "").partition(ATTRIBUTES)[2]
+    listed = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", in_docstring, flags=re.MULTILINE)
     (body,) = (node.body for node in ast.parse(inspect.getsource(section)).body if isinstance(node, ast.ClassDef))
-    return {
+    return {name: _sentence(inspect.cleandoc(text)) for name, text in listed} | {
         field.target.id: inspect.cleandoc(text.value.value)
         for field, text in pairwise(body)
         if isinstance(field, ast.AnnAssign)

@@ -53,7 +53,8 @@ class ClipOptions:
     Attributes:
         seconds: of video in each, half of them before the image's frame.
         most: clips in the movie, at most.
-        window: what is shown; None for `follow` where the animal's place is known, and else `frame`.
+        window: what is shown: `follow`, a window that goes with the animal; `still`, one that stays where the animal is
+            in the middle; `frame`, whole frames. None for `follow` where the animal's place is known, and else `frame`.
         crop: side of the window, pixels of the video; None for what was cut out for the images.
         speed: how fast it is played; 1 is as fast as it was.
     """
@@ -86,8 +87,11 @@ def clips(
 
     Args:
         run: a run folder, or what `open_run` gave: its data set is that of the images.
-        rows: a CSV that names images, see `read_rows`.
-        video, recordings: where the videos are; see `find_videos`.
+        rows: a CSV that names images, with the column `row`, as the page of `explore` saves it, or with `frame` and,
+            where the data set has them, `recording` and `individual`.
+        video: the videos, or folders of them; found by the names of the files that the images were made of. Empty to
+            look in the folder of the data set.
+        recordings: the table of `prepare_experiment`, which says where the videos are, instead.
         options: what clips show.
         out: the movie, `.mp4` or `.gif`; None for `RUN/clips/TABLE.mp4`.
         quiet: show no progress.

@@ -114,16 +114,22 @@ def compare_runs(
     Args:
         runs: run folders with the same data and split, or what `open_run` gave; files of codes (`.npy`, `.npz`: a row
             for each image); a `.csv` that lists such, with columns `path` and `name`.
-        checkpoint, noise, given: see `compare`.
+        checkpoint, noise, given: as in `compare`.
         metadata, columns, column_kinds: other metadata than that of the runs; see `open_run`.
-        rows, color_by, reducer, examples, figures: see `write_comparison`.
+        rows: points in the figure: `all`, with those that were trained on in pale colours, or the `held-out` ones.
+        color_by: columns, a figure each; None for the most telling one.
+        reducer: of the latent spaces in the figure: `umap`, `pca`, `tsne`, or `none` for two units.
+        examples: images in the figure.
+        figures: formats and resolution of the figures.
         out: folder.
         device: `auto`, `cpu`, `cuda` or `mps`.
         quiet: show no progress.
         say: is told what has changed in the metadata since the runs were started.
 
     Returns:
-        what was found, and the files; see `write_comparison`.
+        what was found, and the files: `comparison.csv` (a row per run), `comparison.md`, `comparison.json`, and a
+        figure for each column; of two or more also `comparison.html`, `measures.csv`, and, where runs were compared
+        over training, the figure `distances`.
 
     Raises:
         UserError: there is no run, runs differ in data or split, one cannot be tested, there is no such column, or
@@ -206,16 +212,19 @@ def compare_reference(
     Args:
         data: images to train on.
         seeds: train everything so many times, with seeds from `seed` on.
-        jobs, backend, scheduler: see `train_study`.
+        jobs: pieces of work at a time, in a process each.
+        backend: "loky" for processes of this machine, or "dask" for a Dask cluster.
+        scheduler: address of the Dask cluster's scheduler, such as `tcp://host:8786`.
         noise: of the input, in training and in the test.
         checkpoint, given, rows, color_by, reducer, examples, figures, quiet: see `compare_runs`.
         out: folder; None for `runs/reference-DATA`.
         device: where networks are trained and compared.
         say: is told what begins and what is done.
-        settings: of all runs, by the names of their flags: those of data and training, `encoder` and `target`.
+        settings: of all runs, by their names: those of data and training, `encoder` and `target`; `run_config` says
+            what there is.
 
     Returns:
-        what was found, and the files; see `write_comparison`.
+        what was found, and the files, as `compare_runs` writes them.
 
     Raises:
         UserError: the preset does not take a setting, a run cannot be trained, or as `compare_runs`.

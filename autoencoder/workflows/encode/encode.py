@@ -77,7 +77,7 @@ def encode(
     Args:
         run: a run folder, or what `open_run` gave.
         data: data sets (`.npz`, `.npy`) and videos, one after the other in the file; none for the run's own data.
-        out: in one of the formats of `registries.CODE_FILES`, by its suffix.
+        out: the file, whose suffix says the format: `.csv`, `.npz`, `.parquet`, `.nwb` or `.nc`.
         pose: of the videos, in their order, where the run's images were cut out by a pose.
         crop: side of the crops in pixels of the videos, one for all or one for each, where it is another than the
             run's; where that is in centimetres, it has to be said, or

@@ -54,8 +54,10 @@ def explore(
 
     Args:
         run: a run folder, finished or in training; or what `open_run` gave, which also takes other metadata.
-        fits, reducers, layers: see `autoencoder.projections.evolution.embed_track`; the page has every combination, and
-            where `fits` is None each reducer's default one.
+        fits: ways to fit a projection to training, see `visualize`; None for each reducer's default one. The page has
+            every combination with
+        reducers: `umap`, `pca`, `tsne`, or `none` for a layer of two units, and
+        layers: `latent`, or `fc2`, the decoder's first layer.
         color_by: columns to colour by, the first one at first; None for all, an angle or a category first.
         points: show at most so many images, chosen evenly at random. All of them are projected.
         max_snapshots: show at most so many snapshots, spread evenly over training; the last one is always there.
@@ -73,7 +75,8 @@ def explore(
         the file.
 
     Raises:
-        UserError: as `track_run` and `embed_track` do; a column is not there, or `out` cannot be written.
+        UserError: the run has no snapshots, a file of it is damaged, or its codes cannot be projected in this way; a
+            column is not there, or `out` cannot be written.
     """
     opened = open_run(run)
     out = opened.output_folder("visualize") / "explore.html" if out is None else Path(out)

@@ -50,16 +50,15 @@ def export(
     """Write the network of a run for other programs, and a card that says what it is.
 
     Scaling and the order of channels are part of what is written: images go in as they are stored, (N, H, W) or
-    (N, H, W, C). See `ExportedNetwork` for what comes out.
+    (N, H, W, C). What comes out, the card says.
 
     Args:
         run: a run folder, or what `open_run` gave.
-        formats: names in `autoencoder.registries.NETWORK_FILES`.
+        formats: one or more of `safetensors`, `onnx` and `pt2`.
         part: `encoder`, `decoder` (what stands behind the latent), or `both`.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         step: the network that was kept after this update, instead.
-        pixels: type of the images that go in, one of `autoencoder.config.choices.PIXEL_TYPES`; None for that of the
-            run's data.
+        pixels: type of the images that go in, `uint8`, `uint16` or `float32`; None for that of the run's data.
         out: folder; None for `RUN/export`.
         overwrite: files of these names may be replaced.
         quiet: show no progress.

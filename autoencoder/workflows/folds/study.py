@@ -101,13 +101,18 @@ def leave_one_out(
         vary, preset, config, settings: see `plan_study`.
         seeds: how many, from the setting `seed` on, or which; None for 3.
         out: the study's folder; None for `studies/DATA-without-COLUMN`.
-        jobs, together, backend, scheduler: see `train_study`.
+        jobs: pieces of work at a time, in a process each.
+        together: runs that take turns in one process; "auto" for as many as the GPU's memory holds, on the processor a
+            process for each core; None for that on a GPU, and one run after the other elsewhere.
+        backend: "loky" for processes of this machine, or "dask" for a Dask cluster.
+        scheduler: address of the Dask cluster's scheduler, such as `tcp://host:8786`.
         figures: formats and resolution of the figure.
         quiet: show no progress.
         say: is told what is trained, what begins and what is done.
 
     Returns:
-        what was found, and the files; see `write_folds`.
+        what was found, and the files: `report.html`, `report.md`, `folds.csv` (a row for each run), `folds.json`, and
+        the figure `folds`.
 
     Raises:
         UserError: the column has too few values, runs would learn the condition, or as `run_study`.

@@ -68,10 +68,13 @@ def compare_groups(
         say: is told, before anything is encoded, how small p can be.
 
     Returns:
-        what was found, and the files; see `write_groups`.
+        what was found, and the files: `groups.html`, `groups.md`, `groups.csv` (a row for each summary),
+        `groups-animals.csv` (a row for each animal in either condition), `groups.json`, and the figure `groups`.
 
     Raises:
-        UserError: as `open_groups`; a file of codes is among the runs; or `out` cannot be written to.
+        UserError: runs differ in kind, data or split, are fewer than three seeds, or were told the condition; there are
+            other than two conditions, or too few animals; an animal was not trained on; a file of codes is among the
+            runs; or `out` cannot be written to.
     """
     shelf = Shelf()
     listed = expand([Path(run) for run in runs if isinstance(run, str | Path)])

@@ -45,24 +45,29 @@ def visualize(
     Args:
         run: a run folder, finished or in training; or what `open_run` gave, which also takes other metadata to colour
             by.
-        reducer, fit, layer, stop_index, seed, device: see `track_run` and `embed_track` in
-            `autoencoder.projections.evolution`.
+        reducer: `umap`, `pca`, `tsne`, or `none` for a layer of two units.
+        fit: how the projection is fitted to training: `joint`, `last`, `first`, `every`, `pooled`, `aligned`,
+            `every+procrustes`, `parametric`, or the path of a snapshot (`.npy`) of this or another run; None for the
+            reducer's default, `joint` for UMAP and `last` for the others.
+        layer: `latent`, or `fc2`, the decoder's first layer.
+        stop_index: use only so many snapshots, from the first one.
         color_by: columns, a movie each or side by side; None for all columns of the metadata.
         movie: how movies are drawn; None for the numbers, and what is exported, only.
-        exports: formats that embeddings, codes and metadata are written in, names in
-            `autoencoder.registries.EVOLUTION_FILES`.
+        exports: formats that embeddings, codes and metadata are written in: `npz`, `parquet`, `projector`.
+        seed: of what is drawn at random; None for the run's.
         out: folder; None for `RUN/visualize/REDUCER-FIT[-LAYER]`.
+        device: where `fc2` and reconstructions are computed.
         quiet: show no progress.
         say: is told the scores.
 
     Returns:
-        the files: `embedding.npz` (embeddings (T, n, 2), steps, epochs, rows), `scores.json` (see
-        `autoencoder.projections.scores`), what was exported, and those of
-        `autoencoder.workflows.movies.draw.draw_movies`. `visualize.json` beside them says what was drawn.
+        the files: `embedding.npz` (embeddings (T, n, 2), steps, epochs, rows), `scores.json` (how stable and faithful
+        the projection is), what was exported, and of each movie `COLUMN.mp4`, its last frame `COLUMN.png`, and the
+        folder of frames if these are kept. `visualize.json` beside them says what was drawn.
 
     Raises:
-        UserError: as `track_run` and `embed_track` do, a column is not there, it cannot be drawn as `movie` says,
-            or `out` cannot be written to.
+        UserError: the run has no snapshots, a file of it is damaged, its codes cannot be projected in this way, a
+            column is not there, it cannot be drawn in the way of `movie`, or `out` cannot be written to.
     """
     ((reducer, fit),) = methods([reducer], None if fit is None else [fit])
     opened = open_run(run)

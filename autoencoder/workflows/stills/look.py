@@ -70,13 +70,13 @@ def look(
     Args:
         run: a run folder, finished or in training; or what `open_run` gave, which also takes other metadata.
         snapshot: `last`, `first`, or the number of its step.
-        show: what to make, of `config.STILLS`; None for all that this run has:
+        show: what to make, one or more of these; None for all that this run has:
             `scatter`: the layer in the plane, a picture per column;
             `units`: the mean code decoded, with one unit moved at a time, and each unit's influence;
             `generated`: images decoded from random codes, beside the training images with the nearest codes;
             `clusters`: k-means clusters of the layer against labels, with what the mean code of each decodes to.
-        layers: of `config.STILL_LAYERS`: `latent`, `fc2` (the decoder's first layer), `pixels` (the images themselves).
-            Units and random codes are of the latent only.
+        layers: one or more of `latent`, `fc2` (the decoder's first layer) and `pixels` (the images themselves). Units
+            and random codes are of the latent only.
         reducer: `umap`, `pca`, `tsne`, or `none` for a layer of two units.
         color_by: columns of the scatter plots; None for all of the metadata.
         clusters: number of clusters; None for the number of classes, and 10 without labels.

@@ -81,7 +81,7 @@ class Plan:
         """How long training would take, by a few updates of each kind of run: a sentence for each run, and for all.
 
         Args:
-            jobs, together, backend: see `train_study`.
+            jobs, together, backend: as in `run_study`.
             shard: a share of the runs only.
 
         Raises:
@@ -119,7 +119,8 @@ def plan_study(
 
     Args:
         data: images to train on.
-        vary: settings and their values, which are crossed; see `Vary`.
+        vary: settings and their values, which are crossed: `{"objective": ["reconstruct", "angle"]}`, or as on the
+            command line, `["objective=reconstruct,angle"]`.
         seeds: how many, from the setting `seed` on, or which; None for 6, as many as two settings take for p < 0.05.
         control: add runs on shuffled targets, and untrained networks.
         preset: `reference` for an autoencoder, decoders on PCA and UMAP, and a network that predicts; or a documented
@@ -171,8 +172,12 @@ def run_study(
     Args:
         data, vary, seeds, control, preset, config, settings: see `plan_study`.
         out: the study's folder; None for `studies/DATA`.
-        jobs, together, backend, scheduler: see `train_study`.
-        only: measures that are taken; None for all.
+        jobs: pieces of work at a time, in a process each.
+        together: runs that take turns in one process; "auto" for as many as the GPU's memory holds, on the processor a
+            process for each core; None for that on a GPU, and one run after the other elsewhere.
+        backend: "loky" for processes of this machine, or "dask" for a Dask cluster.
+        scheduler: address of the Dask cluster's scheduler, such as `tcp://host:8786`.
+        only: measures that are taken, see `measure_study`; None for all.
         matched: `loss` or `steps`: where runs are compared a second time.
         beside: other measured studies, whose answers stand in the report.
         figures: formats and resolution of the figures.
@@ -229,7 +234,7 @@ def train_shard(
         plan: from `plan_study` or `plan_folds`.
         shard: which share, from 1, and of how many.
         out: the study's folder, of all shares.
-        jobs, together, quiet, say: see `train_study`.
+        jobs, together, quiet, say: as in `run_study`.
 
     Returns:
         the study's folder.

@@ -163,8 +163,11 @@ def measure_study(
     """Measure the runs of a study, or those that a table lists, and write what came out.
 
     Args:
-        study: a study's folder, or a table (`.csv`) of runs and codes; see `read_list`.
-        only: names in `MEASURES`; what was measured before of the others stays. None for all.
+        study: a study's folder, or a table (`.csv`) of runs and files of codes with the column `path`, relative to the
+            table, and if wanted `name`, `seed` and any settings.
+        only: what is measured, one or more of `similarity`, `space`, `probes`, `topology`, `dimension`, `robustness`,
+            `quality`, `convergence`, `units` and `embeddings`; of the others, what was measured before stays. None for
+            all.
         codes: files of codes, (n, d) with a row for each image, to be measured beside the runs, or tables of them.
         by: "loss" or "steps": what says that runs are equally far in their training, where they are compared as well.
         beside: other measured studies, whose answers stand in the report.
