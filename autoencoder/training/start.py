@@ -212,7 +212,8 @@ def begin(
             say(f"note: {warning}")
         keeper = open_keeper(folder, held, learner, split, None, say)
         executor = make_engine(learner, say)
-        loop = TrainingLoop(learner, executor, keeper, split.snapshot, LoopState(), quiet=quiet, say=say)
+        name = folder.path.name
+        loop = TrainingLoop(learner, executor, keeper, split.snapshot, LoopState(), quiet=quiet, say=say, name=name)
         yield Training(folder, learner, loop)
 
 
@@ -349,7 +350,8 @@ def go_on(
         folder.write_config(config)
         keeper = open_keeper(folder, held, learner, split, None if checkpoint is None else state.step, say)
         executor = make_engine(learner, say)
-        loop = TrainingLoop(learner, executor, keeper, split.snapshot, state, quiet=quiet, say=say)
+        name = folder.path.name
+        loop = TrainingLoop(learner, executor, keeper, split.snapshot, state, quiet=quiet, say=say, name=name)
         yield Training(folder, learner, loop)
 
 
