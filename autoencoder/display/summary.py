@@ -47,6 +47,7 @@ class Summary:
         header, rows: of a table; none without a header.
         pictures: PNG files.
         notes: sentences.
+        groups: more facts, each group under a heading of its own; long ones are folded away.
     """
 
     title: str
@@ -55,15 +56,16 @@ class Summary:
     rows: Sequence[Sequence[str]] = ()
     pictures: Sequence[bytes] = ()
     notes: Sequence[str] = ()
+    groups: Sequence[tuple[str, Sequence[tuple[str, object]]]] = ()
 
     def html(self) -> str:
         """All of it as a fragment of HTML."""
         parts = [f"<div><strong>{_text(self.title)}</strong>"]
         if self.facts:
-            lines = (
-                f'<tr><th style="{CELL}">{_text(a)}</th><td style="{CELL}">{_text(b)}</td></tr>' for a, b in self.facts
-            )
-            parts.append(f'<table style="{TABLE}">{"".join(lines)}</table>')
+            parts.append(_facts_html(self.facts))
+        for name, facts in self.groups:
+            is_open = " open" if len(facts) <= MOST_ROWS else ""
+            parts.append(f"<details{is_open}><summary>{_text(name)}</summary>{_facts_html(facts)}</details>")
         if self.header:
             parts.append(self._table())
         parts += map(picture_html, self.pictures)
@@ -82,6 +84,11 @@ class Summary:
             )
         body = "".join(f"<tr>{line}</tr>" for line in lines)
         return f'<table style="{TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _facts_html(facts: Sequence[tuple[str, object]]) -> str:
+    lines = (f'<tr><th style="{CELL}">{_text(a)}</th><td style="{CELL}">{_text(b)}</td></tr>' for a, b in facts)
+    return f'<table style="{TABLE}">{"".join(lines)}</table>'
 
 
 def _text(value: object) -> str:

@@ -31,10 +31,32 @@ MAX_SAMPLE, SAMPLE_BYTES = 1000, 256 * 2**20
 MOST_OF_THE_VARIANCE = 0.95
 
 
+class Facts(dict[str, Any]):
+    """Facts by name, some of them in groups, which are dictionaries themselves."""
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: all of them as a table, and each group under its name."""
+        from autoencoder.display.summary import Summary  # and with it Pillow
+
+        single = [(name, value) for name, value in self.items() if not isinstance(value, dict)]
+        groups = [(name, list(value.items())) for name, value in self.items() if isinstance(value, dict)]
+        (kind, path), *facts = single
+        return Summary(f"{kind} {path}", facts, groups=groups).html()
+
+
 def describe(
     path: str | Path, max_pixel_value: float | None = None, column_kinds: Sequence[str] | None = None
-) -> dict[str, Any]:
+) -> Facts:
     """Facts about a data file (`.npz`, `.npy`), a run folder, or a checkpoint (`.pt`).
+
+    Args:
+        path: of one of them.
+        max_pixel_value: of a data file, the pixel value that stands for 1; None for the largest of the dtype, and 1 for
+            floats.
+        column_kinds: of a data file, what columns are, such as `heading=radians`.
+
+    Returns:
+        a dictionary, which a notebook shows as a table.
 
     Raises:
         UserError: it is none of these, or damaged; or what columns are is said of something else than a data file.
@@ -43,11 +65,11 @@ def describe(
     if column_kinds and path.exists() and path.suffix.lower() not in (".npz", ".npy"):
         raise UserError(f"--column-kind only applies to a data file (.npz, .npy), and {path} is not one: leave it out")
     if path.is_dir():
-        return describe_run(Run(path))
+        return Facts(describe_run(Run(path)))
     if path.suffix.lower() == ".pt":
-        return describe_checkpoint(path)
+        return Facts(describe_checkpoint(path))
     if path.suffix.lower() in (".npz", ".npy"):
-        return describe_data(path, max_pixel_value, column_kinds)
+        return Facts(describe_data(path, max_pixel_value, column_kinds))
     if not path.exists():
         raise UserError(f"there is no file or folder {path}: check the path; 'info presets' lists the presets")
     raise UserError(f"{path} is not a data file (.npz, .npy), a run folder or a checkpoint (.pt)")

@@ -110,6 +110,19 @@ def test_a_run(finished, finished_copy):
     check(ae.open_run(finished_copy), "split.npz", n_pictures=0)
 
 
+def test_what_describes_a_file_or_folder(finished, tiny):
+    """Facts, and groups of them, of which long ones are folded away."""
+    text = check(ae.describe(finished), f"run {finished}", "best validation loss", "batch_size", n_pictures=0)
+    assert "<details><summary>configuration</summary>" in text
+    found = ae.describe(tiny)
+    assert "60 of 1x16x16" in found["images"]
+    text = check(found, f"file {tiny}", "masks", found["columns"]["body_angle_deg"], n_pictures=0)
+    few = len(found["columns"]) <= MOST_ROWS
+    assert f"<details{' open' if few else ''}><summary>columns</summary>" in text
+    checkpoint = next(iter(finished.glob("checkpoints/*.pt")))
+    check(ae.describe(checkpoint), f"checkpoint {checkpoint}", "stored values", n_pictures=0)
+
+
 @pytest.mark.slow
 def test_a_test_and_a_comparison(finished, tmp_path):
     check(ae.evaluate(finished), "held-out images", "PSNR")
