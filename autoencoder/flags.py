@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import math
 import os
 import reprlib
@@ -26,6 +27,7 @@ MOST_SHOWN = 80
 
 
 _Number = TypeVar("_Number", int, float)
+_Section = TypeVar("_Section")
 
 
 class Kind(Protocol):
@@ -213,6 +215,17 @@ class Setting:
 def hints_of(section: type) -> Mapping[str, Any]:
     """Types of a dataclass's fields with what is annotated; read once, since that takes most of making its settings."""
     return get_type_hints(section, include_extras=True)
+
+
+def shown_plainly(section: type[_Section]) -> type[_Section]:
+    """Leave the flags out of the signature of a dataclass, which `help` shows: types only."""
+    types_of, signature = get_type_hints(section), inspect.signature(section)
+    parameters = [
+        item.replace(annotation=types_of.get(item.name, item.annotation)) for item in signature.parameters.values()
+    ]
+    plain = signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+    section.__signature__ = plain  # type: ignore[attr-defined]
+    return section
 
 
 def settings_of(section: type) -> Iterator[Setting]:

@@ -16,9 +16,20 @@ from autoencoder.config.choices import (
     SPLITS,
 )
 from autoencoder.errors import raise_if_any
-from autoencoder.flags import Flag, Fraction, Real, Whole, not_one_of, path_problems, problems_of_settings, shortened
+from autoencoder.flags import (
+    Flag,
+    Fraction,
+    Real,
+    Whole,
+    not_one_of,
+    path_problems,
+    problems_of_settings,
+    shortened,
+    shown_plainly,
+)
 
 
+@shown_plainly
 @dataclass(frozen=True)
 class DataConfig:
     """Which images a run learns from, and how they are split."""

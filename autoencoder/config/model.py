@@ -8,18 +8,19 @@ from typing import Annotated, Any
 
 from autoencoder.config.choices import MAX_LATENT_DIM, Activation, Norm
 from autoencoder.errors import raise_if_any
-from autoencoder.flags import Flag, Whole, problems_of_settings
+from autoencoder.flags import Flag, Whole, problems_of_settings, shown_plainly
 from autoencoder.registries import DEFAULT_ENCODER, ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS
 
 OwnSettings = tuple[tuple[str, Any], ...]
 
 
+@shown_plainly
 @dataclass(frozen=True, init=False)
 class ModelConfig:
     """The encoder, and the decoder behind it where the objective asks for one.
 
     Settings of an encoder's own, such as the `depth` of `deep`, are given by their names, and are attributes then;
-    `registries.py` says which there are. They hold for the decoder as well, where that is this encoder's.
+    `help(run_config)` lists them. They hold for the decoder as well, where that is this encoder's.
     """
 
     encoder: Annotated[str, Flag("the network; pca and umap are fitted, not learned", choices=ENCODERS)] = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from autoencoder.errors import raise_if_any
-from autoencoder.flags import Between, Flag, Whole, not_one_of
+from autoencoder.flags import Between, Flag, Whole, not_one_of, shown_plainly
 
 MAX_SECONDS = 3600
 """A movie is not longer than this."""
@@ -48,6 +48,7 @@ AS_PNG = FigureOptions()
 AS_PNG_AND_SVG = FigureOptions(("png", "svg"))
 
 
+@shown_plainly
 @dataclass(frozen=True)
 class MovieOptions:
     """How movies are drawn.

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from autoencoder.config.choices import AUGMENTATIONS, MAX_NOISE, MIN_NOISE, NOISES, ReconstructionLoss, Sparsity
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.flags import Between, Flag, Fraction, Real, Setting, not_one_of, problems_of_settings
+from autoencoder.flags import Between, Flag, Fraction, Real, Setting, not_one_of, problems_of_settings, shown_plainly
 from autoencoder.registries import OBJECTIVES
 
 OBJECTIVE = Setting(
@@ -77,6 +77,7 @@ class NoiseConfig:
         return self.kind if self.kind == "none" else f"{self.kind}:{self.amount:g}"
 
 
+@shown_plainly
 @dataclass(frozen=True)
 class ObjectiveConfig:
     """What the network is trained for."""

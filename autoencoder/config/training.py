@@ -17,7 +17,7 @@ from autoencoder.config.choices import (
     Spacing,
 )
 from autoencoder.errors import raise_if_any
-from autoencoder.flags import Flag, Real, Setting, Whole, not_one_of, path_problems, problems_of_settings
+from autoencoder.flags import Flag, Real, Setting, Whole, not_one_of, path_problems, problems_of_settings, shown_plainly
 
 KEPT = "what is kept"
 """Heading of the flags that say what training leaves."""
@@ -48,6 +48,7 @@ class WrittenBy:
     by_name: str | None = None
 
 
+@shown_plainly
 @dataclass(frozen=True)
 class TrainingConfig:
     """How the network is trained, and what is kept on the way."""

@@ -68,7 +68,7 @@ class ImageSet:
         inside: (N, 1, H, W) uint8, 0 where a pixel lay beyond the edge of the picture that the image was cut out of,
             and was filled in; such pixels are left out of what measures images. None where there are none.
         regions: the region that each pixel belongs to, such as body, tail or wall; or None.
-        recipe: how the images were made of frames, see `autoencoder.data.recipe`; None where the file does not say so.
+        recipe: how the images were made of frames, such as what was cut out; None where the file does not say so.
     """
 
     images: np.ndarray

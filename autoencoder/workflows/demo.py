@@ -41,7 +41,8 @@ def demo(
         say: is told each step, and what came out.
 
     Returns:
-        the grid of denoised images, the movie of input and output, and a picture and a movie for each of `COLUMNS`.
+        the grid of denoised images, the movie of input and output, and of the latent space a picture and a movie
+        coloured by the distance from the centre, and by the body angle.
 
     Raises:
         UserError: `out` exists and is not empty.

@@ -35,6 +35,14 @@ def test_docstrings_refer_to_what_users_can_see(name, on_the_site):
             assert seen in on_the_site, f"{name} refers to `{seen}`"
 
 
+@pytest.mark.parametrize("name", [name for name in ae._API if inspect.isclass(getattr(ae, name))])
+def test_classes_speak_of_what_users_can_see(name):
+    """Flags are the command line's: a signature has types and defaults only."""
+    assert not re.findall(UNSEEN, inspect.getdoc(getattr(ae, name)))
+    signature = str(inspect.signature(getattr(ae, name)))
+    assert not re.search("Flag|Annotated| at 0x", signature), signature
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_defaults_read_well(name):
     assert "<function" not in str(inspect.signature(FUNCTIONS[name]))
