@@ -16,6 +16,7 @@ from autoencoder.projections.evolution import Evolution, embed_track, track_run
 from autoencoder.projections.fits import methods
 from autoencoder.projections.names import output_name
 from autoencoder.projections.scores import Scores
+from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import RunLike, open_run
 from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.evolution_files.write import evolution_file_problems, write_evolution
@@ -77,7 +78,7 @@ def visualize(
     raise_if_any(problems)
 
     track = track_run(opened, layer=layer, stop_index=stop_index, seed=seed, device=device)
-    with Progress(f"Projecting by {reducer}", len(track.steps), "snapshots", quiet=quiet) as progress:
+    with Progress(f"Projecting by {REDUCERS[reducer].title}", len(track.steps), "snapshots", quiet=quiet) as progress:
         evolution = embed_track(track, reducer, fit, progress.advance)
     embedding = _write_embedding(evolution, out)
     scores = evolution.score()
