@@ -15,6 +15,7 @@ from autoencoder.config.choices import (
     PIXEL_VALUES,
     SPLITS,
 )
+from autoencoder.config.value_types import check_types
 from autoencoder.errors import raise_if_any
 from autoencoder.flags import Flag, Fraction, Real, Whole, not_one_of, path_problems, problems_of_settings, shortened
 
@@ -84,6 +85,7 @@ class DataConfig:
     """`("heading=radians", "day=quantity")`: what columns are, each one of `COLUMN_KINDS`."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.hold_out is not None and self.split == AUTO_SPLIT:
             object.__setattr__(self, "split", f"{GROUP_SPLIT}:{self.held_out_column}")
         problems = self._split_problems()

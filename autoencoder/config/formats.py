@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import reprlib
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from types import UnionType
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 from autoencoder.config.data import DataConfig
-from autoencoder.config.model import ModelConfig, own_settings
+from autoencoder.config.model import ModelConfig, own_types
 from autoencoder.config.objective import NoiseConfig, ObjectiveConfig
 from autoencoder.config.training import TrainingConfig
+from autoencoder.config.value_types import is_a, types_of
 from autoencoder.errors import UserError, did_you_mean, raise_if_any
-from autoencoder.flags import Flag, Whole, values_of
+from autoencoder.flags import values_of
 from autoencoder.registries import FITTED_ENCODERS, OBJECTIVES
 
 FORMAT_VERSION = 6
@@ -210,39 +208,6 @@ def _unknown(where: str, name: object, known: Iterable[str]) -> str:
     return f"unknown entry '{where}{name}'{did_you_mean(str(name), known)}"
 
 
-def _types(kind: type) -> dict[str, Any]:
+def _types(kind: type) -> Mapping[str, Any]:
     """The type of each setting of a section; those of encoders' own by their kind."""
-    types = {name: hint for name, hint in _hints(kind).items() if name != "own"}
-    if kind is ModelConfig:
-        types |= {name: _type_of(flag) for name, flag in own_settings().items()}
-    return types
-
-
-@functools.cache
-def _hints(kind: type) -> Mapping[str, Any]:
-    """Types of the fields of a section, read once: that takes most of checking it."""
-    return get_type_hints(kind)
-
-
-def _type_of(flag: Flag) -> Any:
-    if isinstance(flag.kind, Whole):
-        return int | None
-    return str | None if flag.kind is None else float | None
-
-
-def is_a(value: object, hint: Any) -> bool:
-    """Whether `value` has the type of a field; a whole number is a float too, and True is no number."""
-    if get_origin(hint) in (Union, UnionType):
-        return any(is_a(value, option) for option in get_args(hint))
-    if get_origin(hint) is Literal:
-        return isinstance(value, str)  # which one, the class itself checks
-    if get_origin(hint) is tuple:
-        kinds = get_args(hint)
-        if not isinstance(value, tuple) or (kinds[-1] is not Ellipsis and len(value) != len(kinds)):
-            return False
-        return all(is_a(item, kinds[0]) for item in value)
-    if isinstance(value, bool):
-        return hint is bool
-    if hint is float and isinstance(value, int):
-        return abs(value) <= sys.float_info.max
-    return isinstance(value, cast(type, hint))
+    return {**types_of(kind), **own_types()} if kind is ModelConfig else types_of(kind)

@@ -4,43 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from autoencoder.config import (
-    DataConfig,
-    ModelConfig,
-    NoiseConfig,
-    ObjectiveConfig,
-    RunConfig,
-    TrainingConfig,
-    own_settings,
-)
+from autoencoder.config import RunConfig
 from autoencoder.config.presets import NO_PRESET, PRESETS, Preset, configure
-from autoencoder.errors import UserError, did_you_mean, raise_if_any, unknown
+from autoencoder.config.settings import checked_settings
+from autoencoder.errors import UserError, raise_if_any, unknown
 from autoencoder.machine.progress import Say
 from autoencoder.runs.folder import read_settings
-
-NOT_FLAT = ("images", "name", "own", "classes")
-"""Fields of the sections that are no settings of their own: they are given otherwise, or filled in."""
-
-
-def setting_names() -> set[str]:
-    """Every setting that a run has, by the name of its flag; the objective's name is `objective`."""
-    sections = (DataConfig, ModelConfig, ObjectiveConfig, TrainingConfig)
-    fields = {name for section in sections for name in section.__dataclass_fields__}
-    return {*fields, *own_settings(), "objective"} - {*NOT_FLAT}
-
-
-def refuse_unknown_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse names that are no setting.
-
-    Raises:
-        UserError: there are such; the nearest setting is named.
-    """
-    known = sorted(setting_names())
-    raise_if_any(f"there is no setting '{name}'{did_you_mean(name, known)}" for name in settings if name not in known)
 
 
 def base_of(preset: str | None, config: str | Path | None) -> tuple[Preset, str]:
@@ -79,10 +52,10 @@ def run_config(
             `gaussian:0.2`.
 
     Raises:
-        UserError: there is no such setting, settings do not go together, or no images are named.
+        UserError: there is no such setting, a value has another type than its setting, settings do not go together, or
+            no images are named.
     """
-    refuse_unknown_settings(settings)
-    given = with_noise(settings)
+    given = checked_settings(settings)
     base, called = base_of(preset, config)
     if data is not None:
         given["images"] = os.fspath(data)
@@ -99,18 +72,6 @@ def run_config(
     if left_out:
         say(f"not taken from {called}, because it does not fit the other flags: {listed_flags(left_out)}")
     return found
-
-
-def with_noise(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with the noise as a configuration holds it, where it is given as a text such as `gaussian:0.2`.
-
-    Raises:
-        UserError: it is no noise.
-    """
-    given = dict(settings)
-    if isinstance(given.get("noise"), str):
-        given["noise"] = NoiseConfig.parse(given["noise"])
-    return given
 
 
 def listed_flags(settings: Iterable[str]) -> str:

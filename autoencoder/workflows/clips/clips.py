@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
+from autoencoder.config.value_types import check_types
 from autoencoder.data.sources.video.cutting.clips import Clip, Way, cut_clips, usual_rate
 from autoencoder.data.sources.video.frames import Tally, spread
 from autoencoder.data.sources.video.prepare import OpenedVideo, open_video
@@ -62,6 +63,9 @@ class ClipOptions:
     window: Window | None = None
     crop: int | None = None
     speed: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
 
 DEFAULTS = ClipOptions()

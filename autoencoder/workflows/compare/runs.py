@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from autoencoder.config import DataConfig, NoiseConfig, TrainingConfig
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
+from autoencoder.config.settings import checked_settings
 from autoencoder.display.summary import DPI, Summary
 from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Comparison, compare
@@ -39,7 +40,6 @@ from autoencoder.workflows.compare.report import (
     write_comparison,
 )
 from autoencoder.workflows.markdown import TextTable
-from autoencoder.workflows.settings import refuse_unknown_settings, with_noise
 from autoencoder.workflows.study.results import Study
 from autoencoder.workflows.study.study import train_study
 
@@ -219,8 +219,9 @@ def compare_reference(
     Raises:
         UserError: the preset does not take a setting, a run cannot be trained, or as `compare_runs`.
     """
-    refuse_unknown_settings(settings)
-    chosen = {name: value for name, value in settings.items() if value is not None}
+    noisy = {} if noise is None else {"noise": noise}
+    asked = {**settings, "device": device, **noisy}
+    chosen = checked_settings({name: value for name, value in asked.items() if value is not None})
     of_data = {name: value for name, value in chosen.items() if name in DataConfig.__dataclass_fields__}
     shelf, data = Shelf(), os.fspath(data)
     images = shelf.images(DataConfig(data, **of_data))
@@ -229,9 +230,8 @@ def compare_reference(
         images.metadata.column(name)
     out = Path("runs") / f"reference-{Path(data).stem}" if out is None else Path(out)
     check_writable(out)
-    chosen |= {"device": device} | ({} if noise is None else {"noise": noise})
     first = chosen.pop("seed", TrainingConfig().seed)
-    design = reference_design(data, with_noise(chosen), images, range(first, first + seeds))
+    design = reference_design(data, chosen, images, range(first, first + seeds))
     for note in design.notes:
         say(note)
     folder = train_study(

@@ -11,9 +11,11 @@ from typing import Any
 from autoencoder.config import MATCHES, REFERENCE, DataConfig, TrainingConfig
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.config.presets import Preset
+from autoencoder.config.settings import checked_settings
+from autoencoder.config.value_types import typed
 from autoencoder.data.images import ImageSet
 from autoencoder.display.summary import Summary
-from autoencoder.errors import UserError
+from autoencoder.errors import UserError, problems_of, raise_if_any
 from autoencoder.machine.progress import Say, duration
 from autoencoder.plots.figures import Files
 from autoencoder.runs.opened import Shelf
@@ -26,7 +28,7 @@ from autoencoder.study.permanova import fewest_seeds, smallest_p
 from autoencoder.study.training import processes, refuse_running, share_of
 from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.compare.runs import RunsCompared, compare_seeds, seeds_of
-from autoencoder.workflows.settings import base_of, refuse_unknown_settings, with_noise
+from autoencoder.workflows.settings import base_of
 from autoencoder.workflows.study.results import Study
 from autoencoder.workflows.study.study import measure_study, train_study
 
@@ -300,10 +302,12 @@ def begun(
     """What every design starts from: settings, what they start from, the images, and the seeds.
 
     Raises:
-        UserError: there is no such setting, preset or file, seeds are named twice, or the data cannot be read.
+        UserError: there is no such setting, preset or file, a value has another type than its setting, seeds are named
+            twice, or the data cannot be read.
     """
-    refuse_unknown_settings(settings)
-    given = with_noise(settings)
+    of_seeds, wrong = typed({"seeds": seeds}, {"seeds": int | tuple[int, ...] | None})
+    raise_if_any([*problems_of(checked_settings, settings), *wrong.values()])
+    given, seeds = checked_settings(settings), of_seeds["seeds"]
     base, _ = base_of(None if preset == REFERENCE else preset, config)
     if seeds is not None and not isinstance(seeds, int) and "seed" in given:
         raise UserError("--seeds names every seed, and --seed the first of several: leave one of them out")
