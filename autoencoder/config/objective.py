@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from autoencoder.config.choices import AUGMENTATIONS, MAX_NOISE, MIN_NOISE, NOISES, ReconstructionLoss, Sparsity
-from autoencoder.config.value_types import check_types
+from autoencoder.config.value_types import check_types, typed
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.flags import Between, Flag, Fraction, Real, not_one_of, problems_of_settings
 from autoencoder.registries import OBJECTIVES
@@ -58,6 +58,18 @@ class NoiseConfig:
             raise UserError(
                 f"noise must be 'none' or KIND:AMOUNT, with KIND one of {kinds}, not {reprlib.repr(text)}"
             ) from None
+
+    @classmethod
+    def of(cls, given: NoiseConfig | str) -> NoiseConfig:
+        """Noise that is given as such, or as a text; see `parse`.
+
+        Raises:
+            UserError: it is neither, or the text is no noise.
+        """
+        values, wrong = typed({"noise": given}, {"noise": cls})
+        raise_if_any(wrong.values())
+        noise: NoiseConfig = values["noise"]
+        return noise
 
     def __str__(self) -> str:
         return self.kind if self.kind == "none" else f"{self.kind}:{self.amount:g}"

@@ -105,10 +105,16 @@ def check_readable(path: Path, what: str) -> None:
         with path.open("rb"):
             pass
     except FileNotFoundError:
-        raise UserError(f"there is no file {path}: check the path of the {what}") from None
+        raise UserError(f"there is no file {path}: {_meant(path) or f'check the path of the {what}'}") from None
     except (OSError, ValueError) as error:  # ValueError: no file has such a name
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise UserError(f"{path} cannot be read ({reason}): check its path and permissions") from None
+
+
+def _meant(path: Path) -> str | None:
+    """The data set that is there under this name, whose suffix was left out; None where there is none."""
+    npz = path.parent / f"{path.name}.npz"
+    return f"did you mean {npz}?" if npz.is_file() else None
 
 
 def _instead(path: Path, what: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.config import PIXEL_VALUES, kinds_of_columns, pixel_value_problems
+from autoencoder.config.arguments import AnyPath, names_of, path_of
 from autoencoder.data.arrays import ArrayHeader, check_readable, chunks, let_go, npz_headers, open_npy, read_npz
 from autoencoder.data.metadata import Metadata, Rows, metadata_of
 from autoencoder.data.metadata_files import load_metadata, refuse_unknown_kinds
@@ -203,8 +204,8 @@ def _load_table(
 
 
 def load_images(
-    path: str | Path,
-    metadata: str | Path | None = None,
+    path: AnyPath,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     max_pixel_value: float | None = None,
     column_kinds: Sequence[str] | None = None,
@@ -229,8 +230,9 @@ def load_images(
     Raises:
         UserError: everything that is wrong with the files, in one error.
     """
-    path = Path(path)
-    metadata = None if metadata is None else Path(metadata)
+    path = path_of(path, "images")
+    metadata = None if metadata is None else path_of(metadata, "metadata")
+    columns = None if columns is None else names_of(columns)
     metadata_path = metadata or _sibling(path, columns)
     try:
         arrays = _read_arrays(path, with_columns=metadata_path is None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import reprlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -52,6 +54,9 @@ class Trained:
     network: Network
     device: torch.device
 
+    def __fspath__(self) -> str:
+        return str(self.run.path)
+
     def __repr__(self) -> str:
         model, objective = self.config.model, self.config.objective.name
         return (
@@ -72,7 +77,7 @@ class Trained:
 
         Args:
             images: (N, H, W) or (N, C, H, W) of the run's size; uint8, uint16, or floats scaled as the run's data are.
-                Or what `load_images` gave.
+                Or what `load_images` gave; a file is not read.
 
         Returns:
             (N, latent_dim) float32.
@@ -141,11 +146,16 @@ class Trained:
         return torch.cat(parts).contiguous().numpy()
 
     def _pixels(self, images: NDArray[np.generic] | ImageSet) -> Pixels:
+        if isinstance(images, str | os.PathLike):
+            file = os.fspath(images)
+            raise UserError(f"images must be an array or an ImageSet, not a path: load_images({file!r}) reads the file")
         array = np.asarray(images.images if isinstance(images, ImageSet) else images)
         if array.ndim == 3:
             array = array[:, None]
         if array.ndim != 4 or array.shape[1:] != self.image_shape or len(array) == 0:
-            raise UserError(f"images of {self.run.path} are (N, C, H, W) = (N, {self.image_shape}), not {array.shape}")
+            expected = ", ".join(map(str, self.image_shape))
+            given = array.shape if array.ndim else reprlib.repr(images)
+            raise UserError(f"images of {self.run.path} are (N, C, H, W) = (N, {expected}), not {given}")
         if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
             raise UserError(f"pixels are uint8, uint16 or floats, not {array.dtype}: convert the images")
         top = self.config.data.max_pixel_value

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from autoencoder.config import RunConfig
+from autoencoder.config.arguments import AnyPath, path_of
 from autoencoder.config.presets import NO_PRESET, PRESETS, Preset, configure
 from autoencoder.config.settings import checked_settings
 from autoencoder.errors import UserError, raise_if_any, unknown
@@ -35,7 +35,7 @@ def base_of(preset: str | None, config: str | Path | None) -> tuple[Preset, str]
 
 
 def run_config(
-    data: str | os.PathLike[str] | None = None,
+    data: AnyPath | None = None,
     *,
     preset: str | None = None,
     config: str | Path | None = None,
@@ -58,7 +58,7 @@ def run_config(
     given = checked_settings(settings)
     base, called = base_of(preset, config)
     if data is not None:
-        given["images"] = os.fspath(data)
+        given["images"] = str(path_of(data, "images"))
         # Metadata that the file names are of the images that it names, and say nothing of others.
         of_other_images = {name: value for name, value in base.data.items() if name in ("metadata", "columns")}
         base = dataclasses.replace(
@@ -67,7 +67,12 @@ def run_config(
         if of_other_images:
             say(f"not taken from {called}, because other images are given: {listed_flags(of_other_images)}")
     elif "images" not in base.data:
-        raise UserError(f"{called} names no images: give a data file as well" if called else "name the images")
+        raise UserError(
+            f"{called} names no images: give a data file as well"
+            if called
+            else "run_config needs the data file as its first argument, such as run_config('mnist.npz'), also where "
+            "train is given the images"
+        )
     found, left_out = configure(base, given)
     if left_out:
         say(f"not taken from {called}, because it does not fit the other flags: {listed_flags(left_out)}")

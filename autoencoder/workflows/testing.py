@@ -9,6 +9,7 @@ import numpy as np
 
 from autoencoder.array_types import Rows
 from autoencoder.config import NoiseConfig
+from autoencoder.config.arguments import AnyPath, path_of
 from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.data.timescales import slowest, timeline_of, timescales
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
@@ -32,12 +33,12 @@ EXAMPLES_FROM = 4000
 def test(
     run: RunLike,
     *,
-    data: str | Path | None = None,
-    metadata: str | Path | None = None,
+    data: AnyPath | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
     checkpoint: str = "last",
-    noise: NoiseConfig | None = None,
+    noise: NoiseConfig | str | None = None,
     limit: int | None = None,
     examples: int = 8,
     movies: bool = True,
@@ -51,7 +52,9 @@ def test(
     """Measure how well a run meets its objective, beside its controls, and write what came out.
 
     Args:
-        run, data, metadata, columns, column_kinds, checkpoint, noise, limit, device: see `evaluate`.
+        run, metadata, columns, column_kinds, checkpoint, noise, limit, device: see `evaluate`.
+        data: another data file, all of whose images are tested; None for the run's held-out images. For images in
+            memory, use `evaluate`.
         examples, movies, movie_frames, movie_format, figures: see `report`.
         out: folder; None for `RUN/test`, or `RUN/test/NAME` for other data.
         quiet: show no progress.
@@ -62,9 +65,9 @@ def test(
     Raises:
         UserError: the run, the checkpoint or the data cannot be used, or `out` cannot be written to.
     """
-    opened = open_run(run)
+    opened, data = open_run(run), None if data is None else path_of(data, "images")
     opened.config()  # what is not a run is refused as that, not as a folder that cannot be written to
-    usual = opened.output_folder("test", *([] if data is None else [Path(data).stem]))
+    usual = opened.output_folder("test", *([] if data is None else [data.stem]))
     out = usual if out is None else Path(out)
     check_writable(out)
     evaluation = evaluate(
