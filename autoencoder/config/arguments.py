@@ -16,12 +16,11 @@ from autoencoder.errors import UserError
 AnyPath = str | os.PathLike[str]
 """A path, or what stands for a file or folder."""
 
-DESCRIBED = "a data file, run or checkpoint"
-OF_IMAGES = ("images", "pictures", DESCRIBED)
-"""What paths are asked for as, where images in memory were likely meant."""
+IMAGES, PICTURES, DESCRIBED = "the images", "the pictures", "what is described"
+"""What a path is asked for as where images in memory were likely meant."""
 
-SAVE_THEM = "save them with numpy.savez('NAME.npz', images=...), and give that file"
-"""What to do with images in memory where a file is needed."""
+SAVE_THEM = "numpy.savez('images.npz', images=ARRAY), with the columns of their metadata as further arrays"
+"""What makes a data file of images in memory."""
 
 
 def names_of(given: str | Collection[str]) -> list[str]:
@@ -34,21 +33,20 @@ def path_of(given: AnyPath, what: str) -> Path:
 
     Args:
         given: a path, or what stands for one.
-        what: it should be, for messages: "images", "run".
+        what: it should be, for messages: `IMAGES`, "a run".
 
     Raises:
         UserError: it is images in memory, or something else that has no path.
     """
     if isinstance(given, str | os.PathLike):
         return Path(given)
-    if (shape := getattr(given, "shape", None)) is not None:
-        source, called = None, f"an array of shape {tuple(shape)}"
-    elif hasattr(given, "images") and hasattr(given, "source"):  # an ImageSet, which this room does not know
-        source, called = given.source, f"images in memory ({given!r})"
-    else:
-        raise UserError(f"{what} must be a file or folder, by its path, not {reprlib.repr(given)}")
-    remedy = "" if what not in OF_IMAGES else f": {SAVE_THEM}" if source is None else f": give their file, '{source}'"
-    raise UserError(f"{what} must be a file or folder, not {called}{remedy}")
+    shape, source = getattr(given, "shape", None), getattr(given, "source", None)  # of an array, and of an ImageSet
+    shown = reprlib.repr(given) if shape is None else f"an array of shape {tuple(shape)}"
+    problem = f"{what} must be given as a file or folder, not as {shown}"
+    if what in (IMAGES, PICTURES, DESCRIBED):
+        own = "" if source is None else f"theirs is {source}; "
+        problem = f"{what} must be given as a file, not as {shown}: {own}images in memory become one by {SAVE_THEM}"
+    raise UserError(problem)
 
 
 def paths_of(given: AnyPath | Iterable[AnyPath], what: str) -> list[Path]:

@@ -18,7 +18,7 @@ from autoencoder.registries import OBJECTIVES
 class NoiseConfig:
     """Corruption of the network's input, drawn anew for every batch; the target stays clean."""
 
-    TEXT: ClassVar[str] = "text such as 'gaussian:0.3'"
+    TEXT: ClassVar[str] = "a text such as 'gaussian:0.2', or 'none'"
     """How it is given in words; see `parse`."""
 
     kind: str = "none"

@@ -152,6 +152,6 @@ def _words(hint: Any) -> str:
         several = {int: "whole numbers", float: "numbers", str: "names"}[kind]
         return f"a list of {several}" if others == [Ellipsis] else f"{1 + len(others)} {several}"
     if dataclasses.is_dataclass(hint):
-        return f"{hint.TEXT}, or a {hint.__name__}"  # type: ignore[union-attr]
-    words = {bool: "True or False", int: "a whole number", float: "a number", Fraction: "a number", str: "text"}
-    return words[hint]
+        words: str = hint.TEXT  # type: ignore[union-attr]
+        return words
+    return {bool: "True or False", int: "a whole number", float: "a number", Fraction: "a number", str: "a text"}[hint]

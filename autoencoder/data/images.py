@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.config import PIXEL_VALUES, kinds_of_columns, pixel_value_problems
-from autoencoder.config.arguments import AnyPath, names_of, path_of
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.data.arrays import ArrayHeader, check_readable, chunks, let_go, npz_headers, open_npy, read_npz
 from autoencoder.data.metadata import Metadata, Rows, metadata_of
 from autoencoder.data.metadata_files import load_metadata, refuse_unknown_kinds
@@ -230,7 +230,7 @@ def load_images(
     Raises:
         UserError: everything that is wrong with the files, in one error.
     """
-    path = path_of(path, "images")
+    path = path_of(path, IMAGES)
     metadata = None if metadata is None else path_of(metadata, "metadata")
     columns = None if columns is None else names_of(columns)
     metadata_path = metadata or _sibling(path, columns)

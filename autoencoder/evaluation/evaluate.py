@@ -14,7 +14,7 @@ from torch import Tensor
 
 from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import DataConfig, NoiseConfig, kinds_of_columns
-from autoencoder.config.arguments import AnyPath, names_of, path_of
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.data.batches import Pixels, evenly
 from autoencoder.data.changes.noise import corrupt_each
 from autoencoder.data.images import ImageSet
@@ -293,7 +293,7 @@ def open_data(
     Raises:
         UserError: another file cannot be read.
     """
-    moved_to, data = None, None if data is None else path_of(data, "images")
+    moved_to, data = None, None if data is None else path_of(data, IMAGES)
     if data is not None and _are_own(run, data, metadata, columns, column_kinds):
         moved_to, data = data, None
     if data is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from autoencoder.config import DataConfig, RunConfig, kinds_of_columns
-from autoencoder.config.arguments import AnyPath, names_of, path_of
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.data.images import ImageSet, load_images, with_metadata
 from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.errors import UserError
@@ -284,7 +284,7 @@ def open_run(
     return OpenedRun(
         run,
         shelf or Shelf(),
-        None if images is None else path_of(images, "images"),
+        None if images is None else path_of(images, IMAGES),
         None if metadata is None else path_of(metadata, "metadata"),
         columns,
         column_kinds,

@@ -7,6 +7,7 @@ import os
 import reprlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import NoiseConfig, RunConfig, TrainingConfig, differing_settings
 from autoencoder.data.batches import Pixels, at_once
 from autoencoder.data.changes.noise import corrupt_each
-from autoencoder.data.images import ImageSet, default_max_pixel_value
+from autoencoder.data.images import ImageSet, default_max_pixel_value, likely_max_pixel_value
 from autoencoder.errors import UserError
 from autoencoder.machine.device import choose_device, prepare_machine
 from autoencoder.models.fitted import FittedEncoder
@@ -32,6 +33,10 @@ NOT_OF_THE_NETWORK = {"images", "metadata", "columns"} | {
     item.name for item in dataclasses.fields(TrainingConfig) if item.name != "seed"
 }
 """Settings that decide neither what a network is nor which images it saw; a data file may have been moved since."""
+
+
+FAR_OVER = 2.0
+"""Times the value that stands for white: floats beyond it are of another scale, and not only noisy."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,14 +59,15 @@ class Trained:
     network: Network
     device: torch.device
 
-    def __fspath__(self) -> str:
-        return str(self.run.path)
-
     def __repr__(self) -> str:
         model, objective = self.config.model, self.config.objective.name
         return (
             f"<Trained {self.run.path}: '{model.encoder}' to {objective}, {model.latent_dim} units, on {self.device}>"
         )
+
+    def __fspath__(self) -> str:
+        """The run's folder: what takes one takes this."""
+        return str(self.run.path)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what the run is, and how its loss fell."""
@@ -76,8 +82,8 @@ class Trained:
         """Latent codes.
 
         Args:
-            images: (N, H, W) or (N, C, H, W) of the run's size; uint8, uint16, or floats scaled as the run's data are.
-                Or what `load_images` gave; a file is not read.
+            images: (N, H, W) or (N, C, H, W) of the run's size; uint8, uint16, or floats from 0 to 1 (or to
+                the run's `max_pixel_value`). Or what `load_images` gave; a file is not read.
 
         Returns:
             (N, latent_dim) float32.
@@ -102,8 +108,8 @@ class Trained:
         """What the network was trained to tell of images; see `encode` for `images`.
 
         Returns:
-            float32: images (N, C, H, W) or masks (N, 1, H, W) in [0, 1], angles (N,) in radians, or probabilities
-            (N, k) of the classes `config.objective.classes`.
+            float32: images (N, C, H, W) or masks (N, 1, H, W) in [0, 1], angles (N,) in radians (the command `encode`
+            and exported networks give degrees), or probabilities (N, k) of the classes `config.objective.classes`.
         """
         pixels = self._pixels(images)
         parts = [
@@ -146,20 +152,26 @@ class Trained:
         return torch.cat(parts).contiguous().numpy()
 
     def _pixels(self, images: NDArray[np.generic] | ImageSet) -> Pixels:
-        if isinstance(images, str | os.PathLike):
-            file = os.fspath(images)
-            raise UserError(f"images must be an array or an ImageSet, not a path: load_images({file!r}) reads the file")
         array = np.asarray(images.images if isinstance(images, ImageSet) else images)
         if array.ndim == 3:
             array = array[:, None]
         if array.ndim != 4 or array.shape[1:] != self.image_shape or len(array) == 0:
-            expected = ", ".join(map(str, self.image_shape))
-            given = array.shape if array.ndim else reprlib.repr(images)
-            raise UserError(f"images of {self.run.path} are (N, C, H, W) = (N, {expected}), not {given}")
+            channels, height, width = self.image_shape
+            shape = f"(N, {height}, {width})" if channels == 1 else f"(N, {channels}, {height}, {width})"
+            given = f"of shape {array.shape}" if array.ndim else reprlib.repr(images)
+            reads = (
+                "" if not isinstance(images, os.PathLike | str) else f": load_images({str(Path(images))!r}) reads it"
+            )
+            raise UserError(f"images of {self.run.path} are an array {shape}, not {given}{reads}")
         if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
             raise UserError(f"pixels are uint8, uint16 or floats, not {array.dtype}: convert the images")
-        top = self.config.data.max_pixel_value
-        return Pixels(array, default_max_pixel_value(array.dtype) if top is None else top, self.device)
+        top = self.config.data.max_pixel_value or default_max_pixel_value(array.dtype)
+        if array.dtype.kind == "f" and (largest := float(array.max())) > FAR_OVER * top:
+            raise UserError(
+                f"floats are up to {largest:g}, where {top:g} stands for white: divide them by "
+                f"{likely_max_pixel_value(largest) / top:g}"
+            )
+        return Pixels(array, top, self.device)
 
 
 def trained_from(

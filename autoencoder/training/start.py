@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Integers
 from autoencoder.config import WRITERS, ObjectiveConfig, RunConfig
-from autoencoder.config.arguments import AnyPath, path_of
+from autoencoder.config.arguments import IMAGES, AnyPath, path_of
 from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet, all_alike, depth_advice
 from autoencoder.data.metadata_files import refuse_unknown_kinds
@@ -134,7 +134,7 @@ def train(
         Interrupted: SIGINT or SIGTERM came; the run is saved and can be resumed.
     """
     if not isinstance(config, RunConfig):
-        file = str(path_of(config, "images"))  # images in memory are refused by what is said of them there
+        file = str(path_of(config, IMAGES))  # images in memory are refused by what is said of them there
         raise UserError(f"train takes a configuration, such as run_config({file!r}), and not {file!r} itself")
     folder = usual_run(config) if run is None else run
     with begin(config, folder, data=data, encoder=encoder, quiet=quiet, say=say) as training:

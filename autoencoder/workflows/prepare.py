@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from autoencoder.config.arguments import AnyPath, path_of, paths_of
+from autoencoder.config.arguments import IMAGES, PICTURES, AnyPath, path_of, paths_of
 from autoencoder.data.dataset import Prepared, check_file, npz_file
 from autoencoder.data.images import ImageSet, load_images
 from autoencoder.data.sources.arena import prepare_arena as make_arena_files
@@ -252,7 +252,7 @@ def prepare_idx(
     """
     with Progress(TITLE, None, quiet=quiet, estimate="about") as progress:
         prepared = make_of_idx(
-            path_of(images, "images"),
+            path_of(images, IMAGES),
             Path(out),
             None if labels is None else path_of(labels, "labels"),
             pad,
@@ -297,7 +297,7 @@ def prepare_images(
     """
     with Progress(TITLE, None, quiet=quiet, estimate="about") as progress:
         prepared = make_of_pictures(
-            path_of(pictures, "pictures"),
+            path_of(pictures, PICTURES),
             Path(out),
             pad,
             resize,

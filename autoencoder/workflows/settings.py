@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.config import RunConfig
-from autoencoder.config.arguments import AnyPath, path_of
+from autoencoder.config.arguments import IMAGES, AnyPath, path_of
 from autoencoder.config.presets import NO_PRESET, PRESETS, Preset, configure
 from autoencoder.config.settings import checked_settings
 from autoencoder.errors import UserError, raise_if_any, unknown
@@ -58,7 +58,7 @@ def run_config(
     given = checked_settings(settings)
     base, called = base_of(preset, config)
     if data is not None:
-        given["images"] = str(path_of(data, "images"))
+        given["images"] = str(path_of(data, IMAGES))
         # Metadata that the file names are of the images that it names, and say nothing of others.
         of_other_images = {name: value for name, value in base.data.items() if name in ("metadata", "columns")}
         base = dataclasses.replace(
@@ -70,8 +70,8 @@ def run_config(
         raise UserError(
             f"{called} names no images: give a data file as well"
             if called
-            else "run_config needs the data file as its first argument, such as run_config('mnist.npz'), also where "
-            "train is given the images"
+            else "no images are named: the first argument is their data file, such as run_config('mnist.npz'), also "
+            "where train is given the images"
         )
     found, left_out = configure(base, given)
     if left_out:

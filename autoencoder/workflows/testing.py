@@ -9,8 +9,9 @@ import numpy as np
 
 from autoencoder.array_types import Rows
 from autoencoder.config import NoiseConfig
-from autoencoder.config.arguments import AnyPath, path_of
+from autoencoder.config.arguments import IMAGES, AnyPath, path_of
 from autoencoder.config.movies import AS_PNG, FigureOptions
+from autoencoder.data.images import ImageSet
 from autoencoder.data.timescales import slowest, timeline_of, timescales
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
 from autoencoder.machine.files import check_writable, write_json
@@ -33,7 +34,7 @@ EXAMPLES_FROM = 4000
 def test(
     run: RunLike,
     *,
-    data: AnyPath | None = None,
+    data: AnyPath | ImageSet | None = None,
     metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
@@ -52,9 +53,7 @@ def test(
     """Measure how well a run meets its objective, beside its controls, and write what came out.
 
     Args:
-        run, metadata, columns, column_kinds, checkpoint, noise, limit, device: see `evaluate`.
-        data: another data file, all of whose images are tested; None for the run's held-out images. For images in
-            memory, use `evaluate`.
+        run, data, metadata, columns, column_kinds, checkpoint, noise, limit, device: see `evaluate`.
         examples, movies, movie_frames, movie_format, figures: see `report`.
         out: folder; None for `RUN/test`, or `RUN/test/NAME` for other data.
         quiet: show no progress.
@@ -65,9 +64,9 @@ def test(
     Raises:
         UserError: the run, the checkpoint or the data cannot be used, or `out` cannot be written to.
     """
-    opened, data = open_run(run), None if data is None else path_of(data, "images")
+    opened = open_run(run)
     opened.config()  # what is not a run is refused as that, not as a folder that cannot be written to
-    usual = opened.output_folder("test", *([] if data is None else [data.stem]))
+    usual = opened.output_folder("test", *([] if data is None else [_name_of(data)]))
     out = usual if out is None else Path(out)
     check_writable(out)
     evaluation = evaluate(
@@ -93,6 +92,13 @@ def test(
         quiet=quiet,
     )
     return evaluation, files
+
+
+def _name_of(data: AnyPath | ImageSet) -> str:
+    """What the folder of a test on other data is called."""
+    if isinstance(data, ImageSet):
+        return "images" if data.source is None else data.source.stem
+    return path_of(data, IMAGES).stem
 
 
 def report(

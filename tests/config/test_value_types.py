@@ -16,7 +16,7 @@ CALLS = {
     "reference": lambda **settings: ae.compare_reference("none.npz", **settings),
 }
 
-NOISE = "noise must be text such as 'gaussian:0.3', or a NoiseConfig, not "
+NOISE = "noise must be a text such as 'gaussian:0.2', or 'none', not "
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_numbers_of_numpy_lists_paths_and_single_names_are_what_they_stand_for()
         (lambda: ae.TrainingConfig(epochs="3", lr="fast"), "epochs .*; lr must be a number"),
         (lambda: ae.NoiseConfig("gaussian", "0.3"), "amount must be a number, not '0.3'"),
         (lambda: ae.ModelConfig("deep", latent_dim=None, depth="2"), "latent_dim .*; depth must be a whole number"),
-        (lambda: ae.DataConfig(3), "images must be text, not 3"),
+        (lambda: ae.DataConfig(3), "images must be a text, not 3"),
         (lambda: ae.FigureOptions(("png",), dpi="high"), "dpi must be a whole number"),
         (lambda: ae.FigureOptions("jpg"), "unknown format of figures 'jpg'"),
         (lambda: ae.MovieOptions(fps=0), "fps must be a number of frames per second from 1 to 120, not 0"),

@@ -78,7 +78,7 @@ def test_input_is_left_as_it_was(trained, tiny):
     ids=lambda s: "x".join(map(str, s)),
 )
 def test_images_of_another_size_are_refused(trained, shape):
-    with pytest.raises(ae.UserError, match=r"\(N, C, H, W\)"):
+    with pytest.raises(ae.UserError, match=r"\(N, 16, 16\)"):
         trained.encode(np.zeros(shape, np.uint8))
 
 

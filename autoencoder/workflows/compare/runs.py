@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from autoencoder.config import DataConfig, NoiseConfig, TrainingConfig
-from autoencoder.config.arguments import AnyPath, names_of, path_of
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.config.settings import checked_settings
 from autoencoder.display.summary import DPI, Summary
@@ -225,7 +225,7 @@ def compare_reference(
     chosen = checked_settings({name: value for name, value in asked.items() if value is not None})
     of_data = {name: value for name, value in chosen.items() if name in DataConfig.__dataclass_fields__}
     noise = chosen.get("noise")
-    shelf, data = Shelf(), str(path_of(data, "images"))
+    shelf, data = Shelf(), str(path_of(data, IMAGES))
     images = shelf.images(DataConfig(data, **of_data))
     color_by, given = None if color_by is None else names_of(color_by), names_of(given)
     for name in (*(color_by or ()), *given):

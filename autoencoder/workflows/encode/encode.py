@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autoencoder.config.arguments import AnyPath, path_of, paths_of
+from autoencoder.config.arguments import IMAGES, AnyPath, path_of, paths_of
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.images import ImageSet
 from autoencoder.data.joining.series import as_labels
@@ -102,7 +102,7 @@ def encode(
     opened, out = open_run(run), Path(out)
     kind = _format(out)
     kind.check()
-    sources, poses = paths_of(data, "images"), paths_of(pose, "a pose")
+    sources, poses = paths_of(data, IMAGES), paths_of(pose, "a pose")
     table = Table(None if metadata is None else path_of(metadata, "metadata"), columns, column_kinds)
     sides = [crop] if isinstance(crop, int) else list(crop)
     scales = [px_per_cm] if isinstance(px_per_cm, int | float) else list(px_per_cm)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from autoencoder.config.arguments import AnyPath, names_of, path_of
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.machine.progress import Say
 from autoencoder.plots.figures import Files
@@ -45,7 +45,7 @@ def plan_folds(
     **settings: Any,
 ) -> Plan:
     """What `leave_one_out` would train; see there. Nothing is written."""
-    data = str(path_of(data, "images"))
+    data = str(path_of(data, IMAGES))
     given, base, images, chosen = begun(data, preset, config, seeds, SEEDS, settings)
     asked = {"by": by, "conditions": names_of(conditions), "strata": names_of(strata), "same_as": names_of(same_as)}
     design = folds_of(column, study_base(data, base, given), parse_vary(as_texts(vary)), chosen, images, asked)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.config import MATCHES, REFERENCE, DataConfig, TrainingConfig
-from autoencoder.config.arguments import AnyPath, names_of, path_of
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.config.presets import Preset
 from autoencoder.config.settings import checked_settings
@@ -128,7 +128,7 @@ def plan_study(
     Raises:
         UserError: there is no such setting or value, nothing can be trained, or the data cannot be read.
     """
-    data, varied = str(path_of(data, "images")), parse_vary(as_texts(vary))
+    data, varied = str(path_of(data, IMAGES)), parse_vary(as_texts(vary))
     given, base, images, chosen = begun(data, preset, config, seeds, SEEDS, settings)
     if preset == REFERENCE:
         if vary or control or config:
@@ -314,7 +314,7 @@ def begun(
     first = given.pop("seed", TrainingConfig().seed)
     chosen = range(first, first + (seeds or usual)) if seeds is None or isinstance(seeds, int) else seeds
     of_data = {name: given[name] for name in DataConfig.__dataclass_fields__ if name in given}
-    return given, base, Shelf().images(DataConfig(str(path_of(data, "images")), **of_data)), tuple(chosen)
+    return given, base, Shelf().images(DataConfig(str(path_of(data, IMAGES)), **of_data)), tuple(chosen)
 
 
 def _described(design: Design) -> list[str]:
