@@ -20,7 +20,7 @@ from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet, all_alike, depth_advice
 from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.data.timescales import label_warnings
-from autoencoder.errors import UserError, number_of, raise_if_any
+from autoencoder.errors import UserError, number_of, problems_of, raise_if_any
 from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
 from autoencoder.machine.progress import Say
 from autoencoder.machine.stopping import StopRequest
@@ -171,8 +171,9 @@ def begin(
         UserError: as `train`.
     """
     folder = Run(run)
-    folder.refuse_existing()
     config = config.with_absolute_paths()
+    if existing := problems_of(folder.refuse_existing):
+        raise_if_any(existing + ([] if data is not None else problems_of(load_data, config)))
     check_writers(config)
     device = choose_device(config.training.device)
     executed_by = engine_name(config.training.engine, device)
