@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder.config import MovieOptions
+from autoencoder.config.arguments import names_of
 from autoencoder.errors import problems_of, raise_if_any
 from autoencoder.machine.files import check_writable, write_arrays, write_json
 from autoencoder.machine.progress import Progress, Say
@@ -18,7 +19,6 @@ from autoencoder.projections.names import output_name
 from autoencoder.projections.scores import Scores
 from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import RunLike, open_run
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.evolution_files.write import evolution_file_problems, write_evolution
 from autoencoder.workflows.movies.draw import draw_movies, movie_problems
 from autoencoder.workflows.movies.score import brief
