@@ -260,18 +260,29 @@ def values_of(section: Any) -> Iterator[tuple[str, Any]]:
     yield from getattr(section, "own", ())
 
 
-def problems_of_settings(section: Any) -> list[str]:
-    """What is wrong with the values of a section, by what its fields say; None is right where it is a default."""
-    problems = []
-    for setting in settings_of(type(section)):
-        value = getattr(section, setting.name)
-        if value is None:
-            continue
-        if setting.choices is not None:
-            problems += not_one_of(setting.name, value, setting.choices)
-        elif setting.flag.kind is not None and (problem := setting.flag.kind.problem(setting.name, value)):
-            problems.append(problem)
-    return problems
+def problems_of_settings(section: Any, *, but: Collection[str] = ()) -> list[str]:
+    """What is wrong with the values of a section, by what its fields say; None is right where it is a default.
+
+    Args:
+        section: a dataclass whose fields carry flags.
+        but: settings that are passed over, since they are refused already.
+    """
+    return [
+        problem
+        for setting in settings_of(type(section))
+        if setting.name not in but
+        for problem in problems_of_setting(setting, getattr(section, setting.name))
+    ]
+
+
+def problems_of_setting(setting: Setting, value: Any) -> list[str]:
+    """What is wrong with the value of one setting, looked at by itself."""
+    if value is None:
+        return []
+    if setting.choices is not None:
+        return not_one_of(setting.name, value, setting.choices)
+    problem = None if setting.flag.kind is None else setting.flag.kind.problem(setting.name, value)
+    return [] if problem is None else [problem]
 
 
 def not_one_of(name: str, value: object, allowed: Collection[str]) -> list[str]:

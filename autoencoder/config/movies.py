@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from autoencoder.config.value_types import check_types
 from autoencoder.errors import raise_if_any
-from autoencoder.flags import Between, Flag, Whole, not_one_of, shown_plainly
+from autoencoder.flags import Between, Flag, Whole, not_one_of, problems_of_settings, shown_plainly
 
 MAX_SECONDS = 3600
 """A movie is not longer than this."""
 
+ROWS = ("all", "held-out")
 MOVIE_FORMATS = ("mp4", "gif")
 FIGURE_FORMATS = ("png", "svg", "pdf")
 """`png` is pixels; the others are drawings that stay sharp at any size."""
@@ -34,6 +36,7 @@ class FigureOptions:
     dpi: int = DPI
 
     def __post_init__(self) -> None:
+        check_types(self)
         problems = [
             problem for name in self.formats for problem in not_one_of("format of figures", name, FIGURE_FORMATS)
         ]
@@ -100,3 +103,8 @@ class MovieOptions:
         ),
     ] = None
     save_frames: Annotated[bool, Flag("keep every frame as a PNG")] = False
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        problems = not_one_of("rows", self.rows, ROWS) + not_one_of("format", self.format, MOVIE_FORMATS)
+        raise_if_any(problems + problems_of_settings(self))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import reprlib
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from autoencoder.config.choices import AUGMENTATIONS, MAX_NOISE, MIN_NOISE, NOISES, ReconstructionLoss, Sparsity
+from autoencoder.config.value_types import check_types, typed
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.flags import Between, Flag, Fraction, Real, Setting, not_one_of, problems_of_settings, shown_plainly
 from autoencoder.registries import OBJECTIVES
@@ -36,12 +37,16 @@ NOISE = Setting(
 class NoiseConfig:
     """Corruption of the network's input, drawn anew for every batch; the target stays clean."""
 
+    TEXT: ClassVar[str] = "a text such as 'gaussian:0.2', or 'none'"
+    """How it is given in words; see `parse`."""
+
     kind: str = "none"
     """One of `NOISES`."""
     amount: float = 0.0
     """Standard deviation (gaussian), fraction of pixels (salt-pepper, masking) or photons at brightness 1 (poisson)."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         problems = not_one_of("noise", self.kind, NOISES)
         if not math.isfinite(self.amount) or self.amount < 0:
             problems.append(f"the amount of noise must be 0 or more, not {self.amount}")
@@ -72,6 +77,18 @@ class NoiseConfig:
             raise UserError(
                 f"noise must be 'none' or KIND:AMOUNT, with KIND one of {kinds}, not {reprlib.repr(text)}"
             ) from None
+
+    @classmethod
+    def of(cls, given: NoiseConfig | str) -> NoiseConfig:
+        """Noise that is given as such, or as a text; see `parse`.
+
+        Raises:
+            UserError: it is neither, or the text is no noise.
+        """
+        values, wrong = typed({"noise": given}, {"noise": cls})
+        raise_if_any(wrong.values())
+        noise: NoiseConfig = values["noise"]
+        return noise
 
     def __str__(self) -> str:
         return self.kind if self.kind == "none" else f"{self.kind}:{self.amount:g}"
@@ -133,6 +150,7 @@ class ObjectiveConfig:
     """Mean activation that `kl` draws each unit to; None without it, else 0.05."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         problems = not_one_of("objective", self.name, OBJECTIVES)
         if not problems:
             for name, value in OBJECTIVES[self.name].defaults.items():

@@ -16,6 +16,7 @@ from autoencoder.config.choices import (
     Schedule,
     Spacing,
 )
+from autoencoder.config.value_types import check_types
 from autoencoder.errors import raise_if_any
 from autoencoder.flags import Flag, Real, Setting, Whole, not_one_of, path_problems, problems_of_settings, shown_plainly
 
@@ -158,6 +159,7 @@ class TrainingConfig:
     """What Comet and Weights & Biases call the run; None for the name of its folder."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         problems = problems_of_settings(self) + path_problems("init_from", self.init_from)
         by_name = {name: writer.by_name for name, writer in WRITERS.items() if writer.by_name is not None}
         if self.experiment_name is not None and not any(getattr(self, name) for name in by_name):

@@ -30,6 +30,9 @@ from autoencoder.machine.memory import refuse_too_large
 
 ZIP_MAGIC = b"PK"
 
+LONGEST_NAME = 200
+"""Characters of a file's name, beyond which no other name is tried."""
+
 MAX_HEADER_BYTES = 10_000
 """Longer headers are no images: numpy refuses them too, but only once it has read them, which can be gigabytes."""
 
@@ -105,7 +108,10 @@ def check_readable(path: Path, what: str) -> None:
         with path.open("rb"):
             pass
     except FileNotFoundError:
-        raise UserError(f"there is no file {path}: check the path of the {what}") from None
+        archive = path.parent / f"{path.name}.npz"
+        is_there = len(archive.name) < LONGEST_NAME and archive.is_file()
+        advice = f"did you mean {archive}?" if is_there else f"check the path of the {what}"
+        raise UserError(f"there is no file {path}: {advice}") from None
     except (OSError, ValueError) as error:  # ValueError: no file has such a name
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise UserError(f"{path} cannot be read ({reason}): check its path and permissions") from None

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.config import PIXEL_VALUES, kinds_of_columns, pixel_value_problems
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.data.arrays import ArrayHeader, check_readable, chunks, let_go, npz_headers, open_npy, read_npz
 from autoencoder.data.metadata import SUMMARY_HEADER, Metadata, Rows, metadata_of
 from autoencoder.data.metadata_files import load_metadata, refuse_unknown_kinds
 from autoencoder.data.recipe import RECIPE, Recipe, is_recipe, read_recipe
 from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions, checked_regions, regions_of_mask
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.machine.file_names import path_of
 from autoencoder.machine.memory import refuse_too_large
 
 WHOLE_HASH_BYTES = 256 * 2**20
@@ -217,8 +217,8 @@ def _load_table(
 
 
 def load_images(
-    path: str | Path,
-    metadata: str | Path | None = None,
+    path: AnyPath,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     max_pixel_value: float | None = None,
     column_kinds: Sequence[str] | None = None,
@@ -243,8 +243,9 @@ def load_images(
     Raises:
         UserError: everything that is wrong with the files, in one error.
     """
-    path = path_of(path, "the images")
-    metadata = None if metadata is None else path_of(metadata, "the metadata")
+    path = path_of(path, IMAGES)
+    metadata = None if metadata is None else path_of(metadata, "metadata")
+    columns = None if columns is None else names_of(columns)
     metadata_path = metadata or _sibling(path, columns)
     try:
         arrays = _read_arrays(path, with_columns=metadata_path is None)

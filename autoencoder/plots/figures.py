@@ -67,8 +67,7 @@ class Files(list[Path]):
             drawn += [picture_in_file] if picture_in_file is not None else []
         notes = []
         if hidden := list(self.figures)[MOST_SHOWN:]:
-            ways = ", ".join(f"['{name}']" for name in hidden)
-            notes.append(f"more pictures, in the figures of this list: {ways}")
+            notes.append(f"more pictures, by their names in the .figures of these files: {', '.join(hidden)}")
         if hidden_files := only_files[max(0, MOST_SHOWN - len(self.figures)) :]:
             notes.append(f"more pictures, as files only: {', '.join(file.name for file in hidden_files)}")
         title = f"{len(self):,} file{'s' * (len(self) != 1)}"

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from autoencoder.data.images import ImageSet, load_images
 from autoencoder.data.metadata import RECORDING
 from autoencoder.data.split import DEFAULT_BLOCKS, Split, group_split, make_split
 from autoencoder.data.tables import parse_column
-from autoencoder.data.timescales import rows_of_a_frame, slowest, timeline_of, timescales
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.data.timescales import Timescale, rows_of_a_frame, slowest, timeline_of, timescales
+from autoencoder.errors import UserError, first_few, raise_if_any
 from autoencoder.objectives.base import make_objective
 from autoencoder.runs.folder import Run, RunSplit, read_config
 from autoencoder.runs.snapshots import choose_samples
@@ -33,6 +33,9 @@ BLOCK_TAUS = 5
 
 SHORTEST_SHARE = 50
 """Where every column is too slow to be interpreted, a fiftieth of the frames stands for their correlation time."""
+
+SLOW_SHOWN = 3
+"""How many slow columns are named, before the rest is left out."""
 
 SEVERAL_RECORDINGS = 3
 """From so many recordings on, whole ones are held out by `auto`."""
@@ -214,7 +217,23 @@ def resolve_split(data: DataConfig, images: ImageSet) -> ResolvedSplit:
     # A gap that is wider than half of a small block would leave nothing between two of them.
     gap = min(math.ceil(tau), max(1, size // 2))
     said = f"split: blocks of {size} images are held out, and {gap} left out of training at their borders ({why})"
+    said += _said_of_slower(scales)
     return ResolvedSplit(dataclasses.replace(data, split=BLOCK_SPLIT, block_size=size, gap=gap), said)
+
+
+def _said_of_slower(scales: Mapping[str, Timescale]) -> str:
+    """That held-out images resemble those beside them, as far as columns go that are too slow for any gap."""
+    slow = [
+        f"'{name}', {scale.tau:.0f} frames"
+        for name, scale in scales.items()
+        if scale.n_stretches is None and not scale.is_enough and math.isfinite(scale.tau)
+    ]
+    if not slow:
+        return ""
+    return (
+        "; the recording is too short for gaps as long as the correlation time of slower columns "
+        f"({first_few(slow, SLOW_SHOWN)}): in these, held-out images resemble the training images beside them"
+    )
 
 
 def split_rows(config: RunConfig, images: ImageSet) -> RunSplit:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from autoencoder.config import ModelConfig, ObjectiveConfig, RunConfig
+from autoencoder.config.arguments import DESCRIBED, AnyPath, path_of
 from autoencoder.config.presets import PRESETS
 from autoencoder.data.column_kinds import UNIT_NAMES
 from autoencoder.data.metadata import Metadata
 from autoencoder.data.recipe import Recipe
 from autoencoder.data.timescales import Timescale, label_warnings, timeline_of, timescales
 from autoencoder.errors import UserError, number_of
-from autoencoder.machine.file_names import path_of
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.timeline import Timeline
 from autoencoder.registries import DEFAULT_DECODER, OBJECTIVES
@@ -44,13 +44,12 @@ class Facts(dict[str, Any]):
         return Summary(f"{kind} {path}", facts, groups=groups).html()
 
 
-def describe(
-    path: str | Path, max_pixel_value: float | None = None, column_kinds: Sequence[str] | None = None
-) -> Facts:
+def describe(path: AnyPath, max_pixel_value: float | None = None, column_kinds: Sequence[str] | None = None) -> Facts:
     """Facts about a data file (`.npz`, `.npy`), a run folder, or a checkpoint (`.pt`).
 
     Args:
-        path: of one of them.
+        path: of one of them; what a `prepare_` function gave stands for its data file, and what `train` or `open_run`
+            gave for the run's folder.
         max_pixel_value: of a data file, the pixel value that stands for 1; None for the largest of the dtype, and 1 for
             floats.
         column_kinds: of a data file, what columns are, such as `heading=radians`.
@@ -61,7 +60,7 @@ def describe(
     Raises:
         UserError: it is none of these, or damaged; or what columns are is said of something else than a data file.
     """
-    path = path_of(path, "what is described")
+    path = path_of(path, DESCRIBED)
     if column_kinds and path.exists() and path.suffix.lower() not in (".npz", ".npy"):
         raise UserError(f"--column-kind only applies to a data file (.npz, .npy), and {path} is not one: leave it out")
     if path.is_dir():

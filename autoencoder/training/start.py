@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Integers
 from autoencoder.config import WRITERS, ObjectiveConfig, RunConfig
+from autoencoder.config.arguments import IMAGES, AnyPath, path_of
 from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet, all_alike, depth_advice
 from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.data.timescales import label_warnings
-from autoencoder.errors import UserError, number_of, raise_if_any
+from autoencoder.errors import UserError, number_of, problems_of, raise_if_any
 from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
 from autoencoder.machine.progress import SILENT, Say
 from autoencoder.machine.stopping import StopRequest
@@ -39,6 +40,7 @@ from autoencoder.runs.data import (
 )
 from autoencoder.runs.folder import Run, RunSplit, next_free_run
 from autoencoder.runs.lock import hold
+from autoencoder.runs.opened import RunLike
 from autoencoder.runs.trained import Trained, load_encoder, load_own_checkpoint
 from autoencoder.runs.writers.base import check_writers
 from autoencoder.training.engines import engine_name, make_engine
@@ -106,7 +108,7 @@ class Training:
 
 def train(
     config: RunConfig,
-    run: str | Path | None = None,
+    run: AnyPath | None = None,
     *,
     data: ImageSet | None = None,
     encoder: FittedEncoder | None = None,
@@ -132,7 +134,8 @@ def train(
         Interrupted: SIGINT or SIGTERM came; the run is saved and can be resumed.
     """
     if not isinstance(config, RunConfig):
-        raise UserError(f"train takes a configuration, such as run_config({config!r}), and not {config!r} itself")
+        file = str(path_of(config, IMAGES))  # images in memory are refused by what is said of them there
+        raise UserError(f"train takes a configuration, such as run_config({file!r}), and not {file!r} itself")
     folder = usual_run(config) if run is None else run
     with begin(config, folder, data=data, encoder=encoder, quiet=quiet, say=say) as training:
         return training.finished()
@@ -148,7 +151,7 @@ def usual_run(config: RunConfig) -> Path:
 @contextmanager
 def begin(
     config: RunConfig,
-    run: str | Path,
+    run: AnyPath,
     *,
     data: ImageSet | None = None,
     pixels: Pixels | None = None,
@@ -168,8 +171,9 @@ def begin(
         UserError: as `train`.
     """
     folder = Run(run)
-    folder.refuse_existing()
     config = config.with_absolute_paths()
+    if existing := problems_of(folder.refuse_existing):
+        raise_if_any(existing + ([] if data is not None else problems_of(load_data, config)))
     check_writers(config)
     device = choose_device(config.training.device)
     executed_by = engine_name(config.training.engine, device)
@@ -218,15 +222,15 @@ def begin(
 
 
 def resume(
-    run: str | Path,
+    run: RunLike,
     *,
     epochs: int | None = None,
     device: str | None = None,
     engine: str | None = None,
     deterministic: bool | None = None,
     threads: int | None = None,
-    images_file: str | Path | None = None,
-    metadata_file: str | Path | None = None,
+    images_file: AnyPath | None = None,
+    metadata_file: AnyPath | None = None,
     data: ImageSet | None = None,
     quiet: bool = True,
     say: Say = SILENT,
@@ -234,7 +238,7 @@ def resume(
     """Go on with a run where its last checkpoint stands; its own configuration holds. A finished one is left alone.
 
     Args:
-        run: a run folder.
+        run: a run folder, or what `train` or `open_run` gave.
         epochs: train until this many epochs instead of the number that the run was started with.
         device: another device than the run was started on.
         engine, deterministic, threads: another way to execute updates than the run was started with; see
@@ -264,13 +268,13 @@ class Changes:
     engine: str | None = None
     deterministic: bool | None = None
     threads: int | None = None
-    images_file: str | Path | None = None
-    metadata_file: str | Path | None = None
+    images_file: AnyPath | None = None
+    metadata_file: AnyPath | None = None
 
     def applied(self, config: RunConfig) -> RunConfig:
         """The configuration with these changes."""
         files = {"images": self.images_file, "metadata": self.metadata_file}
-        data: dict[str, Any] = {name: str(file) for name, file in files.items() if file is not None}
+        data: dict[str, Any] = {name: str(path_of(file, name)) for name, file in files.items() if file is not None}
         how = {name: getattr(self, name) for name in ("epochs", "device", "engine", "deterministic", "threads")}
         training = {name: value for name, value in how.items() if value is not None}
         return dataclasses.replace(
@@ -282,7 +286,7 @@ class Changes:
 
 @contextmanager
 def go_on(
-    run: str | Path,
+    run: RunLike,
     changes: Changes,
     *,
     data: ImageSet | None = None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autoencoder.config.arguments import AnyPath, names_of, paths_of
 from autoencoder.data.column_kinds import meaning_of
 from autoencoder.data.images import load_images
 from autoencoder.data.joining.join import Joined
@@ -18,7 +19,6 @@ from autoencoder.data.metadata import Metadata, csv_parts
 from autoencoder.errors import UserError, first_few, raise_if_any
 from autoencoder.machine.files import check_writable, replacing, write_array, write_arrays
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.workflows.arguments import names_of, paths_of
 
 SUFFIXES = (".csv", ".npz", ".npy")
 """Of what is written: a table for `--metadata`, or codes."""
@@ -28,18 +28,18 @@ SHOWN = 5
 
 
 def join(
-    data: str | Path,
-    tables: str | Path | Sequence[str | Path],
+    data: AnyPath,
+    tables: AnyPath | Sequence[AnyPath],
     out: str | Path,
     *,
     on: Sequence[str],
     how: How | None = None,
     tolerance: float | None = None,
     recording: Sequence[str] | None = None,
-    times: str | Path | Sequence[str | Path] | None = None,
+    times: AnyPath | Sequence[AnyPath] | None = None,
     only: Sequence[str] | None = None,
     prefix: str = "",
-    metadata: str | Path | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
     overwrite: bool = False,
@@ -70,13 +70,13 @@ def join(
         UserError: a file is missing, damaged or in the way, no row goes with any image, or values
             cannot be averaged or counted.
     """
-    keys, files, out = Keys.parse(tuple(names_of(on))), paths_of(tables), Path(out)
+    keys, files, out = Keys.parse(tuple(names_of(on))), paths_of(tables, "a table"), Path(out)
     _check_out(out, files, overwrite)
     images = load_images(data, metadata, columns, column_kinds=column_kinds)
     only = None if only is None else names_of(only)
     recordings = None if recording is None else names_of(recording)
     series = read_series(
-        files, keys, recordings=recordings, times=None if times is None else paths_of(times), only=only
+        files, keys, recordings=recordings, times=None if times is None else paths_of(times, "times"), only=only
     )
     joined = join_to_images(images.metadata, len(images), series, keys, how, tolerance)
     if out.suffix.lower() == ".csv":

@@ -9,11 +9,11 @@ import numpy as np
 
 from autoencoder.array_types import Rows
 from autoencoder.config import NoiseConfig
+from autoencoder.config.arguments import IMAGES, AnyPath, path_of
 from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.data.images import ImageSet
 from autoencoder.data.timescales import slowest, timeline_of, timescales
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
-from autoencoder.machine.file_names import path_of
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Progress
 from autoencoder.measures.timeline import Timeline, away_from
@@ -34,12 +34,12 @@ EXAMPLES_FROM = 4000
 def test(
     run: RunLike,
     *,
-    data: str | Path | ImageSet | None = None,
-    metadata: str | Path | None = None,
+    data: AnyPath | ImageSet | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
     checkpoint: str = "last",
-    noise: NoiseConfig | None = None,
+    noise: NoiseConfig | str | None = None,
     limit: int | None = None,
     examples: int = 8,
     movies: bool = True,
@@ -100,11 +100,11 @@ def test(
     return Found(evaluation, files)
 
 
-def _name_of(data: str | Path | ImageSet) -> str:
+def _name_of(data: AnyPath | ImageSet) -> str:
     """What the folder of a test on other data is called."""
     if isinstance(data, ImageSet):
         return "images" if data.source is None else data.source.stem
-    return path_of(data, "the images").stem
+    return path_of(data, IMAGES).stem
 
 
 def report(

@@ -165,7 +165,14 @@ def test_every_path_is_completed_as_one():
     assert [name for name, action in actions.items() if action.type is Path and kinds[name] is None] == []
     expected = {
         "file": ("train data", "train --metadata", "train --init-from", "study what", "info path", "encode data"),
-        "folder": ("train --run", "train --resume", "study --beside", "study --out", "test --run", "explore path"),
+        "folder": (
+            "train --run",
+            "train --resume",
+            "study --beside",
+            "study --out",
+            "test --run",
+            "explore run_by_place",
+        ),
         None: ("train --objective", "train --epochs", "train --noise", "train --split", "visualize --color-by"),
     }
     for kind, names in expected.items():

@@ -15,7 +15,7 @@ def images(tmp_path):
     ("command", "words"),
     [
         (("train", "a.npz", "--encoderr", "dense"), ("--encoderr dense (did you mean '--encoder'?)", "train --help")),
-        (("visualize", "--run", "a", "--epochs", "3"), ("unrecognized arguments: --epochs 3;", "visualize --help")),
+        (("visualize", "--run", "a", "--epochs", "3"), ("unrecognized arguments: --epochs;", "visualize --help")),
         (("prepare", "arena", "--out", "a", "--pose", "b"), ("--pose b;", "prepare arena --help")),
         (("info", "presets", "rat-ae"), ("unrecognized arguments: rat-ae;", "autoencoder info --help")),
         (("trian", "a.npz"), ("(did you mean 'train'?)", "autoencoder --help")),
@@ -102,3 +102,33 @@ def test_files_that_are_there_are_named_in_one_sentence(tmp_path, call):
         (tmp_path / name).touch()
     told = call("prepare", "arena", "--images", "1", "--out", tmp_path / "a").refused("already exist", "replace them")
     assert told.count("--overwrite") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (("train", "DATA", "--out", "r"), "did you mean '--run'?"),
+        (("train", "--data", "DATA"), "DATA has no flag before it"),
+        (("train", "DATA", "runs/x1"), "did you mean '--run runs/x1'?"),
+        (("train", "DATA", "--epoch", 3), "did you mean '--epochs'?"),
+        (("test",), "no run is named: give one of RUN, --run"),
+        (("test", "a", "--run", "b"), "the run is named by RUN and --run: leave one out"),
+    ],
+)
+def test_what_other_commands_call_otherwise_is_named(images, call, line, said):
+    call(*(images if part == "DATA" else part for part in line)).refused(said)
+
+
+def test_a_run_is_named_with_and_without_a_flag(images, tmp_path, succeed, call):
+    run = tmp_path / "run"
+    succeed("train", images, "--run", run, "--epochs", 1, "--batch-size", 16, "--quiet")
+    for flag in ((), ("--run",)):
+        succeed("test", *flag, run, "--no-movies", "--out", tmp_path / f"test{len(flag)}", "--quiet")
+        call("visualize", *flag, run, "--reduce", "pca").refused("all 40 images")
+    assert (tmp_path / "test0" / "metrics.json").read_bytes() == (tmp_path / "test1" / "metrics.json").read_bytes()
+
+
+def test_a_run_that_exists_hides_nothing_else(images, tmp_path, call, succeed):
+    run = tmp_path / "run"
+    succeed("train", images, "--run", run, "--epochs", 1, "--batch-size", 16, "--quiet")
+    call("train", images.with_suffix(""), "--run", run).refused("already exists", f"did you mean {images}?")

@@ -63,6 +63,16 @@ def test_what_was_chosen_is_said(data, tmp_path, succeed) -> None:
     said = succeed("train", data, "--run", tmp_path / "run", *QUICK[:-1]).out
     assert "split: blocks of" in said
     assert "left out of training at their borders" in said
+    assert "resemble the training images" not in said
+
+
+def test_too_short_a_recording_is_said_to_be(tmp_path, succeed) -> None:
+    """A column that turns twice in the recording cannot be held out independently, whatever the gap."""
+    frames, rng = np.arange(300), np.random.default_rng(0)
+    columns = {"frame": frames, "slow_deg": frames * 2.4 % 360, "fast": rng.normal(size=300)}
+    np.savez(tmp_path / "short.npz", images=rng.integers(0, 256, (300, 8, 8), np.uint8), **columns)
+    said = succeed("train", tmp_path / "short.npz", "--run", tmp_path / "run", "--epochs", 1, "--batch-size", 16).out
+    assert "the recording is too short for gaps as long as the correlation time of slower columns ('slow_deg', " in said
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from autoencoder.config import (
 from autoencoder.config.choices import COLUMN_KINDS
 from autoencoder.config.formats import FORMAT_VERSION
 from autoencoder.config.presets import PRESETS
-from autoencoder.config.shown import MAIN, settings_shown
+from autoencoder.config.run import MAIN, settings_shown
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_json
 from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS, MAX_DEPTH, OBJECTIVES
@@ -443,7 +443,7 @@ def test_a_notebook_shows_the_main_settings_and_what_differs():
         ModelConfig("deep", depth=2),
         ObjectiveConfig("angle", noise=NoiseConfig("gaussian", 0.2)),
     )
-    shown = settings_shown((config.data, config.model, config.objective, config.training))
+    shown = settings_shown(config)
     assert list(shown) == [*MAIN, "val_fraction", "depth"]  # and not the loss, which the objective takes away
     assert shown["objective"] == ("angle", "reconstruct")
     assert shown["depth"] == (2, None)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import autoencoder as ae
+from autoencoder.config.settings import setting_types
 from autoencoder.config.signatures import run_settings
 from autoencoder.registries import ENCODERS, OBJECTIVES
 from autoencoder.study.designs.design import STUDY_TRAINING
-from autoencoder.workflows.settings import setting_names
 
 FILLED_IN = {"target_mean", "target_deviation"}
 """By training, from the data."""
@@ -29,12 +29,12 @@ def data(tmp_path):
 def settings_in(function):
     parameters = inspect.signature(function).parameters
     assert not any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values())
-    return {name: item.default for name, item in parameters.items() if name in setting_names()}
+    return {name: item.default for name, item in parameters.items() if name in setting_types()}
 
 
 @pytest.mark.parametrize("name", TAKE_SETTINGS)
 def test_every_setting_is_in_the_signature(name):
-    assert settings_in(getattr(ae, name)).keys() == setting_names() - FILLED_IN
+    assert settings_in(getattr(ae, name)).keys() == setting_types().keys() - FILLED_IN
 
 
 def test_defaults_in_the_signature_are_those_that_hold(data):

@@ -151,7 +151,7 @@ def test_files_show_their_first_figures(tmp_path):
     files = save_figures(new_figure(1, 1), tmp_path / "a<b")
     for name in "cdef":
         files += save_figures(new_figure(1, 1), tmp_path / name)
-    check(files, "5 files", "a<b.png", "more pictures, in the figures of this list: ['e'], ['f']", n_pictures=3)
+    check(files, "5 files", "a<b.png", "in the .figures of these files: e, f", n_pictures=3)
 
 
 def test_files_show_pictures_that_are_no_figures(tmp_path):

@@ -12,10 +12,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autoencoder.cli.flags.options import add_device, add_rows, add_table, count, positive_int
+from autoencoder.cli.flags.options import add_device, add_rows, add_run, add_table, count, positive_int
 from autoencoder.cli.reporting import made, say
 from autoencoder.config import LAYERS
-from autoencoder.errors import UserError
 from autoencoder.registries import REDUCERS
 
 HELP = "a page to explore a run's latent space in a browser"
@@ -23,8 +22,7 @@ HELP = "a page to explore a run's latent space in a browser"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `explore`."""
-    parser.add_argument("path", nargs="?", type=Path, metavar="RUN", help="the run's folder")
-    parser.add_argument("--run", type=Path, metavar="RUN", help="the same, as in the other commands")
+    add_run(parser)
     add_table(parser, "other metadata (default: the run's)")
     parser.add_argument(
         "--color-by", nargs="+", metavar="COLUMN", help="columns that the page can colour by (default: all)"
@@ -72,13 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Project, write the page, say where it is."""
-    if (args.path is None) == (args.run is None):
-        raise UserError("name one run folder: autoencoder explore RUN")
     from autoencoder.runs.opened import open_run, table_notes
     from autoencoder.workflows.explore.explore import explore
 
     opened = open_run(
-        args.run if args.path is None else args.path,
+        args.run,
         metadata=args.metadata,
         columns=args.columns,
         column_kinds=args.column_kinds,

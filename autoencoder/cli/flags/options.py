@@ -17,9 +17,16 @@ from autoencoder.errors import UserError, did_you_mean, meant_or_choices
 from autoencoder.flags import Setting, Whole, parse_number, settings_of, shortened
 from autoencoder.machine.plain_text import one_line
 
+RUN_BY_PLACE = "run_by_place"
+"""Where the parser keeps a run that is given without a flag."""
+
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all errors of the command line are."""
+    """A parser whose errors are one line, as all errors of the command line are, and whose flags are written in full:
+    an abbreviation that works today is another flag's when there are more."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse, but for `--FLAG=--`, of which Python makes an empty list whatever the flag takes."""
@@ -50,9 +57,34 @@ class CommandParser(Parser):
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown and self._subparsers is None:
             flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
-            guesses = (did_you_mean(text.partition("=")[0], flags) for text in unknown if text.startswith("--"))
+            guesses = (self._meant(text.partition("=")[0], flags) for text in unknown)
             self.error(f"unrecognized arguments: {' '.join(unknown)}{next(filter(None, guesses), '')}")
+        if RUN_BY_PLACE in parsed:
+            self._settle_run(parsed)
         return parsed, unknown
+
+    def _settle_run(self, parsed: argparse.Namespace) -> None:
+        """RUN and `--run RUN` are the same, and one of them, or what stands for a run, is needed."""
+        by_place = parsed.__dict__.pop(RUN_BY_PLACE)
+        others = {f"--{name.replace('_', '-')}": name for name in ("run", "latest_run_on") if name in parsed}
+        given = [flag for flag, name in others.items() if getattr(parsed, name) is not None]
+        if by_place is not None:
+            given, parsed.run = ["RUN", *given], by_place
+        if not given:
+            self.error(f"no run is named: give one of RUN, {', '.join(others)}")
+        if len(given) > 1:
+            self.error(f"the run is named by {' and '.join(given)}: leave one out")
+
+    def _meant(self, given: str, flags: list[str]) -> str:
+        """What was probably meant by an argument that this command does not have."""
+        places = [str(action.metavar or action.dest) for action in self._get_positional_actions()]
+        if given == "--data" and "DATA" in places:
+            return " (DATA has no flag before it)"
+        if "--run" in flags and given in ("--out", "--name", "--output"):
+            return " (did you mean '--run'?)"
+        if given.startswith("--"):
+            return did_you_mean(given, flags)
+        return f" (did you mean '--run {given}'?)" if "--run" in flags and not given.startswith("-") else ""
 
 
 def argument(parse: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -180,8 +212,9 @@ def add_run_settings(parser: argparse.ArgumentParser, without: Collection[str] =
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
-    """`--run`, the run folder that a later command works on."""
-    parser.add_argument("--run", type=Path, required=True, metavar="RUN", help="the run's folder")
+    """RUN or `--run RUN`, the run folder that a later command works on; `CommandParser` takes them for one."""
+    parser.add_argument(RUN_BY_PLACE, nargs="?", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("--run", type=Path, metavar="RUN", help="the same")
 
 
 def add_column_kinds(parser: Any, **options: Any) -> None:

@@ -13,6 +13,7 @@ from autoencoder.cli.flags.options import (
     add_device,
     add_figure_flags,
     add_rows,
+    add_run,
     add_setting,
     add_table,
     count,
@@ -68,9 +69,8 @@ class _SwitchForMovies(argparse.BooleanOptionalAction):
 
 def add_visualize_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of `visualize`."""
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--run", type=Path, metavar="RUN", help="the run's folder")
-    which.add_argument(
+    add_run(parser)
+    parser.add_argument(
         "--latest-run-on", type=Path, metavar="DATA", help="the newest run in runs/ that was trained on this file"
     )
     add_table(parser, "other metadata to colour by (default: the run's)")

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
+from autoencoder.config.arguments import AnyPath, paths_of
+from autoencoder.config.value_types import check_types
 from autoencoder.data.sources.video.cutting.clips import Clip, Way, cut_clips, usual_rate
 from autoencoder.data.sources.video.frames import Tally, spread
 from autoencoder.data.sources.video.prepare import OpenedVideo, open_video
@@ -24,7 +26,6 @@ from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.clips import EMPTY, clip_frames, side_of_tiles
 from autoencoder.plots.movies.writer import MAX_GIF_FPS, SUFFIXES, MovieWriter
 from autoencoder.runs.opened import RunLike, open_run
-from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.clips.images import Animal, Images, apart
 from autoencoder.workflows.clips.rows import read_rows
 from autoencoder.workflows.clips.videos import Made, find_videos, made_of
@@ -65,6 +66,9 @@ class ClipOptions:
     crop: int | None = None
     speed: float = 1.0
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
 
 DEFAULTS = ClipOptions()
 
@@ -73,7 +77,7 @@ def clips(
     run: RunLike,
     rows: str | Path,
     *,
-    video: str | Path | Sequence[str | Path] = (),
+    video: AnyPath | Sequence[AnyPath] = (),
     recordings: str | Path | None = None,
     options: ClipOptions = DEFAULTS,
     out: str | Path | None = None,
@@ -116,7 +120,7 @@ def clips(
         recipe,
         folder=folder,
         is_only=len(np.unique(images.recordings)) == 1,
-        given=paths_of(video),
+        given=paths_of(video, "a video"),
         table=None if recordings is None else Path(recordings),
     )
     _refuse_to_replace(out, [*found.values(), table])

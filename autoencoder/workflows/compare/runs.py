@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,22 +11,22 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from autoencoder.config import DataConfig, NoiseConfig, TrainingConfig
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
+from autoencoder.config.settings import checked_settings
 from autoencoder.display.summary import DPI, Summary
 from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Comparison, compare
 from autoencoder.evaluation.outside_codes import Listed, expand
-from autoencoder.machine.file_names import path_of
 from autoencoder.machine.files import check_writable
 from autoencoder.machine.progress import SILENT, Say
 from autoencoder.plots.figures import Found, rendered
 from autoencoder.registries import DEFAULT_REDUCER
 from autoencoder.runs.folder import Run
-from autoencoder.runs.opened import OpenedRun, RunLike, Shelf, open_run, several_runs, table_notes
+from autoencoder.runs.opened import OpenedRun, RunLikes, Shelf, open_run, several_runs, table_notes
 from autoencoder.runs.trained import Trained
 from autoencoder.study.designs.reference import SYSTEM, reference_design
 from autoencoder.study.folder import StudyFolder
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.compare.alike import alike_sections, measure_codes
 from autoencoder.workflows.compare.kinds import Group
 from autoencoder.workflows.compare.numbers import over_seeds
@@ -40,7 +39,6 @@ from autoencoder.workflows.compare.report import (
     write_comparison,
 )
 from autoencoder.workflows.markdown import TextTable
-from autoencoder.workflows.settings import checked_settings
 from autoencoder.workflows.study.results import Study
 from autoencoder.workflows.study.study import train_study
 
@@ -89,12 +87,12 @@ class RunsCompared:
 
 
 def compare_runs(
-    runs: RunLike | Sequence[RunLike],
+    runs: RunLikes,
     *,
     checkpoint: str = "last",
-    noise: NoiseConfig | None = None,
+    noise: NoiseConfig | str | None = None,
     given: Sequence[str] = (),
-    metadata: str | Path | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
     rows: str = "all",
@@ -113,7 +111,7 @@ def compare_runs(
 
     Args:
         runs: run folders with the same data and split, or what `open_run` gave; files of codes (`.npy`, `.npz`: a row
-            for each image); a `.csv` that lists such, with columns `path` and `name`.
+            for each image); a `.csv` that lists such, with columns `path` and `name`. Of a dictionary, the values.
         checkpoint, noise, given: as in `compare`.
         metadata, columns, column_kinds: other metadata than that of the runs; see `open_run`.
         rows: points in the figure: `all`, with those that were trained on in pale colours, or the `held-out` ones.
@@ -137,7 +135,9 @@ def compare_runs(
     """
     shelf = Shelf()
     asked = [open_run(run) if isinstance(run, Run | Trained) else run for run in several_runs(runs)]
-    listed = [entry for run in asked for entry in ([run] if isinstance(run, OpenedRun) else expand([Path(run)]))]
+    listed = list[OpenedRun | Listed]()
+    for run in asked:
+        listed += [run] if isinstance(run, OpenedRun) else expand([path_of(run, "a run")])
     codes = [entry for entry in listed if isinstance(entry, Listed) and entry.is_codes]
     sources = [entry for entry in listed if entry not in codes]
     if codes and not sources:
@@ -159,7 +159,7 @@ def compare_runs(
     check_writable(Path(out))
     for note in table_notes(opened):
         say(f"note: {note}")
-    in_a_list = any(not isinstance(run, OpenedRun) and Path(run).suffix.lower() == ".csv" for run in asked)
+    in_a_list = any(not isinstance(run, OpenedRun) and path_of(run, "a run").suffix.lower() == ".csv" for run in asked)
     names = [entry.path.name if isinstance(entry, OpenedRun) else entry.name for entry in (*sources, *codes)]
     group = Group(
         opened,
@@ -185,14 +185,14 @@ def compare_runs(
 
 
 def compare_reference(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     *,
     seeds: int = 1,
     jobs: int = 1,
     backend: str = "loky",
     scheduler: str | None = None,
     checkpoint: str = "last",
-    noise: NoiseConfig | None = None,
+    noise: NoiseConfig | str | None = None,
     given: Sequence[str] = (),
     rows: str = "all",
     color_by: Sequence[str] | None = None,
@@ -229,16 +229,18 @@ def compare_reference(
     Raises:
         UserError: the preset does not take a setting, a run cannot be trained, or as `compare_runs`.
     """
-    chosen = checked_settings({name: value for name, value in settings.items() if value is not None})
+    noisy = {} if noise is None else {"noise": noise}
+    asked = {**settings, "device": device, **noisy}
+    chosen = checked_settings({name: value for name, value in asked.items() if value is not None})
     of_data = {name: value for name, value in chosen.items() if name in DataConfig.__dataclass_fields__}
-    shelf, data = Shelf(), str(path_of(data, "the images"))
+    noise = chosen.get("noise")
+    shelf, data = Shelf(), str(path_of(data, IMAGES))
     images = shelf.images(DataConfig(data, **of_data))
     color_by, given = None if color_by is None else names_of(color_by), names_of(given)
     for name in (*(color_by or ()), *given):
         images.metadata.column(name)
     out = Path("runs") / f"reference-{Path(data).stem}" if out is None else Path(out)
     check_writable(out)
-    chosen |= checked_settings({"device": device} | ({} if noise is None else {"noise": noise}))
     first = chosen.pop("seed", TrainingConfig().seed)
     design = reference_design(data, chosen, images, range(first, first + seeds))
     for note in design.notes:
@@ -278,7 +280,7 @@ def compare_seeds(
     *,
     codes: Sequence[Path] = (),
     checkpoint: str = "last",
-    noise: NoiseConfig | None = None,
+    noise: NoiseConfig | str | None = None,
     given: Sequence[str] = (),
     rows: str = "all",
     color_by: Sequence[str] | None = None,

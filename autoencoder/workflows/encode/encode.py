@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.config.arguments import IMAGES, AnyPath, path_of, paths_of
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.images import ImageSet
 from autoencoder.data.joining.series import as_labels
@@ -34,7 +35,6 @@ from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.runs.trained import Trained
 from autoencoder.version import DISTRIBUTION, __version__
-from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.encode.content import Column, Content, has_times, one_after_the_other
 
 DATA_SUFFIXES = (".npz", ".npy")
@@ -54,13 +54,13 @@ class Table(NamedTuple):
 
 def encode(
     run: RunLike,
-    data: str | Path | Sequence[str | Path] = (),
+    data: AnyPath | Sequence[AnyPath] = (),
     *,
     out: str | Path,
-    pose: str | Path | Sequence[str | Path] = (),
+    pose: AnyPath | Sequence[AnyPath] = (),
     crop: int | Sequence[int] = (),
     px_per_cm: float | Sequence[float] = (),
-    metadata: str | Path | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
     checkpoint: str = "last",
@@ -77,6 +77,7 @@ def encode(
     Args:
         run: a run folder, or what `open_run` gave.
         data: data sets (`.npz`, `.npy`) and videos, one after the other in the file; none for the run's own data.
+            For images in memory, use `encode` of what `train` or `load_run` gave.
         out: the file, whose suffix says the format: `.csv`, `.npz`, `.parquet`, `.nwb` or `.nc`.
         pose: of the videos, in their order, where the run's images were cut out by a pose.
         crop: side of the crops in pixels of the videos, one for all or one for each, where it is another than the
@@ -102,8 +103,8 @@ def encode(
     opened, out = open_run(run), Path(out)
     kind = _format(out)
     kind.check()
-    sources, poses = paths_of(data), paths_of(pose)
-    table = Table(None if metadata is None else Path(metadata), columns, column_kinds)
+    sources, poses = paths_of(data, IMAGES), paths_of(pose, "a pose")
+    table = Table(None if metadata is None else path_of(metadata, "metadata"), columns, column_kinds)
     sides = [crop] if isinstance(crop, int) else list(crop)
     scales = [px_per_cm] if isinstance(px_per_cm, int | float) else list(px_per_cm)
     problems = _problems_of_scales(opened, sources, sides, scales)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autoencoder.config.arguments import names_of
 from autoencoder.data.metadata import Metadata
 from autoencoder.display.inline import show_page
 from autoencoder.errors import UserError, problems_of, raise_if_any
@@ -21,7 +22,6 @@ from autoencoder.projections.fits import methods
 from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import RunLike, open_run
 from autoencoder.seeding import numpy_stream
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.explore.gather import page_content
 from autoencoder.workflows.held_out import places_shown
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autoencoder.config import NETWORK_PARTS, PIXEL_TYPES
+from autoencoder.config.arguments import names_of
 from autoencoder.data.images import default_max_pixel_value
 from autoencoder.errors import UserError, problems_of, raise_if_any, unknown
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
@@ -23,7 +24,6 @@ from autoencoder.plots.figures import Files
 from autoencoder.registries import ENCODERS, NETWORK_FILES
 from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.version import DISTRIBUTION, __version__
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.export.card import card
 from autoencoder.workflows.export.content import Content, config_text
 from autoencoder.workflows.export.module import ExportedNetwork

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.config.signatures import takes_settings
 from autoencoder.machine.progress import SILENT, Say
@@ -17,7 +17,6 @@ from autoencoder.study.designs.folds import SEEDS
 from autoencoder.study.designs.folds import leave_one_out as folds_of
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.wording import capitalized
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.folds.measure import Folds, asked_groups, measure_folds, refuse_told
 from autoencoder.workflows.folds.report import summary, write_folds
 from autoencoder.workflows.groups.words import least_p_text
@@ -34,7 +33,7 @@ class FoldsScored(Folds):
 
 @takes_settings(**STUDY_TRAINING)
 def plan_folds(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     column: str,
     *,
     by: str | None = None,
@@ -48,11 +47,10 @@ def plan_folds(
     **settings: Any,
 ) -> Plan:
     """What `leave_one_out` would train; see there. Nothing is written."""
+    data = str(path_of(data, IMAGES))
     given, base, images, chosen = begun(data, preset, config, seeds, SEEDS, settings)
-    asked = {"by": by, "conditions": list(conditions), "strata": names_of(strata), "same_as": names_of(same_as)}
-    design = folds_of(
-        column, study_base(os.fspath(data), base, given), parse_vary(as_texts(vary)), chosen, images, asked
-    )
+    asked = {"by": by, "conditions": names_of(conditions), "strata": names_of(strata), "same_as": names_of(same_as)}
+    design = folds_of(column, study_base(data, base, given), parse_vary(as_texts(vary)), chosen, images, asked)
     groups = asked_groups(images, {"column": column, **asked})
     refuse_told(design, images, groups)
     encoders = {member.config.model.encoder for member in design.members}
@@ -64,12 +62,12 @@ def plan_folds(
     if groups is not None:
         relabelled = groups.cells.relabelled(design.members[0].config.data.split_seed)
         said.append(f"{capitalized(least_p_text(groups, relabelled))}.")
-    return Plan(design, images, os.fspath(data), tuple(said))
+    return Plan(design, images, data, tuple(said))
 
 
 @takes_settings(**STUDY_TRAINING)
 def leave_one_out(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     column: str,
     *,
     by: str | None = None,
@@ -147,7 +145,7 @@ def leave_one_out(
 
 
 def score_folds(
-    path: str | Path, *, figures: FigureOptions = AS_PNG_AND_SVG, device: str = "auto", quiet: bool = True
+    path: AnyPath, *, figures: FigureOptions = AS_PNG_AND_SVG, device: str = "auto", quiet: bool = True
 ) -> Found[FoldsScored]:
     """Score the networks of a study of `leave_one_out` again, without training.
 
@@ -165,6 +163,6 @@ def score_folds(
     return Found(found, write_folds(found, folder, figures))
 
 
-def folds_folder(data: str | os.PathLike[str], column: str) -> Path:
+def folds_folder(data: AnyPath, column: str) -> Path:
     """Where such a study goes whose folder is not named."""
     return Path("studies") / f"{Path(data).stem}-without-{column}"

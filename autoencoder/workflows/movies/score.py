@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.config import FITS
+from autoencoder.config.arguments import names_of
 from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.display.summary import Summary
 from autoencoder.errors import UserError, did_you_mean, listed
@@ -20,7 +21,6 @@ from autoencoder.projections.fits import fit_problems
 from autoencoder.projections.scores import Scores, finite_mean
 from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import RunLike, open_run
-from autoencoder.workflows.arguments import names_of
 
 ALL_METHODS = "all"
 """Stands for the fits that each reducer's line names; t-SNE, which takes longest, has one only."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder.config import MovieOptions
+from autoencoder.config.arguments import names_of
 from autoencoder.errors import problems_of, raise_if_any
 from autoencoder.machine.files import check_writable, write_arrays, write_json
 from autoencoder.machine.progress import SILENT, Progress, Say
@@ -17,8 +18,8 @@ from autoencoder.projections.evolution import Evolution, embed_track, track_run
 from autoencoder.projections.fits import methods
 from autoencoder.projections.names import output_name
 from autoencoder.projections.scores import Scores
+from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import RunLike, open_run
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.evolution_files.write import evolution_file_problems, write_evolution
 from autoencoder.workflows.movies.draw import draw_movies, movie_problems
 from autoencoder.workflows.movies.score import brief
@@ -83,7 +84,7 @@ def visualize(
     raise_if_any(problems)
 
     track = track_run(opened, layer=layer, stop_index=stop_index, seed=seed, device=device)
-    with Progress(f"Projecting by {reducer}", len(track.steps), "snapshots", quiet=quiet) as progress:
+    with Progress(f"Projecting by {REDUCERS[reducer].title}", len(track.steps), "snapshots", quiet=quiet) as progress:
         evolution = embed_track(track, reducer, fit, progress.advance)
     embedding = _write_embedding(evolution, out)
     scores = evolution.score()

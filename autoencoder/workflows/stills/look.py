@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.config import STILL_LAYERS, STILLS
+from autoencoder.config.arguments import names_of
 from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.data.images import all_alike
 from autoencoder.errors import problems_of, raise_if_any, unknown
@@ -31,7 +32,6 @@ from autoencoder.projections.reducers.base import embed_snapshots, make_projecti
 from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.runs.snapshots import Snapshot
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.columns import NO_COLUMN
 from autoencoder.workflows.held_out import places_shown
 from autoencoder.workflows.stills.codes import generated_codes, unit_sweep

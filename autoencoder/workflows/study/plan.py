@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autoencoder.config import MATCHES, REFERENCE, DataConfig, TrainingConfig
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.config.presets import Preset
+from autoencoder.config.settings import checked_settings
 from autoencoder.config.signatures import takes_settings
+from autoencoder.config.value_types import typed
 from autoencoder.data.images import ImageSet
 from autoencoder.display.summary import Summary
-from autoencoder.errors import UserError
-from autoencoder.machine.file_names import path_of
+from autoencoder.errors import UserError, problems_of, raise_if_any
 from autoencoder.machine.progress import SILENT, Say, duration
 from autoencoder.plots.figures import Found
 from autoencoder.runs.opened import Shelf
@@ -26,11 +27,10 @@ from autoencoder.study.designs.reference import reference_design
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.permanova import fewest_seeds, smallest_p
 from autoencoder.study.training import processes, refuse_running, share_of
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.compare.runs import RunsCompared, compare_seeds, seeds_of
-from autoencoder.workflows.settings import base_of, checked_settings
+from autoencoder.workflows.settings import base_of
 from autoencoder.workflows.study.results import Study
-from autoencoder.workflows.study.study import measure_study, train_study
+from autoencoder.workflows.study.study import measure_study, refuse_report, train_study
 
 Vary = Mapping[str, Sequence[Any]] | Sequence[str]
 """Settings that vary: `{"objective": ["reconstruct", "angle"]}`, or as on the command line,
@@ -106,7 +106,7 @@ class Plan:
 
 @takes_settings(**STUDY_TRAINING)
 def plan_study(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     *,
     vary: Vary = (),
     seeds: int | Sequence[int] | None = None,
@@ -131,20 +131,20 @@ def plan_study(
     Raises:
         UserError: there is no such setting or value, nothing can be trained, or the data cannot be read.
     """
-    varied = parse_vary(as_texts(vary))
+    data, varied = str(path_of(data, IMAGES)), parse_vary(as_texts(vary))
     given, base, images, chosen = begun(data, preset, config, seeds, SEEDS, settings)
     if preset == REFERENCE:
         if vary or control or config:
             raise UserError("the preset 'reference' names its runs itself: leave --vary, --control and --config out")
-        design = reference_design(os.fspath(data), given, images, chosen)
+        design = reference_design(data, given, images, chosen)
     else:
-        design = crossed(study_base(os.fspath(data), base, given), varied, chosen, images, control=control)
-    return Plan(design, images, os.fspath(data), tuple(_described(design)), control)
+        design = crossed(study_base(data, base, given), varied, chosen, images, control=control)
+    return Plan(design, images, data, tuple(_described(design)), control)
 
 
 @takes_settings(**STUDY_TRAINING)
 def run_study(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     *,
     vary: Vary = (),
     seeds: int | Sequence[int] | None = None,
@@ -156,9 +156,9 @@ def run_study(
     together: int | str | None = None,
     backend: str = "loky",
     scheduler: str | None = None,
-    only: Collection[str] | None = None,
+    only: str | Collection[str] | None = None,
     matched: str = MATCHES[0],
-    beside: Sequence[str | Path] = (),
+    beside: AnyPath | Sequence[AnyPath] = (),
     figures: FigureOptions = AS_PNG_AND_SVG,
     movie_format: str = "mp4",
     quiet: bool = True,
@@ -193,6 +193,7 @@ def run_study(
             run could be trained.
         Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
     """
+    refuse_report(only, matched, beside, movie_format)
     plan = plan_study(data, vary=vary, seeds=seeds, control=control, preset=preset, config=config, **settings)
     for text in plan.said:
         say(text)
@@ -261,7 +262,7 @@ def train_shard(
 
 
 def compare_study(
-    path: str | Path,
+    path: AnyPath,
     *,
     figures: FigureOptions = AS_PNG_AND_SVG,
     device: str = "auto",
@@ -299,7 +300,7 @@ def _as_text(value: Any) -> str:
 
 
 def begun(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     preset: str | None,
     config: str | Path | None,
     seeds: int | Sequence[int] | None,
@@ -309,16 +310,19 @@ def begun(
     """What every design starts from: settings, what they start from, the images, and the seeds.
 
     Raises:
-        UserError: there is no such setting, preset or file, seeds are named twice, or the data cannot be read.
+        UserError: there is no such setting, preset or file, a value has another type than its setting, seeds are named
+            twice, or the data cannot be read.
     """
-    given = checked_settings(settings)
+    of_seeds, wrong = typed({"seeds": seeds}, {"seeds": int | tuple[int, ...] | None})
+    raise_if_any([*problems_of(checked_settings, settings), *wrong.values()])
+    given, seeds = checked_settings(settings), of_seeds["seeds"]
     base, _ = base_of(None if preset == REFERENCE else preset, config)
     if seeds is not None and not isinstance(seeds, int) and "seed" in given:
         raise UserError("--seeds names every seed, and --seed the first of several: leave one of them out")
     first = given.pop("seed", TrainingConfig().seed)
     chosen = range(first, first + (seeds or usual)) if seeds is None or isinstance(seeds, int) else seeds
     of_data = {name: given[name] for name in DataConfig.__dataclass_fields__ if name in given}
-    return given, base, Shelf().images(DataConfig(str(path_of(data, "the images")), **of_data)), tuple(chosen)
+    return given, base, Shelf().images(DataConfig(str(path_of(data, IMAGES)), **of_data)), tuple(chosen)
 
 
 def _described(design: Design) -> list[str]:
@@ -343,6 +347,6 @@ def said_of(design: Design) -> list[str]:
     return [*design.notes, *(f"left out: {combination}" for combination in design.left_out)]
 
 
-def study_folder(data: str | os.PathLike[str]) -> Path:
+def study_folder(data: AnyPath) -> Path:
     """Where a study goes whose folder is not named."""
     return Path("studies") / Path(data).stem

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.config import MovieOptions
+from autoencoder.config.arguments import names_of
 from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, did_you_mean, problems_of, raise_if_any
@@ -26,7 +27,6 @@ from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
 from autoencoder.runs.opened import RunLike, open_run
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.traversals.column import COLUMN_PARTS, along_column
 from autoencoder.workflows.traversals.ground import Ground
 from autoencoder.workflows.traversals.traversal import Pace, Traversal

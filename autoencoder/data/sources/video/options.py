@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, get_args, get_type_hints
 
-from autoencoder.config.formats import is_a
+from autoencoder.config.value_types import check_types, is_a
 from autoencoder.data.recipe import RECIPE_VERSION, Recipe
 from autoencoder.data.sources.resize import SQUARES
 from autoencoder.errors import UserError, did_you_mean, listed, raise_if_any
@@ -102,13 +102,9 @@ class VideoOptions:
     every: int = 1
     color: bool = False
 
-    def problems(self, *, with_pose: bool = True) -> list[str]:
-        """What is wrong with them, one sentence each.
-
-        Args:
-            with_pose: whether there is a pose.
-        """
-        return [*self._bad_values(), *self._impossible_together(with_pose)]
+    def __post_init__(self) -> None:
+        check_types(self)
+        raise_if_any(self._bad_values())
 
     def recipe(self, *, with_pose: bool) -> dict[str, Any]:
         """These options as a recipe, in plain JSON; `crop` and the like as they are here, so fill in what was derived.
@@ -153,7 +149,12 @@ class VideoOptions:
             problems.append(f"every N-th frame is taken, and N must be 1 or more (--every), not {self.every}")
         return problems
 
-    def _impossible_together(self, with_pose: bool) -> list[str]:
+    def problems(self, *, with_pose: bool = True) -> list[str]:
+        """Which of them cannot be together, one sentence each.
+
+        Args:
+            with_pose: whether there is a pose.
+        """
         problems = []
         finders = [name for name, given in self._finders(with_pose).items() if given]
         if len(finders) > 1:
