@@ -53,6 +53,7 @@ class Evaluation:
         checkpoint: the checkpoint's name.
         result: what the objective measured, with its controls; its type is the objective's own.
         predict: what the network makes of rows of `data`; the noise of an image is the same every time.
+        held_out: whether `rows` are those that were held out of the run's own images.
         notes: what the user should know of the targets, a sentence each.
     """
 
@@ -64,6 +65,7 @@ class Evaluation:
     checkpoint: str
     result: Result
     predict: Predictor
+    held_out: bool
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -93,10 +95,9 @@ class Evaluation:
     @property
     def images_name(self) -> str:
         """What was tested on, in words."""
-        own, source = Path(self.trained.config.data.images), self.data.source
-        if source is None or source.resolve() == own.resolve():
+        if self.held_out:
             return "held-out images"
-        return f"images of {source.name}"
+        return "images" if self.data.source is None else f"images of {self.data.source.name}"
 
     def codes(self, rows: Rows) -> FloatArray:
         """Latent codes (n, latent_dim) of rows of `data`, with the noise of the test."""
@@ -140,8 +141,8 @@ def evaluate(
 
     Args:
         run: a run folder, or what `open_run` gave.
-        data: another data file, or images in memory, all of whose images are tested; None, or the run's own file, also
-            where that was moved, for its held-out images.
+        data: another data file, or images in memory, all of whose images are tested; None, or the run's own images, in
+            memory or as their file, also where that was moved, for those of them that were held out.
         metadata: other metadata of the run's images, or metadata of another data file; None for the run's own, or the
             file beside that data file.
         columns: names that are given to their columns, in order, where they are an `.npy`, which has none; it does not
@@ -161,15 +162,18 @@ def evaluate(
     has_other_table = metadata is not None or columns is not None or column_kinds is not None
     if has_other_table and isinstance(data, ImageSet):
         raise UserError("images in memory have their own metadata: leave metadata, columns and column kinds out")
-    if isinstance(data, ImageSet):
-        other: ImageSet | None = data
-    else:
+    other: ImageSet | None = None
+    if not isinstance(data, ImageSet):
         opened, other = open_data(opened, data, metadata, columns, column_kinds)
     trained, own, split = opened.network(checkpoint, device), opened.images, opened.split()
     config, objective = trained.config, trained.objective
     check_same_size(own, trained)
+    if isinstance(data, ImageSet) and data.content_hash() != own.content_hash():
+        other = data
+    held_out = other is None
     if other is None:
-        images, rows = own, split.val  # its training images would flatter the result
+        # Its training images would flatter the result.
+        images, rows = data if isinstance(data, ImageSet) else own, split.val
     else:
         images, rows = other, np.arange(len(other))
         check_same_size(images, trained)
@@ -199,7 +203,7 @@ def evaluate(
         )
         result = objective.measure(tested)
     notes = () if has_same_targets(opened, config, own) else (_other_targets(opened, own),)
-    return Evaluation(trained, images, rows, n_without_target, noise, checkpoint, result, predict, notes)
+    return Evaluation(trained, images, rows, n_without_target, noise, checkpoint, result, predict, held_out, notes)
 
 
 class Predictor:
