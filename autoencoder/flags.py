@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import math
 import os
 import reprlib
@@ -26,6 +27,7 @@ MOST_SHOWN = 80
 
 
 _Number = TypeVar("_Number", int, float)
+_Section = TypeVar("_Section")
 
 
 class Kind(Protocol):
@@ -215,6 +217,17 @@ def hints_of(section: type) -> Mapping[str, Any]:
     return get_type_hints(section, include_extras=True)
 
 
+def shown_plainly(section: type[_Section]) -> type[_Section]:
+    """Leave the flags out of the signature of a dataclass, which `help` shows: types only."""
+    types_of, signature = get_type_hints(section), inspect.signature(section)
+    parameters = [
+        item.replace(annotation=types_of.get(item.name, item.annotation)) for item in signature.parameters.values()
+    ]
+    plain = signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+    section.__signature__ = plain  # type: ignore[attr-defined]
+    return section
+
+
 def settings_of(section: type) -> Iterator[Setting]:
     """The settings of a dataclass whose fields carry a flag, in the order of the fields."""
     hints = hints_of(section)
@@ -247,18 +260,29 @@ def values_of(section: Any) -> Iterator[tuple[str, Any]]:
     yield from getattr(section, "own", ())
 
 
-def problems_of_settings(section: Any) -> list[str]:
-    """What is wrong with the values of a section, by what its fields say; None is right where it is a default."""
-    problems = []
-    for setting in settings_of(type(section)):
-        value = getattr(section, setting.name)
-        if value is None:
-            continue
-        if setting.choices is not None:
-            problems += not_one_of(setting.name, value, setting.choices)
-        elif setting.flag.kind is not None and (problem := setting.flag.kind.problem(setting.name, value)):
-            problems.append(problem)
-    return problems
+def problems_of_settings(section: Any, *, but: Collection[str] = ()) -> list[str]:
+    """What is wrong with the values of a section, by what its fields say; None is right where it is a default.
+
+    Args:
+        section: a dataclass whose fields carry flags.
+        but: settings that are passed over, since they are refused already.
+    """
+    return [
+        problem
+        for setting in settings_of(type(section))
+        if setting.name not in but
+        for problem in problems_of_setting(setting, getattr(section, setting.name))
+    ]
+
+
+def problems_of_setting(setting: Setting, value: Any) -> list[str]:
+    """What is wrong with the value of one setting, looked at by itself."""
+    if value is None:
+        return []
+    if setting.choices is not None:
+        return not_one_of(setting.name, value, setting.choices)
+    problem = None if setting.flag.kind is None else setting.flag.kind.problem(setting.name, value)
+    return [] if problem is None else [problem]
 
 
 def not_one_of(name: str, value: object, allowed: Collection[str]) -> list[str]:

@@ -201,7 +201,7 @@ def smaller(script):
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_run(script, tmp_path, monkeypatch):
+def test_examples_run(script, tmp_path, tmp_path_factory, monkeypatch):
     """Each with little data, and leaves one figure; nothing lies beside it afterwards."""
     import matplotlib.pyplot as plt
     from sklearn import datasets
@@ -212,6 +212,7 @@ def test_examples_run(script, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "load_digits", lambda: digits)
     monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("caches")))  # made when torch first asks
     monkeypatch.chdir(tmp_path)
     plt.close("all")
     try:

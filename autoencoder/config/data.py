@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from autoencoder.config.arguments import names_of
 from autoencoder.config.choices import (
     AUTO_SPLIT,
     BLOCK_SPLIT,
@@ -15,10 +16,22 @@ from autoencoder.config.choices import (
     PIXEL_VALUES,
     SPLITS,
 )
+from autoencoder.config.value_types import check_types
 from autoencoder.errors import raise_if_any
-from autoencoder.flags import Flag, Fraction, Real, Whole, not_one_of, path_problems, problems_of_settings, shortened
+from autoencoder.flags import (
+    Flag,
+    Fraction,
+    Real,
+    Whole,
+    not_one_of,
+    path_problems,
+    problems_of_settings,
+    shortened,
+    shown_plainly,
+)
 
 
+@shown_plainly
 @dataclass(frozen=True)
 class DataConfig:
     """Which images a run learns from, and how they are split."""
@@ -84,6 +97,7 @@ class DataConfig:
     """`("heading=radians", "day=quantity")`: what columns are, each one of `COLUMN_KINDS`."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.hold_out is not None and self.split == AUTO_SPLIT:
             object.__setattr__(self, "split", f"{GROUP_SPLIT}:{self.held_out_column}")
         problems = self._split_problems()
@@ -146,13 +160,13 @@ def kinds_of_columns(said: Sequence[str]) -> dict[str, str]:
         UserError: see `column_kind_problems`.
     """
     raise_if_any(column_kind_problems(said))
-    return dict(_named_kind(text) for text in said)
+    return dict(_named_kind(text) for text in names_of(said))
 
 
 def column_kind_problems(said: Sequence[str]) -> list[str]:
     """What is wrong with what columns are said to be; empty where nothing is."""
     problems, kinds = [], dict[str, str]()
-    for text in said:
+    for text in names_of(said):
         name, kind = _named_kind(text)
         if not name or kind not in COLUMN_KINDS:
             problems.append(

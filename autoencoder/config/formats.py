@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import reprlib
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from types import UnionType
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 from autoencoder.config.data import DataConfig
-from autoencoder.config.model import ModelConfig, own_settings
+from autoencoder.config.model import ModelConfig, own_types
 from autoencoder.config.objective import NoiseConfig, ObjectiveConfig
 from autoencoder.config.training import TrainingConfig
+from autoencoder.config.value_types import is_a, types_of
 from autoencoder.errors import UserError, did_you_mean, raise_if_any
-from autoencoder.flags import Flag, Whole, values_of
+from autoencoder.flags import values_of
 from autoencoder.registries import FITTED_ENCODERS, OBJECTIVES
 
 FORMAT_VERSION = 6
@@ -43,9 +41,6 @@ _SECTIONS: dict[str, type[Any]] = {
     "training": TrainingConfig,
 }
 _NESTED: dict[str, type[Any]] = {**_SECTIONS, "noise": NoiseConfig}
-
-NOISE_IN_WORDS = "a text such as 'gaussian:0.2', or 'none'"
-"""What noise is given as, where settings are flat."""
 
 _Config = TypeVar("_Config")
 
@@ -209,63 +204,10 @@ def _values(kind: type[Any], content: Any, where: str) -> dict[str, Any]:
     return values
 
 
-def setting_types() -> dict[str, Any]:
-    """The type of every setting of a run, by the name of its flag; the objective's name is `objective`."""
-    types: dict[str, Any] = {}
-    for section in _SECTIONS.values():
-        types |= _types(section)
-    return {**types, "objective": types["name"]}
-
-
-def type_in_words(hint: Any) -> str:
-    """Such as "a whole number or None"; see `is_a`."""
-    if get_origin(hint) in (Union, UnionType):
-        return " or ".join(dict.fromkeys(map(type_in_words, get_args(hint))))
-    if get_origin(hint) is tuple:
-        return "a list of texts" if get_args(hint)[0] is str else "a list of numbers"
-    if get_origin(hint) is Literal:
-        return "a text"
-    names = {int: "a whole number", float: "a number", bool: "True or False", str: "a text", type(None): "None"}
-    return names.get(hint, NOISE_IN_WORDS)
-
-
 def _unknown(where: str, name: object, known: Iterable[str]) -> str:
     return f"unknown entry '{where}{name}'{did_you_mean(str(name), known)}"
 
 
-def _types(kind: type) -> dict[str, Any]:
+def _types(kind: type) -> Mapping[str, Any]:
     """The type of each setting of a section; those of encoders' own by their kind."""
-    types = {name: hint for name, hint in _hints(kind).items() if name != "own"}
-    if kind is ModelConfig:
-        types |= {name: _type_of(flag) for name, flag in own_settings().items()}
-    return types
-
-
-@functools.cache
-def _hints(kind: type) -> Mapping[str, Any]:
-    """Types of the fields of a section, read once: that takes most of checking it."""
-    return get_type_hints(kind)
-
-
-def _type_of(flag: Flag) -> Any:
-    if isinstance(flag.kind, Whole):
-        return int | None
-    return str | None if flag.kind is None else float | None
-
-
-def is_a(value: object, hint: Any) -> bool:
-    """Whether `value` has the type of a field; a whole number is a float too, and True is no number."""
-    if get_origin(hint) in (Union, UnionType):
-        return any(is_a(value, option) for option in get_args(hint))
-    if get_origin(hint) is Literal:
-        return isinstance(value, str)  # which one, the class itself checks
-    if get_origin(hint) is tuple:
-        kinds = get_args(hint)
-        if not isinstance(value, tuple) or (kinds[-1] is not Ellipsis and len(value) != len(kinds)):
-            return False
-        return all(is_a(item, kinds[0]) for item in value)
-    if isinstance(value, bool):
-        return hint is bool
-    if hint is float and isinstance(value, int):
-        return abs(value) <= sys.float_info.max
-    return isinstance(value, cast(type, hint))
+    return {**types_of(kind), **own_types()} if kind is ModelConfig else types_of(kind)

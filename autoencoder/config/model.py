@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from autoencoder.config.choices import MAX_LATENT_DIM, Activation, Norm
-from autoencoder.errors import raise_if_any
-from autoencoder.flags import Flag, Whole, problems_of_settings
+from autoencoder.config.value_types import check_types, type_of, typed
+from autoencoder.errors import problems_of, raise_if_any
+from autoencoder.flags import Flag, Whole, problems_of_settings, shown_plainly
 from autoencoder.registries import DEFAULT_ENCODER, ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS
 
 OwnSettings = tuple[tuple[str, Any], ...]
 
 
+@shown_plainly
 @dataclass(frozen=True, init=False)
 class ModelConfig:
     """The encoder, and the decoder behind it where the objective asks for one.
 
     Settings of an encoder's own, such as the `depth` of `deep`, are given by their names, and are attributes then;
-    `registries.py` says which there are. They hold for the decoder as well, where that is this encoder's.
+    `help(run_config)` lists them. They hold for the decoder as well, where that is this encoder's.
     """
 
     encoder: Annotated[str, Flag("the network; pca and umap are fitted, not learned", choices=ENCODERS)] = (
@@ -56,7 +58,13 @@ class ModelConfig:
         values = (encoder, latent_dim, decoder, norm, latent_activation, tuple(sorted(given.items())))
         for item, value in zip(dataclasses.fields(self), values, strict=True):
             object.__setattr__(self, item.name, value)
+        self._check_types()
         raise_if_any(self._problems())
+
+    def _check_types(self) -> None:
+        own, wrong = typed(dict(self.own), own_types())
+        object.__setattr__(self, "own", tuple(sorted(own.items())))
+        raise_if_any([*problems_of(check_types, self), *wrong.values()])
 
     def _problems(self) -> list[str]:
         problems = problems_of_settings(self)
@@ -98,3 +106,8 @@ class ModelConfig:
 def own_settings() -> dict[str, Flag]:
     """The settings of all encoders' own, by name."""
     return {name: flag for entry in ENCODERS.values() for name, flag in entry.settings.items()}
+
+
+def own_types() -> dict[str, Any]:
+    """Their types, by name."""
+    return {name: type_of(flag) for name, flag in own_settings().items()}

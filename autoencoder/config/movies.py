@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from autoencoder.config.value_types import check_types
 from autoencoder.errors import raise_if_any
-from autoencoder.flags import Between, Flag, Whole, not_one_of
+from autoencoder.flags import Between, Flag, Whole, not_one_of, problems_of_settings, shown_plainly
 
 MAX_SECONDS = 3600
 """A movie is not longer than this."""
 
+ROWS = ("all", "held-out")
 MOVIE_FORMATS = ("mp4", "gif")
 FIGURE_FORMATS = ("png", "svg", "pdf")
 """`png` is pixels; the others are drawings that stay sharp at any size."""
@@ -23,14 +25,18 @@ LEAST_DPI, MOST_DPI = 30, 600
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """How figures are written; `--format` and `--dpi`."""
+    """How figures are written; `--format` and `--dpi`.
+
+    Attributes:
+        formats: a file in each of these: `png`, `svg`, `pdf`.
+        dpi: dots per inch, from 30 to 600; in `svg` and `pdf`, of the points and images that are pixels there too.
+    """
 
     formats: tuple[str, ...] = ("png",)
-    """A file in each of these, of `FIGURE_FORMATS`."""
     dpi: int = DPI
-    """Dots per inch; in `svg` and `pdf`, of the points and images that are pixels there too."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         problems = [
             problem for name in self.formats for problem in not_one_of("format of figures", name, FIGURE_FORMATS)
         ]
@@ -45,27 +51,37 @@ AS_PNG = FigureOptions()
 AS_PNG_AND_SVG = FigureOptions(("png", "svg"))
 
 
+@shown_plainly
 @dataclass(frozen=True)
 class MovieOptions:
-    """How movies are drawn."""
+    """How movies are drawn.
+
+    Attributes:
+        examples: pictures beside the plot that follow their points, 0 to 6.
+        rows: which images are shown: `all`, those that were trained on in pale colours, or the `held-out` ones only.
+        side_by_side: one movie with a panel for each column, up to 4, instead of a movie for each.
+        trails: earlier snapshots that a line behind each example's point goes through; 0 for no line.
+        curves: whether the losses, and other curves that belong to the frames, are drawn below.
+        reconstructions: whether what the latest kept network makes of each example is shown below it; None for where a
+            run can.
+        format: `mp4` or `gif`.
+        fps: frames per second, 1 to 120.
+        seconds: length of the movie; None for one frame per snapshot, and a second of rest at both ends.
+        save_frames: also keep every frame as a PNG.
+    """
 
     examples: int = 4
-    """Pictures beside the plot that follow their points, up to 6."""
     rows: Literal["all", "held-out"] = "all"
-    """Which images are shown: all, those that were trained on in pale colours, or the held-out ones only."""
     side_by_side: Annotated[
         bool, Flag("one movie with a panel for each column (up to 4), instead of a movie for each")
     ] = False
-    """One movie with a panel for each column, instead of a movie for each."""
     trails: Annotated[
         int,
         Flag(
             "earlier snapshots in the fading line behind each example's point; 0 for none (default: 8)", "N", Whole(0)
         ),
     ] = 8
-    """Earlier snapshots that a line behind each example's point goes through; 0 for no line."""
     curves: Annotated[bool, Flag("the losses below the points, marked at the current epoch (default: on)")] = True
-    """Whether the losses, and other curves that belong to the frames, are drawn below."""
     reconstructions: Annotated[
         bool | None,
         Flag(
@@ -73,14 +89,11 @@ class MovieOptions:
             "makes pictures)"
         ),
     ] = None
-    """Whether what the latest kept network makes of each example is shown below it; None for where a run can."""
     format: Literal["mp4", "gif"] = "mp4"
-    """`mp4` or `gif`."""
     fps: Annotated[
         float,
         Flag("frames per second (default: 12)", "N", Between("a number of frames per second from 1 to 120", 1, 120)),
     ] = 12.0
-    """Frames per second."""
     seconds: Annotated[
         float | None,
         Flag(
@@ -89,6 +102,9 @@ class MovieOptions:
             Between(f"a number of seconds, at most {MAX_SECONDS:,}", 0, MAX_SECONDS, open_below=True),
         ),
     ] = None
-    """Length of the movie; None for one frame per snapshot, and a second of rest at both ends."""
     save_frames: Annotated[bool, Flag("keep every frame as a PNG")] = False
-    """Also keep every frame as a PNG."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        problems = not_one_of("rows", self.rows, ROWS) + not_one_of("format", self.format, MOVIE_FORMATS)
+        raise_if_any(problems + problems_of_settings(self))

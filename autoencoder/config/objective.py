@@ -5,17 +5,40 @@ from __future__ import annotations
 import math
 import reprlib
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from autoencoder.config.choices import AUGMENTATIONS, MAX_NOISE, MIN_NOISE, NOISES, ReconstructionLoss, Sparsity
+from autoencoder.config.value_types import check_types, typed
 from autoencoder.errors import UserError, listed, raise_if_any
-from autoencoder.flags import Between, Flag, Fraction, Real, not_one_of, problems_of_settings
+from autoencoder.flags import Between, Flag, Fraction, Real, Setting, not_one_of, problems_of_settings, shown_plainly
 from autoencoder.registries import OBJECTIVES
+
+OBJECTIVE = Setting(
+    "objective",
+    Flag("what the network is trained for", choices=OBJECTIVES),
+    default="reconstruct",
+    choices=tuple(OBJECTIVES),
+)
+"""The field `name`, which is called otherwise where all settings stand beside each other."""
+
+NOISE = Setting(
+    "noise",
+    Flag(
+        "corrupt the input: gaussian:STD, salt-pepper:FRACTION, masking:FRACTION or poisson:PEAK, for pixels scaled to "
+        "[0, 1]",
+        "KIND:AMOUNT",
+    ),
+    default="none",
+)
+"""The field `noise`, as it is written."""
 
 
 @dataclass(frozen=True)
 class NoiseConfig:
     """Corruption of the network's input, drawn anew for every batch; the target stays clean."""
+
+    TEXT: ClassVar[str] = "a text such as 'gaussian:0.2', or 'none'"
+    """How it is given in words; see `parse`."""
 
     kind: str = "none"
     """One of `NOISES`."""
@@ -23,6 +46,7 @@ class NoiseConfig:
     """Standard deviation (gaussian), fraction of pixels (salt-pepper, masking) or photons at brightness 1 (poisson)."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         problems = not_one_of("noise", self.kind, NOISES)
         if not math.isfinite(self.amount) or self.amount < 0:
             problems.append(f"the amount of noise must be 0 or more, not {self.amount}")
@@ -54,15 +78,28 @@ class NoiseConfig:
                 f"noise must be 'none' or KIND:AMOUNT, with KIND one of {kinds}, not {reprlib.repr(text)}"
             ) from None
 
+    @classmethod
+    def of(cls, given: NoiseConfig | str) -> NoiseConfig:
+        """Noise that is given as such, or as a text; see `parse`.
+
+        Raises:
+            UserError: it is neither, or the text is no noise.
+        """
+        values, wrong = typed({"noise": given}, {"noise": cls})
+        raise_if_any(wrong.values())
+        noise: NoiseConfig = values["noise"]
+        return noise
+
     def __str__(self) -> str:
         return self.kind if self.kind == "none" else f"{self.kind}:{self.amount:g}"
 
 
+@shown_plainly
 @dataclass(frozen=True)
 class ObjectiveConfig:
     """What the network is trained for."""
 
-    name: str = "reconstruct"
+    name: str = OBJECTIVE.default
     """A name in `autoencoder.registries.OBJECTIVES`."""
     loss: Annotated[ReconstructionLoss | None, Flag("loss of a reconstruction (default: mse)")] = None
     """Loss of a reconstruction, `mse` unless said otherwise; None for other objectives, which have one loss each."""
@@ -113,6 +150,7 @@ class ObjectiveConfig:
     """Mean activation that `kl` draws each unit to; None without it, else 0.05."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         problems = not_one_of("objective", self.name, OBJECTIVES)
         if not problems:
             for name, value in OBJECTIVES[self.name].defaults.items():

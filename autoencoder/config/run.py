@@ -7,6 +7,7 @@ field with a `Flag` has a flag of `train`, which is made from it.
 from __future__ import annotations
 
 import dataclasses
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,9 @@ from autoencoder.config.training import TrainingConfig
 from autoencoder.errors import raise_if_any
 from autoencoder.flags import values_of
 from autoencoder.registries import LEARNED_ENCODERS, OBJECTIVES
+
+MAIN = ("images", "objective", "encoder", "latent_dim", "noise", "epochs", "batch_size", "lr", "seed")
+"""Settings that a notebook always shows."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,10 @@ class RunConfig:
                 "leave it out"
             )
         raise_if_any(problems)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the main settings, and those that differ from their defaults."""
+        return settings_html(self)
 
     def _sparsity_problems(self) -> list[str]:
         kind, activation = self.objective.sparsity, self.model.latent_activation
@@ -108,3 +116,43 @@ def differing_settings(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any,
             if a.get(name) != b.get(name):
                 found[name] = a.get(name), b.get(name)
     return found
+
+
+def settings_shown(config: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """The main settings, and those that are not as they usually are, by name: the value and the default.
+
+    Defaults are those of the same objective and encoder; the images, which have none, have their own value there.
+    """
+    usual = RunConfig(
+        DataConfig(config.data.images), ModelConfig(config.model.encoder), ObjectiveConfig(config.objective.name)
+    )
+    values, defaults = _flat(config), _flat(usual)
+    defaults |= {"objective": ObjectiveConfig().name, "encoder": ModelConfig().encoder}
+    changed = [name for name in values if values[name] != defaults.get(name)]
+    return {name: (values[name], defaults.get(name)) for name in dict.fromkeys((*MAIN, *changed))}
+
+
+def _flat(config: RunConfig) -> dict[str, Any]:
+    sections = (getattr(config, section.name) for section in dataclasses.fields(RunConfig))
+    return {
+        "objective" if name == "name" else name: value for section in sections for name, value in values_of(section)
+    }
+
+
+def settings_html(config: RunConfig) -> str:
+    """What a notebook shows: a table of `settings_shown`, where what is not the default has the default beside it.
+
+    The summaries of other objects are made in a room above, which knows the configuration.
+    """
+    rows = [
+        (name, _text(value), "" if value == usual else _text(usual))
+        for name, (value, usual) in settings_shown(config).items()
+    ]
+    cells = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in (("setting", "", "default"), *rows))
+    lines = "".join(f"<tr>{line}</tr>" for line in cells)
+    return f"<div><strong>RunConfig</strong><table>{lines}</table><div>all others have their defaults</div></div>"
+
+
+def _text(value: Any) -> str:
+    """A value as one would write it; what does not print is seen, as Python writes it."""
+    return repr(value) if isinstance(value, str | tuple | list | int | float | None) else repr(str(value))

@@ -16,11 +16,24 @@ from autoencoder.config.choices import (
     Schedule,
     Spacing,
 )
+from autoencoder.config.value_types import check_types
 from autoencoder.errors import raise_if_any
-from autoencoder.flags import Flag, Real, Whole, not_one_of, path_problems, problems_of_settings
+from autoencoder.flags import Flag, Real, Setting, Whole, not_one_of, path_problems, problems_of_settings, shown_plainly
 
 KEPT = "what is kept"
 """Heading of the flags that say what training leaves."""
+
+SNAPSHOT_SAMPLES = Setting(
+    "snapshot_samples",
+    Flag(
+        "images in a snapshot: N, all, auto (an eighth, at least 2,000), or probes (1,600 held-out and 2,400 other "
+        "images at most; the default of a study)",
+        "N",
+        group=KEPT,
+    ),
+    default="auto",
+)
+"""A number or a name, of which no type of flag makes one."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,7 @@ class WrittenBy:
     by_name: str | None = None
 
 
+@shown_plainly
 @dataclass(frozen=True)
 class TrainingConfig:
     """How the network is trained, and what is kept on the way."""
@@ -145,6 +159,7 @@ class TrainingConfig:
     """What Comet and Weights & Biases call the run; None for the name of its folder."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         problems = problems_of_settings(self) + path_problems("init_from", self.init_from)
         by_name = {name: writer.by_name for name, writer in WRITERS.items() if writer.by_name is not None}
         if self.experiment_name is not None and not any(getattr(self, name) for name in by_name):

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.config import PIXEL_VALUES, kinds_of_columns, pixel_value_problems
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.data.arrays import ArrayHeader, check_readable, chunks, let_go, npz_headers, open_npy, read_npz
-from autoencoder.data.metadata import Metadata, Rows, metadata_of
+from autoencoder.data.metadata import SUMMARY_HEADER, Metadata, Rows, metadata_of
 from autoencoder.data.metadata_files import load_metadata, refuse_unknown_kinds
 from autoencoder.data.recipe import RECIPE, Recipe, is_recipe, read_recipe
 from autoencoder.data.regions import REGION_NAMES, REGIONS, Regions, checked_regions, regions_of_mask
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.machine.file_names import path_of
 from autoencoder.machine.memory import refuse_too_large
 
 WHOLE_HASH_BYTES = 256 * 2**20
@@ -68,7 +68,7 @@ class ImageSet:
         inside: (N, 1, H, W) uint8, 0 where a pixel lay beyond the edge of the picture that the image was cut out of,
             and was filled in; such pixels are left out of what measures images. None where there are none.
         regions: the region that each pixel belongs to, such as body, tail or wall; or None.
-        recipe: how the images were made, see `autoencoder.data.recipe`; None where the file does not say so.
+        recipe: how the images were made, such as what was cut out; None where the file does not say so.
     """
 
     images: np.ndarray
@@ -83,6 +83,19 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The column `name` of the metadata, (N,): `images["label"]`.
+
+        Raises:
+            UserError: there is no such column, or `name` is not a text.
+        """
+        if not isinstance(name, str):
+            raise UserError(f"images['label'] is a column, and images.images[0] a picture: not [{name!r}]")
+        return self.metadata.column(name)
+
+    __iter__: None = None
+    """Neither columns nor pictures: which of them is said."""
 
     def __repr__(self) -> str:
         return f"<ImageSet of {self._in_short}, {self.source or 'in memory'}>"
@@ -102,8 +115,8 @@ class ImageSet:
         return Summary(
             self._in_short,
             [("file", self.source or "in memory"), ("beside the images", ", ".join(beside) or "nothing")],
-            ("column", "kind", "first value") if metadata.names else (),
-            [(name, metadata.kind(name).value, str(metadata.column(name)[0])) for name in metadata.names],
+            SUMMARY_HEADER if metadata.names else (),
+            metadata.summary_rows(),
             [strip(self.scaled(rows))] if len(rows) else [],
         ).html()
 
@@ -204,8 +217,8 @@ def _load_table(
 
 
 def load_images(
-    path: str | Path,
-    metadata: str | Path | None = None,
+    path: AnyPath,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     max_pixel_value: float | None = None,
     column_kinds: Sequence[str] | None = None,
@@ -223,15 +236,16 @@ def load_images(
         columns: names of the columns of a metadata file in `.npy`.
         max_pixel_value: the pixel value that stands for 1.0; None for the largest of uint8 and uint16, and 1.0 for
             floats.
-        column_kinds: what columns are, where their names and values don't tell: `("heading=radians",)`; see
-            `autoencoder.config.data.DataConfig.column_kinds`.
+        column_kinds: what columns are, where their names and values don't tell, `("heading=radians",)`: each one
+            `angle`, `degrees`, `radians`, `quantity` or `category`.
         kinds_may_miss: leave out those of columns that are not there, which are refused otherwise.
 
     Raises:
         UserError: everything that is wrong with the files, in one error.
     """
-    path = path_of(path, "the images")
-    metadata = None if metadata is None else path_of(metadata, "the metadata")
+    path = path_of(path, IMAGES)
+    metadata = None if metadata is None else path_of(metadata, "metadata")
+    columns = None if columns is None else names_of(columns)
     metadata_path = metadata or _sibling(path, columns)
     try:
         arrays = _read_arrays(path, with_columns=metadata_path is None)

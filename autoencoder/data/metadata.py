@@ -37,12 +37,17 @@ LINES_AT_ONCE = 10_000
 EXACT_ROUNDING = 1e15
 """Larger numbers have no decimals to round, and rounding them could overflow."""
 
+SUMMARY_HEADER = ("column", "kind", "first values")
+
+FIRST_VALUES = 3
+"""Of each column in a summary."""
+
 Rows = slice | NDArray[Any] | Sequence[int]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Metadata:
-    """Columns of known values; row i belongs to image i.
+    """Columns of known values; row i belongs to image i. `metadata["label"]` is a column, as an array.
 
     Columns are stored as float64 (NaN for a missing value), int64 or text. A name that ends in the unit of an angle
     (`heading_deg`) is circular; text, booleans, and whole numbers with at most `MAX_CATEGORIES` different values are
@@ -81,6 +86,38 @@ class Metadata:
     def __len__(self) -> int:
         """Number of rows; 0 where there is no column."""
         return next((len(values) for values in self.columns.values()), 0)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The column `name`; see `column`.
+
+        Raises:
+            UserError: there is no such column, or `name` is not a text.
+        """
+        if not isinstance(name, str):
+            raise UserError(f"metadata['label'] is a column, and metadata.take(rows) some rows: not [{name!r}]")
+        return self.column(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the columns."""
+        return iter(self.columns)
+
+    def __repr__(self) -> str:
+        return f"<Metadata of {len(self):,} rows: {', '.join(self.names) or 'no column'}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the columns, what they are, and their first values."""
+        from autoencoder.display.summary import Summary  # and with it Pillow
+
+        title = f"metadata of {len(self):,} images"
+        facts = [("file", self.source or "in memory")]
+        return Summary(title, facts, SUMMARY_HEADER if self.columns else (), self.summary_rows()).html()
+
+    def summary_rows(self) -> list[tuple[str, str, str]]:
+        """Each column in short, under `SUMMARY_HEADER`."""
+        return [(name, self.kind(name).value, _first_values(self.columns[name])) for name in self.names]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -222,6 +259,11 @@ def metadata_of(arrays: Mapping[str, np.ndarray], path: Path, asked: Mapping[str
 
 
 # ------------------------------------------------------------------------------------------------------------- columns
+
+
+def _first_values(values: np.ndarray) -> str:
+    shown = [f"{value:g}" if isinstance(value, float) else str(value) for value in values[:FIRST_VALUES].tolist()]
+    return ", ".join([*shown, *(["..."] if len(values) > FIRST_VALUES else [])])
 
 
 def _as_column(name: str, values: np.ndarray) -> np.ndarray:

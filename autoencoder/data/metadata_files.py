@@ -58,7 +58,10 @@ def load_metadata(
     if suffix not in (".csv", ".npy", ".npz"):
         raise UserError(f"{path} is not a metadata file: metadata is read from .csv, .npy or .npz")
     if suffix != ".npy" and columns is not None:
-        raise UserError(f"{path} names its columns itself: leave the names of columns (--columns) out")
+        raise UserError(
+            f"{path} names its columns itself: leave --columns out, which gives names to the columns of an .npy, and "
+            "does not choose any"
+        )
 
     def check_rows(n_rows: int) -> None:
         if n_rows != n_images:

@@ -7,6 +7,7 @@ import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,13 @@ MOST_ROWS = 12
 """Of a longer table the rest is counted."""
 
 MOST_NOTES = 8
+"""More of them are folded away, and open with a click."""
 
 DPI = 50
 """Of figures in a summary: those of a report are twice as wide."""
+
+MOST_SIDE = 700
+"""Pixels of a picture from a file, at most: larger ones are made smaller."""
 
 GAP = 2
 """White pixels between the images of a strip."""
@@ -42,6 +47,7 @@ class Summary:
         header, rows: of a table; none without a header.
         pictures: PNG files.
         notes: sentences.
+        groups: more facts, each group under a heading of its own; long ones are folded away.
     """
 
     title: str
@@ -50,21 +56,23 @@ class Summary:
     rows: Sequence[Sequence[str]] = ()
     pictures: Sequence[bytes] = ()
     notes: Sequence[str] = ()
+    groups: Sequence[tuple[str, Sequence[tuple[str, object]]]] = ()
 
     def html(self) -> str:
         """All of it as a fragment of HTML."""
         parts = [f"<div><strong>{_text(self.title)}</strong>"]
         if self.facts:
-            lines = (
-                f'<tr><th style="{CELL}">{_text(a)}</th><td style="{CELL}">{_text(b)}</td></tr>' for a, b in self.facts
-            )
-            parts.append(f'<table style="{TABLE}">{"".join(lines)}</table>')
+            parts.append(_facts_html(self.facts))
+        for name, facts in self.groups:
+            is_open = " open" if len(facts) <= MOST_ROWS else ""
+            parts.append(f"<details{is_open}><summary>{_text(name)}</summary>{_facts_html(facts)}</details>")
         if self.header:
             parts.append(self._table())
         parts += map(picture_html, self.pictures)
-        parts += [f"<div>{_text(note)}</div>" for note in self.notes[:MOST_NOTES]]
-        if len(self.notes) > MOST_NOTES:
-            parts.append(f"<div>and {len(self.notes) - MOST_NOTES:,} more</div>")
+        notes = [f"<div>{_text(note)}</div>" for note in self.notes]
+        parts += notes[:MOST_NOTES]
+        if folded := notes[MOST_NOTES:]:
+            parts.append(f"<details><summary>and {len(folded):,} more</summary>{''.join(folded)}</details>")
         return "".join([*parts, "</div>"])
 
     def _table(self) -> str:
@@ -78,6 +86,11 @@ class Summary:
         return f'<table style="{TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
+def _facts_html(facts: Sequence[tuple[str, object]]) -> str:
+    lines = (f'<tr><th style="{CELL}">{_text(a)}</th><td style="{CELL}">{_text(b)}</td></tr>' for a, b in facts)
+    return f'<table style="{TABLE}">{"".join(lines)}</table>'
+
+
 def _text(value: object) -> str:
     return html.escape(visible(str(value)))
 
@@ -86,6 +99,18 @@ def picture_html(png: bytes) -> str:
     """A PNG as an element that holds it."""
     held = base64.b64encode(png).decode("ascii")
     return f'<div><img src="data:image/png;base64,{held}" alt="" style="max-width:100%"></div>'
+
+
+def picture_of(file: Path) -> bytes | None:
+    """A picture from a file as a PNG, at most `MOST_SIDE` wide and high; None where the file is no picture, or gone."""
+    buffer = io.BytesIO()
+    try:
+        with Image.open(file) as picture:
+            picture.thumbnail((MOST_SIDE, MOST_SIDE))
+            picture.save(buffer, format="PNG")
+    except OSError:
+        return None
+    return buffer.getvalue()
 
 
 def strip(images: NDArray[np.float32]) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 
 from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import NoiseConfig
+from autoencoder.config.arguments import AnyPath, names_of, paths_of
 from autoencoder.data.batches import evenly
 from autoencoder.data.images import ImageSet
 from autoencoder.display.summary import DPI, Summary
@@ -26,7 +26,7 @@ from autoencoder.objectives.base import Quality
 from autoencoder.plots.figures import rendered
 from autoencoder.plots.images import image_grid, to_picture
 from autoencoder.runs.folder import Run
-from autoencoder.runs.opened import OpenedRun, RunLike, Shelf, open_run, several_runs
+from autoencoder.runs.opened import OpenedRun, RunLikes, Shelf, open_run, several_runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,12 +171,12 @@ class Comparison:
 
 
 def compare(
-    runs: RunLike | Sequence[RunLike],
+    runs: RunLikes,
     *,
-    codes: Sequence[str | Path] = (),
+    codes: AnyPath | Sequence[AnyPath] = (),
     names: Sequence[str] | None = None,
     checkpoint: str = "last",
-    noise: NoiseConfig | None = None,
+    noise: NoiseConfig | str | None = None,
     given: Sequence[str] = (),
     device: str = "auto",
     quiet: bool = True,
@@ -202,8 +202,9 @@ def compare(
     shelf = Shelf()
     folders = [open_run(run, shelf=shelf) for run in several_runs(runs)]
     refuse_different(folders)
-    called = [*_names(folders), *(Path(path).stem for path in codes)] if names is None else list(names)
-    paths = [(name, Path(path)) for name, path in zip(called[len(folders) :], codes, strict=True)]
+    files, given = paths_of(codes, "codes"), names_of(given)
+    called = [*_names(folders), *(file.stem for file in files)] if names is None else list(names)
+    paths = list(zip(called[len(folders) :], files, strict=True))
     held_out = folders[0].split().val
     outside = read_all(paths, len(folders[0].images), held_out) if paths else Outside({}, None, ())
     probing = _probing(folders[0], outside.known)
@@ -237,7 +238,7 @@ def _compare(
     run: OpenedRun,
     known: Rows | None,
     checkpoint: str,
-    noise: NoiseConfig | None,
+    noise: NoiseConfig | str | None,
     given: Sequence[str],
     device: str,
 ) -> Compared:

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from autoencoder.array_types import FloatArray, Rows
 from autoencoder.config import DataConfig, NoiseConfig, kinds_of_columns
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.data.batches import Pixels, evenly
 from autoencoder.data.changes.noise import corrupt_each
 from autoencoder.data.images import ImageSet
 from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.display.summary import DPI, Summary
 from autoencoder.errors import UserError, raise_if_any
-from autoencoder.machine.file_names import path_of
 from autoencoder.machine.progress import Progress
 from autoencoder.models.network import Network
 from autoencoder.objectives.base import Predicted, Result, Tested, make_objective
@@ -53,6 +53,7 @@ class Evaluation:
         checkpoint: the checkpoint's name.
         result: what the objective measured, with its controls; its type is the objective's own.
         predict: what the network makes of rows of `data`; the noise of an image is the same every time.
+        held_out: whether `rows` are those that were held out of the run's own images.
         notes: what the user should know of the targets, a sentence each.
     """
 
@@ -64,6 +65,7 @@ class Evaluation:
     checkpoint: str
     result: Result
     predict: Predictor
+    held_out: bool
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -93,10 +95,9 @@ class Evaluation:
     @property
     def images_name(self) -> str:
         """What was tested on, in words."""
-        own, source = Path(self.trained.config.data.images), self.data.source
-        if source is None or source.resolve() == own.resolve():
+        if self.held_out:
             return "held-out images"
-        return f"images of {source.name}"
+        return "images" if self.data.source is None else f"images of {self.data.source.name}"
 
     def codes(self, rows: Rows) -> FloatArray:
         """Latent codes (n, latent_dim) of rows of `data`, with the noise of the test."""
@@ -120,12 +121,12 @@ class Evaluation:
 def evaluate(
     run: RunLike,
     *,
-    data: str | Path | ImageSet | None = None,
-    metadata: str | Path | None = None,
+    data: AnyPath | ImageSet | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
     checkpoint: str = "last",
-    noise: NoiseConfig | None = None,
+    noise: NoiseConfig | str | None = None,
     limit: int | None = None,
     device: str = "auto",
     quiet: bool = True,
@@ -140,14 +141,16 @@ def evaluate(
 
     Args:
         run: a run folder, or what `open_run` gave.
-        data: another data file, all of whose images are tested; None, or the run's own file, also where that was moved,
-            for its held-out images.
+        data: another data file, or images in memory, all of whose images are tested; None, or the run's own images, in
+            memory or as their file, also where that was moved, for those of them that were held out.
         metadata: other metadata of the run's images, or metadata of another data file; None for the run's own, or the
             file beside that data file.
-        columns: names of their columns, where they are an `.npy`.
+        columns: names that are given to their columns, in order, where they are an `.npy`, which has none; it does not
+            choose columns.
         column_kinds: what columns are, such as `heading=radians`, where it is not what the run says.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
-        noise: corruption of the input; None for the one that the run was trained with.
+        noise: corruption of the input, also as text such as `gaussian:0.3`; None for the one that the run was trained
+            with.
         limit: test at most this many images, evenly spaced.
         device: `auto`, `cpu`, `cuda` or `mps`.
         quiet: show no progress.
@@ -155,19 +158,22 @@ def evaluate(
     Raises:
         UserError: the run, the checkpoint or the data cannot be used.
     """
-    opened = open_run(run)
+    opened, noise = open_run(run), None if noise is None else NoiseConfig.of(noise)
     has_other_table = metadata is not None or columns is not None or column_kinds is not None
     if has_other_table and isinstance(data, ImageSet):
         raise UserError("images in memory have their own metadata: leave metadata, columns and column kinds out")
-    if isinstance(data, ImageSet):
-        other: ImageSet | None = data
-    else:
+    other: ImageSet | None = None
+    if not isinstance(data, ImageSet):
         opened, other = open_data(opened, data, metadata, columns, column_kinds)
     trained, own, split = opened.network(checkpoint, device), opened.images, opened.split()
     config, objective = trained.config, trained.objective
     check_same_size(own, trained)
+    if isinstance(data, ImageSet) and data.content_hash() != own.content_hash():
+        other = data
+    held_out = other is None
     if other is None:
-        images, rows = own, split.val  # its training images would flatter the result
+        # Its training images would flatter the result.
+        images, rows = data if isinstance(data, ImageSet) else own, split.val
     else:
         images, rows = other, np.arange(len(other))
         check_same_size(images, trained)
@@ -197,7 +203,7 @@ def evaluate(
         )
         result = objective.measure(tested)
     notes = () if has_same_targets(opened, config, own) else (_other_targets(opened, own),)
-    return Evaluation(trained, images, rows, n_without_target, noise, checkpoint, result, predict, notes)
+    return Evaluation(trained, images, rows, n_without_target, noise, checkpoint, result, predict, held_out, notes)
 
 
 class Predictor:
@@ -272,8 +278,8 @@ def pca_control(
 
 def open_data(
     run: OpenedRun,
-    data: str | Path | None,
-    metadata: str | Path | None = None,
+    data: AnyPath | None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
 ) -> tuple[OpenedRun, ImageSet | None]:
@@ -291,7 +297,7 @@ def open_data(
     Raises:
         UserError: another file cannot be read.
     """
-    moved_to = None
+    moved_to, data = None, None if data is None else path_of(data, IMAGES)
     if data is not None and _are_own(run, data, metadata, columns, column_kinds):
         moved_to, data = data, None
     if data is not None:
@@ -308,14 +314,14 @@ def open_data(
 
 def _are_own(
     run: OpenedRun,
-    data: str | Path,
-    metadata: str | Path | None,
+    data: Path,
+    metadata: AnyPath | None,
     columns: Sequence[str] | None,
     column_kinds: Sequence[str] | None,
 ) -> bool:
     """Whether a data file is the one that the run learned from, or stands for it where that is nowhere to be found."""
     known = Path(run.config().data.images)
-    if path_of(data, "the images").resolve() == known.resolve():
+    if data.resolve() == known.resolve():
         return True
     if known.exists():
         return False  # a copy is another file
@@ -325,17 +331,17 @@ def _are_own(
 
 def _other_data(
     run: OpenedRun,
-    data: str | Path,
-    metadata: str | Path | None,
+    data: Path,
+    metadata: AnyPath | None,
     columns: Sequence[str] | None,
     column_kinds: Sequence[str] | None,
 ) -> DataConfig:
     """Another data file, whose columns are what the run says of its own, unless something else is said."""
     kinds = run.column_kinds | kinds_of_columns(column_kinds or ())
     return DataConfig(
-        str(path_of(data, "the images")),
-        None if metadata is None else str(metadata),
-        None if columns is None else tuple(columns),
+        str(data),
+        None if metadata is None else str(path_of(metadata, "metadata")),
+        None if columns is None else tuple(names_of(columns)),
         max_pixel_value=run.config().data.max_pixel_value,
         column_kinds=tuple(f"{name}={kind}" for name, kind in kinds.items()) or None,
     )

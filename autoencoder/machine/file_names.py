@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import reprlib
 import unicodedata
 from collections.abc import Callable, Container, Iterable
-from pathlib import Path
-
-from autoencoder.errors import UserError
 
 LONGEST_STEM = 100
 """Bytes of a file's name; most file systems take 255, and the name of a temporary file is longer."""
@@ -20,24 +15,6 @@ COUNTED_DIGITS = 1000
 
 RESERVED_STEMS = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 """Names of devices on Windows, with any suffix."""
-
-
-def path_of(given: object, what: str) -> Path:
-    """The path that a text, a path, or an object with a file or folder of its own stands for.
-
-    Args:
-        given: what the caller was given.
-        what: it is meant to be, such as "the images".
-
-    Raises:
-        UserError: it is none of these, such as an array.
-    """
-    if isinstance(given, str | os.PathLike):
-        return Path(os.fspath(given))
-    raise UserError(
-        f"{what} must be given as a file, not as {reprlib.repr(given)}: images in memory become one by "
-        "numpy.savez('images.npz', images=ARRAY), with the columns of their metadata as further arrays"
-    )
 
 
 def file_stem(name: str) -> str:

@@ -25,6 +25,20 @@ Advance = Callable[[int], None]
 Say = Callable[[str], None]
 """Is called with each line that a user should read."""
 
+
+class _Silent:
+    """Says nothing; the default of the Python API, which `help` shows by its name."""
+
+    def __call__(self, text: str) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return "<silent>"
+
+
+SILENT: Say = _Silent()
+"""Takes every line, and says none."""
+
 SECONDS_BETWEEN_LINES = 15.0
 """How often a step that takes long says where it is, when standard error is not a terminal."""
 

@@ -200,7 +200,7 @@ class Reconstruction(base.Result):
                 for name, q in named
                 if q is not None
             ),
-            f"the output is {abs(gain):.2f} dB {'closer' if gain >= 0 else 'farther'} than the PCA control"
+            f"the output's PSNR is {abs(gain):.2f} dB {'above' if gain >= 0 else 'below'} that of the PCA control"
             + (", and its SSIM is lower" if gain > 0 > self.ssim_over_pca else "")
             + (f"; worse than the noisy input: {worse}" if worse else "")
             + (

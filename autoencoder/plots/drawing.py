@@ -142,9 +142,11 @@ def title_height(lines: Sequence[str]) -> float:
 
 
 def draw_title(fig: Figure, lines: Sequence[str]) -> None:
-    """Write the title's lines over the middle of `fig`."""
+    """Write the title's lines over the middle of `fig`; `fig.suptitle` replaces them."""
     if lines:
-        place_text(fig, fig.get_size_inches()[0] / 2, MARGIN, lines, TITLE_SIZE)
+        height = fig.get_size_inches()[1]
+        text = "\n".join(lines)
+        fig.suptitle(text, x=0.5, y=1 - MARGIN / height, va="top", fontsize=TITLE_SIZE, linespacing=LINE_SPACING)
 
 
 # -------------------------------------------------------------------------------------------------------------- images

@@ -6,9 +6,8 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,7 +16,7 @@ from matplotlib.text import Text
 
 from autoencoder.config.movies import AS_PNG, DPI, FigureOptions
 from autoencoder.display.summary import DPI as SUMMARY_DPI
-from autoencoder.display.summary import Summary
+from autoencoder.display.summary import Summary, picture_html, picture_of
 from autoencoder.machine.files import replacing
 
 UNDATED: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -29,7 +28,9 @@ which can be searched and edited."""
 
 
 MOST_SHOWN = 3
-"""Figures that a notebook shows of a list of files; the others can be asked for by their names."""
+"""Pictures that a notebook shows of a list of files; the others can be asked for by their names."""
+
+_Found = TypeVar("_Found")
 
 
 class Files(list[Path]):
@@ -47,9 +48,35 @@ class Files(list[Path]):
         self.figures = dict(figures or {})
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the names of the files, and the first figures."""
-        drawn = [rendered(figure, name, dpi=SUMMARY_DPI) for name, figure in islice(self.figures.items(), MOST_SHOWN)]
-        return Summary(f"{len(self):,} files", [(file.name, file.parent) for file in self], pictures=drawn).html()
+        """What a notebook shows: the names of the files, and the first pictures."""
+        return self.html()
+
+    def html(self, shown: str = "") -> str:
+        """The names of the files and the first pictures, and how to see the others.
+
+        Args:
+            shown: HTML that stands before it; pictures in it are not shown again.
+        """
+        drawn = []
+        for name, figure in list(self.figures.items())[:MOST_SHOWN]:
+            picture = rendered(figure, name, dpi=SUMMARY_DPI)
+            drawn += [picture] if picture_html(picture) not in shown else []
+        only_files = self._pictures_without_figure()
+        for file in only_files[: max(0, MOST_SHOWN - len(self.figures))]:
+            picture_in_file = picture_of(file)
+            drawn += [picture_in_file] if picture_in_file is not None else []
+        notes = []
+        if hidden := list(self.figures)[MOST_SHOWN:]:
+            notes.append(f"more pictures, by their names in the .figures of these files: {', '.join(hidden)}")
+        if hidden_files := only_files[max(0, MOST_SHOWN - len(self.figures)) :]:
+            notes.append(f"more pictures, as files only: {', '.join(file.name for file in hidden_files)}")
+        title = f"{len(self):,} file{'s' * (len(self) != 1)}"
+        return Summary(title, [(file.name, file.parent) for file in self], pictures=drawn, notes=notes).html()
+
+    def _pictures_without_figure(self) -> list[Path]:
+        """PNG files of which there is no figure, such as a movie's last frame."""
+        names = {name.rpartition("/")[2] for name in self.figures}
+        return [file for file in self if file.suffix.lower() == ".png" and file.stem not in names]
 
     def __iadd__(self, other: Iterable[Path]) -> Self:  # type: ignore[override,misc]  # the types of `+` are narrower
         if isinstance(other, Files):
@@ -64,6 +91,27 @@ class Files(list[Path]):
         joined = Files(self, self.figures)
         joined += other
         return joined
+
+
+class Found(NamedTuple, Generic[_Found]):
+    """What was found, and the files that were written: a pair, which can be unpacked as any tuple.
+
+    Attributes:
+        found: the object that holds the numbers.
+        files: that were written, with the figures among them.
+    """
+
+    found: _Found
+    files: Files
+
+    def __repr__(self) -> str:
+        return f"({self.found!r}, <{len(self.files):,} files>)"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was found, as it shows itself, and the files with their pictures."""
+        show = getattr(self.found, "_repr_html_", None)
+        shown = "" if show is None else str(show())
+        return shown + self.files.html(shown)
 
 
 class PlainFigure(Figure):

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from autoencoder.config import ModelConfig, ObjectiveConfig, RunConfig
+from autoencoder.config.arguments import DESCRIBED, AnyPath, path_of
 from autoencoder.config.presets import PRESETS
 from autoencoder.data.column_kinds import UNIT_NAMES
 from autoencoder.data.metadata import Metadata
 from autoencoder.data.recipe import Recipe
 from autoencoder.data.timescales import Timescale, label_warnings, timeline_of, timescales
 from autoencoder.errors import UserError, number_of
-from autoencoder.machine.file_names import path_of
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.timeline import Timeline
 from autoencoder.registries import DEFAULT_DECODER, OBJECTIVES
@@ -31,23 +31,44 @@ MAX_SAMPLE, SAMPLE_BYTES = 1000, 256 * 2**20
 MOST_OF_THE_VARIANCE = 0.95
 
 
-def describe(
-    path: str | Path, max_pixel_value: float | None = None, column_kinds: Sequence[str] | None = None
-) -> dict[str, Any]:
+class Facts(dict[str, Any]):
+    """Facts by name, some of them in groups, which are dictionaries themselves."""
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: all of them as a table, and each group under its name."""
+        from autoencoder.display.summary import Summary  # and with it Pillow
+
+        single = [(name, value) for name, value in self.items() if not isinstance(value, dict)]
+        groups = [(name, list(value.items())) for name, value in self.items() if isinstance(value, dict)]
+        (kind, path), *facts = single
+        return Summary(f"{kind} {path}", facts, groups=groups).html()
+
+
+def describe(path: AnyPath, max_pixel_value: float | None = None, column_kinds: Sequence[str] | None = None) -> Facts:
     """Facts about a data file (`.npz`, `.npy`), a run folder, or a checkpoint (`.pt`).
+
+    Args:
+        path: of one of them; what a `prepare_` function gave stands for its data file, and what `train` or `open_run`
+            gave for the run's folder.
+        max_pixel_value: of a data file, the pixel value that stands for 1; None for the largest of the dtype, and 1 for
+            floats.
+        column_kinds: of a data file, what columns are, such as `heading=radians`.
+
+    Returns:
+        a dictionary, which a notebook shows as a table.
 
     Raises:
         UserError: it is none of these, or damaged; or what columns are is said of something else than a data file.
     """
-    path = path_of(path, "what is described")
+    path = path_of(path, DESCRIBED)
     if column_kinds and path.exists() and path.suffix.lower() not in (".npz", ".npy"):
         raise UserError(f"--column-kind only applies to a data file (.npz, .npy), and {path} is not one: leave it out")
     if path.is_dir():
-        return describe_run(Run(path))
+        return Facts(describe_run(Run(path)))
     if path.suffix.lower() == ".pt":
-        return describe_checkpoint(path)
+        return Facts(describe_checkpoint(path))
     if path.suffix.lower() in (".npz", ".npy"):
-        return describe_data(path, max_pixel_value, column_kinds)
+        return Facts(describe_data(path, max_pixel_value, column_kinds))
     if not path.exists():
         raise UserError(f"there is no file or folder {path}: check the path; 'info presets' lists the presets")
     raise UserError(f"{path} is not a data file (.npz, .npy), a run folder or a checkpoint (.pt)")

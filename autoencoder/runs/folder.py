@@ -31,6 +31,7 @@ import numpy as np
 
 from autoencoder.array_types import Rows
 from autoencoder.config import RunConfig
+from autoencoder.config.arguments import AnyPath, path_of
 from autoencoder.config.formats import settings_from_json
 from autoencoder.config.presets import Preset
 from autoencoder.data.arrays import npz_headers, read_npz
@@ -81,8 +82,11 @@ class Run:
         path: the folder; it need not exist before `create`.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: AnyPath) -> None:
+        self.path = path_of(path, "a run")
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     @property
     def config_file(self) -> Path:

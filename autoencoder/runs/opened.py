@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Hashable, Sequence
+import os
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 from autoencoder.config import DataConfig, RunConfig, kinds_of_columns
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.data.images import ImageSet, load_images, with_metadata
 from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.errors import UserError
@@ -85,7 +87,7 @@ class OpenedRun(Run):
 
     def __init__(
         self,
-        path: str | Path,
+        path: AnyPath,
         shelf: Shelf,
         images: Path | None = None,
         metadata: Path | None = None,
@@ -151,7 +153,7 @@ class OpenedRun(Run):
             data = dataclasses.replace(
                 data,
                 metadata=data.metadata if self._metadata is None else str(self._metadata),
-                columns=None if self._columns is None else tuple(self._columns),
+                columns=None if self._columns is None else tuple(names_of(self._columns)),
             )
         if self._asked_kinds:
             kinds = tuple(f"{name}={kind}" for name, kind in self.column_kinds.items())
@@ -247,16 +249,19 @@ def _bytes(weights: dict[str, Any]) -> int:
     return sum(int(values.numel() * values.element_size()) for values in weights.values())
 
 
-RunLike = str | Path | Run | Trained
+RunLike = AnyPath | Run | Trained
 """What stands for a run wherever one is asked for: its folder, what `open_run` gave, or what `train` did."""
+
+RunLikes = RunLike | Sequence[RunLike] | Mapping[Any, RunLike]
+"""One or several of them; of runs by name, the names are not used."""
 
 
 def open_run(
     run: RunLike,
     *,
     shelf: Shelf | None = None,
-    images: str | Path | None = None,
-    metadata: str | Path | None = None,
+    images: AnyPath | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
 ) -> OpenedRun:
@@ -276,20 +281,23 @@ def open_run(
     run = run.run if isinstance(run, Trained) else run
     if isinstance(run, OpenedRun):
         return run
-    path = run.path if isinstance(run, Run) else run
     return OpenedRun(
-        path,
+        run,
         shelf or Shelf(),
-        None if images is None else Path(images),
-        None if metadata is None else Path(metadata),
+        None if images is None else path_of(images, IMAGES),
+        None if metadata is None else path_of(metadata, "metadata"),
         columns,
         column_kinds,
     )
 
 
-def several_runs(runs: RunLike | Sequence[RunLike]) -> list[RunLike]:
-    """Runs as a list, where one may be given by itself."""
-    return [runs] if isinstance(runs, str | Path | Run | Trained) else list(runs)
+def several_runs(runs: RunLikes) -> list[RunLike]:
+    """Runs as a list, where one may be given by itself, and several by name."""
+    if isinstance(runs, Mapping):
+        return list(runs.values())
+    if isinstance(runs, Iterable) and not isinstance(runs, str | os.PathLike):
+        return list(runs)
+    return [runs]
 
 
 def table_notes(runs: Sequence[OpenedRun]) -> list[str]:
@@ -305,11 +313,11 @@ def table_notes(runs: Sequence[OpenedRun]) -> list[str]:
     return [since_started(paths, said) for said, paths in changed.items()]
 
 
-def load_run(run: str | Path, checkpoint: str = "last", *, device: str = "auto") -> Trained:
+def load_run(run: RunLike, checkpoint: str = "last", *, device: str = "auto") -> Trained:
     """Load a run's network.
 
     Args:
-        run: a run folder.
+        run: a run folder, or what `open_run` gave.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         device: `auto`, `cpu`, `cuda` or `mps`.
 

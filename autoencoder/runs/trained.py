@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import reprlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -81,7 +83,7 @@ class Trained:
 
         Args:
             images: (N, H, W) or (N, C, H, W) of the run's size; uint8, uint16, or floats from 0 to 1 (or to
-                the run's `max_pixel_value`). Or what `load_images` gave.
+                the run's `max_pixel_value`). Or what `load_images` gave; a file is not read.
 
         Returns:
             (N, latent_dim) float32.
@@ -158,7 +160,10 @@ class Trained:
             channels, height, width = self.image_shape
             shape = f"(N, {height}, {width})" if channels == 1 else f"(N, {channels}, {height}, {width})"
             given = f"of shape {array.shape}" if array.ndim else reprlib.repr(images)
-            raise UserError(f"images of {self.run.path} are an array {shape}, not {given}")
+            reads = (
+                "" if not isinstance(images, os.PathLike | str) else f": load_images({str(Path(images))!r}) reads it"
+            )
+            raise UserError(f"images of {self.run.path} are an array {shape}, not {given}{reads}")
         if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
             raise UserError(f"pixels are uint8, uint16 or floats, not {array.dtype}: convert the images")
         top = self.config.data.max_pixel_value or default_max_pixel_value(array.dtype)

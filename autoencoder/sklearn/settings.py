@@ -6,14 +6,13 @@ import operator
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from numbers import Real as RealNumber
 from typing import Any
 
-from autoencoder.config import DataConfig, ModelConfig, NoiseConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from autoencoder.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from autoencoder.config.choices import NOISES, RANDOM_SPLIT, RECONSTRUCTION_LOSSES
 from autoencoder.config.model import own_settings
+from autoencoder.config.settings import one_by_one
 from autoencoder.errors import UserError, listed, problems_of, raise_if_any
-from autoencoder.flags import Whole, settings_of
 from autoencoder.models.network import architecture, decoder_name
 from autoencoder.registries import DEFAULT_ENCODER, FITTED_ENCODERS, LEARNED_ENCODERS
 
@@ -96,7 +95,8 @@ def run_config(parameters: Mapping[str, Any], image_shape: tuple[int, int, int] 
     values = dict(parameters)
     if values["encoder"] is None:
         values["encoder"] = FLAT_ENCODER if image_shape is None else DEFAULT_ENCODER
-    raise_if_any(_type_problems(values))
+    values, problems = one_by_one(values)
+    raise_if_any(problems)
     parts: dict[str, Any] = {}
 
     def make_data() -> None:
@@ -107,48 +107,17 @@ def run_config(parameters: Mapping[str, Any], image_shape: tuple[int, int, int] 
     def make_model() -> None:
         parts["model"] = ModelConfig(values["encoder"], **{name: values[name] for name in MODEL})
 
-    def make_noise() -> None:
-        parts["noise"] = NoiseConfig.parse(values["noise"])
-
     def make_objective() -> None:
-        augment = values["augment"] if values["augment"] is None else tuple(values["augment"])
-        chosen = {name: values[name] for name in OBJECTIVE} | {"augment": augment}
-        parts["objective"] = ObjectiveConfig(noise=parts.get("noise", NoiseConfig()), **chosen)
+        parts["objective"] = ObjectiveConfig(**{name: values[name] for name in ("noise", *OBJECTIVE)})
 
     def make_training() -> None:
         parts["training"] = TrainingConfig(seed=seed, **{name: values[name] for name in TRAINING})
 
-    sections = (make_data, make_model, make_noise, make_objective, make_training)
+    sections = (make_data, make_model, make_objective, make_training)
     raise_if_any(_unfit(values, image_shape) + [problem for section in sections for problem in problems_of(section)])
     config = RunConfig(parts["data"], parts["model"], parts["objective"], parts["training"])
     raise_if_any(_image_problems(config, image_shape))
     return config
-
-
-def _type_problems(values: dict[str, Any]) -> list[str]:
-    """Numbers and texts that are none, in words; numpy's own whole numbers become Python's."""
-    kinds = {
-        setting.name: setting.flag.kind
-        for section in (ModelConfig, ObjectiveConfig, TrainingConfig, DataConfig)
-        for setting in settings_of(section)
-    } | {name: flag.kind for name, flag in own_settings().items()}
-    problems = []
-    if not isinstance(values["noise"], str):
-        problems.append(f"noise is a text such as 'gaussian:0.5', or 'none', not {values['noise']!r}")
-    for name, value in values.items():
-        kind = kinds.get(name)
-        if kind is None or value is None:
-            continue
-        if isinstance(kind, Whole):
-            try:
-                values[name] = operator.index(value)
-            except TypeError:
-                problems.append(f"{name} must be a whole number, not {value!r}")
-        elif isinstance(value, RealNumber):
-            values[name] = float(value)
-        else:
-            problems.append(f"{name} must be a number, not {value!r}")
-    return problems
 
 
 def _unfit(values: Mapping[str, Any], image_shape: tuple[int, int, int] | None) -> list[str]:
@@ -167,7 +136,7 @@ def _unfit(values: Mapping[str, Any], image_shape: tuple[int, int, int] | None) 
             problems.append(
                 f"{name} '{values[name]}' takes images: give image_shape, or choose {listed(flat, 'or')} for columns"
             )
-    kind = values["noise"].partition(":")[0]
+    kind = values["noise"].kind
     allowed = {"noise": (kind, NOISES, FLAT_NOISES), "loss": (values["loss"], RECONSTRUCTION_LOSSES, FLAT_LOSSES)}
     for name, (value, known, fitting) in allowed.items():
         if value in known and value not in fitting:

@@ -22,6 +22,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from autoencoder.config.arguments import AnyPath, path_of
 from autoencoder.errors import UserError, first_few
 from autoencoder.machine.files import read_json, write_json
 from autoencoder.runs.folder import Run
@@ -37,8 +38,11 @@ class StudyFolder:
         path: the folder; it need not exist before `write_design`.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: AnyPath) -> None:
+        self.path = path_of(path, "a study")
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     @property
     def design_file(self) -> Path:

@@ -25,7 +25,7 @@ from autoencoder.errors import UserError
 from autoencoder.machine.device import PART_OF_GPU, VISIBLE_GPUS, all_gpus, choose_device, prepare_machine
 from autoencoder.machine.graphs import MOST_RUNS
 from autoencoder.machine.processes import Lost, in_processes, share_of_cores
-from autoencoder.machine.progress import Say
+from autoencoder.machine.progress import SILENT, Say
 from autoencoder.machine.stopping import Interrupted
 from autoencoder.runs.data import load_data
 from autoencoder.runs.folder import Run
@@ -90,7 +90,7 @@ def train_members(
     together: int | str | None = None,
     backend: str = "loky",
     cluster: AbstractContextManager[Any] | None = None,
-    say: Say = lambda _: None,
+    say: Say = SILENT,
     quiet: bool = True,
 ) -> dict[str, str]:
     """Train runs, or resume those that were cut off; finished ones are left alone.

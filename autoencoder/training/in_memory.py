@@ -19,7 +19,7 @@ from autoencoder.config import RunConfig
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import raise_if_any
 from autoencoder.machine.device import choose_device, prepare_machine
-from autoencoder.machine.progress import Say
+from autoencoder.machine.progress import SILENT, Say
 from autoencoder.machine.stopping import StopRequest
 from autoencoder.machine.writing import Work
 from autoencoder.models.network import Network
@@ -55,7 +55,7 @@ def train_in_memory(
     val_rows: Rows,
     *,
     bounded: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Learned:
     """Train a learned encoder and what stands behind it, and write no file.
 

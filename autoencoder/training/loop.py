@@ -59,6 +59,7 @@ class TrainingLoop:
         state: where training stands, and resumes.
         quiet: show no progress.
         say: is told what the user should know, such as a loss of exactly zero.
+        name: of the run, beside its progress; "" where it has none.
     """
 
     def __init__(
@@ -71,10 +72,11 @@ class TrainingLoop:
         *,
         quiet: bool,
         say: Say,
+        name: str = "",
     ) -> None:
         self.learner, self.engine, self.keeper, self.state = learner, engine, keeper, state
         self.training = learner.config.training
-        self._snapshot_rows, self._quiet, self._say = snapshot_rows, quiet, say
+        self._snapshot_rows, self._quiet, self._say, self._name = snapshot_rows, quiet, say, name
         per_epoch = 0 if learner.config.model.is_fitted else self.training.snapshots_per_epoch  # fitted codes stay
         self._snapshot_steps = steps_of_snapshots(
             learner.batches_per_epoch, self.training.epochs, per_epoch, self.training.snapshot_spacing
@@ -102,7 +104,8 @@ class TrainingLoop:
             Interrupted: SIGINT or SIGTERM came; all is saved.
         """
         epochs = self.training.epochs
-        title, total = f"Training {number_of(epochs, 'epoch')}", epochs * self.learner.images_per_epoch
+        which = f"{self._name}, " if self._name else ""  # of a study's runs, each has its own bar
+        title, total = f"Training {which}{number_of(epochs, 'epoch')}", epochs * self.learner.images_per_epoch
         with stop or StopRequest() as asked, Progress(title, total, quiet=self._quiet) as progress:
             estimate = Estimate(title, "updates", progress.say, "in all" if self.state.step == 0 else "for the rest")
             for n_updates, _ in enumerate(self.turns(asked, progress.advance)):

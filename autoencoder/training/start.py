@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from autoencoder.array_types import Integers
 from autoencoder.config import WRITERS, ObjectiveConfig, RunConfig
+from autoencoder.config.arguments import IMAGES, AnyPath, path_of
 from autoencoder.data.batches import Pixels
 from autoencoder.data.images import ImageSet, all_alike, depth_advice
 from autoencoder.data.metadata_files import refuse_unknown_kinds
 from autoencoder.data.timescales import label_warnings
 from autoencoder.errors import UserError, number_of, problems_of, raise_if_any
 from autoencoder.machine.device import choose_device, describe_environment, prepare_machine
-from autoencoder.machine.progress import Say
+from autoencoder.machine.progress import SILENT, Say
 from autoencoder.machine.stopping import StopRequest
 from autoencoder.models.fitted import FittedEncoder
 from autoencoder.models.network import check_image_shape
@@ -39,6 +40,7 @@ from autoencoder.runs.data import (
 )
 from autoencoder.runs.folder import Run, RunSplit, next_free_run
 from autoencoder.runs.lock import hold
+from autoencoder.runs.opened import RunLike
 from autoencoder.runs.trained import Trained, load_encoder, load_own_checkpoint
 from autoencoder.runs.writers.base import check_writers
 from autoencoder.training.engines import engine_name, make_engine
@@ -106,12 +108,12 @@ class Training:
 
 def train(
     config: RunConfig,
-    run: str | Path | None = None,
+    run: AnyPath | None = None,
     *,
     data: ImageSet | None = None,
     encoder: FittedEncoder | None = None,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Trained:
     """Train a network from scratch and leave a run folder.
 
@@ -119,7 +121,7 @@ def train(
         config: what to train, on what.
         run: folder to make; it must not exist. None for `runs/DATA-ENCODER[-OBJECTIVE]-001`, or the next number.
         data: the images that `config.data` names, where the caller has them loaded.
-        encoder: from `fit_encoders`, where the caller has it; None for fitting one, if `config` names a fitted encoder.
+        encoder: a fitted encoder, where the caller has it; None for fitting one, if `config` names such an encoder.
         quiet: show no progress.
         say: is told what begins, and what the user should know of it, such as a loss of exactly zero.
 
@@ -132,7 +134,8 @@ def train(
         Interrupted: SIGINT or SIGTERM came; the run is saved and can be resumed.
     """
     if not isinstance(config, RunConfig):
-        raise UserError(f"train takes a configuration, such as run_config({config!r}), and not {config!r} itself")
+        file = str(path_of(config, IMAGES))  # images in memory are refused by what is said of them there
+        raise UserError(f"train takes a configuration, such as run_config({file!r}), and not {file!r} itself")
     folder = usual_run(config) if run is None else run
     with begin(config, folder, data=data, encoder=encoder, quiet=quiet, say=say) as training:
         return training.finished()
@@ -148,14 +151,14 @@ def usual_run(config: RunConfig) -> Path:
 @contextmanager
 def begin(
     config: RunConfig,
-    run: str | Path,
+    run: AnyPath,
     *,
     data: ImageSet | None = None,
     pixels: Pixels | None = None,
     encoder: FittedEncoder | None = None,
     patience: float = 0.0,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Iterator[Training]:
     """What `train` does before the first update: a run folder that is complete but for its training, and is held.
 
@@ -212,28 +215,29 @@ def begin(
             say(f"note: {warning}")
         keeper = open_keeper(folder, held, learner, split, None, say)
         executor = make_engine(learner, say)
-        loop = TrainingLoop(learner, executor, keeper, split.snapshot, LoopState(), quiet=quiet, say=say)
+        name = folder.path.name
+        loop = TrainingLoop(learner, executor, keeper, split.snapshot, LoopState(), quiet=quiet, say=say, name=name)
         yield Training(folder, learner, loop)
 
 
 def resume(
-    run: str | Path,
+    run: RunLike,
     *,
     epochs: int | None = None,
     device: str | None = None,
     engine: str | None = None,
     deterministic: bool | None = None,
     threads: int | None = None,
-    images_file: str | Path | None = None,
-    metadata_file: str | Path | None = None,
+    images_file: AnyPath | None = None,
+    metadata_file: AnyPath | None = None,
     data: ImageSet | None = None,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Trained:
     """Go on with a run where its last checkpoint stands; its own configuration holds. A finished one is left alone.
 
     Args:
-        run: a run folder.
+        run: a run folder, or what `train` or `open_run` gave.
         epochs: train until this many epochs instead of the number that the run was started with.
         device: another device than the run was started on.
         engine, deterministic, threads: another way to execute updates than the run was started with; see
@@ -263,13 +267,13 @@ class Changes:
     engine: str | None = None
     deterministic: bool | None = None
     threads: int | None = None
-    images_file: str | Path | None = None
-    metadata_file: str | Path | None = None
+    images_file: AnyPath | None = None
+    metadata_file: AnyPath | None = None
 
     def applied(self, config: RunConfig) -> RunConfig:
         """The configuration with these changes."""
         files = {"images": self.images_file, "metadata": self.metadata_file}
-        data: dict[str, Any] = {name: str(file) for name, file in files.items() if file is not None}
+        data: dict[str, Any] = {name: str(path_of(file, name)) for name, file in files.items() if file is not None}
         how = {name: getattr(self, name) for name in ("epochs", "device", "engine", "deterministic", "threads")}
         training = {name: value for name, value in how.items() if value is not None}
         return dataclasses.replace(
@@ -281,14 +285,14 @@ class Changes:
 
 @contextmanager
 def go_on(
-    run: str | Path,
+    run: RunLike,
     changes: Changes,
     *,
     data: ImageSet | None = None,
     pixels: Pixels | None = None,
     patience: float = 0.0,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Iterator[Training]:
     """What `resume` does before the next update: the run as its last checkpoint has it, held.
 
@@ -349,7 +353,8 @@ def go_on(
         folder.write_config(config)
         keeper = open_keeper(folder, held, learner, split, None if checkpoint is None else state.step, say)
         executor = make_engine(learner, say)
-        loop = TrainingLoop(learner, executor, keeper, split.snapshot, state, quiet=quiet, say=say)
+        name = folder.path.name
+        loop = TrainingLoop(learner, executor, keeper, split.snapshot, state, quiet=quiet, say=say, name=name)
         yield Training(folder, learner, loop)
 
 

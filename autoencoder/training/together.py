@@ -21,7 +21,7 @@ import torch
 from autoencoder.errors import UserError
 from autoencoder.machine.device import ends_all_on_gpu
 from autoencoder.machine.graphs import own_stream
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
 from autoencoder.machine.stopping import Interrupted, StopRequest
 from autoencoder.runs.folder import Run
 from autoencoder.training.engines import WARM_UP_UPDATES
@@ -158,9 +158,7 @@ class CudaRoom:
         torch.cuda.empty_cache()
 
 
-def train_together(
-    entries: Iterable[Entry], n: int, room: Room, *, quiet: bool, say: Say = lambda text: None
-) -> Result:
+def train_together(entries: Iterable[Entry], n: int, room: Room, *, quiet: bool, say: Say = SILENT) -> Result:
     """Train runs, or resume them, as many at a time as there is room for; a run that ends makes room for the next.
 
     Args:

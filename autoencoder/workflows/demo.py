@@ -8,8 +8,9 @@ from autoencoder.config import DataConfig, RunConfig, TrainingConfig
 from autoencoder.data.sources.arena import prepare_arena
 from autoencoder.errors import UserError, number_of
 from autoencoder.evaluation.evaluate import evaluate
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
 from autoencoder.objectives.reconstruct import Reconstruction
+from autoencoder.plots.figures import Files
 from autoencoder.runs.folder import Run
 from autoencoder.training.start import train
 from autoencoder.workflows.movies.visualize import visualize
@@ -27,8 +28,8 @@ def demo(
     seed: int = 0,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda _: None,
-) -> list[Path]:
+    say: Say = SILENT,
+) -> Files:
     """Prepare, train, test and visualise in the folder `out`.
 
     Args:
@@ -40,7 +41,8 @@ def demo(
         say: is told each step, and what came out.
 
     Returns:
-        the grid of denoised images, the movie of input and output, and a picture and a movie for each of `COLUMNS`.
+        the grid of denoised images, the movie of input and output, and of the latent space a picture and a movie
+        coloured by the distance from the centre, and by the body angle.
 
     Raises:
         UserError: `out` exists and is not empty.
@@ -64,7 +66,7 @@ def demo(
     train(RunConfig(DataConfig(str(data)), training=training), run.path, quiet=quiet)
     say("3 of 4: testing it on held-out images")
     evaluation = evaluate(run.path, device=device, quiet=quiet)
-    report(evaluation, run.output_folder("test"), quiet=quiet)
+    tested = report(evaluation, run.output_folder("test"), quiet=quiet)
     result = evaluation.result
     assert isinstance(result, Reconstruction)
     if result.input_quality is not None:
@@ -77,8 +79,5 @@ def demo(
     say("4 of 4: projecting and drawing the latent space")
     drawn = visualize(run.path, color_by=COLUMNS, device=device, quiet=quiet, say=say)
     tests = run.output_folder("test")
-    return [
-        tests / "grid.png",
-        tests / "side_by_side.mp4",
-        *(file for file in drawn if file.suffix in (".png", ".mp4")),
-    ]
+    made = Files([tests / "grid.png", tests / "side_by_side.mp4"], {"grid": tested.figures["grid"]})
+    return made + [file for file in drawn if file.suffix in (".png", ".mp4")]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autoencoder.config.arguments import AnyPath, names_of, paths_of
 from autoencoder.data.column_kinds import meaning_of
 from autoencoder.data.images import load_images
 from autoencoder.data.joining.join import Joined
@@ -18,7 +19,6 @@ from autoencoder.data.metadata import Metadata, csv_parts
 from autoencoder.errors import UserError, first_few, raise_if_any
 from autoencoder.machine.files import check_writable, replacing, write_array, write_arrays
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.workflows.arguments import names_of, paths_of
 
 SUFFIXES = (".csv", ".npz", ".npy")
 """Of what is written: a table for `--metadata`, or codes."""
@@ -28,18 +28,18 @@ SHOWN = 5
 
 
 def join(
-    data: str | Path,
-    tables: str | Path | Sequence[str | Path],
+    data: AnyPath,
+    tables: AnyPath | Sequence[AnyPath],
     out: str | Path,
     *,
     on: Sequence[str],
     how: How | None = None,
     tolerance: float | None = None,
     recording: Sequence[str] | None = None,
-    times: str | Path | Sequence[str | Path] | None = None,
+    times: AnyPath | Sequence[AnyPath] | None = None,
     only: Sequence[str] | None = None,
     prefix: str = "",
-    metadata: str | Path | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
     overwrite: bool = False,
@@ -54,7 +54,11 @@ def join(
             its units; or `.npy` of the codes.
         on: `("recording", "frame")` or `("recording", "time_s")`; of a single recording `("frame",)` or `("time_s",)`;
             `NAME=OTHER` where the table calls it otherwise.
-        how, tolerance: see `autoencoder.data.joining.join.join`.
+        how: `nearest` and `previous` take one row for each image, `mean` averages those in its interval (angles on the
+            circle), `count` counts them, each text by itself. None for `count` where a table has nothing but places,
+            and else `nearest`.
+        tolerance: how far a row may be from its image, in seconds or frames. None: for `nearest` a usual step of the
+            table, for `previous` any distance, for `mean` and `count` up to the middle between neighbouring images.
         recording: that each table is of, where it does not say so.
         times: `.npy` files of the time or frame of each row, for each table.
         only: columns of the tables to take; None for all.
@@ -63,15 +67,16 @@ def join(
         overwrite: a file of this name may be replaced; the data set's own table is one.
 
     Raises:
-        UserError: a file is missing, damaged or in the way, or as `read_series`, and joining itself.
+        UserError: a file is missing, damaged or in the way, no row goes with any image, or values
+            cannot be averaged or counted.
     """
-    keys, files, out = Keys.parse(tuple(names_of(on))), paths_of(tables), Path(out)
+    keys, files, out = Keys.parse(tuple(names_of(on))), paths_of(tables, "a table"), Path(out)
     _check_out(out, files, overwrite)
     images = load_images(data, metadata, columns, column_kinds=column_kinds)
     only = None if only is None else names_of(only)
     recordings = None if recording is None else names_of(recording)
     series = read_series(
-        files, keys, recordings=recordings, times=None if times is None else paths_of(times), only=only
+        files, keys, recordings=recordings, times=None if times is None else paths_of(times, "times"), only=only
     )
     joined = join_to_images(images.metadata, len(images), series, keys, how, tolerance)
     if out.suffix.lower() == ".csv":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from autoencoder.config.arguments import IMAGES, PICTURES, AnyPath, path_of, paths_of
 from autoencoder.data.dataset import Prepared, check_file, npz_file
 from autoencoder.data.images import ImageSet, load_images
 from autoencoder.data.sources.arena import prepare_arena as make_arena_files
@@ -20,7 +21,6 @@ from autoencoder.data.sources.video.prepare import prepare_video as make_of_vide
 from autoencoder.display.summary import Summary
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.progress import Progress
-from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.check import check_picture
 
 TITLE = "Preparing"
@@ -60,16 +60,21 @@ class DataSet:
         """A dozen of its images, with what is known of places in them."""
         return check_file(self.npz)
 
+    @property
+    def notes(self) -> list[str]:
+        """What failed, what may be wrong and what was assumed, a sentence each."""
+        made, said = self.prepared, [f"recording '{name}' failed: {why}" for name, why in self.failed.items()]
+        return said if made is None else [*said, *(f"warning: {text}" for text in made.warnings), *made.notes]
+
     def _repr_html_(self) -> str:
         """What a notebook shows: what was made, what was assumed, and the check picture."""
-        made, notes = self.prepared, [f"recording '{name}' failed: {why}" for name, why in self.failed.items()]
+        made = self.prepared
         facts: list[tuple[str, object]] = [("images", self.npz), ("metadata", self.csv)]
         if made is not None:
             shape = "x".join(map(str, made.image_shape))
             facts = [("images", f"{made.n_images:,} of {shape} in {self.npz}"), ("columns", ", ".join(made.columns))]
-            notes = [*notes, *(f"warning: {text}" for text in made.warnings), *made.notes]
         pictures = [self.picture.read_bytes()] if self.picture.is_file() else []
-        return Summary(f"data set {self.npz.stem}", facts, pictures=pictures, notes=notes).html()
+        return Summary(f"data set {self.npz.stem}", facts, pictures=pictures, notes=self.notes).html()
 
     def load(self) -> ImageSet:
         """The images and their metadata.
@@ -114,10 +119,10 @@ def prepare_arena(
 
 
 def prepare_video(
-    video: str | Path | Sequence[str | Path],
+    video: AnyPath | Sequence[AnyPath],
     out: str | Path,
     *,
-    pose: str | Path | Sequence[str | Path] | None = None,
+    pose: AnyPath | Sequence[AnyPath] | None = None,
     options: VideoOptions = DEFAULTS,
     jobs: int = 1,
     strict: bool = False,
@@ -141,7 +146,7 @@ def prepare_video(
         UserError: a file is missing or damaged, the pose is of another video, options do not go together, no frame has
             an animal, or the files cannot be written.
     """
-    videos, poses = paths_of(video), None if pose is None else paths_of(pose)
+    videos, poses = paths_of(video, "a video"), None if pose is None else paths_of(pose, "a pose")
     if not videos:
         raise UserError("no video is named: give one or more")
     if len(videos) > 1:
@@ -171,7 +176,7 @@ def prepare_video(
 
 
 def prepare_experiment(
-    table: str | Path,
+    table: AnyPath,
     out: str | Path,
     *,
     options: VideoOptions = DEFAULTS,
@@ -203,11 +208,12 @@ def prepare_experiment(
         UserError: the table or a file that it names is missing or damaged, options do not go together, or are not those
             that the set was begun with, no recording has images, or the files cannot be written.
     """
+    table = path_of(table, "the table")
     return _many(
-        read_recordings(Path(table)),
+        read_recordings(table),
         out,
         options,
-        table=Path(table),
+        table=table,
         crop_cm=crop_cm,
         jobs=jobs,
         strict=strict,
@@ -218,10 +224,10 @@ def prepare_experiment(
 
 
 def prepare_idx(
-    images: str | Path,
+    images: AnyPath,
     out: str | Path,
     *,
-    labels: str | Path | None = None,
+    labels: AnyPath | None = None,
     transpose: bool = False,
     pad: int = 0,
     resize: int | None = None,
@@ -251,9 +257,9 @@ def prepare_idx(
     """
     with Progress(TITLE, None, quiet=quiet, estimate="about") as progress:
         prepared = make_of_idx(
-            Path(images),
+            path_of(images, IMAGES),
             Path(out),
-            None if labels is None else Path(labels),
+            None if labels is None else path_of(labels, "labels"),
             pad,
             resize,
             limit,
@@ -268,7 +274,7 @@ def prepare_idx(
 
 
 def prepare_images(
-    pictures: str | Path,
+    pictures: AnyPath,
     out: str | Path,
     *,
     color: bool = False,
@@ -296,7 +302,7 @@ def prepare_images(
     """
     with Progress(TITLE, None, quiet=quiet, estimate="about") as progress:
         prepared = make_of_pictures(
-            Path(pictures),
+            path_of(pictures, PICTURES),
             Path(out),
             pad,
             resize,

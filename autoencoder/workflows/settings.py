@@ -3,53 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
-import numpy as np
-
-from autoencoder.config import (
-    DataConfig,
-    ModelConfig,
-    NoiseConfig,
-    ObjectiveConfig,
-    RunConfig,
-    TrainingConfig,
-    own_settings,
-)
-from autoencoder.config.formats import is_a, setting_types, type_in_words
+from autoencoder.config import RunConfig
+from autoencoder.config.arguments import IMAGES, AnyPath, path_of
 from autoencoder.config.presets import NO_PRESET, PRESETS, Preset, configure
-from autoencoder.errors import UserError, did_you_mean, raise_if_any, unknown
-from autoencoder.machine.file_names import path_of
-from autoencoder.machine.progress import Say
+from autoencoder.config.settings import checked_settings
+from autoencoder.config.signatures import takes_settings
+from autoencoder.errors import UserError, raise_if_any, unknown
+from autoencoder.machine.progress import SILENT, Say
 from autoencoder.runs.folder import read_settings
-
-NOT_FLAT = ("images", "name", "own", "classes")
-"""Fields of the sections that are no settings of their own: they are given otherwise, or filled in."""
-
-
-NO_IMAGES = "no images are named: the first argument is their data file"
-"""Where neither the caller nor what settings start from names any."""
-
-
-def setting_names() -> set[str]:
-    """Every setting that a run has, by the name of its flag; the objective's name is `objective`."""
-    sections = (DataConfig, ModelConfig, ObjectiveConfig, TrainingConfig)
-    fields = {name for section in sections for name in section.__dataclass_fields__}
-    return {*fields, *own_settings(), "objective"} - {*NOT_FLAT}
-
-
-def refuse_unknown_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse names that are no setting.
-
-    Raises:
-        UserError: there are such; the nearest setting is named.
-    """
-    known = sorted(setting_names())
-    raise_if_any(f"there is no setting '{name}'{did_you_mean(name, known)}" for name in settings if name not in known)
 
 
 def base_of(preset: str | None, config: str | Path | None) -> tuple[Preset, str]:
@@ -70,31 +35,34 @@ def base_of(preset: str | None, config: str | Path | None) -> tuple[Preset, str]
     return (NO_PRESET, "") if config is None else (read_settings(Path(config)), str(config))
 
 
+@takes_settings(listed=True)
 def run_config(
-    data: str | os.PathLike[str] | None = None,
+    data: AnyPath | None = None,
     *,
     preset: str | None = None,
     config: str | Path | None = None,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
     **settings: Any,
 ) -> RunConfig:
     """What `train` takes: the defaults, then a preset or a file, then the settings that are given.
 
     Args:
         data: the images, or what a `prepare_` function gave; None for those that `config` names.
-        preset, config: see `base_of`.
+        preset: name of a documented system whose settings these start from, such as "mnist-conv"; None for none.
+            `autoencoder info presets` lists them.
+        config: file whose settings these start from, a run's `config.json` or a TOML file with the same names; None
+            for none.
         say: is told which settings of the preset or file do not go with the others, and are left out.
-        settings: by the names of their flags, such as `epochs=5` and `objective="angle"`; `noise` may be a text such as
-            `gaussian:0.2`.
+        settings: by their names, such as `epochs=5`, `objective="angle"` and `noise="gaussian:0.2"`.
 
     Raises:
-        UserError: there is no such setting, one has the wrong type, settings do not go together, or no images are
-            named.
+        UserError: there is no such setting, a value has another type than its setting, settings do not go together, or
+            no images are named.
     """
     given = checked_settings(settings)
     base, called = base_of(preset, config)
     if data is not None:
-        given["images"] = str(path_of(data, "the images"))
+        given["images"] = str(path_of(data, IMAGES))
         # Metadata that the file names are of the images that it names, and say nothing of others.
         of_other_images = {name: value for name, value in base.data.items() if name in ("metadata", "columns")}
         base = dataclasses.replace(
@@ -103,44 +71,16 @@ def run_config(
         if of_other_images:
             say(f"not taken from {called}, because other images are given: {listed_flags(of_other_images)}")
     elif "images" not in base.data:
-        raise UserError(f"{called} names no images: give a data file as well" if called else NO_IMAGES)
+        raise UserError(
+            f"{called} names no images: give a data file as well"
+            if called
+            else "no images are named: the first argument is their data file, such as run_config('mnist.npz'), also "
+            "where train is given the images"
+        )
     found, left_out = configure(base, given)
     if left_out:
         say(f"not taken from {called}, because it does not fit the other flags: {listed_flags(left_out)}")
     return found
-
-
-def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as a configuration holds them: numbers of numpy as Python's, lists as tuples, paths and noise as such.
-
-    Raises:
-        UserError: there is no such setting, or one has another type than its field; all of them are named.
-    """
-    refuse_unknown_settings(settings)
-    types, given, problems = setting_types(), dict[str, Any](), list[str]()
-    for name, value in settings.items():
-        try:
-            given[name] = _as_held(value, types[name])
-        except UserError as error:
-            problems += error.problems
-            continue
-        if not is_a(given[name], types[name]):
-            problems.append(f"{name} must be {type_in_words(types[name])}, not {reprlib.repr(value)}")
-    raise_if_any(problems)
-    return given
-
-
-def _as_held(value: Any, hint: Any) -> Any:
-    if hint is NoiseConfig and isinstance(value, str):
-        return NoiseConfig.parse(value)
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    takes_several = any(get_origin(option) is tuple for option in (hint, *get_args(hint)))
-    if takes_several and isinstance(value, str):
-        return (value,)
-    return tuple(value) if takes_several and isinstance(value, list) else value
 
 
 def listed_flags(settings: Iterable[str]) -> str:

@@ -9,16 +9,16 @@ import numpy as np
 
 from autoencoder.array_types import Rows
 from autoencoder.config import NoiseConfig
+from autoencoder.config.arguments import IMAGES, AnyPath, path_of
 from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.data.images import ImageSet
 from autoencoder.data.timescales import slowest, timeline_of, timescales
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
-from autoencoder.machine.file_names import path_of
 from autoencoder.machine.files import check_writable, write_json
 from autoencoder.machine.progress import Progress
 from autoencoder.measures.timeline import Timeline, away_from
 from autoencoder.neighbors.far_apart import far_apart
-from autoencoder.plots.figures import Files, save_figures
+from autoencoder.plots.figures import Files, Found, save_figures
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.runs.opened import RunLike, open_run
@@ -34,12 +34,12 @@ EXAMPLES_FROM = 4000
 def test(
     run: RunLike,
     *,
-    data: str | Path | ImageSet | None = None,
-    metadata: str | Path | None = None,
+    data: AnyPath | ImageSet | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
     checkpoint: str = "last",
-    noise: NoiseConfig | None = None,
+    noise: NoiseConfig | str | None = None,
     limit: int | None = None,
     examples: int = 8,
     movies: bool = True,
@@ -49,17 +49,23 @@ def test(
     out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[Evaluation, Files]:
+) -> Found[Evaluation]:
     """Measure how well a run meets its objective, beside its controls, and write what came out.
 
     Args:
-        run, data, metadata, columns, column_kinds, checkpoint, noise, limit, device: see `evaluate`.
-        examples, movies, movie_frames, movie_format, figures: see `report`.
+        run, data, metadata, columns, column_kinds, checkpoint, noise, limit, device: as in `evaluate`.
+        examples: columns of the grids.
+        movies: also write the movies `input`, `output` and `side_by_side`.
+        movie_frames: images in a movie, consecutive ones where the tested images are.
+        movie_format: `mp4` or `gif`.
+        figures: formats and resolution of the figures.
         out: folder; None for `RUN/test`, or `RUN/test/NAME` for other data.
         quiet: show no progress.
 
     Returns:
-        what was found, and the files; see `report`.
+        what was found, and the files: `metrics.json`, the figures `grid` (images that differ from each other), `best`,
+        `worst` (by the output's error, of different moments) and `loss`, and the figures and movies that the objective
+        has.
 
     Raises:
         UserError: the run, the checkpoint or the data cannot be used, or `out` cannot be written to.
@@ -91,14 +97,14 @@ def test(
         figures=figures,
         quiet=quiet,
     )
-    return evaluation, files
+    return Found(evaluation, files)
 
 
-def _name_of(data: str | Path | ImageSet) -> str:
+def _name_of(data: AnyPath | ImageSet) -> str:
     """What the folder of a test on other data is called."""
     if isinstance(data, ImageSet):
         return "images" if data.source is None else data.source.stem
-    return path_of(data, "the images").stem
+    return path_of(data, IMAGES).stem
 
 
 def report(

@@ -22,6 +22,7 @@ from sphinx.util.typing import stringify_annotation
 
 import autoencoder as ae
 from autoencoder.cli.main import COMMANDS
+from autoencoder.config.signatures import HEADING
 from autoencoder.flags import hints_of, settings_of
 
 EXAMPLES = (
@@ -100,6 +101,9 @@ GIVEN_BACK = (
 """Classes that functions give back and that are not made by the user."""
 
 
+ATTRIBUTES = "\nAttributes:\n"
+"""In the docstring of a class, what its fields are told under."""
+
 NAMES_PAGE = """\
 Python
 ======
@@ -151,12 +155,21 @@ def write_pages(app: Sphinx, config: Config) -> None:
     """`api/commands/NAME.md` for each command, `api/settings.rst` and `api/python.rst`."""
     folder = Path(app.srcdir) / "api"
     (folder / "commands").mkdir(parents=True, exist_ok=True)
+    _settings_on_their_own_page()
     for name in COMMANDS:
         summary = import_module(f"autoencoder.cli.commands.{name}").HELP
         _write(folder / "commands" / f"{name}.md", PAGE.format(name=name, summary=f"{_sentence(summary)}"))
     sections = [_section(section) for section in _settings()]
     _write(folder / "settings.rst", SETTINGS_PAGE + "\n".join(sections))
     _write(folder / "python.rst", NAMES_PAGE + "\n".join(_names()))
+
+
+def _settings_on_their_own_page() -> None:
+    """Functions that take the settings of a run have `**settings` on the site, in place of all of them."""
+    for function in filter(inspect.isfunction, (getattr(ae, name) for name in ae._API)):
+        if vars(function).pop("__signature__", None) is not None:
+            told, listed, _ = (inspect.getdoc(function) or "").partition(f"\n{HEADING}")
+            function.__doc__ = told + ("\nAll settings: :doc:`/api/settings`.\n" if listed else "")
 
 
 def _write(file: Path, text: str) -> None:
@@ -217,7 +230,7 @@ def _section(section: type) -> str:
         "   :no-contents-entry:",
         f"   :canonical: {section.__module__}.{name}",
         "",
-        indent(section.__doc__ or "", "   "),
+        indent((inspect.getdoc(section) or "").partition(ATTRIBUTES)[0], "   "),
         "",
         *_attributes(section, command),
         "",
@@ -248,9 +261,12 @@ def _attributes(section: type, command: str | None) -> Iterator[str]:
 
 
 def _comments(section: type) -> dict[str, str]:
-    """The texts below fields. Sphinx's own reader does not take f-strings in annotations."""
+    """The texts below fields, or those of the class's docstring. Sphinx's own reader does not take f-strings in
+    annotations."""
+    in_docstring = (inspect.getdoc(section) or "").partition(ATTRIBUTES)[2]
+    listed = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", in_docstring, flags=re.MULTILINE)
     (body,) = (node.body for node in ast.parse(inspect.getsource(section)).body if isinstance(node, ast.ClassDef))
-    return {
+    return {name: _sentence(inspect.cleandoc(text)) for name, text in listed} | {
         field.target.id: inspect.cleandoc(text.value.value)
         for field, text in pairwise(body)
         if isinstance(field, ast.AnnAssign)

@@ -34,6 +34,7 @@ from autoencoder.config import (
 from autoencoder.config.choices import COLUMN_KINDS
 from autoencoder.config.formats import FORMAT_VERSION
 from autoencoder.config.presets import PRESETS
+from autoencoder.config.run import MAIN, settings_shown
 from autoencoder.errors import UserError
 from autoencoder.machine.files import write_json
 from autoencoder.registries import ENCODERS, FITTED_ENCODERS, LEARNED_ENCODERS, MAX_DEPTH, OBJECTIVES
@@ -430,3 +431,26 @@ def test_every_preset_says_how_it_is_optimised() -> None:
         assert preset.training["optimizer"] == ("muon" if name == "fine" else "adam"), name
         assert {"encoder", "latent_dim"} <= preset.model.keys(), name
         assert "batch_size" in preset.training, name
+
+
+# ------------------------------------------------------------------------------------------------------- in a notebook
+
+
+def test_a_notebook_shows_the_main_settings_and_what_differs():
+    images = "<b>\x1b[2J.npz"
+    config = RunConfig(
+        DataConfig(images, val_fraction=0.3),
+        ModelConfig("deep", depth=2),
+        ObjectiveConfig("angle", noise=NoiseConfig("gaussian", 0.2)),
+    )
+    shown = settings_shown(config)
+    assert list(shown) == [*MAIN, "val_fraction", "depth"]  # and not the loss, which the objective takes away
+    assert shown["objective"] == ("angle", "reconstruct")
+    assert shown["depth"] == (2, None)
+    text = config._repr_html_()
+    assert "<tr><td>val_fraction</td><td>0.3</td><td>0.2</td></tr>" in text
+    assert "<tr><td>noise</td><td>&#x27;gaussian:0.2&#x27;</td><td>&#x27;none&#x27;</td></tr>" in text
+    assert "<tr><td>epochs</td><td>30</td><td></td></tr>" in text
+    assert "<b>" not in text
+    assert "\x1b" not in text
+    assert len(RunConfig(DataConfig("a.npz"))._repr_html_()) < 1000

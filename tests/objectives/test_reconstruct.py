@@ -74,10 +74,10 @@ def test_the_pca_control_is_exact_where_components_suffice(data, measured):
     assert result.pca_quality.mse == pytest.approx(0, abs=1e-9)
     np.testing.assert_allclose(result.errors, np.square(flat[150:] - 0.5).mean(axis=1), rtol=1e-4)
     assert result.output_quality.mse == pytest.approx(result.errors.mean(), rel=1e-5)
-    assert "farther than the PCA control" in result.table().closing
+    assert "dB below that of the PCA control" in result.table().closing
     one = measured(ae.ObjectiveConfig(), given, given.images, 150, latent_dim=1)
     assert one.output_quality.mse == 0 < one.pca_quality.mse
-    assert "closer than the PCA control" in one.table().closing
+    assert "dB above that of the PCA control" in one.table().closing
 
 
 def test_images_without_known_targets_are_all_taken(table, tmp_path, succeed):

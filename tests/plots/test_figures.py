@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from autoencoder.config.movies import FigureOptions
 from autoencoder.errors import UserError
 from autoencoder.plots.curves import loss_curves
+from autoencoder.plots.drawing import draw_title
 from autoencoder.plots.figures import Files, new_figure, rendered, save_and_hold, save_figure, save_figures
 
 EPOCHS = np.arange(1, 5, dtype=float)
@@ -83,3 +85,14 @@ def test_files_carry_their_figures(tmp_path):
     both = Files([tmp_path / "page.html"]) + made
     assert both == [tmp_path / "page.html", *made]
     assert both.figures == made.figures
+
+
+def test_the_title_of_a_figure_can_be_replaced() -> None:
+    """As that of any of matplotlib's figures; nothing is written over it."""
+    fig = new_figure(4, 3)
+    draw_title(fig, ["two", "lines"])
+    assert fig.get_suptitle() == "two\nlines"
+    before = fig.findobj(Text)[0].get_window_extent(fig.canvas.get_renderer())  # type: ignore[attr-defined]
+    assert before.x0 + before.x1 == pytest.approx(400, abs=1)
+    fig.suptitle("another one")
+    assert [text.get_text() for text in fig.texts] == ["another one"]

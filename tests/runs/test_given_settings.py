@@ -66,7 +66,10 @@ def test_a_run_stands_for_its_folder_and_a_data_set_for_its_file(data, tmp_path)
     assert Path(trained) == tmp_path / "run"
     assert ae.describe(trained) == ae.describe(tmp_path / "run")
     assert ae.resume(trained).run.path == tmp_path / "run"
-    ae.test(trained, data=ae.load_images(data))
+    own = ae.load_images(data)
+    evaluation, _ = ae.test(trained, data=own)
+    assert evaluation.images_name == "held-out images"  # and not those that it was trained on
+    np.testing.assert_array_equal(evaluation.rows, ae.evaluate(trained).rows)
     assert (tmp_path / "run" / "test" / "images" / "metrics.json").is_file()
     arena = ae.prepare_arena(tmp_path / "arena", 20, size=8)
     ae.test(trained, data=arena)

@@ -1,5 +1,7 @@
 """The Python API, as a user of the package writes it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -110,8 +112,11 @@ def test_evaluate(trained, tiny):
 
 
 def test_evaluate_an_image_set_of_the_callers_own(trained, tiny):
-    data = ae.load_images(tiny)
-    assert len(ae.evaluate(trained.run.path, data=data).rows) == 60
+    own = ae.load_images(tiny)
+    np.testing.assert_array_equal(ae.evaluate(trained, data=own).rows, ae.evaluate(trained).rows)
+    others = ae.evaluate(trained, data=dataclasses.replace(own, images=255 - own.images, clean=None))
+    assert len(others.rows) == 60
+    assert "held-out" not in others.images_name
 
 
 def test_visualize(trained, tmp_path):

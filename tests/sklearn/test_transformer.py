@@ -307,7 +307,7 @@ def test_constant_columns_come_back():
             {"noise": "gauss:0.5", "loss": "msee"},
             "noise 'gauss' .did you mean 'gaussian'.*loss 'msee' .did you mean 'mse'",
         ),
-        ({"noise": 0.5}, "noise is a text such as 'gaussian:0.5'"),
+        ({"noise": 0.5}, "noise must be a text such as 'gaussian:0.2', or 'none', not 0.5"),
         ({"augment": ["flip"]}, "augment is for images"),
         ({"max_pixel_value": 255}, "max_pixel_value is for images"),
         ({"depth": 3}, "depth only applies to the encoder 'deep', not to 'dense'"),

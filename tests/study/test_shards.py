@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+import autoencoder as ae
 from autoencoder.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from autoencoder.machine import progress
 from autoencoder.runs.folder import Run
 from autoencoder.runs.lock import hold
 from autoencoder.study.designs.design import Member
@@ -51,6 +53,17 @@ def test_each_share_has_its_part_of_every_setting():
         len({(run.config.model.encoder, run.seed) for run in share_of(MEMBERS, number, 5)}) for number in range(1, 6)
     ]
     assert max(sizes) - min(sizes) <= 1
+
+
+def test_progress_says_which_run_is_trained(tiny, tmp_path, capsys, monkeypatch):
+    """With a line for each update, as a log has one now and then."""
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    settings = {"encoder": "dense", "epochs": 1, "batch_size": 16, "threads": 1, "device": "cpu"}
+    plan = ae.plan_study(tiny, vary={"latent_dim": [2, 3]}, seeds=[5], **settings)
+    ae.train_shard(plan, (1, 1), tmp_path / "study", quiet=False)
+    said = capsys.readouterr().err
+    for member in plan.members():
+        assert f"Training {member.name}, 1 epoch: " in said
 
 
 class MeasuredError(Exception):

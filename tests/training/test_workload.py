@@ -71,9 +71,9 @@ def estimates(text):
 def test_training_says_how_long_it_takes(tiny, tmp_path, slow_updates, succeed):
     run = tmp_path / "run"  # 48 images to learn from, which are three updates
     (line,) = estimates(succeed("train", tiny, "--run", run, *SHORT, "--epochs", 10).err)
-    assert line == "Training 10 epochs: about 4 minutes in all (measured over the first 5 updates)"
+    assert line == "Training run, 10 epochs: about 4 minutes in all (measured over the first 5 updates)"
     (line,) = estimates(succeed("train", "--resume", run, "--epochs", 25).err)
-    assert line == "Training 25 epochs: about 6 minutes for the rest (measured over the first 5 updates)"
+    assert line == "Training run, 25 epochs: about 6 minutes for the rest (measured over the first 5 updates)"
     assert succeed("train", tiny, "--run", tmp_path / "quiet", *SHORT, "--epochs", 5, "--quiet").err == ""
 
 

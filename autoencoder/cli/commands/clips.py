@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
 
     options = ClipOptions(args.seconds, args.clips, args.window, args.crop, args.speed)
     opened = open_run(args.run, metadata=args.metadata, columns=args.columns, column_kinds=args.column_kinds)
-    movie = clips(
+    files = clips(
         opened,
         args.rows,
         video=args.video,
@@ -104,4 +104,4 @@ def run(args: argparse.Namespace) -> None:
         quiet=args.quiet,
         say=lambda text: say(args, text),
     )
-    made(args, movie)
+    made(args, files)

@@ -188,9 +188,9 @@ def run(args: argparse.Namespace) -> None:
 def _report(args: argparse.Namespace) -> None:
     if len(args.what) < 2:
         raise UserError("which study should be measured? Name its folder, or a table of runs")
-    from autoencoder.workflows.settings import setting_names
+    from autoencoder.config.settings import setting_types
 
-    given = [name for name in vars(args) if name in setting_names() - {"device"}]
+    given = [name for name in vars(args) if name in setting_types().keys() - {"device"}]
     given += [name for name, value in DESIGN.items() if getattr(args, name) != value]
     if given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
@@ -295,9 +295,9 @@ def _plan(args: argparse.Namespace) -> None:
 
 def _design(args: argparse.Namespace) -> dict[str, Any]:
     """What is trained."""
-    from autoencoder.workflows.settings import setting_names
+    from autoencoder.config.settings import setting_types
 
-    settings = {name: value for name, value in vars(args).items() if name in setting_names()}
+    settings = {name: value for name, value in vars(args).items() if name in setting_types()}
     return {"vary": args.vary, "seeds": args.seeds, "preset": args.preset, "config": args.config, **settings}
 
 

@@ -117,9 +117,10 @@ def _resume(args: argparse.Namespace) -> Any:
 
 def build_config(args: argparse.Namespace) -> c.RunConfig:
     """The run's configuration: defaults, then the preset or the file, then the flags that were given."""
-    from autoencoder.workflows.settings import run_config, setting_names
+    from autoencoder.config.settings import setting_types
+    from autoencoder.workflows.settings import run_config
 
-    given = {name: value for name, value in vars(args).items() if name in setting_names()}
+    given = {name: value for name, value in vars(args).items() if name in setting_types()}
     return run_config(args.data, preset=args.preset, config=args.config, say=lambda text: say(args, text), **given)
 
 

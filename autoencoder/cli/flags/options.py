@@ -11,11 +11,11 @@ from typing import Any, Literal, NoReturn
 from autoencoder import config as c
 from autoencoder.config import DEVICES, NoiseConfig
 from autoencoder.config.movies import DPI, FIGURE_FORMATS, LEAST_DPI, MOST_DPI, MOVIE_FORMATS, FigureOptions
-from autoencoder.config.training import KEPT
+from autoencoder.config.objective import NOISE, OBJECTIVE
+from autoencoder.config.training import KEPT, SNAPSHOT_SAMPLES
 from autoencoder.errors import UserError, did_you_mean, meant_or_choices
 from autoencoder.flags import Setting, Whole, parse_number, settings_of, shortened
 from autoencoder.machine.plain_text import one_line
-from autoencoder.registries import OBJECTIVES
 
 RUN_BY_PLACE = "run_by_place"
 """Where the parser keeps a run that is given without a flag."""
@@ -205,29 +205,10 @@ def add_run_settings(parser: argparse.ArgumentParser, without: Collection[str] =
     for name, flag in c.own_settings().items():
         add_setting(group, Setting(name, flag))
     group = add_settings(parser, c.ObjectiveConfig, "objective", without)["objective"]
-    group.add_argument(
-        "--objective",
-        dest="objective",
-        choices=OBJECTIVES,
-        default=argparse.SUPPRESS,
-        help="what the network is trained for (default: reconstruct)",
-    )
-    group.add_argument(
-        "--noise",
-        type=noise,
-        default=argparse.SUPPRESS,
-        metavar="KIND:AMOUNT",
-        help="corrupt the input: gaussian:STD, salt-pepper:FRACTION, masking:FRACTION or poisson:PEAK, "
-        "for pixels scaled to [0, 1] (default: none)",
-    )
-    add_settings(parser, c.TrainingConfig, "training", without)[KEPT].add_argument(
-        "--snapshot-samples",
-        type=samples,
-        default=argparse.SUPPRESS,
-        metavar="N",
-        help="images in a snapshot: N, all, auto (an eighth, at least 2,000), or probes (1,600 held-out and 2,400 "
-        "other images at most; the default of a study) (default: auto)",
-    )
+    add_setting(group, OBJECTIVE)
+    add_setting(group, NOISE, type=noise)
+    groups = add_settings(parser, c.TrainingConfig, "training", without)
+    add_setting(groups[KEPT], SNAPSHOT_SAMPLES, type=samples)
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:

@@ -14,16 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoencoder.array_types import Rows
+from autoencoder.config.arguments import AnyPath, paths_of
+from autoencoder.config.value_types import check_types
 from autoencoder.data.sources.video.cutting.clips import Clip, Way, cut_clips, usual_rate
 from autoencoder.data.sources.video.frames import Tally, spread
 from autoencoder.data.sources.video.prepare import OpenedVideo, open_video
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.machine.files import check_writable, write_error
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
+from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.clips import EMPTY, clip_frames, side_of_tiles
 from autoencoder.plots.movies.writer import MAX_GIF_FPS, SUFFIXES, MovieWriter
 from autoencoder.runs.opened import RunLike, open_run
-from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.clips.images import Animal, Images, apart
 from autoencoder.workflows.clips.rows import read_rows
 from autoencoder.workflows.clips.videos import Made, find_videos, made_of
@@ -52,7 +54,8 @@ class ClipOptions:
     Attributes:
         seconds: of video in each, half of them before the image's frame.
         most: clips in the movie, at most.
-        window: what is shown; None for `follow` where the animal's place is known, and else `frame`.
+        window: what is shown: `follow`, a window that goes with the animal; `still`, one that stays where the animal is
+            in the middle; `frame`, whole frames. None for `follow` where the animal's place is known, and else `frame`.
         crop: side of the window, pixels of the video; None for what was cut out for the images.
         speed: how fast it is played; 1 is as fast as it was.
     """
@@ -63,6 +66,9 @@ class ClipOptions:
     crop: int | None = None
     speed: float = 1.0
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
 
 DEFAULTS = ClipOptions()
 
@@ -71,13 +77,13 @@ def clips(
     run: RunLike,
     rows: str | Path,
     *,
-    video: str | Path | Sequence[str | Path] = (),
+    video: AnyPath | Sequence[AnyPath] = (),
     recordings: str | Path | None = None,
     options: ClipOptions = DEFAULTS,
     out: str | Path | None = None,
     quiet: bool = True,
-    say: Say = lambda text: None,
-) -> Path:
+    say: Say = SILENT,
+) -> Files:
     """Write a movie of the video around images that a table names.
 
     All clips are equally long, with the frame of their image in the middle. Where a video begins later, or ends
@@ -85,15 +91,18 @@ def clips(
 
     Args:
         run: a run folder, or what `open_run` gave: its data set is that of the images.
-        rows: a CSV that names images, see `read_rows`.
-        video, recordings: where the videos are; see `find_videos`.
+        rows: a CSV that names images, with the column `row`, as the page of `explore` saves it, or with `frame` and,
+            where the data set has them, `recording` and `individual`.
+        video: the videos, or folders of them; found by the names of the files that the images were made of. Empty to
+            look in the folder of the data set.
+        recordings: the table of `prepare_experiment`, which says where the videos are, instead.
         options: what clips show.
         out: the movie, `.mp4` or `.gif`; None for `RUN/clips/TABLE.mp4`.
         quiet: show no progress.
         say: is told what was left out.
 
     Returns:
-        the movie.
+        the files: one, the movie.
 
     Raises:
         UserError: the table is none of rows, a video is missing, damaged or another one than that of the images, it is
@@ -111,7 +120,7 @@ def clips(
         recipe,
         folder=folder,
         is_only=len(np.unique(images.recordings)) == 1,
-        given=paths_of(video),
+        given=paths_of(video, "a video"),
         table=None if recordings is None else Path(recordings),
     )
     _refuse_to_replace(out, [*found.values(), table])
@@ -132,7 +141,7 @@ def clips(
         with MovieWriter(out, fps) as movie:
             for frame in clip_frames(tiles, captions, title, (marked >= 0) & (marked < MARK_SECONDS)):
                 movie.append(frame)
-    return out
+    return Files([out])
 
 
 # ------------------------------------------------------------------------------------------------------ before the work

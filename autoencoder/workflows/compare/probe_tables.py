@@ -220,8 +220,8 @@ def _full_caption(comparison: Comparison, name: str, kind: ColumnKind, scale: Ti
         said.append(str(scale))
         taus = [f"{run.name} {run.probed.code_tau:.3g}" for run in comparison.runs if run.probed.code_tau is not None]
         said.append(f"correlation times of the codes: {', '.join(taus)} frames")
-    said.append(f"{found.n_blocks} stretches of held-out images")
-    said.append(f"95 % of the {'mean error' if kind is ColumnKind.CIRCULAR else 'score'}")
+    said.append(f"{found.n_blocks} {'stretch' if found.n_blocks == 1 else 'stretches'} of held-out images")
+    said.append(f"95 % interval of the {'mean error' if kind is ColumnKind.CIRCULAR else 'score'}")
     if found.low is None:
         said[-1] += f": none, since there are {NO_INTERVAL}"
     if scale is not None and not scale.is_enough:

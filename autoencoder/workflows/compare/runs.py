@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,22 +11,22 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from autoencoder.config import DataConfig, NoiseConfig, TrainingConfig
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
+from autoencoder.config.settings import checked_settings
 from autoencoder.display.summary import DPI, Summary
 from autoencoder.errors import UserError
 from autoencoder.evaluation.compare import Comparison, compare
 from autoencoder.evaluation.outside_codes import Listed, expand
-from autoencoder.machine.file_names import path_of
 from autoencoder.machine.files import check_writable
-from autoencoder.machine.progress import Say
-from autoencoder.plots.figures import Files, rendered
+from autoencoder.machine.progress import SILENT, Say
+from autoencoder.plots.figures import Found, rendered
 from autoencoder.registries import DEFAULT_REDUCER
 from autoencoder.runs.folder import Run
-from autoencoder.runs.opened import OpenedRun, RunLike, Shelf, open_run, several_runs, table_notes
+from autoencoder.runs.opened import OpenedRun, RunLikes, Shelf, open_run, several_runs, table_notes
 from autoencoder.runs.trained import Trained
 from autoencoder.study.designs.reference import SYSTEM, reference_design
 from autoencoder.study.folder import StudyFolder
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.compare.alike import alike_sections, measure_codes
 from autoencoder.workflows.compare.kinds import Group
 from autoencoder.workflows.compare.numbers import over_seeds
@@ -40,7 +39,6 @@ from autoencoder.workflows.compare.report import (
     write_comparison,
 )
 from autoencoder.workflows.markdown import TextTable
-from autoencoder.workflows.settings import checked_settings
 from autoencoder.workflows.study.results import Study
 from autoencoder.workflows.study.study import train_study
 
@@ -89,12 +87,12 @@ class RunsCompared:
 
 
 def compare_runs(
-    runs: RunLike | Sequence[RunLike],
+    runs: RunLikes,
     *,
     checkpoint: str = "last",
-    noise: NoiseConfig | None = None,
+    noise: NoiseConfig | str | None = None,
     given: Sequence[str] = (),
-    metadata: str | Path | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
     rows: str = "all",
@@ -105,25 +103,31 @@ def compare_runs(
     out: str | Path = "compare",
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda text: None,
-) -> tuple[RunsCompared, Files]:
+    say: Say = SILENT,
+) -> Found[RunsCompared]:
     """Compare runs, and codes from elsewhere, on the images that all of them held out, and write all of it.
 
     `compare` does it in memory, for numbers alone.
 
     Args:
         runs: run folders with the same data and split, or what `open_run` gave; files of codes (`.npy`, `.npz`: a row
-            for each image); a `.csv` that lists such, with columns `path` and `name`.
-        checkpoint, noise, given: see `compare`.
+            for each image); a `.csv` that lists such, with columns `path` and `name`. Of a dictionary, the values.
+        checkpoint, noise, given: as in `compare`.
         metadata, columns, column_kinds: other metadata than that of the runs; see `open_run`.
-        rows, color_by, reducer, examples, figures: see `write_comparison`.
+        rows: points in the figure: `all`, with those that were trained on in pale colours, or the `held-out` ones.
+        color_by: columns, a figure each; None for the most telling one.
+        reducer: of the latent spaces in the figure: `umap`, `pca`, `tsne`, or `none` for two units.
+        examples: images in the figure.
+        figures: formats and resolution of the figures.
         out: folder.
         device: `auto`, `cpu`, `cuda` or `mps`.
         quiet: show no progress.
         say: is told what has changed in the metadata since the runs were started.
 
     Returns:
-        what was found, and the files; see `write_comparison`.
+        what was found, and the files: `comparison.csv` (a row per run), `comparison.md`, `comparison.json`, and a
+        figure for each column; of two or more also `comparison.html`, `measures.csv`, and, where runs were compared
+        over training, the figure `distances`.
 
     Raises:
         UserError: there is no run, runs differ in data or split, one cannot be tested, there is no such column, or
@@ -131,7 +135,9 @@ def compare_runs(
     """
     shelf = Shelf()
     asked = [open_run(run) if isinstance(run, Run | Trained) else run for run in several_runs(runs)]
-    listed = [entry for run in asked for entry in ([run] if isinstance(run, OpenedRun) else expand([Path(run)]))]
+    listed = list[OpenedRun | Listed]()
+    for run in asked:
+        listed += [run] if isinstance(run, OpenedRun) else expand([path_of(run, "a run")])
     codes = [entry for entry in listed if isinstance(entry, Listed) and entry.is_codes]
     sources = [entry for entry in listed if entry not in codes]
     if codes and not sources:
@@ -153,7 +159,7 @@ def compare_runs(
     check_writable(Path(out))
     for note in table_notes(opened):
         say(f"note: {note}")
-    in_a_list = any(not isinstance(run, OpenedRun) and Path(run).suffix.lower() == ".csv" for run in asked)
+    in_a_list = any(not isinstance(run, OpenedRun) and path_of(run, "a run").suffix.lower() == ".csv" for run in asked)
     names = [entry.path.name if isinstance(entry, OpenedRun) else entry.name for entry in (*sources, *codes)]
     group = Group(
         opened,
@@ -179,14 +185,14 @@ def compare_runs(
 
 
 def compare_reference(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     *,
     seeds: int = 1,
     jobs: int = 1,
     backend: str = "loky",
     scheduler: str | None = None,
     checkpoint: str = "last",
-    noise: NoiseConfig | None = None,
+    noise: NoiseConfig | str | None = None,
     given: Sequence[str] = (),
     rows: str = "all",
     color_by: Sequence[str] | None = None,
@@ -196,9 +202,9 @@ def compare_reference(
     out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
     **settings: Any,
-) -> tuple[RunsCompared, Files]:
+) -> Found[RunsCompared]:
     """Train the reference table, or resume it, and compare its runs.
 
     That is an autoencoder, decoders on PCA and UMAP to 16 and 2 units, and a network that predicts.
@@ -206,30 +212,35 @@ def compare_reference(
     Args:
         data: images to train on.
         seeds: train everything so many times, with seeds from `seed` on.
-        jobs, backend, scheduler: see `train_study`.
+        jobs: pieces of work at a time, in a process each.
+        backend: "loky" for processes of this machine, or "dask" for a Dask cluster.
+        scheduler: address of the Dask cluster's scheduler, such as `tcp://host:8786`.
         noise: of the input, in training and in the test.
         checkpoint, given, rows, color_by, reducer, examples, figures, quiet: see `compare_runs`.
         out: folder; None for `runs/reference-DATA`.
         device: where networks are trained and compared.
         say: is told what begins and what is done.
-        settings: of all runs, by the names of their flags: those of data and training, `encoder` and `target`.
+        settings: of all runs, by their names: those of data and training, `encoder` and `target`; `run_config` says
+            what there is.
 
     Returns:
-        what was found, and the files; see `write_comparison`.
+        what was found, and the files, as `compare_runs` writes them.
 
     Raises:
         UserError: the preset does not take a setting, a run cannot be trained, or as `compare_runs`.
     """
-    chosen = checked_settings({name: value for name, value in settings.items() if value is not None})
+    noisy = {} if noise is None else {"noise": noise}
+    asked = {**settings, "device": device, **noisy}
+    chosen = checked_settings({name: value for name, value in asked.items() if value is not None})
     of_data = {name: value for name, value in chosen.items() if name in DataConfig.__dataclass_fields__}
-    shelf, data = Shelf(), str(path_of(data, "the images"))
+    noise = chosen.get("noise")
+    shelf, data = Shelf(), str(path_of(data, IMAGES))
     images = shelf.images(DataConfig(data, **of_data))
     color_by, given = None if color_by is None else names_of(color_by), names_of(given)
     for name in (*(color_by or ()), *given):
         images.metadata.column(name)
     out = Path("runs") / f"reference-{Path(data).stem}" if out is None else Path(out)
     check_writable(out)
-    chosen |= checked_settings({"device": device} | ({} if noise is None else {"noise": noise}))
     first = chosen.pop("seed", TrainingConfig().seed)
     design = reference_design(data, chosen, images, range(first, first + seeds))
     for note in design.notes:
@@ -269,7 +280,7 @@ def compare_seeds(
     *,
     codes: Sequence[Path] = (),
     checkpoint: str = "last",
-    noise: NoiseConfig | None = None,
+    noise: NoiseConfig | str | None = None,
     given: Sequence[str] = (),
     rows: str = "all",
     color_by: Sequence[str] | None = None,
@@ -278,7 +289,7 @@ def compare_seeds(
     figures: FigureOptions = AS_PNG_AND_SVG,
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[RunsCompared, Files]:
+) -> Found[RunsCompared]:
     """Compare the runs of each seed, and write all of it; see `compare` and `write_comparison` for the arguments."""
     comparisons = [
         compare(
@@ -307,4 +318,4 @@ def compare_seeds(
         alike=alike,
         options=figures,
     )
-    return RunsCompared(tuple(comparisons), alike, files.figures), files
+    return Found(RunsCompared(tuple(comparisons), alike, files.figures), files)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autoencoder.config.arguments import IMAGES, AnyPath, path_of, paths_of
 from autoencoder.data.arrays import check_readable
 from autoencoder.data.images import ImageSet
 from autoencoder.data.joining.series import as_labels
@@ -27,13 +28,13 @@ from autoencoder.evaluation.encode import encode as encode_images
 from autoencoder.evaluation.evaluate import check_same_size, open_data
 from autoencoder.evaluation.familiar import SHARE, Familiar
 from autoencoder.machine.files import check_writable, write_error
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
+from autoencoder.plots.figures import Files
 from autoencoder.registries import CODE_FILES
 from autoencoder.runs.folder import Run
 from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.runs.trained import Trained
 from autoencoder.version import DISTRIBUTION, __version__
-from autoencoder.workflows.arguments import paths_of
 from autoencoder.workflows.encode.content import Column, Content, has_times, one_after_the_other
 from autoencoder.workflows.held_out import split_column
 
@@ -57,13 +58,13 @@ class Table(NamedTuple):
 
 def encode(
     run: RunLike,
-    data: str | Path | Sequence[str | Path] = (),
+    data: AnyPath | Sequence[AnyPath] = (),
     *,
     out: str | Path,
-    pose: str | Path | Sequence[str | Path] = (),
+    pose: AnyPath | Sequence[AnyPath] = (),
     crop: int | Sequence[int] = (),
     px_per_cm: float | Sequence[float] = (),
-    metadata: str | Path | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
     checkpoint: str = "last",
@@ -73,8 +74,8 @@ def encode(
     overwrite: bool = False,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda text: None,
-) -> list[Path]:
+    say: Say = SILENT,
+) -> Files:
     """Write codes of every image, with the columns of the metadata and what the network says of the images.
 
     For the images of the run's own data set, the column `split` says which were trained on (`training`), held out
@@ -83,7 +84,8 @@ def encode(
     Args:
         run: a run folder, or what `open_run` gave.
         data: data sets (`.npz`, `.npy`) and videos, one after the other in the file; none for the run's own data.
-        out: in one of the formats of `registries.CODE_FILES`, by its suffix.
+            For images in memory, use `encode` of what `train` or `load_run` gave.
+        out: the file, whose suffix says the format: `.csv`, `.npz`, `.parquet`, `.nwb` or `.nc`.
         pose: of the videos, in their order, where the run's images were cut out by a pose.
         crop: side of the crops in pixels of the videos, one for all or one for each, where it is another than the
             run's. Where the run's is in centimetres, either this or `px_per_cm` is needed.
@@ -109,8 +111,8 @@ def encode(
     opened, out = open_run(run), Path(out)
     kind = _format(out)
     kind.check()
-    sources, poses = paths_of(data), paths_of(pose)
-    table = Table(None if metadata is None else Path(metadata), columns, column_kinds)
+    sources, poses = paths_of(data, IMAGES), paths_of(pose, "a pose")
+    table = Table(None if metadata is None else path_of(metadata, "metadata"), columns, column_kinds)
     sides = [crop] if isinstance(crop, int) else list(crop)
     scales = [px_per_cm] if isinstance(px_per_cm, int | float) else list(px_per_cm)
     problems = _problems_of_scales(opened, sources, sides, scales)
@@ -136,7 +138,7 @@ def encode(
                     familiar = find_familiar(owner, trained)
                 parts.append(_encode_one(making, parts, source, images, split, familiar, is_one=len(sources) < 2))
         content = _content(making, parts, checkpoint, familiar)
-        files: list[Path] = kind.write(content, out)
+        files = Files(kind.write(content, out))
     if familiar is not None:
         say(_said_of(parts, familiar))
     if kind.NEEDS_TIME and session_start is None:

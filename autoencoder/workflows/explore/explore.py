@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from autoencoder.config.arguments import names_of
 from autoencoder.data.metadata import Metadata
 from autoencoder.display.inline import show_page
 from autoencoder.errors import UserError, problems_of, raise_if_any
 from autoencoder.machine.files import check_writable, write_text
-from autoencoder.machine.progress import Progress, Say, in_notebook
+from autoencoder.machine.progress import SILENT, Progress, Say, in_notebook
 from autoencoder.pages.content import PageContent
 from autoencoder.pages.document import explorer_document
 from autoencoder.projections.evolution import embed_track, track_run
@@ -21,7 +22,6 @@ from autoencoder.projections.fits import methods
 from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import RunLike, open_run
 from autoencoder.seeding import numpy_stream
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.explore.gather import page_content
 from autoencoder.workflows.held_out import places_shown
 
@@ -48,14 +48,16 @@ def explore(
     max_bytes: int = MAX_BYTES,
     inline: bool | None = None,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Path:
     """Project a run's snapshots and write them, with the images, as one HTML page.
 
     Args:
         run: a run folder, finished or in training; or what `open_run` gave, which also takes other metadata.
-        fits, reducers, layers: see `autoencoder.projections.evolution.embed_track`; the page has every combination, and
-            where `fits` is None each reducer's default one.
+        fits: ways to fit a projection to training, see `visualize`; None for each reducer's default one. The page has
+            every combination with
+        reducers: `umap`, `pca`, `tsne`, or `none` for a layer of two units, and
+        layers: `latent`, or `fc2`, the decoder's first layer.
         color_by: columns to colour by, the first one at first; None for all, an angle or a category first.
         points: show at most so many images, chosen evenly at random. All of them are projected.
         max_snapshots: show at most so many snapshots, spread evenly over training; the last one is always there.
@@ -73,7 +75,8 @@ def explore(
         the file.
 
     Raises:
-        UserError: as `track_run` and `embed_track` do; a column is not there, or `out` cannot be written.
+        UserError: the run has no snapshots, a file of it is damaged, or its codes cannot be projected in this way; a
+            column is not there, or `out` cannot be written.
     """
     opened = open_run(run)
     out = opened.output_folder("visualize") / "explore.html" if out is None else Path(out)

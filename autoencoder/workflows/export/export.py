@@ -12,17 +12,18 @@ from typing import Any
 import numpy as np
 
 from autoencoder.config import NETWORK_PARTS, PIXEL_TYPES
+from autoencoder.config.arguments import names_of
 from autoencoder.data.images import default_max_pixel_value
 from autoencoder.errors import UserError, problems_of, raise_if_any, unknown
 from autoencoder.evaluation.evaluate import Evaluation, evaluate
 from autoencoder.machine.file_names import file_stem
 from autoencoder.machine.files import check_writable, replacing
 from autoencoder.machine.plain_text import visible
-from autoencoder.machine.progress import Say
+from autoencoder.machine.progress import SILENT, Say
+from autoencoder.plots.figures import Files
 from autoencoder.registries import ENCODERS, NETWORK_FILES
 from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.version import DISTRIBUTION, __version__
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.export.card import card
 from autoencoder.workflows.export.content import Content, config_text
 from autoencoder.workflows.export.module import ExportedNetwork
@@ -44,21 +45,20 @@ def export(
     out: str | Path | None = None,
     overwrite: bool = False,
     quiet: bool = True,
-    say: Say = lambda text: None,
-) -> list[Path]:
+    say: Say = SILENT,
+) -> Files:
     """Write the network of a run for other programs, and a card that says what it is.
 
     Scaling and the order of channels are part of what is written: images go in as they are stored, (N, H, W) or
-    (N, H, W, C). See `ExportedNetwork` for what comes out.
+    (N, H, W, C). What comes out, the card says.
 
     Args:
         run: a run folder, or what `open_run` gave.
-        formats: names in `autoencoder.registries.NETWORK_FILES`.
+        formats: one or more of `safetensors`, `onnx` and `pt2`.
         part: `encoder`, `decoder` (what stands behind the latent), or `both`.
         checkpoint: `last`, `best`, the number of an epoch, or a path.
         step: the network that was kept after this update, instead.
-        pixels: type of the images that go in, one of `autoencoder.config.choices.PIXEL_TYPES`; None for that of the
-            run's data.
+        pixels: type of the images that go in, `uint8`, `uint16` or `float32`; None for that of the run's data.
         out: folder; None for `RUN/export`.
         overwrite: files of these names may be replaced.
         quiet: show no progress.
@@ -107,7 +107,7 @@ def export(
         for name in formats:
             _format(name).write(content, temporary[name])
         temporary[CARD].write_text(text, encoding="utf-8")
-    return list(files.values())
+    return Files(files.values())
 
 
 def _format(name: str) -> Any:

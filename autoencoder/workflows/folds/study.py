@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
-from autoencoder.machine.progress import Say
-from autoencoder.plots.figures import Files
+from autoencoder.config.signatures import takes_settings
+from autoencoder.machine.progress import SILENT, Say
+from autoencoder.plots.figures import Found
+from autoencoder.study.designs.design import STUDY_TRAINING, parse_vary
 from autoencoder.study.designs.design import base_of as study_base
-from autoencoder.study.designs.design import parse_vary
 from autoencoder.study.designs.folds import SEEDS
 from autoencoder.study.designs.folds import leave_one_out as folds_of
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.wording import capitalized
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.folds.measure import Folds, asked_groups, measure_folds, refuse_told
 from autoencoder.workflows.folds.report import summary, write_folds
 from autoencoder.workflows.groups.words import least_p_text
@@ -31,8 +31,9 @@ class FoldsScored(Folds):
         return summary(self).html()
 
 
+@takes_settings(**STUDY_TRAINING)
 def plan_folds(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     column: str,
     *,
     by: str | None = None,
@@ -46,11 +47,10 @@ def plan_folds(
     **settings: Any,
 ) -> Plan:
     """What `leave_one_out` would train; see there. Nothing is written."""
+    data = str(path_of(data, IMAGES))
     given, base, images, chosen = begun(data, preset, config, seeds, SEEDS, settings)
-    asked = {"by": by, "conditions": list(conditions), "strata": names_of(strata), "same_as": names_of(same_as)}
-    design = folds_of(
-        column, study_base(os.fspath(data), base, given), parse_vary(as_texts(vary)), chosen, images, asked
-    )
+    asked = {"by": by, "conditions": names_of(conditions), "strata": names_of(strata), "same_as": names_of(same_as)}
+    design = folds_of(column, study_base(data, base, given), parse_vary(as_texts(vary)), chosen, images, asked)
     groups = asked_groups(images, {"column": column, **asked})
     refuse_told(design, images, groups)
     encoders = {member.config.model.encoder for member in design.members}
@@ -62,11 +62,12 @@ def plan_folds(
     if groups is not None:
         relabelled = groups.cells.relabelled(design.members[0].config.data.split_seed)
         said.append(f"{capitalized(least_p_text(groups, relabelled))}.")
-    return Plan(design, images, os.fspath(data), tuple(said))
+    return Plan(design, images, data, tuple(said))
 
 
+@takes_settings(**STUDY_TRAINING)
 def leave_one_out(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     column: str,
     *,
     by: str | None = None,
@@ -84,9 +85,9 @@ def leave_one_out(
     scheduler: str | None = None,
     figures: FigureOptions = AS_PNG_AND_SVG,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
     **settings: Any,
-) -> tuple[FoldsScored, Files]:
+) -> Found[FoldsScored]:
     """Train networks that have not seen one value of a column, such as one animal, and score them on it.
 
     Args:
@@ -98,13 +99,18 @@ def leave_one_out(
         vary, preset, config, settings: see `plan_study`.
         seeds: how many, from the setting `seed` on, or which; None for 3.
         out: the study's folder; None for `studies/DATA-without-COLUMN`.
-        jobs, together, backend, scheduler: see `train_study`.
+        jobs: pieces of work at a time, in a process each.
+        together: runs that take turns in one process; "auto" for as many as the GPU's memory holds, on the processor a
+            process for each core; None for that on a GPU, and one run after the other elsewhere.
+        backend: "loky" for processes of this machine, or "dask" for a Dask cluster.
+        scheduler: address of the Dask cluster's scheduler, such as `tcp://host:8786`.
         figures: formats and resolution of the figure.
         quiet: show no progress.
         say: is told what is trained, what begins and what is done.
 
     Returns:
-        what was found, and the files; see `write_folds`.
+        what was found, and the files: `report.html`, `report.md`, `folds.csv` (a row for each run), `folds.json`, and
+        the figure `folds`.
 
     Raises:
         UserError: the column has too few values, runs would learn the condition, or as `run_study`.
@@ -139,8 +145,8 @@ def leave_one_out(
 
 
 def score_folds(
-    path: str | Path, *, figures: FigureOptions = AS_PNG_AND_SVG, device: str = "auto", quiet: bool = True
-) -> tuple[FoldsScored, Files]:
+    path: AnyPath, *, figures: FigureOptions = AS_PNG_AND_SVG, device: str = "auto", quiet: bool = True
+) -> Found[FoldsScored]:
     """Score the networks of a study of `leave_one_out` again, without training.
 
     Args:
@@ -154,9 +160,9 @@ def score_folds(
     """
     folder = StudyFolder(path)
     found = FoldsScored(**vars(measure_folds(folder, device=device, quiet=quiet)))
-    return found, write_folds(found, folder, figures)
+    return Found(found, write_folds(found, folder, figures))
 
 
-def folds_folder(data: str | os.PathLike[str], column: str) -> Path:
+def folds_folder(data: AnyPath, column: str) -> Path:
     """Where such a study goes whose folder is not named."""
     return Path("studies") / f"{Path(data).stem}-without-{column}"

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from autoencoder.config.arguments import AnyPath, names_of, path_of
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.errors import UserError
 from autoencoder.evaluation.outside_codes import expand
 from autoencoder.machine.files import check_writable
-from autoencoder.machine.progress import Say
-from autoencoder.plots.figures import Files
-from autoencoder.runs.opened import RunLike, Shelf, open_run, table_notes
+from autoencoder.machine.progress import SILENT, Say
+from autoencoder.plots.figures import Found
+from autoencoder.runs.folder import Run
+from autoencoder.runs.opened import RunLikes, Shelf, open_run, several_runs, table_notes
+from autoencoder.runs.trained import Trained
 from autoencoder.study.groups.summaries import CLUSTERS, MOST_FRAMES
 from autoencoder.study.wording import capitalized
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.groups.compare import GroupComparison, measure_groups, open_groups
 from autoencoder.workflows.groups.report import summary, write_groups
 from autoencoder.workflows.groups.words import least_p_text
@@ -29,7 +31,7 @@ class AnimalsCompared(GroupComparison):
 
 
 def compare_groups(
-    runs: Sequence[RunLike],
+    runs: RunLikes,
     by: str,
     unit: str,
     *,
@@ -39,15 +41,15 @@ def compare_groups(
     frames: int = MOST_FRAMES,
     clusters: int = CLUSTERS,
     checkpoint: str = "last",
-    metadata: str | Path | None = None,
+    metadata: AnyPath | None = None,
     columns: Sequence[str] | None = None,
     column_kinds: Sequence[str] | None = None,
     figures: FigureOptions = AS_PNG_AND_SVG,
     out: str | Path = "compare",
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda text: None,
-) -> tuple[AnimalsCompared, Files]:
+    say: Say = SILENT,
+) -> Found[AnimalsCompared]:
     """Compare two conditions of animals by the codes of several networks, none of which was told the condition.
 
     Args:
@@ -68,17 +70,20 @@ def compare_groups(
         say: is told, before anything is encoded, how small p can be.
 
     Returns:
-        what was found, and the files; see `write_groups`.
+        what was found, and the files: `groups.html`, `groups.md`, `groups.csv` (a row for each summary),
+        `groups-animals.csv` (a row for each animal in either condition), `groups.json`, and the figure `groups`.
 
     Raises:
-        UserError: as `open_groups`; a file of codes is among the runs; or `out` cannot be written to.
+        UserError: runs differ in kind, data or split, are fewer than three seeds, or were told the condition; there are
+            other than two conditions, or too few animals; an animal was not trained on; a file of codes is among the
+            runs; or `out` cannot be written to.
     """
-    shelf = Shelf()
-    listed = expand([Path(run) for run in runs if isinstance(run, str | Path)])
+    shelf, asked = Shelf(), several_runs(runs)
+    listed = expand([path_of(run, "a run") for run in asked if not isinstance(run, Run | Trained)])
     codes = [str(entry.path) for entry in listed if entry.is_codes]
     if codes:
         raise UserError(f"animals are compared using runs, and {', '.join(codes)} is a file of codes: leave it out")
-    opened = [open_run(run) for run in runs if not isinstance(run, str | Path)]
+    opened = [open_run(run) for run in asked if isinstance(run, Run | Trained)]
     opened += [
         open_run(entry.path, shelf=shelf, metadata=metadata, columns=columns, column_kinds=column_kinds)
         for entry in listed
@@ -88,7 +93,7 @@ def compare_groups(
         by=by,
         unit=unit,
         strata=names_of(strata),
-        conditions=conditions,
+        conditions=names_of(conditions),
         same_as=names_of(same_as),
         frames=frames,
         clusters=clusters,
@@ -100,4 +105,4 @@ def compare_groups(
     for note in table_notes(opened):
         say(f"note: {note}")
     found = AnimalsCompared(**vars(measure_groups(groups, device=device, quiet=quiet)))
-    return found, write_groups(found, out, figures)
+    return Found(found, write_groups(found, out, figures))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autoencoder.config import FITS
+from autoencoder.config.arguments import names_of
 from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.display.summary import Summary
 from autoencoder.errors import UserError, did_you_mean, listed
@@ -20,7 +21,6 @@ from autoencoder.projections.fits import fit_problems
 from autoencoder.projections.scores import Scores, finite_mean
 from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import RunLike, open_run
-from autoencoder.workflows.arguments import names_of
 
 ALL_METHODS = "all"
 """Stands for the fits that each reducer's line names; t-SNE, which takes longest, has one only."""
@@ -76,21 +76,25 @@ def score_methods(
     device: str = "auto",
     quiet: bool = True,
 ) -> ScoreTable:
-    """Project a run's snapshots by several methods and score each; see `autoencoder.projections.scores`.
+    """Project a run's snapshots by several methods, and score how stable and how faithful each is.
 
     Args:
         run: a run folder, finished or in training, or what `open_run` gave.
         wanted: `all`, or methods called REDUCER-FIT such as `umap-joint`.
-        layer, stop_index, seed, device: see `autoencoder.projections.evolution.track_run`.
+        layer: `latent`, or `fc2`, the decoder's first layer.
+        stop_index: use only so many snapshots, from the first one.
+        seed: of what is drawn at random; None for the run's.
         out: folder; None for `RUN/visualize/scores[-LAYER]`.
         figures: formats and resolution of the figure.
+        device: where `fc2` is computed.
         quiet: show no progress.
 
     Returns:
         the table; `scores.json` (with the scores of every frame), `scores.csv` and the figure `scores` were written.
 
     Raises:
-        UserError: as `track_run` does; a method is not known, or none could be used; `out` cannot be written to.
+        UserError: the run has no snapshots, or a file of it is damaged; a method is not known, or none could be used;
+            `out` cannot be written to.
     """
     chosen = _chosen(names_of(wanted))
     opened = open_run(run)

@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder.config import MovieOptions
+from autoencoder.config.arguments import names_of
 from autoencoder.errors import problems_of, raise_if_any
 from autoencoder.machine.files import check_writable, write_arrays, write_json
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
+from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.marked_curves import Curve
 from autoencoder.projections.evolution import Evolution, embed_track, track_run
 from autoencoder.projections.fits import methods
 from autoencoder.projections.names import output_name
 from autoencoder.projections.scores import Scores
+from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import RunLike, open_run
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.evolution_files.write import evolution_file_problems, write_evolution
 from autoencoder.workflows.movies.draw import draw_movies, movie_problems
 from autoencoder.workflows.movies.score import brief
@@ -37,31 +39,36 @@ def visualize(
     out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda text: None,
-) -> list[Path]:
+    say: Say = SILENT,
+) -> Files:
     """Project a run's snapshots, score the projection, and draw their evolution.
 
     Args:
         run: a run folder, finished or in training; or what `open_run` gave, which also takes other metadata to colour
             by.
-        reducer, fit, layer, stop_index, seed, device: see `track_run` and `embed_track` in
-            `autoencoder.projections.evolution`.
+        reducer: `umap`, `pca`, `tsne`, or `none` for a layer of two units.
+        fit: how the projection is fitted to training: `joint`, `last`, `first`, `every`, `pooled`, `aligned`,
+            `every+procrustes`, `parametric`, or the path of a snapshot (`.npy`) of this or another run; None for the
+            reducer's default, `joint` for UMAP and `last` for the others.
+        layer: `latent`, or `fc2`, the decoder's first layer.
+        stop_index: use only so many snapshots, from the first one.
         color_by: columns, a movie each or side by side; None for all columns of the metadata.
         movie: how movies are drawn; None for the numbers, and what is exported, only.
-        exports: formats that embeddings, codes and metadata are written in, names in
-            `autoencoder.registries.EVOLUTION_FILES`.
+        exports: formats that embeddings, codes and metadata are written in: `npz`, `parquet`, `projector`.
+        seed: of what is drawn at random; None for the run's.
         out: folder; None for `RUN/visualize/REDUCER-FIT[-LAYER]`.
+        device: where `fc2` and reconstructions are computed.
         quiet: show no progress.
         say: is told the scores.
 
     Returns:
-        the files: `embedding.npz` (embeddings (T, n, 2), steps, epochs, rows), `scores.json` (see
-        `autoencoder.projections.scores`), what was exported, and those of
-        `autoencoder.workflows.movies.draw.draw_movies`. `visualize.json` beside them says what was drawn.
+        the files: `embedding.npz` (embeddings (T, n, 2), steps, epochs, rows), `scores.json` (how stable and faithful
+        the projection is), what was exported, and of each movie `COLUMN.mp4`, its last frame `COLUMN.png`, and the
+        folder of frames if these are kept. `visualize.json` beside them says what was drawn.
 
     Raises:
-        UserError: as `track_run` and `embed_track` do, a column is not there, it cannot be drawn as `movie` says,
-            or `out` cannot be written to.
+        UserError: the run has no snapshots, a file of it is damaged, its codes cannot be projected in this way, a
+            column is not there, it cannot be drawn in the way of `movie`, or `out` cannot be written to.
     """
     ((reducer, fit),) = methods([reducer], None if fit is None else [fit])
     opened = open_run(run)
@@ -77,7 +84,7 @@ def visualize(
     raise_if_any(problems)
 
     track = track_run(opened, layer=layer, stop_index=stop_index, seed=seed, device=device)
-    with Progress(f"Projecting by {reducer}", len(track.steps), "snapshots", quiet=quiet) as progress:
+    with Progress(f"Projecting by {REDUCERS[reducer].title}", len(track.steps), "snapshots", quiet=quiet) as progress:
         evolution = embed_track(track, reducer, fit, progress.advance)
     embedding = _write_embedding(evolution, out)
     scores = evolution.score()
@@ -85,7 +92,7 @@ def visualize(
         out / "scores.json", {"steps": evolution.steps, "epochs": evolution.epochs, "methods": [scores.numbers()]}
     )
     say(brief(scores))
-    made = [embedding, out / "scores.json", *write_evolution(evolution, exports, out, quiet=quiet)]
+    made = Files([embedding, out / "scores.json", *write_evolution(evolution, exports, out, quiet=quiet)])
     if movie is not None:
         kept = _score_curves(evolution, scores)
         made += draw_movies(evolution, colored, out, movie, curves=kept, device=device, quiet=quiet)

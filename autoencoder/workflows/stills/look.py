@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.config import STILL_LAYERS, STILLS
+from autoencoder.config.arguments import names_of
 from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.data.images import all_alike
 from autoencoder.errors import problems_of, raise_if_any, unknown
@@ -23,7 +24,7 @@ from autoencoder.latent.layers import (
     why_no_checkpoint,
 )
 from autoencoder.machine.files import check_writable
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.figures import Files
 from autoencoder.plots.movies.frames import MAX_EXAMPLES
@@ -31,7 +32,6 @@ from autoencoder.projections.reducers.base import embed_snapshots, make_projecti
 from autoencoder.registries import REDUCERS
 from autoencoder.runs.opened import OpenedRun, RunLike, open_run
 from autoencoder.runs.snapshots import Snapshot
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.columns import NO_COLUMN
 from autoencoder.workflows.held_out import places_shown
 from autoencoder.workflows.stills.codes import generated_codes, unit_sweep
@@ -60,7 +60,7 @@ def look(
     figures: FigureOptions = AS_PNG,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda _: None,
+    say: Say = SILENT,
 ) -> Files:
     """Look at a run's codes at one moment of its training.
 
@@ -70,13 +70,13 @@ def look(
     Args:
         run: a run folder, finished or in training; or what `open_run` gave, which also takes other metadata.
         snapshot: `last`, `first`, or the number of its step.
-        show: what to make, of `config.STILLS`; None for all that this run has:
+        show: what to make, one or more of these; None for all that this run has:
             `scatter`: the layer in the plane, a picture per column;
             `units`: the mean code decoded, with one unit moved at a time, and each unit's influence;
             `generated`: images decoded from random codes, beside the training images with the nearest codes;
             `clusters`: k-means clusters of the layer against labels, with what the mean code of each decodes to.
-        layers: of `config.STILL_LAYERS`: `latent`, `fc2` (the decoder's first layer), `pixels` (the images themselves).
-            Units and random codes are of the latent only.
+        layers: one or more of `latent`, `fc2` (the decoder's first layer) and `pixels` (the images themselves). Units
+            and random codes are of the latent only.
         reducer: `umap`, `pca`, `tsne`, or `none` for a layer of two units.
         color_by: columns of the scatter plots; None for all of the metadata.
         clusters: number of clusters; None for the number of classes, and 10 without labels.

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autoencoder.config import MATCHES, REFERENCE, DataConfig, TrainingConfig
+from autoencoder.config.arguments import IMAGES, AnyPath, names_of, path_of
 from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
 from autoencoder.config.presets import Preset
+from autoencoder.config.settings import checked_settings
+from autoencoder.config.signatures import takes_settings
+from autoencoder.config.value_types import typed
 from autoencoder.data.images import ImageSet
 from autoencoder.display.summary import Summary
-from autoencoder.errors import UserError
-from autoencoder.machine.file_names import path_of
-from autoencoder.machine.progress import Say, duration
-from autoencoder.plots.figures import Files
+from autoencoder.errors import UserError, problems_of, raise_if_any
+from autoencoder.machine.progress import SILENT, Say, duration
+from autoencoder.plots.figures import Found
 from autoencoder.runs.opened import Shelf
-from autoencoder.study.designs.design import DEFAULT, SEEDS, Design, Member, crossed, parse_vary
+from autoencoder.study.designs.design import DEFAULT, SEEDS, STUDY_TRAINING, Design, Member, crossed, parse_vary
 from autoencoder.study.designs.design import base_of as study_base
 from autoencoder.study.designs.forecast import forecast
 from autoencoder.study.designs.reference import reference_design
 from autoencoder.study.folder import StudyFolder
 from autoencoder.study.permanova import fewest_seeds, smallest_p
 from autoencoder.study.training import processes, refuse_running, share_of
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.compare.runs import RunsCompared, compare_seeds, seeds_of
-from autoencoder.workflows.settings import base_of, checked_settings
+from autoencoder.workflows.settings import base_of
 from autoencoder.workflows.study.results import Study
-from autoencoder.workflows.study.study import measure_study, train_study
+from autoencoder.workflows.study.study import measure_study, refuse_report, train_study
 
 Vary = Mapping[str, Sequence[Any]] | Sequence[str]
 """Settings that vary: `{"objective": ["reconstruct", "angle"]}`, or as on the command line,
@@ -80,7 +81,7 @@ class Plan:
         """How long training would take, by a few updates of each kind of run: a sentence for each run, and for all.
 
         Args:
-            jobs, together, backend: see `train_study`.
+            jobs, together, backend: as in `run_study`.
             shard: a share of the runs only.
 
         Raises:
@@ -103,8 +104,9 @@ class Plan:
         return said
 
 
+@takes_settings(**STUDY_TRAINING)
 def plan_study(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     *,
     vary: Vary = (),
     seeds: int | Sequence[int] | None = None,
@@ -117,30 +119,32 @@ def plan_study(
 
     Args:
         data: images to train on.
-        vary: settings and their values, which are crossed; see `Vary`.
+        vary: settings and their values, which are crossed: `{"objective": ["reconstruct", "angle"]}`, or as on the
+            command line, `["objective=reconstruct,angle"]`.
         seeds: how many, from the setting `seed` on, or which; None for 6, as many as two settings take for p < 0.05.
         control: add runs on shuffled targets, and untrained networks.
         preset: `reference` for an autoencoder, decoders on PCA and UMAP, and a network that predicts; or a documented
             system that all runs start from.
         config: file of settings that all runs start from.
-        settings: of all runs, by the names of their flags, such as `epochs=20`.
+        settings: of all runs, by their names, such as `epochs=20`; `run_config` says what there is.
 
     Raises:
         UserError: there is no such setting or value, nothing can be trained, or the data cannot be read.
     """
-    varied = parse_vary(as_texts(vary))
+    data, varied = str(path_of(data, IMAGES)), parse_vary(as_texts(vary))
     given, base, images, chosen = begun(data, preset, config, seeds, SEEDS, settings)
     if preset == REFERENCE:
         if vary or control or config:
             raise UserError("the preset 'reference' names its runs itself: leave --vary, --control and --config out")
-        design = reference_design(os.fspath(data), given, images, chosen)
+        design = reference_design(data, given, images, chosen)
     else:
-        design = crossed(study_base(os.fspath(data), base, given), varied, chosen, images, control=control)
-    return Plan(design, images, os.fspath(data), tuple(_described(design)), control)
+        design = crossed(study_base(data, base, given), varied, chosen, images, control=control)
+    return Plan(design, images, data, tuple(_described(design)), control)
 
 
+@takes_settings(**STUDY_TRAINING)
 def run_study(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     *,
     vary: Vary = (),
     seeds: int | Sequence[int] | None = None,
@@ -152,15 +156,15 @@ def run_study(
     together: int | str | None = None,
     backend: str = "loky",
     scheduler: str | None = None,
-    only: Collection[str] | None = None,
+    only: str | Collection[str] | None = None,
     matched: str = MATCHES[0],
-    beside: Sequence[str | Path] = (),
+    beside: AnyPath | Sequence[AnyPath] = (),
     figures: FigureOptions = AS_PNG_AND_SVG,
     movie_format: str = "mp4",
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
     **settings: Any,
-) -> tuple[Study, Files]:
+) -> Found[Study]:
     """Train a population of networks, measure their representations, and say what a setting changes in them.
 
     The same call continues where it was cut off.
@@ -168,8 +172,12 @@ def run_study(
     Args:
         data, vary, seeds, control, preset, config, settings: see `plan_study`.
         out: the study's folder; None for `studies/DATA`.
-        jobs, together, backend, scheduler: see `train_study`.
-        only: measures that are taken; None for all.
+        jobs: pieces of work at a time, in a process each.
+        together: runs that take turns in one process; "auto" for as many as the GPU's memory holds, on the processor a
+            process for each core; None for that on a GPU, and one run after the other elsewhere.
+        backend: "loky" for processes of this machine, or "dask" for a Dask cluster.
+        scheduler: address of the Dask cluster's scheduler, such as `tcp://host:8786`.
+        only: measures that are taken, see `measure_study`; None for all.
         matched: `loss` or `steps`: where runs are compared a second time.
         beside: other measured studies, whose answers stand in the report.
         figures: formats and resolution of the figures.
@@ -185,6 +193,7 @@ def run_study(
             run could be trained.
         Interrupted: SIGINT or SIGTERM came; all is saved, and the same call goes on.
     """
+    refuse_report(only, matched, beside, movie_format)
     plan = plan_study(data, vary=vary, seeds=seeds, control=control, preset=preset, config=config, **settings)
     for text in plan.said:
         say(text)
@@ -218,7 +227,7 @@ def train_shard(
     jobs: int = 1,
     together: int | str | None = None,
     quiet: bool = True,
-    say: Say = lambda text: None,
+    say: Say = SILENT,
 ) -> Path:
     """Train a share of a study's runs, and measure nothing; `run_study` measures when all shares are done.
 
@@ -226,7 +235,7 @@ def train_shard(
         plan: from `plan_study` or `plan_folds`.
         shard: which share, from 1, and of how many.
         out: the study's folder, of all shares.
-        jobs, together, quiet, say: see `train_study`.
+        jobs, together, quiet, say: as in `run_study`.
 
     Returns:
         the study's folder.
@@ -253,12 +262,12 @@ def train_shard(
 
 
 def compare_study(
-    path: str | Path,
+    path: AnyPath,
     *,
     figures: FigureOptions = AS_PNG_AND_SVG,
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[RunsCompared, Files]:
+) -> Found[RunsCompared]:
     """Compare the runs of each seed of a study of the preset `reference`, in its folder; see `compare_runs`.
 
     Raises:
@@ -291,7 +300,7 @@ def _as_text(value: Any) -> str:
 
 
 def begun(
-    data: str | os.PathLike[str],
+    data: AnyPath,
     preset: str | None,
     config: str | Path | None,
     seeds: int | Sequence[int] | None,
@@ -301,16 +310,19 @@ def begun(
     """What every design starts from: settings, what they start from, the images, and the seeds.
 
     Raises:
-        UserError: there is no such setting, preset or file, seeds are named twice, or the data cannot be read.
+        UserError: there is no such setting, preset or file, a value has another type than its setting, seeds are named
+            twice, or the data cannot be read.
     """
-    given = checked_settings(settings)
+    of_seeds, wrong = typed({"seeds": seeds}, {"seeds": int | tuple[int, ...] | None})
+    raise_if_any([*problems_of(checked_settings, settings), *wrong.values()])
+    given, seeds = checked_settings(settings), of_seeds["seeds"]
     base, _ = base_of(None if preset == REFERENCE else preset, config)
     if seeds is not None and not isinstance(seeds, int) and "seed" in given:
         raise UserError("--seeds names every seed, and --seed the first of several: leave one of them out")
     first = given.pop("seed", TrainingConfig().seed)
     chosen = range(first, first + (seeds or usual)) if seeds is None or isinstance(seeds, int) else seeds
     of_data = {name: given[name] for name in DataConfig.__dataclass_fields__ if name in given}
-    return given, base, Shelf().images(DataConfig(str(path_of(data, "the images")), **of_data)), tuple(chosen)
+    return given, base, Shelf().images(DataConfig(str(path_of(data, IMAGES)), **of_data)), tuple(chosen)
 
 
 def _described(design: Design) -> list[str]:
@@ -335,6 +347,6 @@ def said_of(design: Design) -> list[str]:
     return [*design.notes, *(f"left out: {combination}" for combination in design.left_out)]
 
 
-def study_folder(data: str | os.PathLike[str]) -> Path:
+def study_folder(data: AnyPath) -> Path:
     """Where a study goes whose folder is not named."""
     return Path("studies") / Path(data).stem

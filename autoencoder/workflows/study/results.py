@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autoencoder.config.arguments import AnyPath
 from autoencoder.display.summary import DPI, Summary
 from autoencoder.errors import UserError
 from autoencoder.machine.files import read_json
@@ -38,6 +39,9 @@ class Study:
 
     path: Path
     measured: Measured
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     def __repr__(self) -> str:
         return f"<Study {self.path}>"
@@ -91,7 +95,7 @@ class Study:
         return study_figures(self.table, self.statistics)
 
 
-def open_study(path: str | Path) -> Study:
+def open_study(path: AnyPath) -> Study:
     """Read what a study found.
 
     Args:

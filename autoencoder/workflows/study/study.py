@@ -7,15 +7,17 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from autoencoder.config import RunConfig
-from autoencoder.config.movies import AS_PNG_AND_SVG, FigureOptions
+from autoencoder.config import MATCHES, RunConfig
+from autoencoder.config.arguments import AnyPath, names_of, path_of, paths_of
+from autoencoder.config.movies import AS_PNG_AND_SVG, MOVIE_FORMATS, FigureOptions
 from autoencoder.data.images import ImageSet
-from autoencoder.errors import UserError, raise_if_any
+from autoencoder.errors import UserError, problems_of, raise_if_any
 from autoencoder.evaluation.outside_codes import expand, read_list
+from autoencoder.flags import not_one_of
 from autoencoder.machine.device import all_gpus, choose_device, describe_environment
 from autoencoder.machine.files import check_writable, write_json
-from autoencoder.machine.progress import WORTH_ESTIMATING, Say
-from autoencoder.plots.figures import Files
+from autoencoder.machine.progress import SILENT, WORTH_ESTIMATING, Say
+from autoencoder.plots.figures import Files, Found
 from autoencoder.runs.folder import Run
 from autoencoder.study.cluster import connect
 from autoencoder.study.described import describe
@@ -48,7 +50,7 @@ def train_study(
     together: int | str | None = None,
     backend: str = "loky",
     scheduler: str | None = None,
-    say: Say = lambda _: None,
+    say: Say = SILENT,
     quiet: bool = True,
 ) -> StudyFolder:
     """Train the runs of a design, or go on with them where they were cut off.
@@ -148,23 +150,26 @@ def finish(folder: Path, config: RunConfig) -> None:
 
 
 def measure_study(
-    study: str | Path | StudyFolder,
+    study: AnyPath | StudyFolder,
     *,
-    only: Collection[str] | None = None,
-    codes: Sequence[str | Path] = (),
+    only: str | Collection[str] | None = None,
+    codes: AnyPath | Sequence[AnyPath] = (),
     by: str = "loss",
-    beside: Sequence[str | Path] = (),
+    beside: AnyPath | Sequence[AnyPath] = (),
     out: str | Path | None = None,
     figures: FigureOptions = AS_PNG_AND_SVG,
     movie_format: str = "mp4",
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[Study, Files]:
+) -> Found[Study]:
     """Measure the runs of a study, or those that a table lists, and write what came out.
 
     Args:
-        study: a study's folder, or a table (`.csv`) of runs and codes; see `read_list`.
-        only: names in `MEASURES`; what was measured before of the others stays. None for all.
+        study: a study's folder, or a table (`.csv`) of runs and files of codes with the column `path`, relative to the
+            table, and if wanted `name`, `seed` and any settings.
+        only: what is measured, one or more of `similarity`, `space`, `probes`, `topology`, `dimension`, `robustness`,
+            `quality`, `convergence`, `units` and `embeddings`; of the others, what was measured before stays. None for
+            all.
         codes: files of codes, (n, d) with a row for each image, to be measured beside the runs, or tables of them.
         by: "loss" or "steps": what says that runs are equally far in their training, where they are compared as well.
         beside: other measured studies, whose answers stand in the report.
@@ -180,16 +185,18 @@ def measure_study(
     Raises:
         UserError: it is no study, has no run to measure, or names in `only` are none.
     """
-    extra = expand([Path(path) for path in codes])
+    extra = expand(paths_of(codes, "codes"))
     raise_if_any(f"{entry.path} is no file of codes (.npy, .npz)" for entry in extra if not entry.is_codes)
-    if not isinstance(study, StudyFolder) and Path(study).suffix.lower() == ".csv":
-        folder = StudyFolder(out or Path("studies") / Path(study).stem)
+    refuse_report(only, by, beside, movie_format)
+    path = path_of(study, "a study")
+    if not isinstance(study, StudyFolder) and path.suffix.lower() == ".csv":
+        folder = StudyFolder(out or Path("studies") / path.stem)
         check_writable(folder.path)
-        population = with_controls(population_of([*read_list(Path(study)), *extra]), untrained=True)
+        population = with_controls(population_of([*read_list(path), *extra]), untrained=True)
     elif out is not None:
         raise UserError("a study is written to its own folder: --out goes with a table of runs")
     else:
-        folder = study if isinstance(study, StudyFolder) else StudyFolder(study)
+        folder = study if isinstance(study, StudyFolder) else StudyFolder(path)
         if "leave_one_out" in folder.design():
             raise UserError(
                 f"the runs of {folder.path} each leave out something else, and are not compared with each other: "
@@ -214,20 +221,17 @@ def measure_population(
     population: Population,
     folder: StudyFolder,
     *,
-    only: Collection[str] | None = None,
+    only: str | Collection[str] | None = None,
     by: str = "loss",
-    beside: Sequence[str | Path] = (),
+    beside: AnyPath | Sequence[AnyPath] = (),
     figures: FigureOptions = AS_PNG_AND_SVG,
     movie_format: str = "mp4",
     device: str = "auto",
     quiet: bool = True,
-) -> tuple[Study, Files]:
+) -> Found[Study]:
     """Measure sources, and write what came out into a study's folder; see `measure_study`."""
-    chosen = tuple(MEASURES) if only is None else tuple(only)
-    unknown = [name for name in chosen if name not in MEASURES]
-    if unknown:
-        raise UserError(f"a study measures {', '.join(MEASURES)}, not {', '.join(unknown)}")
-    others = [_as_beside(open_study(path)) for path in beside]
+    chosen = tuple(MEASURES if only is None else names_of(only))
+    others = [_as_beside(open_study(path)) for path in paths_of(beside, "a study")]
     before = None
     if only is not None and folder.measures_file.exists() and folder.statistics_file.exists():
         before = open_study(folder.path).measured
@@ -251,7 +255,30 @@ def measure_population(
         study.planes.write(folder.planes_file)
         files.append(folder.planes_file)
     files += write_report(study, folder, population, options=figures, movie_format=movie_format, quiet=quiet)
-    return study, files
+    return Found(study, files)
+
+
+def refuse_report(
+    only: str | Collection[str] | None, by: str, beside: AnyPath | Sequence[AnyPath], movie_format: str
+) -> None:
+    """Refuse, before anything is trained or measured, what a study cannot be measured or written by.
+
+    Args:
+        only, by, beside, movie_format: see `measure_study`.
+
+    Raises:
+        UserError: there is no such measure, no such way to compare runs or no such format of movies; or a study beside
+            it is none, or was not measured yet.
+    """
+    nameless = [] if only is None else [name for name in names_of(only) if name not in MEASURES]
+    raise_if_any(
+        [
+            *([f"a study measures {', '.join(MEASURES)}, not {', '.join(map(str, nameless))}"] if nameless else []),
+            *not_one_of("matched", by, MATCHES),
+            *not_one_of("format of movies", movie_format, MOVIE_FORMATS),
+            *(problem for path in paths_of(beside, "a study") for problem in problems_of(open_study, path)),
+        ]
+    )
 
 
 def _as_beside(other: Study) -> dict[str, Any]:

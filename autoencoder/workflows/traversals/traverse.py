@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from autoencoder.config import MovieOptions
+from autoencoder.config.arguments import names_of
 from autoencoder.config.movies import AS_PNG, FigureOptions
 from autoencoder.data.metadata import Metadata
 from autoencoder.errors import UserError, did_you_mean, problems_of, raise_if_any
@@ -19,14 +20,13 @@ from autoencoder.latent.layers import checkpoint_for, describe_moment, find_snap
 from autoencoder.latent.quantity import quantity_of
 from autoencoder.machine.file_names import file_stems
 from autoencoder.machine.files import check_writable, write_json
-from autoencoder.machine.progress import Progress, Say
+from autoencoder.machine.progress import SILENT, Progress, Say
 from autoencoder.objectives.base import make_objective
 from autoencoder.plots.figures import Files, save_figures
 from autoencoder.plots.images import to_picture
 from autoencoder.plots.movies.writer import MovieWriter
 from autoencoder.plots.traversal import TraversalMovie, traversal_strip
 from autoencoder.runs.opened import RunLike, open_run
-from autoencoder.workflows.arguments import names_of
 from autoencoder.workflows.traversals.column import COLUMN_PARTS, along_column
 from autoencoder.workflows.traversals.ground import Ground
 from autoencoder.workflows.traversals.traversal import Pace, Traversal
@@ -46,7 +46,7 @@ def traverse(
     out: str | Path | None = None,
     device: str = "auto",
     quiet: bool = True,
-    say: Say = lambda _: None,
+    say: Say = SILENT,
 ) -> Files:
     """Move codes of held-out images along columns or units, and decode them.
 

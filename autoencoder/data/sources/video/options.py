@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, get_args, get_type_hints
 
-from autoencoder.config.formats import is_a
+from autoencoder.config.value_types import check_types, is_a
 from autoencoder.data.recipe import RECIPE_VERSION, Recipe
 from autoencoder.data.sources.resize import SQUARES
 from autoencoder.errors import UserError, did_you_mean, listed, raise_if_any
@@ -51,7 +51,7 @@ class VideoOptions:
     Attributes:
         front: part at the front of the body; None to find it by its name, such as Nose.
         back: part at its back; None to find it by its name, such as Tailroot.
-        center: parts whose mean is the crop's centre, or `(SEEN,)`; None for front and back.
+        center: parts whose mean is the crop's centre, or `("seen",)` for all that are seen; None for front and back.
         individual: name of the individual of the pose that is followed; None for the only one.
         track: its number in the file, from 0, instead of its name.
         all_individuals: follow all of them; an image each.
@@ -59,15 +59,17 @@ class VideoOptions:
         min_likelihood: parts that score less count as not seen; None for what is usual for the pose's tracker.
         pose_offset: x and y of the corner of the window that the pose was tracked in.
         pose_turned: the pose was tracked on the frames as they are stored, which players turn.
-        follow: without a pose, which differences from the median frame are the animal; None for whole frames.
+        follow: without a pose, what the animal is: what is `brightest` compared with the median of the frames, what is
+            `darkest`, or whatever is `moving`, which is either. None for whole frames.
         region: left, top, width and height of the part of the frames that is taken; None for all.
         mask: store where the animal is, which is what differs from the median frame.
         crop: side of the square that is cut out; None to derive it from the animal's size.
         align: turn each image by the body angle, so that the animal looks to the right.
-        normalise: how the recording's light is evened out.
+        normalise: how the recording's light is evened out: `none`, by its median frame (`background`), or by its
+            brightness and contrast (`intensity`).
         size: side of the image that the square is shrunk to, by the mean over the area of each new pixel.
-        fit: how frames or regions that are not square become so; None for padding.
-        fill: what stands in a crop beyond the picture's edge, of the same frame.
+        fit: how frames or regions that are not square become so: `pad`, `crop` or `stretch`; None for padding.
+        fill: what stands in a crop beyond the picture's edge: the frame's `median`, its `mean`, or its `edge` repeated.
         arena_center: x and y of the place that distances are measured from; None for the middle of the track.
         fps: frames per second, in place of the times that the video gives its frames; None for those.
         limit: stop after so many images; None for all.
@@ -100,13 +102,9 @@ class VideoOptions:
     every: int = 1
     color: bool = False
 
-    def problems(self, *, with_pose: bool = True) -> list[str]:
-        """What is wrong with them, one sentence each.
-
-        Args:
-            with_pose: whether there is a pose.
-        """
-        return [*self._bad_values(), *self._impossible_together(with_pose)]
+    def __post_init__(self) -> None:
+        check_types(self)
+        raise_if_any(self._bad_values())
 
     def recipe(self, *, with_pose: bool) -> dict[str, Any]:
         """These options as a recipe, in plain JSON; `crop` and the like as they are here, so fill in what was derived.
@@ -151,7 +149,12 @@ class VideoOptions:
             problems.append(f"every N-th frame is taken, and N must be 1 or more (--every), not {self.every}")
         return problems
 
-    def _impossible_together(self, with_pose: bool) -> list[str]:
+    def problems(self, *, with_pose: bool = True) -> list[str]:
+        """Which of them cannot be together, one sentence each.
+
+        Args:
+            with_pose: whether there is a pose.
+        """
         problems = []
         finders = [name for name, given in self._finders(with_pose).items() if given]
         if len(finders) > 1:
