@@ -207,7 +207,7 @@ class Setting:
     name: str
     flag: Flag
     default: Any = None
-    choices: tuple[str, ...] | None = None
+    choices: Collection[str] | None = None
     values: Literal["one", "many", "switch"] = "one"
 
 

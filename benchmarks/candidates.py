@@ -30,10 +30,11 @@ from quality import MNIST_EPOCHS, SEEN, Case, prepare_case, result_of, tested_se
 from autoencoder import ModelConfig, RunConfig, TrainingConfig, UserError, evaluate, load_images
 from autoencoder.cli.reporting import print_table
 from autoencoder.config.presets import NO_PRESET, configure
+from autoencoder.config.settings import setting_types
+from autoencoder.errors import raise_if_any, unknown
 from autoencoder.runs.opened import open_run
 from autoencoder.study.designs.design import Member, value_of
 from autoencoder.study.training import AUTO, train_members
-from autoencoder.workflows.settings import refuse_unknown_settings
 
 TODAY = "today's default"
 
@@ -102,7 +103,7 @@ def _candidate(text: str) -> Settings:
     """Settings as they are written, such as `encoder=narrow,batch_size=64,augment=flip+light`."""
     texts = {name: value for name, _, value in (part.partition("=") for part in text.split(","))}
     try:
-        refuse_unknown_settings(texts)
+        raise_if_any(unknown("setting", list(texts), setting_types()))
         given = {
             name: tuple(value.split("+")) if name == "augment" else value_of(name, value)
             for name, value in texts.items()

@@ -17,7 +17,7 @@ OBJECTIVE = Setting(
     "objective",
     Flag("what the network is trained for", choices=OBJECTIVES),
     default="reconstruct",
-    choices=tuple(OBJECTIVES),
+    choices=OBJECTIVES,  # itself, since users' own objectives join it later
 )
 """The field `name`, which is called otherwise where all settings stand beside each other."""
 

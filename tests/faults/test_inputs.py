@@ -1370,7 +1370,7 @@ OF_OTHERS = [
     ("export r --step -1", ["--step"]),
     ("explore", ["RUN"]),
     ("explore nowhere", ["nowhere"]),
-    ("explore a --run b", ["one run folder"]),
+    ("explore a --run b", ["RUN and --run"]),
     ("explore r --points 0", ["--points"]),
     ("explore r --layer pixels", ["--layer", "latent"]),
     ("compare", ["--train"]),

@@ -251,6 +251,7 @@ RUN_FILES = {
     "config.json",
     "environment.json",
     ".lock",
+    "recipe.json",
     "split.npz",
     "metrics.csv",
     "checkpoints/last.pt",

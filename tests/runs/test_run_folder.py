@@ -14,6 +14,7 @@ AFTER_TRAINING = {
     ".lock",
     "config.json",
     "environment.json",
+    "recipe.json",
     "split.npz",
     "metrics.csv",
     "checkpoints/last.pt",
