@@ -185,7 +185,8 @@ class Progress:
         if self._bar is not None:
             self._bar.console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
         elif not self._quiet:
-            print(visible(text), file=sys.stderr, flush=True)
+            # A notebook shows standard error in red, as what went wrong.
+            print(visible(text), file=sys.stderr if self._shown is None else sys.stdout, flush=True)
 
     def expect(self, total: int) -> None:
         """Say how many units of work there are, once that is known."""

@@ -183,6 +183,19 @@ def test_estimates_stand_above_the_bar(
     assert sum("about 90 seconds in all (measured over the first 800 frames)" in line for line in lines(capsys)) == 1
 
 
+def test_in_a_notebook_estimates_are_no_errors(
+    notebook: Notebook, clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard error is shown in red there."""
+    with Progress("Preparing", 7200, "frames", estimate="about") as bar:
+        for _ in range(110):
+            clock[0] += 0.125
+            bar.advance(10)
+    captured = capsys.readouterr()
+    assert captured.out == "Preparing: about 90 seconds in all (measured over the first 800 frames)\n"
+    assert captured.err == ""
+
+
 def test_durations_are_as_exact_as_they_are_known() -> None:
     assert [duration(seconds) for seconds in (0.2, 1.4, 99.4, 100, 5990, 6010)] == [
         "1 second",
