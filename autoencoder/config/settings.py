@@ -47,7 +47,7 @@ def one_by_one(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     values, wrong = typed(given, setting_types())
     if not wrong:
         return values, []
-    settings = _settings()
+    settings = {**settings_by_name(*SECTIONS), OBJECTIVE.name: OBJECTIVE}
     of_values = [
         problem
         for name, value in values.items()
@@ -57,8 +57,7 @@ def one_by_one(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return values, [*wrong.values(), *of_values]
 
 
-def _settings() -> dict[str, Setting]:
-    """What there is to say of the value of a setting by itself."""
-    found = {setting.name: setting for section in SECTIONS for setting in settings_of(section)}
-    found |= {name: Setting(name, flag) for name, flag in own_settings().items()}
-    return {**found, OBJECTIVE.name: OBJECTIVE}
+def settings_by_name(*sections: type) -> dict[str, Setting]:
+    """The settings of some of `SECTIONS` by the names of their flags, with those that are encoders' own."""
+    found = {setting.name: setting for section in sections for setting in settings_of(section)}
+    return found | {name: Setting(name, flag) for name, flag in own_settings().items()}

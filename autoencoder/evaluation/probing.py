@@ -29,9 +29,9 @@ from autoencoder.data.timescales import (
 from autoencoder.errors import UserError, raise_if_any
 from autoencoder.measures.intervals import Interval, Stretches, log_ratio, stretches_of
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.measures.nulls import ENOUGH_TIME, SIGNIFICANT, Null, NullKind, make_null
+from autoencoder.measures.nulls import ENOUGH_TIME, Null, NullKind, make_null
 from autoencoder.measures.probes import PROBES, Fold, Probe, inner_folds
-from autoencoder.measures.targets import Target, is_better, told
+from autoencoder.measures.targets import Target, beats_chance, told
 from autoencoder.measures.timeline import Timeline, away_from, correlation_time
 
 MIN_ROWS, MAX_LABELS = 20, 100
@@ -103,10 +103,7 @@ class ProbeScore:
     stretches: Stretches
 
     def beats_chance(self, *, adjusted: bool = False) -> bool:
-        """Whether p is below 0.05 and the score better than what 5 % of draws reach.
-
-        Both, because p is of what is told before it is rounded to a label: predictions that hardly move with the codes
-        can have a small p, and name the same label for every row.
+        """See `autoencoder.measures.targets.beats_chance`; not where there is too little time for nulls.
 
         Args:
             adjusted: take the p for all columns and probes together.
@@ -114,7 +111,7 @@ class ProbeScore:
         if self.by_chance is None:
             return False
         p = self.by_chance.p_adjusted if adjusted else self.by_chance.p
-        return p < SIGNIFICANT and is_better(self.score, self.by_chance.best, self.kind)
+        return beats_chance(self.score, self.by_chance.best, p, self.kind)
 
     @property
     def n_blocks(self) -> int:

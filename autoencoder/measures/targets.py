@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from autoencoder.array_types import Rows
 from autoencoder.measures.angles import circular_error_deg
 from autoencoder.measures.kinds import ColumnKind
+from autoencoder.measures.nulls import SIGNIFICANT
 
 Array = NDArray[np.float64]
 
@@ -98,9 +99,14 @@ def told(predicted: Array, true: Array, mean: Array) -> Array:
     return np.asarray(np.log(np.square(true - mean).sum(axis=(0, 2)).clip(tiny)) - np.log(left.clip(tiny)))
 
 
-def is_better(score: float, than: float, kind: ColumnKind) -> bool:
-    """Whether one of `Target.scores` tells more than another: errors of angles are better the smaller they are."""
-    return score < than if kind is ColumnKind.CIRCULAR else score > than
+def beats_chance(score: float, best_by_chance: float, p: float, kind: ColumnKind) -> bool:
+    """Whether p is below `SIGNIFICANT` and the score better than what 5 % of draws reach.
+
+    Both, because p is of what is told before it is rounded to a label: predictions that hardly move with the codes can
+    have a small p, and name the same label for every row. Errors of angles are better the smaller they are.
+    """
+    is_better = score < best_by_chance if kind is ColumnKind.CIRCULAR else score > best_by_chance
+    return p < SIGNIFICANT and is_better
 
 
 def as_target(values: NDArray[Any], kind: ColumnKind, period: float, order: list[Rows]) -> Target:

@@ -1,7 +1,7 @@
 """Train a population of networks, measure their representations, and say what a setting changes in them.
 
 autoencoder study data/arena.npz --vary objective=reconstruct,angle,mask --out studies/arena
-autoencoder study data/arena.npz --vary encoder=strided,pca latent_dim=2,4,8,16,32 --seeds 3 --dry-run
+autoencoder study data/arena.npz --vary encoder=strided,pca latent_dim=2,4,8,16,32 --seeds 3 --out studies/units --dry-run
 autoencoder study data/exp.npz --leave-one-out animal --by condition
 autoencoder study report studies/arena --only similarity topology
 autoencoder study report studies/arena codes/cebra.npy
@@ -190,7 +190,8 @@ def _report(args: argparse.Namespace) -> None:
         raise UserError("which study should be measured? Name its folder, or a table of runs")
     from autoencoder.config.settings import setting_types
 
-    given = [name for name in vars(args) if name in setting_types().keys() - {"device"}]
+    settings = setting_types().keys() - {"device"}
+    given = [name for name in vars(args) if name in settings]
     given += [name for name, value in DESIGN.items() if getattr(args, name) != value]
     if given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
@@ -297,7 +298,8 @@ def _design(args: argparse.Namespace) -> dict[str, Any]:
     """What is trained."""
     from autoencoder.config.settings import setting_types
 
-    settings = {name: value for name, value in vars(args).items() if name in setting_types()}
+    known = setting_types()
+    settings = {name: value for name, value in vars(args).items() if name in known}
     return {"vary": args.vary, "seeds": args.seeds, "preset": args.preset, "config": args.config, **settings}
 
 

@@ -120,7 +120,8 @@ def build_config(args: argparse.Namespace) -> c.RunConfig:
     from autoencoder.config.settings import setting_types
     from autoencoder.workflows.settings import run_config
 
-    given = {name: value for name, value in vars(args).items() if name in setting_types()}
+    known = setting_types()
+    given = {name: value for name, value in vars(args).items() if name in known}
     return run_config(args.data, preset=args.preset, config=args.config, say=lambda text: say(args, text), **given)
 
 

@@ -19,6 +19,7 @@ from autoencoder.config import (
     own_settings,
 )
 from autoencoder.config.presets import NEVER_LEFT_OUT, Preset, Settings, configure
+from autoencoder.config.settings import settings_by_name
 from autoencoder.data.images import ImageSet
 from autoencoder.errors import UserError, meant_or_choices, raise_if_any
 from autoencoder.flags import Setting, settings_of
@@ -152,10 +153,7 @@ def parse_vary(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 def _settings() -> dict[str, Setting]:
     """Every setting of what is trained on given data, by the name of its flag."""
-    sections = (ModelConfig, ObjectiveConfig, TrainingConfig)
-    found = {setting.name: setting for section in sections for setting in settings_of(section)}
-    found |= {name: Setting(name, flag) for name, flag in own_settings().items()}
-    return found
+    return settings_by_name(ModelConfig, ObjectiveConfig, TrainingConfig)
 
 
 def _why_not_varied(name: str) -> str | None:

@@ -14,7 +14,7 @@ from autoencoder.evaluation.probing import Difference, Probed, ProbeScore, Probi
 from autoencoder.measures.kinds import ColumnKind
 from autoencoder.measures.nulls import SIGNIFICANT, NullKind
 from autoencoder.measures.probes import PROBES
-from autoencoder.measures.targets import SCORE_NAMES, is_better
+from autoencoder.measures.targets import SCORE_NAMES, beats_chance
 from autoencoder.workflows.compare.numbers import Cells, Spread, text_of
 from autoencoder.workflows.markdown import TextTable
 
@@ -100,7 +100,7 @@ def _pair(row: Mapping[str, Any], name: str, kind: ColumnKind, *, short: bool) -
         key = f"{name}:{probe.name}"
         score, p, best = (_mean_of(row, one) for one in (key, f"{key}:p_adjusted", f"{key}:chance_best"))
         known = score is not None and p is not None and best is not None
-        star = "*" if known and p < SIGNIFICANT and is_better(score, best, kind) else ""
+        star = "*" if known and beats_chance(score, best, p, kind) else ""
         parts.append(text_of(row.get(key), _form(kind)) + star)
     joined = " / ".join(parts)
     return f"({joined})" if short else joined
@@ -137,8 +137,8 @@ def summary_caption(comparison: Comparison) -> str:
     ]
     if any(found.by_chance for found in first.scores):
         said.append(
-            f"*: p < {SIGNIFICANT} for all columns and probes together, with {_null_name(probing)}; by chance: what "
-            "the best 5 % of these reach"
+            f"*: better than by chance, and p < {SIGNIFICANT} for all columns and probes together, with "
+            f"{_null_name(probing)}; by chance: what the best 5 % of these reach"
         )
     if any(scale is not None and not scale.is_enough for scale in probing.columns.values()):
         said.append("in brackets: fewer than 20 correlation times, so the score cannot be interpreted on its own")

@@ -10,9 +10,8 @@ from typing import Any
 from autoencoder.config import STUDIED
 from autoencoder.measures.emergence import Fate
 from autoencoder.measures.kinds import ColumnKind
-from autoencoder.measures.nulls import SIGNIFICANT
 from autoencoder.measures.probes import PROBES
-from autoencoder.measures.targets import SCORE_NAMES, is_better
+from autoencoder.measures.targets import SCORE_NAMES, beats_chance
 from autoencoder.study.measured.likeness import MAIN
 from autoencoder.study.statistics import mostly_chance
 from autoencoder.study.wording import mean_orders, p_text, rounded, section
@@ -270,7 +269,8 @@ def _told_cell(runs: Sequence[Mapping[str, Any]], probe: str, kind: ColumnKind) 
     """Such as "0.72*", and for neighbours "L 0.00" of what is lost in all runs, or "F 2/4 0.80*"."""
     if not runs:
         return "-"
-    beaten = all(_beats_chance(run[probe], kind) for run in runs)
+    found = [run[probe] for run in runs]
+    beaten = all(one["p"] is not None and beats_chance(one["final"], one["by_chance"], one["p"], kind) for one in found)
     cell = f"{_mean_of(runs, probe, 'final', kind)}{'*' if beaten else ''}"
     if probe == "ridge":
         return cell
@@ -279,11 +279,6 @@ def _told_cell(runs: Sequence[Mapping[str, Any]], probe: str, kind: ColumnKind) 
         if (n := fates.count(fate)) > 0:
             cell = f"{mark}{f' {n}/{len(runs)}' if n < len(runs) else ''} {cell}"
     return cell
-
-
-def _beats_chance(found: Mapping[str, Any], kind: ColumnKind) -> bool:
-    """See `autoencoder.evaluation.probing.ProbeScore.beats_chance`."""
-    return found["p"] is not None and found["p"] < SIGNIFICANT and is_better(found["final"], found["by_chance"], kind)
 
 
 def _mean_of(runs: Iterable[Mapping[str, Any]], probe: str, what: str, kind: ColumnKind) -> str:
