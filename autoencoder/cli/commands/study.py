@@ -1,7 +1,7 @@
 """Train a population of networks, measure their representations, and say what a setting changes in them.
 
 autoencoder study data/arena.npz --vary objective=reconstruct,angle,mask --out studies/arena
-autoencoder study data/arena.npz --vary encoder=strided,pca latent_dim=2,4,8,16,32 --seeds 3 --out studies/units --dry-run
+autoencoder study data/arena.npz --vary encoder=strided,pca latent_dim=2,8,32 --seeds 3 --out studies/units --dry-run
 autoencoder study data/exp.npz --leave-one-out animal --by condition
 autoencoder study report studies/arena --only similarity topology
 autoencoder study report studies/arena codes/cebra.npy
